@@ -1,0 +1,2 @@
+// Package fsm is the deterministic state machine of a raft group.
+package fsm
