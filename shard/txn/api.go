@@ -1,0 +1,132 @@
+package txn
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// Isolation is a transaction's isolation level; READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL.
+type Isolation uint8
+
+// The isolation levels.
+const (
+	ReadCommitted Isolation = iota
+	RepeatableRead
+	Serializable
+)
+
+// Options are fixed before a transaction's first snapshot.
+type Options struct {
+	Isolation  Isolation
+	ReadOnly   bool
+	Deferrable bool
+}
+
+// Key names an entry and the group that holds it. Rows and the entries beside them go by the row's slot, unique entries
+// by their own; catalog entries use CatalogKey.
+type Key struct {
+	Group topo.GroupID
+	Bytes []byte
+}
+
+// Seq numbers a transaction's buffered operations. A statement reads its own transaction's operations with seq <= the
+// value at its start, so that it never sees its own writes; foreign-key programs read with LatestSeq.
+type Seq uint64
+
+// LatestSeq makes a read see every operation buffered so far.
+const LatestSeq Seq = 1<<63 - 1
+
+// ReadOptions say which versions a read sees: committed ones at TS (topo.MaxTimestamp: the latest committed at the
+// leaseholder), overlaid with the transaction's own operations up to Own.
+type ReadOptions struct {
+	TS  topo.Timestamp
+	Own Seq
+}
+
+// Version is what a read or a lock found under a key.
+type Version struct {
+	rpc.Version
+	// Own says that the value (or the deletion: nil Value) is the transaction's own uncommitted operation. TS and
+	// KeyVersion are then those of the committed version beneath, as seen when the key was locked.
+	Own bool
+}
+
+// Exists reports whether there is a live value.
+func (v Version) Exists() bool { return v.Value != nil }
+
+// LockRequest is one key to lock.
+type LockRequest struct {
+	Key  Key
+	Mode lock.Mode
+}
+
+// Locked answers one LockRequest. Version is the latest one as of the grant, own operations included.
+type Locked struct {
+	Version Version
+	Skipped bool
+	// Waited is set when the lock was not free at once: the version may be newer than the statement's snapshot.
+	Waited bool
+}
+
+// ScanSpec is a range of one storage in some groups.
+type ScanSpec struct {
+	Groups  []topo.GroupID
+	Lo, Hi  []byte // [Lo, Hi), storage id included
+	Reverse bool
+	// Ordered merges the groups' rows into one key order; otherwise groups come one after the other (or in parallel).
+	Ordered  bool
+	KeysOnly bool
+	// LimitHint is about how many rows the caller will read (0: all); it sizes the first batches.
+	LimitHint int
+}
+
+// Batch is a run of scanned rows of one group (of several when Ordered), own operations merged in. GroupOf(i) says
+// where row i lives. Versions of own rows are 0.
+type Batch struct {
+	rpc.Rows
+	Group  topo.GroupID   // of every row, unless Groups is set
+	Groups []topo.GroupID // per row; set by ordered merges
+}
+
+// GroupOf returns the group that holds row i.
+func (b *Batch) GroupOf(i int) topo.GroupID {
+	if b.Groups != nil {
+		return b.Groups[i]
+	}
+	return b.Group
+}
+
+// Scanner yields a scan's batches. Next returns nil at the end.
+type Scanner interface {
+	Next(ctx context.Context) (*Batch, error)
+	Close()
+}
+
+// WriteFlags qualify a Put.
+type WriteFlags uint8
+
+// The write flags.
+const (
+	// KeepsKey: an update that changes no referenced key; the key version stays.
+	KeepsKey WriteFlags = 1 << iota
+	// Entry: a non-unique index entry beside its row; it is not locked, nor validated at commit.
+	Entry
+)
+
+// Savepoint is a point in the buffer to which RollbackTo returns.
+type Savepoint struct {
+	seq   Seq
+	locks int
+	marks int
+}
+
+// SequenceOptions are the bounds of nextval, from the catalog.
+type SequenceOptions struct {
+	ID               topo.StorageID
+	Start, Increment int64
+	Min, Max         int64
+	Cycle            bool
+}
