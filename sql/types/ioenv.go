@@ -1,0 +1,28 @@
+package types
+
+import (
+	"time"
+)
+
+// IOEnv is the settings on which text forms depend. The zero value of a field
+// is not its default: start from DefaultIOEnv.
+type IOEnv struct {
+	DateStyle        string         // "ISO", "SQL", "Postgres" or "German"
+	DateOrder        string         // "MDY", "DMY" or "YMD"
+	TimeZone         *time.Location // never nil
+	ExtraFloatDigits int            // -15..3; above 0 means shortest exact
+	ByteaOutput      string         // "hex" or "escape"
+	IntervalStyle    string         // "postgres", "postgres_verbose", "sql_standard" or "iso_8601"
+	Now              time.Time      // start of the transaction, for 'now', 'today'; zero means the wall clock
+
+	// RegOut gives the text of a reg* value; nil or false prints the number.
+	RegOut func(t Oid, value uint32) (string, bool)
+	// RegIn resolves a reg* name; nil accepts numbers and "-" only.
+	RegIn func(t Oid, name string) (uint32, error)
+}
+
+// DefaultIOEnv is PostgreSQL's defaults in UTC. It must not be changed.
+var DefaultIOEnv = &IOEnv{
+	DateStyle: "ISO", DateOrder: "MDY", TimeZone: time.UTC, ExtraFloatDigits: 1,
+	ByteaOutput: "hex", IntervalStyle: "postgres",
+}
