@@ -1,0 +1,217 @@
+package catalog
+
+import (
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Oid is a PostgreSQL object identifier.
+type Oid = types.Oid
+
+// AttNum is a column's attribute number, from 1; it is never reused within its table.
+type AttNum int16
+
+// Schema is a namespace.
+type Schema struct {
+	OID     Oid
+	Name    string
+	Owner   Oid
+	Comment string
+}
+
+// Table describes an ordinary table. Like every descriptor it is immutable once it is in a Snapshot: a change is a copy
+// with a higher Version.
+type Table struct {
+	OID      Oid // also its topo.TableID
+	SchemaID Oid
+	Name     string
+	Owner    Oid
+	Version  topo.SchemaVersion
+	// Columns[i].Num == i+1; dropped columns keep their place, as stored rows are positional.
+	Columns []Column
+	// RowStorage leads the key of every row. KeyColumns are the columns of the row key after it: the primary key, or the
+	// hidden rowid (a column with Hidden set, filled from the node's generator) where there is none.
+	RowStorage topo.StorageID
+	KeyColumns []AttNum
+	// DistColumns decide the slot of a row; a prefix-independent subset of the key or any columns given by
+	// distribution_key.
+	DistColumns []AttNum
+	Indexes     []*Index
+	Constraints []*Constraint
+	// Inbound lists the foreign keys of other tables (and of this one) that reference this table.
+	Inbound []InboundFK
+	// Options are the WITH parameters as given.
+	Options []string
+	Comment string
+}
+
+// ID returns the table's id for the shard layer.
+func (t *Table) ID() topo.TableID { return topo.TableID(t.OID) }
+
+// VersionTag returns what prepares and reads list for this table.
+func (t *Table) VersionTag() topo.TableVersion {
+	return topo.TableVersion{Table: t.ID(), Version: t.Version}
+}
+
+// Identity is a column's GENERATED … AS IDENTITY kind.
+type Identity byte
+
+// The identity kinds, as in pg_attribute.attidentity.
+const (
+	NoIdentity        Identity = 0
+	IdentityAlways    Identity = 'a'
+	IdentityByDefault Identity = 'd'
+)
+
+// Column is one attribute.
+type Column struct {
+	Num     AttNum
+	Name    string
+	Type    types.Type
+	NotNull bool
+	// Default is the DEFAULT expression's SQL text, fully qualified; empty for none.
+	Default  string
+	Identity Identity
+	// Sequence is the sequence owned by a serial or identity column, or 0.
+	Sequence Oid
+	// Missing is the value, in text form, of rows stored before the column was added; HasMissing tells an empty string
+	// from none.
+	Missing    string
+	HasMissing bool
+	Dropped    bool
+	Hidden     bool // the generated row id of a table without a primary key
+	Collation  Oid
+	Comment    string
+}
+
+// Index describes an index.
+type Index struct {
+	OID     Oid
+	Name    string
+	Storage topo.StorageID
+	Unique  bool
+	Primary bool
+	Columns []IndexColumn
+	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
+	Constraint Oid
+	// RowKey says that the row's own key is this index (a primary key that contains the distribution columns): it has no
+	// entries. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
+	RowKey  bool
+	Comment string
+}
+
+// Global reports whether entries are placed by the index key's own hash.
+func (i *Index) Global() bool { return i.Unique && !i.RowKey }
+
+// IndexColumn is one key column of an index.
+type IndexColumn struct {
+	Num        AttNum
+	Desc       bool
+	NullsFirst bool
+}
+
+// ConstraintType is pg_constraint.contype.
+type ConstraintType byte
+
+// The constraint types.
+const (
+	Check      ConstraintType = 'c'
+	PrimaryKey ConstraintType = 'p'
+	Unique     ConstraintType = 'u'
+	Foreign    ConstraintType = 'f'
+)
+
+// Constraint is a table constraint. Not-null lives on the column.
+type Constraint struct {
+	OID        Oid
+	Name       string
+	Type       ConstraintType
+	Columns    []AttNum // the constrained columns in the order written (conkey)
+	Index      Oid      // the index that implements a primary key or unique constraint
+	Check      string   // a CHECK's expression as SQL text
+	NoInherit  bool
+	Deferrable bool
+	Deferred   bool // INITIALLY DEFERRED
+	Validated  bool
+	FK         *ForeignKey
+	Comment    string
+}
+
+// Action is a referential action, as in pg_constraint.confdeltype.
+type Action byte
+
+// The referential actions.
+const (
+	NoAction   Action = 'a'
+	Restrict   Action = 'r'
+	Cascade    Action = 'c'
+	SetNull    Action = 'n'
+	SetDefault Action = 'd'
+)
+
+// MatchType is MATCH SIMPLE or MATCH FULL, as in pg_constraint.confmatchtype.
+type MatchType byte
+
+// The match types.
+const (
+	MatchSimple MatchType = 's'
+	MatchFull   MatchType = 'f'
+)
+
+// ForeignKey is the referencing side's description.
+type ForeignKey struct {
+	RefTable   Oid
+	RefColumns []AttNum // parallel to Constraint.Columns (confkey)
+	RefIndex   Oid      // the unique index of RefTable that it depends on
+	Match      MatchType
+	OnDelete   Action
+	OnUpdate   Action
+	SetColumns []AttNum // ON DELETE SET NULL/DEFAULT (columns), or nil for all
+}
+
+// InboundFK names a foreign key that references a table.
+type InboundFK struct {
+	Table      Oid // the referencing table
+	Constraint Oid
+}
+
+// Sequence describes a sequence; its value lives in the data group of its Storage's slot.
+type Sequence struct {
+	OID       Oid
+	SchemaID  Oid
+	Name      string
+	Owner     Oid
+	Type      Oid // int2, int4 or int8
+	Start     int64
+	Increment int64
+	Min, Max  int64
+	Cache     int64
+	Cycle     bool
+	// Storage names the sequence's state. ALTER SEQUENCE … RESTART and TRUNCATE RESTART IDENTITY give it a new one, so
+	// that a rollback restores the old.
+	Storage     topo.StorageID
+	OwnedByTab  Oid
+	OwnedByCol  AttNum
+	OwnedByAuto bool // internal dependency (identity) rather than auto (serial, OWNED BY)
+	Comment     string
+}
+
+// View is a stored query.
+type View struct {
+	OID      Oid
+	SchemaID Oid
+	Name     string
+	Owner    Oid
+	Query    string
+	Columns  []Column
+	Comment  string
+}
+
+// Role is a user or group.
+type Role struct {
+	OID       Oid
+	Name      string
+	Superuser bool
+	Login     bool
+	Password  string // a SCRAM-SHA-256 verifier, or empty
+}

@@ -1,0 +1,271 @@
+package expr
+
+import "github.com/pgmqdb/pgmqdb/sql/types"
+
+// Node is a typed, resolved scalar expression. The semantic analysis makes it, the planner rewrites it, Compile turns it
+// into an evaluator. Nodes are immutable after analysis.
+type Node interface {
+	// ResultType is the node's SQL type.
+	ResultType() types.Type
+	// Pos is the byte offset in the statement's text, or -1.
+	Pos() int
+}
+
+// Const is a literal or a folded constant.
+type Const struct {
+	Type  types.Type
+	Value types.Datum
+	Loc   int
+}
+
+// Param is a statement parameter, $Index (from 1).
+type Param struct {
+	Index int
+	Type  types.Type
+	Loc   int
+}
+
+// Var is a column of a range-table entry of a query. Level counts query levels outward: 0 is the own query, 1 the
+// directly enclosing one (a correlated reference). The planner replaces Vars by Columns.
+type Var struct {
+	Rel   int // index into the query's range table
+	Col   int // index into the entry's columns, from 0
+	Level int
+	Type  types.Type
+	Name  string
+	Loc   int
+}
+
+// Column is a column of an operator's input batch, by position. Only planned expressions have it.
+type Column struct {
+	Index int
+	Type  types.Type
+}
+
+// OuterColumn is a value of an enclosing row bound for each execution of a correlated subplan.
+type OuterColumn struct {
+	Index int // into the evaluation context's Outer values
+	Type  types.Type
+}
+
+// Func is a call of a built-in scalar function or operator, resolved to one overload.
+type Func struct {
+	Fn       *Function
+	Args     []Node
+	Type     types.Type
+	Variadic bool
+	Loc      int
+}
+
+// Cast converts its argument; Implicit ones were put in by the analysis.
+type Cast struct {
+	Arg     Node
+	Type    types.Type
+	Context types.CastContext
+	Loc     int
+}
+
+// BoolOp is AND, OR or NOT.
+type BoolOp struct {
+	Op   BoolKind
+	Args []Node
+	Loc  int
+}
+
+// BoolKind is a boolean connective.
+type BoolKind uint8
+
+// The connectives.
+const (
+	And BoolKind = iota
+	Or
+	Not
+)
+
+// IsTest is IS [NOT] NULL, TRUE, FALSE or UNKNOWN.
+type IsTest struct {
+	Arg  Node
+	Test TestKind
+	Not  bool
+	Loc  int
+}
+
+// TestKind is what an IsTest tests for.
+type TestKind uint8
+
+// The tests.
+const (
+	IsNull TestKind = iota
+	IsTrue
+	IsFalse
+	IsUnknown
+)
+
+// Distinct is IS [NOT] DISTINCT FROM; Eq is the equality function of its operands.
+type Distinct struct {
+	Eq          *Function
+	Left, Right Node
+	Not         bool
+	Loc         int
+}
+
+// Case is CASE. With Operand set, each When.Cond is already the resolved comparison with it.
+type Case struct {
+	Whens []When
+	Else  Node // nil: NULL
+	Type  types.Type
+	Loc   int
+}
+
+// When is one arm of a Case.
+type When struct{ Cond, Result Node }
+
+// Coalesce is COALESCE.
+type Coalesce struct {
+	Args []Node
+	Type types.Type
+	Loc  int
+}
+
+// MinMax is GREATEST or LEAST.
+type MinMax struct {
+	Args  []Node
+	Least bool
+	Type  types.Type
+	Loc   int
+}
+
+// NullIf is NULLIF(Left, Right).
+type NullIf struct {
+	Eq          *Function
+	Left, Right Node
+	Type        types.Type
+	Loc         int
+}
+
+// AnyAll is `scalar op ANY/ALL (array)`; `x IN (a, b, …)` becomes Any over an ArrayExpr (or a constant array).
+type AnyAll struct {
+	Op    *Function
+	Left  Node
+	Array Node
+	All   bool
+	Loc   int
+}
+
+// ArrayExpr is ARRAY[…].
+type ArrayExpr struct {
+	Elems []Node
+	Type  types.Type
+	Loc   int
+}
+
+// Subscript is array[index] (1-D) or, with Upper set, a slice.
+type Subscript struct {
+	Array        Node
+	Index, Upper Node
+	Slice        bool
+	Type         types.Type
+	Loc          int
+}
+
+// Row is ROW(…) or a row of a comparison.
+type Row struct {
+	Fields []Node
+	Names  []string
+	Type   types.Type // record
+	Loc    int
+}
+
+// Field selects a field of a record.
+type Field struct {
+	Arg   Node
+	Index int
+	Type  types.Type
+	Loc   int
+}
+
+// SubqueryKind is how a subquery's result is used.
+type SubqueryKind uint8
+
+// The subquery kinds.
+const (
+	ScalarSubquery SubqueryKind = iota
+	ExistsSubquery
+	AnySubquery // Left op ANY (subquery); IN is = ANY
+	AllSubquery
+	ArraySubquery
+)
+
+// Subquery is a subquery in an expression. Query is a *sema.Query until planning and the planner's subplan after it.
+type Subquery struct {
+	Kind  SubqueryKind
+	Query any
+	// Left and Ops belong to Any and All: Left[i] Ops[i] column i of the subquery.
+	Left []Node
+	Ops  []*Function
+	Type types.Type
+	Loc  int
+}
+
+// Aggregate is a call of an aggregate function at Level query levels outward.
+type Aggregate struct {
+	Fn       *AggFunction
+	Args     []Node
+	Star     bool
+	Distinct bool
+	OrderBy  []SortKey
+	Filter   Node
+	Type     types.Type
+	Loc      int
+}
+
+// Grouping is GROUPING(…): Args are positions in the query's group-by list.
+type Grouping struct {
+	Args []int
+	Loc  int
+}
+
+// SortKey is one key of an ORDER BY inside an expression or a query.
+type SortKey struct {
+	Expr       Node
+	Desc       bool
+	NullsFirst bool
+}
+
+// SQLValueKind names the SQL value functions and other values of the session.
+type SQLValueKind uint8
+
+// The SQL value functions.
+const (
+	CurrentDate SQLValueKind = iota
+	CurrentTime
+	CurrentTimestamp
+	LocalTime
+	LocalTimestamp
+	CurrentRole
+	CurrentUser
+	SessionUser
+	CurrentCatalog
+	CurrentSchema
+)
+
+// SQLValue is CURRENT_TIMESTAMP and its like.
+type SQLValue struct {
+	Kind SQLValueKind
+	Type types.Type
+	Loc  int
+}
+
+// SetReturning is a call of a set-returning function in a select list or in FROM.
+type SetReturning struct {
+	Fn   *SetFunction
+	Args []Node
+	Type types.Type // of one row: the element type, or record
+	Loc  int
+}
+
+// Default is DEFAULT in a VALUES list or SET clause; the rewriter replaces it.
+type Default struct {
+	Type types.Type
+	Loc  int
+}

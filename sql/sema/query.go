@@ -1,0 +1,229 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Query is an analysed SELECT, VALUES or set operation: PostgreSQL's Query, without the parts that plain reading needs
+// not. All names are resolved and all types settled.
+type Query struct {
+	// CTEs in WITH order; a range-table entry of kind RTECTE points into the list of the query that defines it.
+	CTEs []*CTE
+	// Rels is the range table; expr.Var.Rel indexes it.
+	Rels []*RTE
+	// From is the join tree; nil for a query without FROM.
+	From  JoinNode
+	Where expr.Node
+	// GroupBy lists the grouping expressions; GroupingSets, when not nil, lists sets of positions in GroupBy.
+	GroupBy      []expr.Node
+	GroupingSets [][]int
+	Having       expr.Node
+	HasAggs      bool
+	HasSRFs      bool
+	Targets      []Target
+	// Distinct: DISTINCT over all visible targets; DistinctOn: positions in Targets.
+	Distinct   bool
+	DistinctOn []int
+	OrderBy    []OrderKey
+	Limit      expr.Node
+	Offset     expr.Node
+	WithTies   bool
+	Locking    []Locking
+	// Values holds the rows of a VALUES query; LiteralRows the compact form of long literal lists, already in columns.
+	Values      [][]expr.Node
+	LiteralRows *types.Batch
+	// SetOp is set for UNION, INTERSECT and EXCEPT; Targets then describe the output columns.
+	SetOp *SetOp
+}
+
+// Target is a select-list entry. Junk ones serve ORDER BY or DISTINCT ON only and are not returned. Table and Col tell
+// the client where a plain column comes from (RowDescription); zero otherwise.
+type Target struct {
+	Expr  expr.Node
+	Name  string
+	Junk  bool
+	Table catalog.Oid
+	Col   catalog.AttNum
+}
+
+// OrderKey sorts by Targets[Target].
+type OrderKey struct {
+	Target     int
+	Desc       bool
+	NullsFirst bool
+}
+
+// SetOpKind is the operator of a SetOp.
+type SetOpKind uint8
+
+// The set operations.
+const (
+	Union SetOpKind = iota
+	Intersect
+	Except
+)
+
+// SetOp combines two queries whose columns were cast to common types.
+type SetOp struct {
+	Kind        SetOpKind
+	All         bool
+	Left, Right *Query
+}
+
+// CTE is a WITH query. DML is set instead of Query for a data-modifying one.
+type CTE struct {
+	Name         string
+	Query        *Query
+	DML          *DML
+	Columns      []Column
+	Recursive    bool
+	Materialized *bool // as written: nil when left to the planner
+	Refs         int
+}
+
+// Column is a named output column.
+type Column struct {
+	Name string
+	Type types.Type
+}
+
+// RTEKind is what a range-table entry stands for.
+type RTEKind uint8
+
+// The kinds of range-table entries.
+const (
+	RTETable    RTEKind = iota // Table
+	RTESubquery                // Query (also views)
+	RTEFunction                // Func: a set-returning or scalar function in FROM
+	RTECTE                     // CTE
+	RTEValues                  // Query holding Values
+	RTEJoin                    // the merged columns of JOIN … USING or an aliased join: JoinCols
+	RTECatalog                 // Virtual: a pg_catalog or information_schema relation
+	RTEWorkTable               // the recursive reference inside a recursive CTE
+)
+
+// RTE is a range-table entry. Columns of an RTETable are the table's columns by attribute number, dropped and hidden
+// ones included at their place, so that expr.Var.Col == attnum-1.
+type RTE struct {
+	Kind       RTEKind
+	Alias      string
+	Columns    []Column
+	Table      *catalog.Table
+	Query      *Query
+	Lateral    bool
+	Func       expr.Node
+	Ordinality bool
+	CTE        *CTE
+	JoinCols   []expr.Node
+	Virtual    *VirtualTable
+}
+
+// VirtualTable is a system relation served from the catalog snapshot. Rows are made by catalog/pgcat at execution; the
+// analysis needs name, OID and columns only.
+type VirtualTable struct {
+	OID     catalog.Oid
+	Schema  string
+	Name    string
+	Columns []Column
+}
+
+// JoinNode is RelRef or *Join.
+type JoinNode interface{ joinNode() }
+
+// RelRef is a leaf of the join tree: Query.Rels[Rel].
+type RelRef struct{ Rel int }
+
+// JoinKind is the kind of a join; a right join was turned into a left one.
+type JoinKind uint8
+
+// The join kinds.
+const (
+	InnerJoin JoinKind = iota
+	LeftJoin
+	FullJoin
+	CrossJoin
+)
+
+// Join is a node of the join tree; commas in FROM are cross joins.
+type Join struct {
+	Kind        JoinKind
+	Left, Right JoinNode
+	On          expr.Node // nil for a cross join
+}
+
+func (RelRef) joinNode() {}
+func (*Join) joinNode()  {}
+
+// Locking is FOR UPDATE and its like on range-table entries.
+type Locking struct {
+	Rels       []int
+	Strength   LockStrength
+	NoWait     bool
+	SkipLocked bool
+}
+
+// LockStrength is the strength of a locking clause.
+type LockStrength uint8
+
+// The strengths.
+const (
+	ForKeyShare LockStrength = iota
+	ForShare
+	ForNoKeyUpdate
+	ForUpdate
+)
+
+// DMLKind is INSERT, UPDATE or DELETE.
+type DMLKind uint8
+
+// The DML kinds.
+const (
+	Insert DMLKind = iota
+	Update
+	Delete
+)
+
+// DML is an analysed INSERT, UPDATE or DELETE. The target table is Rels[Target] of Source for UPDATE and DELETE (and of
+// the scope in which Returning is resolved for INSERT).
+type DML struct {
+	Kind  DMLKind
+	CTEs  []*CTE
+	Table *catalog.Table
+	Alias string
+	// Source yields the rows. INSERT: one column per entry of Columns, already cast to the column's type (assignment);
+	// defaults of columns left out are in Defaults. UPDATE/DELETE: a query over the target (range-table entry Target) and
+	// the FROM/USING items with WHERE; its Targets are, for UPDATE, the new values parallel to Columns.
+	Source *Query
+	Target int
+	// Columns are the attribute numbers assigned.
+	Columns []catalog.AttNum
+	// Defaults maps the table's other columns (INSERT), by attnum-1, to their default expressions; nil: NULL.
+	Defaults []expr.Node
+	// Checks are the table's CHECK constraints over Var{Rel: 0, Col: attnum-1}.
+	Checks []CheckConstraint
+	// Conflict is ON CONFLICT of INSERT.
+	Conflict *OnConflict
+	// Returning is over Rels of ReturningRels: entry 0 is the target's new (DELETE: old) row, then the FROM/USING items
+	// at their range-table places.
+	Returning []Target
+	// Overriding is 's' (SYSTEM VALUE), 'u' (USER VALUE) or 0.
+	Overriding byte
+}
+
+// CheckConstraint is a compiled CHECK.
+type CheckConstraint struct {
+	Name string
+	Expr expr.Node
+}
+
+// OnConflict is ON CONFLICT. Arbiters are unique indexes; empty with DO NOTHING without a target: all of the table's.
+// Set expressions are over Var{Rel: 0} the existing row and Var{Rel: 1} the excluded row.
+type OnConflict struct {
+	DoNothing bool
+	Arbiters  []*catalog.Index
+	Columns   []catalog.AttNum
+	Set       []expr.Node
+	Where     expr.Node
+}
