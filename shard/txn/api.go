@@ -61,6 +61,13 @@ func (v Version) Exists() bool { return v.Value != nil }
 type LockRequest struct {
 	Key  Key
 	Mode lock.Mode
+	// Latest leaves the judgement of versions newer than the transaction's snapshot to the caller (unique and foreign-key
+	// checks, which look at the latest version at every isolation level). Otherwise REPEATABLE READ and SERIALIZABLE
+	// answer 40001 to them.
+	Latest bool
+	// ExistenceOnly says that the caller needs no value, only Exists, TS and KeyVersion (a foreign-key check): a key that
+	// the transaction locked before is then answered from memory, and Value may be an empty stand-in.
+	ExistenceOnly bool
 }
 
 // Locked answers one LockRequest. Version is the latest one as of the grant, own operations included.
@@ -116,16 +123,16 @@ const (
 	Entry
 )
 
-// Savepoint is a point in the buffer to which RollbackTo returns.
+// Savepoint is a point of the transaction to which RollbackTo returns. Operations, locks and marks share one numbering,
+// so that the point is one number.
 type Savepoint struct {
-	seq   Seq
-	locks int
-	marks int
+	seq Seq
 }
 
-// SequenceOptions are the bounds of nextval, from the catalog.
+// SequenceOptions are the bounds of nextval, from the catalog. Name is for error messages.
 type SequenceOptions struct {
 	ID               topo.StorageID
+	Name             string
 	Start, Increment int64
 	Min, Max         int64
 	Cycle            bool
