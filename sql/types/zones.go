@@ -1,0 +1,73 @@
+package types
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"time"
+	_ "time/tzdata" // zones must not depend on the machine
+
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+func rint(f float64) int64 { return int64(math.RoundToEven(f)) }
+
+// findZone returns a zone by its name in any case, by a POSIX form such as
+// "utc+3" (which is west of Greenwich), or by a plain offset.
+func findZone(name string) (*time.Location, bool) {
+	lower := strings.ToLower(name)
+	if lower == "utc" || lower == "gmt" || lower == "z" || lower == "zulu" {
+		return time.UTC, true
+	}
+	if l, ok := zoneCache.Load(lower); ok {
+		return l.(*time.Location), true
+	}
+	for _, try := range [...]string{name, strings.ToUpper(name), titleZone(lower)} {
+		if try == "LOCAL" || try == "Local" || try == "" {
+			continue
+		}
+		if l, err := time.LoadLocation(try); err == nil {
+			zoneCache.Store(lower, l)
+			return l, true
+		}
+	}
+	if i := strings.IndexAny(lower, "+-"); i >= 3 {
+		if n, e := parseOffset(lower[i:]); e == dtOK {
+			return time.FixedZone(strings.ToUpper(lower[:i]), -n), true
+		}
+	}
+	return nil, false
+}
+
+var zoneCache sync.Map // lower-case name -> *time.Location; only names that exist, so it is bounded
+
+// titleZone spells america/new_york as America/New_York.
+func titleZone(lower string) string {
+	b := []byte(lower)
+	start := true
+	for i, c := range b {
+		if start && c >= 'a' && c <= 'z' && !strings.HasPrefix(lower[i:], "of_") {
+			b[i] = c - 32
+		}
+		start = c == '/' || c == '_' || c == '-'
+	}
+	return string(b)
+}
+
+// FindTimeZone resolves a zone's name, abbreviation or offset ("+02", "-05:30",
+// where + is east) as AT TIME ZONE and SET TimeZone do; 22023 if there is none.
+func FindTimeZone(name string) (*time.Location, error) {
+	lower := strings.ToLower(trimSpace(name))
+	if off, ok := zoneAbbrevs[lower]; ok {
+		return time.FixedZone(strings.ToUpper(lower), int(off)), nil
+	}
+	if l, ok := findZone(trimSpace(name)); ok {
+		return l, nil
+	}
+	if lower != "" && (lower[0] == '+' || lower[0] == '-') {
+		if n, e := parseOffset(lower); e == dtOK {
+			return time.FixedZone(string(appendOffset(nil, n)), n), nil
+		}
+	}
+	return nil, pgerr.New(pgerr.InvalidParameterValue, "time zone \"%s\" not recognized", name)
+}
