@@ -4,12 +4,9 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-func ParseText(t Type, s string, env *IOEnv) (Datum, error)      { return Null, pgerr.NotSupported("x") }
-func AppendText(buf []byte, oid Oid, d Datum, env *IOEnv) []byte { return buf }
-func AppendTextVec(buf []byte, v *Vec, i int, env *IOEnv) []byte { return buf }
-func ParseBinary(t Type, b []byte) (Datum, error)                { return Null, pgerr.NotSupported("x") }
-func AppendBinary(buf []byte, oid Oid, d Datum) []byte           { return buf }
-func AppendBinaryVec(buf []byte, v *Vec, i int) []byte           { return buf }
+func ParseBinary(t Type, b []byte) (Datum, error)      { return Null, pgerr.NotSupported("x") }
+func AppendBinary(buf []byte, oid Oid, d Datum) []byte { return buf }
+func AppendBinaryVec(buf []byte, v *Vec, i int) []byte { return buf }
 
 // CastContext is pg_cast.castcontext: a cast of a context is allowed in it and in those above it.
 type CastContext uint8
