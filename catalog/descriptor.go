@@ -16,6 +16,7 @@ type Schema struct {
 	OID     Oid
 	Name    string
 	Owner   Oid
+	ACL     []ACLItem
 	Comment string
 }
 
@@ -42,7 +43,11 @@ type Table struct {
 	Inbound []InboundFK
 	// Options are the WITH parameters as given.
 	Options []string
+	ACL     []ACLItem
 	Comment string
+
+	// derived is set when the table enters a Snapshot; Clone leaves it behind.
+	derived *tableDerived
 }
 
 // ID returns the table's id for the shard layer.
@@ -70,8 +75,10 @@ type Column struct {
 	Type    types.Type
 	NotNull bool
 	// Default is the DEFAULT expression's SQL text, fully qualified; empty for none.
-	Default  string
-	Identity Identity
+	Default string
+	// DefaultDeps are the sequences that the default names.
+	DefaultDeps []Oid
+	Identity    Identity
 	// Sequence is the sequence owned by a serial or identity column, or 0.
 	Sequence Oid
 	// Missing is the value, in text form, of rows stored before the column was added; HasMissing tells an empty string
@@ -92,10 +99,12 @@ type Index struct {
 	Unique  bool
 	Primary bool
 	Columns []IndexColumn
+	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), and empty for btree.
+	Method string
 	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
 	Constraint Oid
 	// RowKey says that the row's own key is this index (a primary key that contains the distribution columns): it has no
-	// entries. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
+	// entries, and its Storage is the table's RowStorage. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
 	RowKey  bool
 	Comment string
 }
@@ -193,6 +202,7 @@ type Sequence struct {
 	OwnedByTab  Oid
 	OwnedByCol  AttNum
 	OwnedByAuto bool // internal dependency (identity) rather than auto (serial, OWNED BY)
+	ACL         []ACLItem
 	Comment     string
 }
 
@@ -204,14 +214,64 @@ type View struct {
 	Owner    Oid
 	Query    string
 	Columns  []Column
-	Comment  string
+	// Deps are the tables, views and sequences that the query names, with the columns it uses of each.
+	Deps    []ViewDep
+	ACL     []ACLItem
+	Comment string
+}
+
+// ViewDep is a relation that a view's query uses. Columns lists the attribute numbers used; nil: the relation as a whole.
+type ViewDep struct {
+	Relation Oid
+	Columns  []AttNum
 }
 
 // Role is a user or group.
 type Role struct {
-	OID       Oid
-	Name      string
-	Superuser bool
-	Login     bool
-	Password  string // a SCRAM-SHA-256 verifier, or empty
+	OID         Oid
+	Name        string
+	Superuser   bool
+	Login       bool
+	Inherit     bool
+	CreateRole  bool
+	CreateDB    bool
+	Replication bool
+	BypassRLS   bool
+	ConnLimit   int32  // -1: none
+	ValidUntil  string // a timestamptz in text form, or empty
+	Password    string // a SCRAM-SHA-256 verifier, or empty
+	MemberOf    []Oid
+	Comment     string
+}
+
+// Database is a row of pg_database. A cluster serves one database; others are only remembered.
+type Database struct {
+	OID     Oid
+	Name    string
+	Owner   Oid
+	Comment string
+}
+
+// Privilege is a set of privileges, in the letters' order of PostgreSQL's aclitem.
+type Privilege uint16
+
+// The privileges.
+const (
+	PrivInsert     Privilege = 1 << iota // a
+	PrivSelect                           // r
+	PrivUpdate                           // w
+	PrivDelete                           // d
+	PrivTruncate                         // D
+	PrivReferences                       // x
+	PrivTrigger                          // t
+	PrivUsage                            // U
+	PrivCreate                           // C
+)
+
+// ACLItem grants privileges on an object to a role (0: PUBLIC). Grantable is the part held WITH GRANT OPTION.
+type ACLItem struct {
+	Grantee    Oid
+	Grantor    Oid
+	Privileges Privilege
+	Grantable  Privilege
 }
