@@ -343,61 +343,61 @@ type AlterTableType uint8
 // Subcommands of ALTER TABLE that the parser can produce. What each reads of
 // AlterTableCmd is beside it.
 const (
-	ATAddColumn              AlterTableType = iota + 1 // Column; MissingOk is IF NOT EXISTS
-	ATColumnDefault                                    // Name; Expr, nil for DROP DEFAULT
-	ATDropNotNull                                      // Name
-	ATSetNotNull                                       // Name
-	ATDropExpression                                   // Name, MissingOk
-	ATSetStatistics                                    // Name or Num; Value
-	ATSetOptions                                       // Name, Options
-	ATResetOptions                                     // Name, Options
-	ATSetStorage                                       // Name, Value
-	ATSetCompression                                   // Name, Value
-	ATDropColumn                                       // Name, Behavior, MissingOk
-	ATAddConstraint                                    // Constraint
-	ATAlterConstraint                                  // Constraint
-	ATValidateConstraint                               // Name
-	ATDropConstraint                                   // Name, Behavior, MissingOk
-	ATAlterColumnType                                  // Name, Column (Type, CollClause, RawDefault is USING)
-	ATAlterColumnFdwOptions                            // Name, Options
-	ATChangeOwner                                      // NewOwner
-	ATClusterOn                                        // Name
-	ATDropCluster                                      //
-	ATSetLogged                                        //
-	ATSetUnlogged                                      //
-	ATDropOids                                         //
-	ATSetAccessMethod                                  // Name
-	ATSetTableSpace                                    // Name
-	ATSetRelOptions                                    // Options
-	ATResetRelOptions                                  // Options
-	ATEnableTrig                                       // Name
-	ATEnableAlwaysTrig                                 // Name
-	ATEnableReplicaTrig                                // Name
-	ATDisableTrig                                      // Name
-	ATEnableTrigAll                                    //
-	ATDisableTrigAll                                   //
-	ATEnableTrigUser                                   //
-	ATDisableTrigUser                                  //
-	ATEnableRule                                       // Name
-	ATEnableAlwaysRule                                 // Name
-	ATEnableReplicaRule                                // Name
-	ATDisableRule                                      // Name
-	ATAddInherit                                       // Relation
-	ATDropInherit                                      // Relation
-	ATAddOf                                            // Type
-	ATDropOf                                           //
-	ATReplicaIdentity                                  // IdentityType, Name
-	ATEnableRowSecurity                                //
-	ATDisableRowSecurity                               //
-	ATForceRowSecurity                                 //
-	ATNoForceRowSecurity                               //
-	ATGenericOptions                                   // Options
-	ATAttachPartition                                  // Relation
-	ATDetachPartition                                  // Relation
-	ATDetachPartitionFinalize                          // Relation
-	ATAddIdentity                                      // Name, Constraint
-	ATSetIdentity                                      // Name, Options
-	ATDropIdentity                                     // Name, MissingOk
+	ATAddColumn               AlterTableType = iota + 1 // Column; MissingOk is IF NOT EXISTS
+	ATColumnDefault                                     // Name; Expr, nil for DROP DEFAULT
+	ATDropNotNull                                       // Name
+	ATSetNotNull                                        // Name
+	ATDropExpression                                    // Name, MissingOk
+	ATSetStatistics                                     // Name or Num; Value
+	ATSetOptions                                        // Name, Options
+	ATResetOptions                                      // Name, Options
+	ATSetStorage                                        // Name, Value
+	ATSetCompression                                    // Name, Value
+	ATDropColumn                                        // Name, Behavior, MissingOk
+	ATAddConstraint                                     // Constraint
+	ATAlterConstraint                                   // Constraint
+	ATValidateConstraint                                // Name
+	ATDropConstraint                                    // Name, Behavior, MissingOk
+	ATAlterColumnType                                   // Name, Column (Type, CollClause, RawDefault is USING)
+	ATAlterColumnFdwOptions                             // Name, Options
+	ATChangeOwner                                       // NewOwner
+	ATClusterOn                                         // Name
+	ATDropCluster                                       //
+	ATSetLogged                                         //
+	ATSetUnlogged                                       //
+	ATDropOids                                          //
+	ATSetAccessMethod                                   // Name
+	ATSetTableSpace                                     // Name
+	ATSetRelOptions                                     // Options
+	ATResetRelOptions                                   // Options
+	ATEnableTrig                                        // Name
+	ATEnableAlwaysTrig                                  // Name
+	ATEnableReplicaTrig                                 // Name
+	ATDisableTrig                                       // Name
+	ATEnableTrigAll                                     //
+	ATDisableTrigAll                                    //
+	ATEnableTrigUser                                    //
+	ATDisableTrigUser                                   //
+	ATEnableRule                                        // Name
+	ATEnableAlwaysRule                                  // Name
+	ATEnableReplicaRule                                 // Name
+	ATDisableRule                                       // Name
+	ATAddInherit                                        // Relation
+	ATDropInherit                                       // Relation
+	ATAddOf                                             // Type
+	ATDropOf                                            //
+	ATReplicaIdentity                                   // IdentityType, Name
+	ATEnableRowSecurity                                 //
+	ATDisableRowSecurity                                //
+	ATForceRowSecurity                                  //
+	ATNoForceRowSecurity                                //
+	ATGenericOptions                                    // Options
+	ATAttachPartition                                   // Relation
+	ATDetachPartition                                   // Relation
+	ATDetachPartitionFinalize                           // Relation
+	ATAddIdentity                                       // Name, Constraint
+	ATSetIdentity                                       // Name, Options
+	ATDropIdentity                                      // Name, MissingOk
 )
 
 // AlterTableCmd is one subcommand of ALTER TABLE.
@@ -590,12 +590,6 @@ type RefreshMatViewStmt struct {
 	Relation   *RangeVar
 }
 
-// CreateStatsStmt is CREATE STATISTICS.
-type CreateStatsStmt struct {
-	Name        Name
-	IfNotExists bool
-}
-
 func (*CreateStmt) stmt()            {}
 func (*CreateTableAsStmt) stmt()     {}
 func (*IndexStmt) stmt()             {}
@@ -619,4 +613,3 @@ func (*CreateFunctionStmt) stmt()    {}
 func (*CreateTrigStmt) stmt()        {}
 func (*CreateExtensionStmt) stmt()   {}
 func (*RefreshMatViewStmt) stmt()    {}
-func (*CreateStatsStmt) stmt()       {}

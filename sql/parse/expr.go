@@ -57,17 +57,17 @@ type AExprKind uint8
 
 // Kinds of AExpr, PostgreSQL's A_Expr_Kind.
 const (
-	AExprOp            AExprKind = iota // normal operator
-	AExprOpAny                          // scalar op ANY (array)
-	AExprOpAll                          // scalar op ALL (array)
-	AExprDistinct                       // IS DISTINCT FROM
-	AExprNotDistinct                    // IS NOT DISTINCT FROM
-	AExprNullIf                         // NULLIF(a, b)
-	AExprIn                             // [NOT] IN (List): Name is "=" or "<>"
-	AExprLike                           // [NOT] LIKE: Name is "~~" or "!~~"
-	AExprILike                          // [NOT] ILIKE: "~~*" or "!~~*"
-	AExprSimilar                        // [NOT] SIMILAR TO: "~" or "!~"
-	AExprBetween                        // Lexpr BETWEEN List[0] AND List[1]
+	AExprOp          AExprKind = iota // normal operator
+	AExprOpAny                        // scalar op ANY (array)
+	AExprOpAll                        // scalar op ALL (array)
+	AExprDistinct                     // IS DISTINCT FROM
+	AExprNotDistinct                  // IS NOT DISTINCT FROM
+	AExprNullIf                       // NULLIF(a, b)
+	AExprIn                           // [NOT] IN (List): Name is "=" or "<>"
+	AExprLike                         // [NOT] LIKE: Name is "~~" or "!~~"
+	AExprILike                        // [NOT] ILIKE: "~~*" or "!~~*"
+	AExprSimilar                      // [NOT] SIMILAR TO: "~" or "!~"
+	AExprBetween                      // Lexpr BETWEEN List[0] AND List[1]
 	AExprNotBetween
 	AExprBetweenSym
 	AExprNotBetweenSym
