@@ -8,6 +8,9 @@ import (
 // Command is one entry of a group's log. Exactly one of the pointers is set. Several commands travel in one raft
 // proposal and are applied one after the other, each with its own Result.
 type Command struct {
+	// Format is the encoding and the apply rules that the command needs (0 is 1, the first). Apply refuses a format above
+	// the logged cluster version (ResultUnsupported), so that binaries of two releases never apply one entry differently.
+	Format uint8
 	// Epoch is the lease epoch under which the command was proposed; apply refuses a command of an older epoch than the
 	// state's (ResultStaleEpoch), except a Lease.
 	Epoch topo.LeaseEpoch
@@ -27,6 +30,7 @@ type Command struct {
 	Sequence  *Sequence
 	Ingest    *Ingest
 	Drop      *DropStorage
+	Upgrade   *Upgrade
 }
 
 // Prepare asks the group to validate and hold all that one attempt of a transaction does in it. An attempt whose only
@@ -39,6 +43,9 @@ type Prepare struct {
 	Primary      topo.GroupID
 	Participants []topo.GroupID
 	OnePhase     bool
+	// StartTS is the timestamp that the coordinator drew at COMMIT, never raised on the way: a prepare whose StartTS is at
+	// or below the horizon is refused, because its outcome may have been dropped already. Zero means MinTS.
+	StartTS topo.Timestamp
 	// MinTS is at least the coordinator's commit-time timestamp and above the leaseholder's highest served read. The
 	// group's answer is max(MinTS, 1 + every version that the items replace).
 	MinTS topo.Timestamp
@@ -115,7 +122,9 @@ type ProvisionOp struct {
 	Item Item
 }
 
-// CommitRecord logs at the primary that every prepare of the attempt applied. It precedes every Resolve with Commit.
+// CommitRecord logs at the primary that every prepare of the attempt applied. It precedes every Resolve with Commit. It
+// makes the primary's own writes visible, too; a later Resolve there changes nothing. Answers ResultCommitted with the
+// timestamp (the first one, when repeated), ResultAborted, or ResultMismatch when the primary holds no such prepare.
 type CommitRecord struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
@@ -123,7 +132,9 @@ type CommitRecord struct {
 }
 
 // Resolve makes an attempt's writes visible at TS, or drops them. It names its attempt: a resolve of an older attempt
-// never touches a newer one's prepare.
+// never touches a newer one's prepare. Answers ResultCommitted with the timestamp or ResultAborted (the first outcome, when
+// repeated), or ResultMismatch for a commit of which the group knows nothing. Aborting an attempt whose prepare did not
+// arrive forbids it.
 type Resolve struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
@@ -134,13 +145,17 @@ type Resolve struct {
 }
 
 // Tombstone forbids the attempt in this group, unless its prepare has applied already (ResultPrepared, or
-// ResultCommitted with the timestamp); then nothing changes.
+// ResultCommitted with the timestamp); then nothing changes. Answers ResultAborted when the attempt is forbidden.
 type Tombstone struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
+	// TS is any timestamp drawn after the attempt was met (so at least its StartTS): the horizon must pass it before the
+	// tombstone may be forgotten. Zero means the highest timestamp that the group has applied.
+	TS topo.Timestamp
 }
 
-// Forget drops the outcome once all participants have resolved it; the state keeps it until the horizon passes it.
+// Forget drops the outcome once all participants have resolved it; the state keeps it until the horizon passes it. It goes
+// to every participant of an attempt, and to every group with a tombstone of it. One-phase commits need none.
 type Forget struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
@@ -157,7 +172,9 @@ const (
 )
 
 // Fence moves tables between schema versions. It names the transaction of its DDL, so that anyone who meets a raised
-// fence can look up that transaction's outcome and open or lower it.
+// fence can look up that transaction's outcome and open or lower it. A Raise answers ResultFenced when another's fence is
+// up, and ResultPending while another's prepare that touches the tables is pending: the fence is up then, but what was
+// prepared before it may yet commit, so the DDL resolves the pending one and raises again until it gets ResultOK.
 type Fence struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
@@ -200,6 +217,9 @@ type Entry struct{ Key, Value []byte }
 // DropStorage deletes all entries of storages that no published table names any more.
 type DropStorage struct{ IDs []topo.StorageID }
 
+// Upgrade raises the cluster version, once every node runs a binary that knows it. It never falls.
+type Upgrade struct{ Version uint8 }
+
 // ResultCode is what apply answered.
 type ResultCode uint8
 
@@ -225,7 +245,7 @@ const (
 type Result struct {
 	Code         ResultCode
 	TS           topo.Timestamp
-	Item         int // position in Prepare.Items or Ingest.Entries
+	Item         int // position in Prepare.Items or Ingest.Entries; -1 for a provisional operation
 	Table        topo.TableID
 	Other        topo.TxnID
 	OtherAttempt topo.Attempt
