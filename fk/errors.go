@@ -1,0 +1,51 @@
+package fk
+
+import (
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// keyDetail prints "(a, b)=(1, x)" as PostgreSQL's ri_ReportViolation does.
+func keyDetail(t *catalog.Table, cols []int, vals []types.Datum, env *types.IOEnv) string {
+	var names, values strings.Builder
+	for i, c := range cols {
+		if i > 0 {
+			names.WriteString(", ")
+			values.WriteString(", ")
+		}
+		names.WriteString(t.Columns[c].Name)
+		if vals[i].IsNull() {
+			values.WriteString("null")
+		} else {
+			values.Write(types.AppendText(nil, t.Columns[c].Type.Oid, vals[i], env))
+		}
+	}
+	return "(" + names.String() + ")=(" + values.String() + ")"
+}
+
+// MissingParent is the error of a child row without parent; vals are the child's own values.
+func (k *Key) MissingParent(vals []types.Datum, env *types.IOEnv) *pgerr.Error {
+	return pgerr.New(pgerr.ForeignKeyViolation, "insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+		k.Child.Name, k.Constraint.Name).
+		WithDetail("Key %s is not present in table \"%s\".", keyDetail(k.Child, k.ChildCols, vals, env), k.Parent.Name).
+		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
+}
+
+func (k *Key) mixedNulls() *pgerr.Error {
+	return pgerr.New(pgerr.ForeignKeyViolation, "insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+		k.Child.Name, k.Constraint.Name).
+		WithDetail("MATCH FULL does not allow mixing of null and nonnull key values.").
+		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
+}
+
+// StillReferenced is the error of a parent whose key has children; vals are the parent's old key.
+func (k *Key) StillReferenced(vals []types.Datum, env *types.IOEnv) *pgerr.Error {
+	return pgerr.New(pgerr.ForeignKeyViolation,
+		"update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"",
+		k.Parent.Name, k.Constraint.Name, k.Child.Name).
+		WithDetail("Key %s is still referenced from table \"%s\".", keyDetail(k.Parent, k.ParentCols, vals, env), k.Child.Name).
+		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
+}
