@@ -201,7 +201,7 @@ func Hash(oid Oid, d Datum) uint64 {
 	case KNumeric:
 		return hashNumeric(d)
 	case KInterval:
-		days, us := intervalSpan(d.Interval())
+		days, us := IntervalSpan(d.Interval())
 		return mix64(HashInt(days), uint64(us))
 	case KArray:
 		a := d.Array()

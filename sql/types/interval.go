@@ -102,16 +102,16 @@ func errIntervalRange() error {
 	return pgerr.New(pgerr.DatetimeFieldOverflow, "interval out of range")
 }
 
-// intervalSpan is the order of intervals: a month counts as 30 days and a day as 24 hours.
-func intervalSpan(iv Interval) (days, micros int64) {
+// IntervalSpan is what intervals are ordered by: a month counts as 30 days and a day as 24 hours.
+func IntervalSpan(iv Interval) (days, micros int64) {
 	d, us := splitMicros(iv.Micros)
 	return int64(iv.Months)*30 + int64(iv.Days) + d, us
 }
 
 // IntervalCompare orders intervals as PostgreSQL does: 1 month = 30 days, 1 day = 24 hours.
 func IntervalCompare(a, b Interval) int {
-	da, ua := intervalSpan(a)
-	db, ub := intervalSpan(b)
+	da, ua := IntervalSpan(a)
+	db, ub := IntervalSpan(b)
 	if da != db {
 		return cmpInt64(da, db)
 	}

@@ -20,28 +20,29 @@ import (
 // maxJSONDepth bounds nesting, as PostgreSQL's stack limit does.
 const maxJSONDepth = 6400
 
-type jsonKind uint8
+// JSONKind is the kind of a JSON value.
+type JSONKind uint8
 
 // The order of the kinds is that of jsonb scalars.
 const (
-	jsonNull jsonKind = iota
-	jsonString
-	jsonNumber
-	jsonBool
-	jsonArray
-	jsonObject
+	JSONNull JSONKind = iota
+	JSONString
+	JSONNumber
+	JSONBool
+	JSONArray
+	JSONObject
 	jsonEnd // no value: end of the input
 	jsonPunct
 )
 
-// jsonNode is a value; an object's elems are beside its keys.
-type jsonNode struct {
-	kind  jsonKind
-	truth bool
-	str   string // string: unescaped; number: as written
-	num   Datum
-	keys  []string
-	elems []jsonNode
+// JSONNode is a JSON value as a tree.
+type JSONNode struct {
+	Kind  JSONKind
+	Bool  bool
+	Str   string     // of a string, unescaped
+	Num   Datum      // of a number, a numeric
+	Keys  []string   // of an object: in jsonb's order, without duplicates
+	Elems []JSONNode // of an array, or of an object beside Keys
 }
 
 type jsonReader struct {
@@ -51,7 +52,7 @@ type jsonReader struct {
 	depth    int
 	start    int // of the current token
 	end      int // of the current token
-	tok      jsonKind
+	tok      JSONKind
 	str      string // unescaped string of the current token, when building
 }
 
@@ -114,10 +115,10 @@ func (r *jsonReader) next() error {
 		r.end = i + 1
 		return nil
 	case c == '"':
-		r.tok = jsonString
+		r.tok = JSONString
 		return r.readString()
 	case c == '-' || isDigit(c):
-		r.tok = jsonNumber
+		r.tok = JSONNumber
 		return r.readNumber()
 	case !isWordByte(c):
 		r.end = i + 1
@@ -126,9 +127,9 @@ func (r *jsonReader) next() error {
 	r.end = spanWhile(r.in, i, isWordByte)
 	switch r.in[i:r.end] {
 	case "true", "false":
-		r.tok = jsonBool
+		r.tok = JSONBool
 	case "null":
-		r.tok = jsonNull
+		r.tok = JSONNull
 	default:
 		return r.failToken()
 	}
@@ -302,20 +303,20 @@ func (r *jsonReader) is(c byte) bool { return r.tok == jsonPunct && r.in[r.start
 
 // value reads the value that starts at the current token, and the token after it.
 // what says what was expected, should there be no value.
-func (r *jsonReader) value(what string) (n jsonNode, err error) {
-	n.kind = r.tok
+func (r *jsonReader) value(what string) (n JSONNode, err error) {
+	n.Kind = r.tok
 	switch r.tok {
-	case jsonString:
-		n.str = r.str
-	case jsonNumber:
+	case JSONString:
+		n.Str = r.str
+	case JSONNumber:
 		if r.build {
-			if n.num, err = ParseNumeric(r.in[r.start:r.end]); err != nil {
+			if n.Num, err = ParseNumeric(r.in[r.start:r.end]); err != nil {
 				return n, err
 			}
 		}
-	case jsonBool:
-		n.truth = r.in[r.start] == 't'
-	case jsonNull:
+	case JSONBool:
+		n.Bool = r.in[r.start] == 't'
+	case JSONNull:
 	default:
 		if r.depth++; r.depth > maxJSONDepth {
 			return n, pgerr.New(pgerr.StatementTooComplex, "stack depth limit exceeded")
@@ -332,8 +333,8 @@ func (r *jsonReader) value(what string) (n jsonNode, err error) {
 	return n, r.next()
 }
 
-func (r *jsonReader) array() (n jsonNode, err error) {
-	n.kind = jsonArray
+func (r *jsonReader) array() (n JSONNode, err error) {
+	n.Kind = JSONArray
 	if err = r.next(); err != nil {
 		return n, err
 	}
@@ -346,7 +347,7 @@ func (r *jsonReader) array() (n jsonNode, err error) {
 			return n, err
 		}
 		if r.build {
-			n.elems = append(n.elems, e)
+			n.Elems = append(n.Elems, e)
 		}
 		if r.is(']') {
 			return n, r.next()
@@ -360,8 +361,8 @@ func (r *jsonReader) array() (n jsonNode, err error) {
 	}
 }
 
-func (r *jsonReader) object() (n jsonNode, err error) {
-	n.kind = jsonObject
+func (r *jsonReader) object() (n JSONNode, err error) {
+	n.Kind = JSONObject
 	if err = r.next(); err != nil {
 		return n, err
 	}
@@ -369,7 +370,7 @@ func (r *jsonReader) object() (n jsonNode, err error) {
 		return n, r.next()
 	}
 	for what := "string or \"}\""; ; what = "string" {
-		if r.tok != jsonString {
+		if r.tok != JSONString {
 			return n, r.expected(what)
 		}
 		key := r.str
@@ -387,7 +388,7 @@ func (r *jsonReader) object() (n jsonNode, err error) {
 			return n, err
 		}
 		if r.build {
-			n.keys, n.elems = append(n.keys, key), append(n.elems, e)
+			n.Keys, n.Elems = append(n.Keys, key), append(n.Elems, e)
 		}
 		if r.is('}') {
 			n.sortKeys()
@@ -409,37 +410,37 @@ func jsonKeyLess(a, b string) bool {
 	return a < b
 }
 
-type byJSONKey jsonNode
+type byJSONKey JSONNode
 
-func (n *byJSONKey) Len() int           { return len(n.keys) }
-func (n *byJSONKey) Less(i, j int) bool { return jsonKeyLess(n.keys[i], n.keys[j]) }
+func (n *byJSONKey) Len() int           { return len(n.Keys) }
+func (n *byJSONKey) Less(i, j int) bool { return jsonKeyLess(n.Keys[i], n.Keys[j]) }
 func (n *byJSONKey) Swap(i, j int) {
-	n.keys[i], n.keys[j] = n.keys[j], n.keys[i]
-	n.elems[i], n.elems[j] = n.elems[j], n.elems[i]
+	n.Keys[i], n.Keys[j] = n.Keys[j], n.Keys[i]
+	n.Elems[i], n.Elems[j] = n.Elems[j], n.Elems[i]
 }
 
 // sortKeys orders an object's keys and keeps the last of equal ones.
-func (n *jsonNode) sortKeys() {
-	if len(n.keys) < 2 {
+func (n *JSONNode) sortKeys() {
+	if len(n.Keys) < 2 {
 		return
 	}
 	sort.Stable((*byJSONKey)(n))
 	w := 0
-	for i := range n.keys {
-		if i+1 < len(n.keys) && n.keys[i] == n.keys[i+1] {
+	for i := range n.Keys {
+		if i+1 < len(n.Keys) && n.Keys[i] == n.Keys[i+1] {
 			continue
 		}
-		n.keys[w], n.elems[w] = n.keys[i], n.elems[i]
+		n.Keys[w], n.Elems[w] = n.Keys[i], n.Elems[i]
 		w++
 	}
-	n.keys, n.elems = n.keys[:w], n.elems[:w]
+	n.Keys, n.Elems = n.Keys[:w], n.Elems[:w]
 }
 
 // parseJSON reads one value and nothing after it.
-func parseJSON(s string, build bool) (jsonNode, error) {
+func parseJSON(s string, build bool) (JSONNode, error) {
 	r := jsonReader{in: s, typeName: "json", build: build}
 	if err := r.next(); err != nil {
-		return jsonNode{}, err
+		return JSONNode{}, err
 	}
 	n, err := r.value("JSON value")
 	if err == nil && r.tok != jsonEnd {
@@ -447,6 +448,19 @@ func parseJSON(s string, build bool) (jsonNode, error) {
 	}
 	return n, err
 }
+
+// ParseJSONB reads a json or jsonb text into a tree with an object's keys in
+// jsonb's order and without duplicates.
+func ParseJSONB(s string) (*JSONNode, error) {
+	n, err := parseJSON(s, true)
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
+}
+
+// AppendJSONB appends the text that PostgreSQL prints for a jsonb tree.
+func AppendJSONB(buf []byte, n *JSONNode) []byte { return appendJSONB(buf, n) }
 
 // ValidateJSON checks the text of a json value; 22P02 with DETAIL and CONTEXT.
 func ValidateJSON(s string) error {
@@ -463,36 +477,36 @@ func NormalizeJSONB(s string) (string, error) {
 	return string(appendJSONB(make([]byte, 0, len(s)+16), &n)), nil
 }
 
-func appendJSONB(buf []byte, n *jsonNode) []byte {
-	switch n.kind {
-	case jsonNull:
+func appendJSONB(buf []byte, n *JSONNode) []byte {
+	switch n.Kind {
+	case JSONNull:
 		return append(buf, "null"...)
-	case jsonBool:
-		if n.truth {
+	case JSONBool:
+		if n.Bool {
 			return append(buf, "true"...)
 		}
 		return append(buf, "false"...)
-	case jsonNumber:
-		return AppendNumeric(buf, n.num)
-	case jsonString:
-		return AppendJSONString(buf, n.str)
-	case jsonArray:
+	case JSONNumber:
+		return AppendNumeric(buf, n.Num)
+	case JSONString:
+		return AppendJSONString(buf, n.Str)
+	case JSONArray:
 		buf = append(buf, '[')
-		for i := range n.elems {
+		for i := range n.Elems {
 			if i > 0 {
 				buf = append(buf, ", "...)
 			}
-			buf = appendJSONB(buf, &n.elems[i])
+			buf = appendJSONB(buf, &n.Elems[i])
 		}
 		return append(buf, ']')
 	}
 	buf = append(buf, '{')
-	for i := range n.elems {
+	for i := range n.Elems {
 		if i > 0 {
 			buf = append(buf, ", "...)
 		}
-		buf = append(AppendJSONString(buf, n.keys[i]), ": "...)
-		buf = appendJSONB(buf, &n.elems[i])
+		buf = append(AppendJSONString(buf, n.Keys[i]), ": "...)
+		buf = appendJSONB(buf, &n.Elems[i])
 	}
 	return append(buf, '}')
 }
@@ -541,11 +555,11 @@ func compareJSONB(a, b string) int {
 	}
 	// At the top a scalar is an array of one element that sorts before true
 	// arrays of one and more, but after the empty array.
-	if x.kind != jsonObject && y.kind != jsonObject && (x.kind == jsonArray) != (y.kind == jsonArray) {
-		if x.kind == jsonArray {
-			return -compareScalarToArray(len(x.elems))
+	if x.Kind != JSONObject && y.Kind != JSONObject && (x.Kind == JSONArray) != (y.Kind == JSONArray) {
+		if x.Kind == JSONArray {
+			return -compareScalarToArray(len(x.Elems))
 		}
-		return compareScalarToArray(len(y.elems))
+		return compareScalarToArray(len(y.Elems))
 	}
 	return compareJSONNodes(&x, &y)
 }
@@ -557,30 +571,30 @@ func compareScalarToArray(n int) int {
 	return -1
 }
 
-func compareJSONNodes(a, b *jsonNode) int {
-	if a.kind != b.kind {
-		return cmpInt64(int64(a.kind), int64(b.kind))
+func compareJSONNodes(a, b *JSONNode) int {
+	if a.Kind != b.Kind {
+		return cmpInt64(int64(a.Kind), int64(b.Kind))
 	}
-	switch a.kind {
-	case jsonString:
-		return strings.Compare(a.str, b.str)
-	case jsonNumber:
-		return NumericCompare(a.num, b.num)
-	case jsonBool:
-		return cmpInt64(NewBool(a.truth).n, NewBool(b.truth).n)
-	case jsonNull:
+	switch a.Kind {
+	case JSONString:
+		return strings.Compare(a.Str, b.Str)
+	case JSONNumber:
+		return NumericCompare(a.Num, b.Num)
+	case JSONBool:
+		return cmpInt64(NewBool(a.Bool).n, NewBool(b.Bool).n)
+	case JSONNull:
 		return 0
 	}
-	if c := cmpInt64(int64(len(a.elems)), int64(len(b.elems))); c != 0 {
+	if c := cmpInt64(int64(len(a.Elems)), int64(len(b.Elems))); c != 0 {
 		return c
 	}
-	for i := range a.elems {
-		if a.kind == jsonObject {
-			if c := strings.Compare(a.keys[i], b.keys[i]); c != 0 {
+	for i := range a.Elems {
+		if a.Kind == JSONObject {
+			if c := strings.Compare(a.Keys[i], b.Keys[i]); c != 0 {
 				return c
 			}
 		}
-		if c := compareJSONNodes(&a.elems[i], &b.elems[i]); c != 0 {
+		if c := compareJSONNodes(&a.Elems[i], &b.Elems[i]); c != 0 {
 			return c
 		}
 	}
@@ -601,11 +615,11 @@ func canonicalJSONB(s string) string {
 	return string(appendJSONB(nil, &n))
 }
 
-func stripJSONNumbers(n *jsonNode) {
-	if n.kind == jsonNumber {
-		n.num = NumericTrimScale(n.num)
+func stripJSONNumbers(n *JSONNode) {
+	if n.Kind == JSONNumber {
+		n.Num = NumericTrimScale(n.Num)
 	}
-	for i := range n.elems {
-		stripJSONNumbers(&n.elems[i])
+	for i := range n.Elems {
+		stripJSONNumbers(&n.Elems[i])
 	}
 }
