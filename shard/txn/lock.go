@@ -1,0 +1,312 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// maxRetainedBytes bounds the locked versions that a transaction keeps to answer repeated lock requests itself.
+const maxRetainedBytes = 1 << 20
+
+// lockCall is the part of a Lock that goes to one group. at[i] is the position of its key i in the request.
+type lockCall struct {
+	g    *groupBuffer
+	req  rpc.LockRequest
+	at   []int
+	resp *rpc.LockResponse
+}
+
+// Lock takes row locks and fills out, one entry per request. Keys of one group are locked in the order given. When
+// several groups are involved all are tried at once without waiting; if one of them would have to wait, those behind it
+// let go what they got and the groups are then locked in ascending order, so that two statements over the same keys
+// queue up rather than deadlock.
+//
+// REPEATABLE READ and SERIALIZABLE get 40001 for a version newer than the snapshot, unless the request says Latest.
+func (t *Txn) Lock(ctx context.Context, reqs []LockRequest, policy lock.WaitPolicy, out []Locked) error {
+	if err := t.ready(ctx, true); err != nil {
+		return err
+	}
+	calls := t.planLocks(reqs, policy, out)
+	if len(calls) == 0 {
+		return nil
+	}
+	if err := t.runLocks(ctx, calls, policy); err != nil {
+		return err
+	}
+	for i := range calls {
+		if err := t.granted(ctx, &calls[i], reqs, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planLocks answers what the transaction knows already and sorts the rest by group.
+func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked) []lockCall {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var calls []lockCall
+	var c *lockCall
+	for i := range reqs {
+		r := &reqs[i]
+		out[i] = Locked{}
+		g := t.group(r.Key.Group)
+		if e := g.find(r.Key.Bytes); e != nil && e.known(r, &out[i].Version) {
+			continue
+		}
+		if c == nil || c.g != g {
+			c = nil
+			for j := range calls {
+				if calls[j].g == g {
+					c = &calls[j]
+				}
+			}
+			if c == nil {
+				calls = append(calls, lockCall{g: g, req: rpc.LockRequest{
+					Txn: t.id, Tables: t.tables, Policy: policy,
+					LockTimeoutMS: t.lockTimeout.Milliseconds(), WaitStarted: t.waitStarted,
+				}})
+				c = &calls[len(calls)-1]
+				n := len(reqs) - i
+				c.req.Keys, c.req.Modes, c.at = make([][]byte, 0, n), make([]lock.Mode, 0, n), make([]int, 0, n)
+			}
+			g.locked = true
+		}
+		c.req.Keys = append(c.req.Keys, r.Key.Bytes)
+		c.req.Modes = append(c.req.Modes, r.Mode)
+		c.at = append(c.at, i)
+	}
+	// Ascending group ids: the order in which groups are locked when some have to wait.
+	for i := 1; i < len(calls); i++ {
+		for j := i; j > 0 && calls[j].g.id < calls[j-1].g.id; j-- {
+			calls[j], calls[j-1] = calls[j-1], calls[j]
+		}
+	}
+	return calls
+}
+
+// known answers a request from memory when the lock held is strong enough and the version under it is known.
+func (e *entry) known(r *LockRequest, v *Version) bool {
+	if e.mode < r.Mode {
+		return false
+	}
+	v.TS, v.KeyVersion = e.seenTS, e.seenKey
+	switch {
+	case e.last != nil:
+		v.Value, v.Own = e.last.value, true
+	case e.seenAbsent:
+		// Under a lock of any mode nobody else can insert: an insert takes Update.
+	case e.hasValue && e.mode >= lock.Share:
+		v.Value = e.value
+	case r.ExistenceOnly:
+		v.Value = []byte{}
+	default:
+		return false
+	}
+	return true
+}
+
+// runLocks sends the calls.
+func (t *Txn) runLocks(ctx context.Context, calls []lockCall, policy lock.WaitPolicy) error {
+	if len(calls) > 1 && policy == lock.Wait {
+		done, err := t.tryLocks(ctx, calls)
+		if done || err != nil {
+			return err
+		}
+		for i := range calls {
+			if calls[i].resp != nil {
+				continue
+			}
+			if err := calls[i].run(ctx); err != nil {
+				return groupError(ctx, err)
+			}
+			calls[i].resp.Waited = true // the first try may have found it taken
+		}
+		return nil
+	}
+	return groupError(ctx, parallel(len(calls), func(i int) error { return calls[i].run(ctx) }))
+}
+
+func (c *lockCall) run(ctx context.Context) (err error) {
+	c.resp, err = c.g.group.Lock(ctx, &c.req)
+	return err
+}
+
+// tryLocks asks all groups at once without waiting. done is false when some lock was taken: the answers of the groups
+// from there on are gone then, and what they granted is released.
+func (t *Txn) tryLocks(ctx context.Context, calls []lockCall) (done bool, err error) {
+	errs := make([]error, len(calls))
+	parallel(len(calls), func(i int) error {
+		calls[i].req.Policy = lock.NoWait
+		errs[i] = calls[i].run(ctx)
+		calls[i].req.Policy = lock.Wait
+		return nil
+	})
+	first := -1
+	for i, err := range errs {
+		var e *rpc.Error
+		if err == nil {
+			continue
+		}
+		if !errors.As(err, &e) || e.Code != rpc.ErrLockNotAvailable {
+			return false, groupError(ctx, err)
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	if first < 0 {
+		return true, nil
+	}
+	rest := calls[first:]
+	err = parallel(len(rest), func(i int) error {
+		rest[i].resp = nil
+		if i == 0 {
+			return nil // its earlier keys are locked in order, as they would have been
+		}
+		keys := t.notHeld(&rest[i])
+		if len(keys) == 0 {
+			return nil
+		}
+		return rest[i].g.group.Unlock(ctx, unlockRequest(t.id, keys))
+	})
+	return false, groupError(ctx, err)
+}
+
+// notHeld returns those keys of a call that the transaction had no lock on before it.
+func (t *Txn) notHeld(c *lockCall) [][]byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var keys [][]byte
+	for _, k := range c.req.Keys {
+		if c.g.prov.maybe(k) {
+			continue // locked earlier; what was known of it went ahead with its operation
+		}
+		if e := c.g.find(k); e == nil || e.mode == lock.None {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+func unlockRequest(id topo.TxnID, keys [][]byte) *rpc.UnlockRequest {
+	return &rpc.UnlockRequest{Txn: id, Keys: keys}
+}
+
+// granted enters a group's answers into the buffer and judges them.
+func (t *Txn) granted(ctx context.Context, c *lockCall, reqs []LockRequest, out []Locked) error {
+	own, err := t.sentAhead(ctx, c)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, at := range c.at {
+		if c.resp.Skipped != nil && c.resp.Skipped[i] {
+			out[at].Skipped = true
+			continue
+		}
+		v := c.resp.Versions[i]
+		r := &reqs[at]
+		o := &out[at]
+		o.Waited = c.resp.Waited
+		o.Version.Version = v
+		e := c.g.entryFor(r.Key.Bytes)
+		if err := t.judge(e, r, v); err != nil {
+			return err
+		}
+		t.hold(c.g, e, r.Mode, v)
+		if e.last != nil {
+			o.Version.Value, o.Version.Own = e.last.value, true
+		} else if p, ok := own[i]; ok {
+			o.Version.Value, o.Version.Own = p.Value, true
+		}
+	}
+	return nil
+}
+
+// judge compares a granted version with what the transaction relied on before. t.mu is held.
+func (t *Txn) judge(e *entry, r *LockRequest, v rpc.Version) error {
+	if e.mode >= lock.Share || (e.mode != lock.None && e.last != nil) {
+		// No one could have changed the key while the lock was held: it was lost, and another transaction has committed.
+		if v.TS != e.seenTS && !(v.Value == nil && e.seenAbsent) {
+			return stolen(v)
+		}
+	} else if e.marks != nil && e.marks.shared && v.KeyVersion != e.marks.sharedVersion && e.last == nil {
+		return stolen(v)
+	}
+	if r.Latest || t.opts.Isolation == ReadCommitted || t.snap == 0 {
+		return nil
+	}
+	seen := v.TS
+	if r.Mode == lock.KeyShare && v.Value != nil {
+		seen = v.KeyVersion // updates that keep the key do not conflict with KEY SHARE
+	}
+	if seen > t.snap {
+		return stolen(v)
+	}
+	return nil
+}
+
+func stolen(v rpc.Version) error {
+	if v.Value == nil {
+		return errConcurrentDelete()
+	}
+	return errConcurrentUpdate()
+}
+
+// hold notes a lock. t.mu is held.
+func (t *Txn) hold(g *groupBuffer, e *entry, mode lock.Mode, v rpc.Version) {
+	old := e.held
+	if mode > e.mode {
+		e.mode = mode
+	}
+	t.retain -= len(e.value)
+	e.seenTS, e.seenKey, e.seenAbsent = v.TS, v.KeyVersion, v.Value == nil
+	e.value, e.hasValue = nil, false
+	if e.mode >= lock.Share && t.retain+len(v.Value) <= maxRetainedBytes {
+		e.value, e.hasValue = v.Value, true
+		t.retain += len(v.Value)
+	}
+	if e.mode == old.mode && e.seenTS == old.seenTS {
+		return
+	}
+	t.seq++
+	e.held.seq = t.seq
+	if t.hasSavepoint {
+		old.value, old.hasValue = nil, false
+		t.undo = append(t.undo, undo{seq: t.seq, g: g, e: e, kind: undoLock, held: old})
+	}
+}
+
+// parallel runs f(0..n-1), the last one in the caller, and returns the first error by position.
+func parallel(n int, f func(i int) error) error {
+	switch n {
+	case 0:
+		return nil
+	case 1:
+		return f(0)
+	}
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := 0; i < n-1; i++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = f(i)
+		}()
+	}
+	errs[n-1] = f(n - 1)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package txn
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// mergeScan merges the groups' rows into one key order. Keys of one storage are distinct across groups, so that ties do
+// not occur; if they did, the lower position would come first.
+type mergeScan struct {
+	scans   []*groupScan
+	reverse bool
+	heap    []cursor
+	begun   bool
+	rows    int // of the next batch
+}
+
+// cursor is a group's current row.
+type cursor struct {
+	s *groupScan
+	b *Batch
+	i int
+}
+
+func newMergeScan(scans []*groupScan, reverse bool) *mergeScan {
+	return &mergeScan{scans: scans, reverse: reverse, rows: scans[0].rows}
+}
+
+func (m *mergeScan) less(a, b *cursor) bool {
+	c := bytes.Compare(a.b.Key(a.i), b.b.Key(b.i))
+	if m.reverse {
+		return c > 0
+	}
+	return c < 0
+}
+
+// begin fetches the first batch of every group at the same time.
+func (m *mergeScan) begin(ctx context.Context) error {
+	m.begun = true
+	for _, s := range m.scans[1:] {
+		s.prefetch(context.WithoutCancel(ctx))
+	}
+	for _, s := range m.scans {
+		b, err := s.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if b != nil {
+			m.heap = append(m.heap, cursor{s: s, b: b})
+		}
+	}
+	for i := len(m.heap)/2 - 1; i >= 0; i-- {
+		m.down(i)
+	}
+	return nil
+}
+
+func (m *mergeScan) down(i int) {
+	h := m.heap
+	for {
+		l := 2*i + 1
+		if l >= len(h) {
+			return
+		}
+		if r := l + 1; r < len(h) && m.less(&h[r], &h[l]) {
+			l = r
+		}
+		if !m.less(&h[l], &h[i]) {
+			return
+		}
+		h[i], h[l] = h[l], h[i]
+		i = l
+	}
+}
+
+// Next returns the next batch in key order, or nil at the end.
+func (m *mergeScan) Next(ctx context.Context) (*Batch, error) {
+	if !m.begun {
+		if err := m.begin(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.heap) == 0 {
+		return nil, nil
+	}
+	out := &Batch{}
+	out.Data = make([]byte, 0, m.rows*32)
+	out.Ends = make([]uint32, 0, 2*m.rows)
+	out.Versions = make([]topo.Timestamp, 0, m.rows)
+	out.Groups = make([]topo.GroupID, 0, m.rows)
+	for len(m.heap) > 0 && out.Len() < m.rows && len(out.Data) < maxBatchBytes {
+		c := &m.heap[0]
+		out.Append(c.b.Key(c.i), c.b.Value(c.i), c.b.Versions[c.i])
+		out.Groups = append(out.Groups, c.s.g.id)
+		c.i++
+		if c.i == c.b.Len() {
+			b, err := c.s.Next(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if b != nil {
+				c.b, c.i = b, 0
+			} else {
+				last := len(m.heap) - 1
+				m.heap[0] = m.heap[last]
+				m.heap = m.heap[:last]
+			}
+		}
+		m.down(0)
+	}
+	m.rows = min(4*m.rows, maxBatchRows)
+	return out, nil
+}
+
+func (m *mergeScan) Close() {
+	for _, s := range m.scans {
+		s.Close()
+	}
+	m.heap = nil
+}

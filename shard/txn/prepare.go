@@ -1,0 +1,153 @@
+package txn
+
+import (
+	"github.com/tidwall/btree"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+var zeroHint btree.PathHint
+
+// participant is a group with something to prepare.
+type participant struct {
+	g       *groupBuffer
+	prepare *fsm.Prepare
+	entries []*entry // of prepare.Items, nil for read ranges
+
+	state partState
+	res   fsm.Result
+	err   error
+	// logged: a copy of the prepare may have reached the group's log.
+	logged bool
+}
+
+type partState uint8
+
+const (
+	partUnknown  partState = iota // proposed or not: no answer yet
+	partPrepared                  // holds the prepare; res.TS is its minimum
+	partCommitted
+	partDead    // the attempt has a tombstone here, or was aborted
+	partRefused // apply refused it: nothing is held, but a late copy could still be accepted
+)
+
+// write is the item of one operation.
+func (e *entry) write(o *op) fsm.Item {
+	it := fsm.Item{Key: e.key, Value: o.value}
+	switch {
+	case o.entry && o.value != nil:
+		it.Kind = fsm.ItemPutEntry
+	case o.entry:
+		it.Kind = fsm.ItemDeleteEntry
+	case o.value != nil:
+		it.Kind, it.KeepsKey = fsm.ItemPut, o.keeps
+	default:
+		it.Kind = fsm.ItemDelete
+	}
+	if !o.entry {
+		it.Mode, it.Seen, it.SeenAbsent = e.mode, e.seenTS, e.seenAbsent
+		if e.mode == lock.None {
+			it.Mode, it.SeenAbsent = lock.Update, true
+		}
+	}
+	return it
+}
+
+// relied emits the items of a key that the transaction did not write: rule R1, every lock travels.
+func (e *entry) relied(emit func(Seq, fsm.Item)) {
+	if e.mode >= lock.Share {
+		emit(e.held.seq, fsm.Item{Kind: fsm.ItemLock, Mode: e.mode, Key: e.key, Seen: e.seenTS, SeenAbsent: e.seenAbsent})
+	}
+	switch m := e.marks; {
+	case m != nil && m.shared:
+		emit(m.seq, fsm.Item{Kind: fsm.ItemSharedMark, Mode: lock.KeyShare, Key: e.key, Seen: m.sharedVersion})
+	case e.mode == lock.KeyShare && !e.seenAbsent:
+		// FOR KEY SHARE by the user: the key must not change, the rest of the row may.
+		emit(e.held.seq, fsm.Item{Kind: fsm.ItemSharedMark, Mode: lock.KeyShare, Key: e.key, Seen: e.seenKey})
+	}
+}
+
+// buildPrepare makes a group's part of an attempt; nil when there is nothing to prepare in it. t.mu is held.
+func (t *Txn) buildPrepare(g *groupBuffer) *participant {
+	p := &participant{g: g, prepare: &fsm.Prepare{Txn: t.id, Tables: t.tables}}
+	n := len(g.ranges.list)
+	if g.tree != nil {
+		n += g.tree.Len()
+	}
+	p.prepare.Items = make([]fsm.Item, 0, n)
+	p.entries = make([]*entry, 0, n)
+	if g.tree != nil {
+		var cur *entry
+		emit := func(_ Seq, it fsm.Item) {
+			if it.Kind == fsm.ItemSharedMark && t.m.cfg.Faults.NoSharedMarks {
+				return
+			}
+			p.prepare.Items = append(p.prepare.Items, it)
+			p.entries = append(p.entries, cur)
+		}
+		g.tree.Scan(func(e *entry) bool {
+			cur = e
+			switch o := e.last; {
+			case o == nil:
+				e.relied(emit)
+			case o.value == nil && !o.entry && e.mode != lock.None && e.seenAbsent:
+				// Inserted and deleted again.
+			default:
+				emit(o.seq, e.write(o))
+				if m := e.marks; m != nil && m.exclusive != 0 {
+					emit(m.seq, fsm.Item{Kind: fsm.ItemExclusive, Mode: lock.Update, Key: e.key, F: m.exclusive,
+						Seen: e.seenTS, SeenAbsent: e.seenAbsent})
+				}
+			}
+			return true
+		})
+	}
+	if t.opts.Isolation == Serializable {
+		g.ranges.compact()
+		for _, r := range g.ranges.list {
+			p.prepare.Items = append(p.prepare.Items, fsm.Item{Kind: fsm.ItemReadRange, Key: r.lo, End: r.hi, Seen: t.snap})
+			p.entries = append(p.entries, nil)
+		}
+	}
+	if g.prov.sent > 0 {
+		p.prepare.Provisioned = fsm.Provisioned{Count: g.prov.sent, Digest: g.prov.digest, RolledBack: t.rolledBack}
+	}
+	if len(p.prepare.Items) == 0 && g.prov.sent == 0 {
+		return nil
+	}
+	return p
+}
+
+// buildAttempt makes the prepares of an attempt and chooses the primary: the first group that is written.
+func (t *Txn) buildAttempt(attempt topo.Attempt, ts topo.Timestamp) []*participant {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var parts []*participant
+	var ids []topo.GroupID
+	var primary topo.GroupID
+	for _, g := range t.groups {
+		p := t.buildPrepare(g)
+		if p == nil {
+			continue
+		}
+		parts = append(parts, p)
+		ids = append(ids, g.id)
+		if primary == 0 && (g.ops > 0 || g.prov.sent > 0) {
+			primary = g.id
+		}
+	}
+	if primary == 0 && len(ids) > 0 {
+		primary = ids[0]
+	}
+	for _, p := range parts {
+		p.prepare.Attempt, p.prepare.Primary = attempt, primary
+		p.prepare.StartTS, p.prepare.MinTS = ts, ts
+		p.prepare.OnePhase = len(parts) == 1
+		if p.g.id == primary {
+			p.prepare.Participants = ids
+		}
+	}
+	return parts
+}

@@ -1,0 +1,272 @@
+package txn
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// A transaction that outgrows Config.ProvisionBytes sends its operations ahead as provisional intents and forgets them.
+// From then on a read asks the group for the transaction's own operations; the prepare carries only their count, digest
+// and rolled-back ranges. What stays at the gateway per key is a hash and the version seen (16 bytes), so that a later
+// write of the same key names the same version.
+//
+// Which of a group's parts goes how: either all its operations, locks and marks are items of the prepare, or all of them
+// were sent ahead. So no key can be in both, and their order never matters. Read ranges are always items.
+
+const (
+	// provisionCommandBytes is about the size of one Provision command.
+	provisionCommandBytes = 512 << 10
+	// provisionsInFlight bounds the commands under way per group.
+	provisionsInFlight = 4
+	// itemOverhead is about what an item's encoding takes beside key and value, in bytes.
+	itemOverhead = 40
+	// maxPrepareBytes bounds a prepare; a group's part that is larger is sent ahead.
+	maxPrepareBytes = 900 << 10
+)
+
+var hashSeed = maphash.MakeSeed()
+
+// seenVersion packs a version seen and whether it was an absence.
+type seenVersion uint64
+
+func packSeen(ts topo.Timestamp, absent bool) seenVersion {
+	s := seenVersion(ts) << 1
+	if absent {
+		s |= 1
+	}
+	return s
+}
+
+func (s seenVersion) ts() topo.Timestamp { return topo.Timestamp(s >> 1) }
+func (s seenVersion) absent() bool       { return s&1 != 0 }
+
+// provisions is what a transaction has sent ahead to one group. The fields above mu are guarded by the Txn's.
+type provisions struct {
+	sent    uint64 // operations, rolled-back ones included
+	digest  uint64
+	lastSeq Seq
+	keys    map[uint64]seenVersion
+
+	mu       sync.Mutex
+	inFlight int
+	idle     chan struct{} // closed when inFlight falls
+	err      error         // the first failure; it ends the transaction
+}
+
+// maybe reports whether an operation on key may have been sent ahead.
+func (p *provisions) maybe(key []byte) bool {
+	_, ok := p.seen(key)
+	return ok
+}
+
+// seen returns the version that the operations sent ahead on key rely on.
+func (p *provisions) seen(key []byte) (seenVersion, bool) {
+	if p.sent == 0 {
+		return 0, false
+	}
+	s, ok := p.keys[maphash.Bytes(hashSeed, key)]
+	return s, ok
+}
+
+// settle waits until everything sent has been applied.
+func (p *provisions) settle(ctx context.Context) error { return p.waitBelow(ctx, 1) }
+
+// waitBelow waits until fewer than n commands are under way.
+func (p *provisions) waitBelow(ctx context.Context, n int) error {
+	for {
+		p.mu.Lock()
+		if p.err != nil || p.inFlight < n {
+			err := p.err
+			p.mu.Unlock()
+			return err
+		}
+		if p.idle == nil {
+			p.idle = make(chan struct{})
+		}
+		idle := p.idle
+		p.mu.Unlock()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (p *provisions) ended(err error) {
+	p.mu.Lock()
+	p.inFlight--
+	if p.err == nil {
+		p.err = err
+	}
+	if p.idle != nil {
+		close(p.idle)
+		p.idle = nil
+	}
+	p.mu.Unlock()
+}
+
+// provision sends the buffered operations of all groups ahead.
+func (t *Txn) provision(ctx context.Context) error {
+	t.mu.Lock()
+	groups := t.groups
+	t.mu.Unlock()
+	for _, g := range groups {
+		if err := t.provisionGroup(ctx, g, false); err != nil {
+			return groupError(ctx, err)
+		}
+	}
+	return nil
+}
+
+// provisionGroup sends a group's operations, and the locks and marks that belong to finished work, ahead. A lock of the
+// current statement may be awaiting its write, which needs the version seen: it stays, unless all is set.
+func (t *Txn) provisionGroup(ctx context.Context, g *groupBuffer, all bool) error {
+	t.mu.Lock()
+	cmds := t.takeProvisions(g, all)
+	t.mu.Unlock()
+	for _, c := range cmds {
+		if err := g.prov.waitBelow(ctx, provisionsInFlight); err != nil {
+			return err
+		}
+		g.prov.mu.Lock()
+		g.prov.inFlight++
+		g.prov.mu.Unlock()
+		go func() {
+			// The command outlives a cancelled statement: its operations are counted already.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.m.cfg.OutcomeTimeout)
+			defer cancel()
+			res, err := t.m.propose(ctx, g.group, &fsm.Command{Provision: c})
+			if err == nil && res.Code != fsm.ResultOK {
+				err = pgerr.New(pgerr.SerializationFailure, "could not serialize access: a provisional write was refused").
+					WithDetail("result %d", res.Code)
+			}
+			g.prov.ended(err)
+		}()
+	}
+	return nil
+}
+
+// takeProvisions moves entries out of the buffer into commands. t.mu is held.
+func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
+	if g.tree == nil {
+		return nil
+	}
+	var cmds []*fsm.Provision
+	var cur *fsm.Provision
+	size := 0
+	emit := func(seq Seq, it fsm.Item) {
+		if cur == nil || size >= provisionCommandBytes {
+			cur, size = &fsm.Provision{Txn: t.id}, 0
+			cmds = append(cmds, cur)
+		}
+		cur.Ops = append(cur.Ops, fsm.ProvisionOp{Seq: uint64(seq), Item: it})
+		size += len(it.Key) + len(it.Value) + itemOverhead
+		g.prov.sent++
+		g.prov.digest += fsm.HashOp(&cur.Ops[len(cur.Ops)-1])
+		g.prov.lastSeq = max(g.prov.lastSeq, seq)
+	}
+	if g.prov.keys == nil {
+		g.prov.keys = map[uint64]seenVersion{}
+	}
+	var stay []*entry
+	g.tree.Scan(func(e *entry) bool {
+		if !all && e.last == nil && max(e.held.seq, e.markSeq()) > t.stmtSeq && (e.marks == nil || !e.marks.shared) {
+			stay = append(stay, e)
+			return true
+		}
+		e.provisionItems(emit)
+		if e.last == nil || !e.last.entry {
+			g.prov.keys[maphash.Bytes(hashSeed, e.key)] = packSeen(e.seenTS, e.seenAbsent)
+		}
+		t.retain -= len(e.value)
+		return true
+	})
+	g.reset(stay)
+	t.dropUndo(g)
+	return cmds
+}
+
+// reset empties the buffer but for the entries that stay.
+func (g *groupBuffer) reset(stay []*entry) {
+	g.tree, g.slab, g.hint = nil, nil, zeroHint
+	g.ops, g.storages, g.bytes = 0, nil, 0
+	for _, old := range stay {
+		e := g.entryFor(old.key)
+		e.held, e.marks = old.held, old.marks
+	}
+}
+
+// dropUndo forgets the steps whose entries are gone: ROLLBACK TO takes those back by their numbers. Their locks stay to
+// the transaction's end. t.mu is held.
+func (t *Txn) dropUndo(g *groupBuffer) {
+	kept := t.undo[:0]
+	for _, u := range t.undo {
+		if u.g == g {
+			e := g.find(u.e.key)
+			if e == nil || u.kind == undoOp {
+				continue
+			}
+			u.e = e
+		}
+		kept = append(kept, u)
+	}
+	clear(t.undo[len(kept):])
+	t.undo = kept
+}
+
+func (e *entry) markSeq() Seq {
+	if e.marks == nil {
+		return 0
+	}
+	return e.marks.seq
+}
+
+// provisionItems emits the entry's whole history, oldest first, so that a later ROLLBACK TO can name any part of it.
+func (e *entry) provisionItems(emit func(Seq, fsm.Item)) {
+	if e.last == nil {
+		e.relied(emit)
+		return
+	}
+	if e.last.prev == nil {
+		emit(e.last.seq, e.write(e.last))
+	} else {
+		var chain []*op
+		for o := e.last; o != nil; o = o.prev {
+			chain = append(chain, o)
+		}
+		for i := len(chain) - 1; i >= 0; i-- {
+			emit(chain[i].seq, e.write(chain[i]))
+		}
+	}
+	if m := e.marks; m != nil && m.exclusive != 0 {
+		emit(m.seq, fsm.Item{Kind: fsm.ItemExclusive, Mode: lock.Update, Key: e.key, F: m.exclusive, Seen: e.seenTS, SeenAbsent: e.seenAbsent})
+	}
+}
+
+// rollBackProvisions notes that what was sent ahead with a number above seq is undone. t.mu is held.
+func (t *Txn) rollBackProvisions(seq Seq) {
+	for _, g := range t.groups {
+		if g.prov.sent == 0 || g.prov.lastSeq <= seq {
+			continue
+		}
+		r := fsm.SeqRange{First: uint64(seq) + 1, End: uint64(t.seq) + 1}
+		list := t.rolledBack
+		for len(list) > 0 && list[len(list)-1].First >= r.First {
+			list = list[:len(list)-1]
+		}
+		if n := len(list); n > 0 && list[n-1].End >= r.First {
+			r.First = list[n-1].First
+			list = list[:n-1]
+		}
+		// Readers hold the old slice: never write into it.
+		t.rolledBack = append(append([]fsm.SeqRange(nil), list...), r)
+		return
+	}
+}

@@ -1,0 +1,277 @@
+package txn
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// A scan runs one groupScan per group. A groupScan fetches batches that grow from the limit hint to maxBatchRows, one
+// batch ahead of the reader once the scan has proved to be long, and merges the transaction's own operations over each
+// batch as the reader takes it. Where the buffer has nothing in the storage a batch passes through untouched.
+//
+// Several groups: unordered scans hand out the batches of one group after the other, with the first batches of the next
+// few groups fetched meanwhile; ordered ones merge (merge.go).
+//
+// Operations may go ahead to the group (provision.go) while a batch is under way: it may then have missed them at the
+// group, and they are no longer in the buffer. groupScan notices by the count of operations sent and fetches again.
+
+const (
+	firstBatchRows = 256
+	minBatchRows   = 16
+	maxBatchRows   = 4096
+	maxBatchBytes  = 1 << 20
+	// scanFanOut bounds how many groups of one unordered scan fetch at the same time.
+	scanFanOut = 8
+)
+
+// fetched is the answer to one request of a groupScan.
+type fetched struct {
+	lo, hi []byte // what the request asked for
+	sent   uint64 // of the group's provisions when it was made
+	resp   *rpc.ScanResponse
+	err    error
+	done   chan struct{} // closed when resp and err are set
+}
+
+// groupScan reads one group's part of a range.
+type groupScan struct {
+	t      *Txn
+	g      *groupBuffer
+	o      ReadOptions
+	spec   *ScanSpec
+	lo, hi []byte // what is left
+	rows   int    // of the next request
+	served int    // batches handed out
+	done   bool
+	ahead  *fetched
+	cancel context.CancelFunc // of what is under way; set with ahead
+}
+
+// Scan reads a range of one storage in some groups. The scanner must be closed.
+func (t *Txn) Scan(ctx context.Context, o ReadOptions, spec ScanSpec) (Scanner, error) {
+	if err := t.ready(ctx, false); err != nil {
+		return nil, err
+	}
+	rows := firstBatchRows
+	if spec.LimitHint > 0 {
+		rows = min(max(spec.LimitHint, minBatchRows), maxBatchRows)
+	}
+	t.mu.Lock()
+	scans := make([]*groupScan, len(spec.Groups))
+	for i, id := range spec.Groups {
+		scans[i] = &groupScan{t: t, g: t.group(id), o: o, spec: &spec, lo: spec.Lo, hi: spec.Hi, rows: rows}
+	}
+	t.mu.Unlock()
+	switch {
+	case len(scans) == 1:
+		return scans[0], nil
+	case spec.Ordered:
+		return newMergeScan(scans, spec.Reverse), nil
+	}
+	return &chainScan{scans: scans}, nil
+}
+
+// request makes the next request. The own operations at the group are asked for once some were sent there.
+func (s *groupScan) request() (*rpc.ScanRequest, *fetched) {
+	f := &fetched{lo: s.lo, hi: s.hi, done: make(chan struct{})}
+	req := &rpc.ScanRequest{TS: s.o.TS, Lo: s.lo, Hi: s.hi, Reverse: s.spec.Reverse, KeysOnly: s.spec.KeysOnly,
+		MaxRows: s.rows, MaxBytes: maxBatchBytes}
+	s.t.mu.Lock()
+	req.Tables = s.t.tables
+	f.sent = s.g.prov.sent
+	if f.sent > 0 {
+		req.Txn, req.OwnSeq, req.RolledBack = s.t.id, uint64(s.o.Own), s.t.rolledBack
+	}
+	s.t.mu.Unlock()
+	return req, f
+}
+
+// fetch runs one request to its end.
+func (s *groupScan) fetch(ctx context.Context) *fetched {
+	req, f := s.request()
+	s.call(ctx, req, f)
+	return f
+}
+
+func (s *groupScan) call(ctx context.Context, req *rpc.ScanRequest, f *fetched) {
+	if f.sent > 0 {
+		f.err = s.g.prov.settle(ctx)
+	}
+	if f.err == nil {
+		f.resp, f.err = s.g.group.Scan(ctx, req)
+	}
+	close(f.done)
+}
+
+// prefetch starts the next request in the background, unless one is under way.
+func (s *groupScan) prefetch(ctx context.Context) {
+	if s.ahead != nil || s.done {
+		return
+	}
+	req, f := s.request()
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.ahead = f
+	go s.call(ctx, req, f)
+}
+
+// take returns the next answer, that under way if there is one.
+func (s *groupScan) take(ctx context.Context) *fetched {
+	if s.ahead == nil {
+		return s.fetch(ctx)
+	}
+	f := s.ahead
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return &fetched{err: ctx.Err()}
+	}
+	s.ahead = nil
+	s.cancel()
+	if f.err != nil && ctx.Err() == nil && (f.err == context.Canceled) {
+		return s.fetch(ctx) // it was started under the context of an earlier call, which has ended
+	}
+	return f
+}
+
+// Next returns the next batch, own operations merged in, or nil at the end.
+func (s *groupScan) Next(ctx context.Context) (*Batch, error) {
+	for !s.done {
+		f := s.take(ctx)
+		if f.err != nil {
+			return nil, groupError(ctx, f.err)
+		}
+		b, ok := s.advance(f)
+		if !ok {
+			continue // operations went ahead meanwhile: the same range again
+		}
+		s.served++
+		s.rows = min(4*s.rows, maxBatchRows)
+		if !s.done && s.served > 1 {
+			s.prefetch(context.WithoutCancel(ctx))
+		}
+		if b.Len() > 0 {
+			return b, nil
+		}
+	}
+	return nil, nil
+}
+
+// advance takes an answer in: it notes the range read, moves on, and merges. ok is false when it must be fetched again.
+func (s *groupScan) advance(f *fetched) (b *Batch, ok bool) {
+	t := s.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.sent != s.g.prov.sent {
+		return nil, false
+	}
+	lo, hi := f.lo, f.hi
+	switch {
+	case f.resp.Resume == nil:
+		s.done = true
+	case s.spec.Reverse:
+		lo, s.hi = f.resp.Resume, f.resp.Resume
+	default:
+		hi, s.lo = f.resp.Resume, f.resp.Resume
+	}
+	if t.tracks(s.o.TS) {
+		s.g.ranges.add(lo, hi)
+	}
+	b = &Batch{Rows: f.resp.Rows, Group: s.g.id}
+	if s.g.hasOps(s.spec.Lo) {
+		s.overlay(b, lo, hi)
+	}
+	return b, true
+}
+
+// overlay merges the own operations of [lo, hi) over a batch. t.mu is held.
+func (s *groupScan) overlay(b *Batch, lo, hi []byte) {
+	var out rpc.Rows
+	i, n, touched := 0, b.Len(), false
+	visit := func(e *entry, o *op) bool {
+		if !touched {
+			touched = true
+			out.Data = make([]byte, 0, len(b.Data)+len(e.key)+len(o.value))
+			out.Ends = make([]uint32, 0, len(b.Ends)+2)
+			out.Versions = make([]topo.Timestamp, 0, n+1)
+		}
+		for i < n {
+			c := bytes.Compare(b.Key(i), e.key)
+			if s.spec.Reverse {
+				c = -c
+			}
+			if c > 0 {
+				break
+			}
+			if c < 0 {
+				out.Append(b.Key(i), b.Value(i), b.Versions[i])
+			}
+			i++ // an equal key is replaced
+		}
+		switch {
+		case o.value == nil:
+		case s.spec.KeysOnly:
+			out.Append(e.key, nil, 0)
+		default:
+			out.Append(e.key, o.value, 0)
+		}
+		return true
+	}
+	if s.spec.Reverse {
+		s.g.descend(lo, hi, s.o.Own, visit)
+	} else {
+		s.g.ascend(lo, hi, s.o.Own, visit)
+	}
+	if !touched {
+		return
+	}
+	for ; i < n; i++ {
+		out.Append(b.Key(i), b.Value(i), b.Versions[i])
+	}
+	b.Rows = out
+}
+
+// Close stops what is under way.
+func (s *groupScan) Close() {
+	s.done = true
+	if s.ahead != nil {
+		s.cancel()
+		s.ahead = nil
+	}
+}
+
+// chainScan hands out the batches of one group after the other.
+type chainScan struct {
+	scans []*groupScan
+	begun bool
+}
+
+func (c *chainScan) Next(ctx context.Context) (*Batch, error) {
+	for len(c.scans) > 0 {
+		if !c.begun {
+			c.begun = true
+			for _, s := range c.scans[1:min(len(c.scans), scanFanOut)] {
+				s.prefetch(context.WithoutCancel(ctx))
+			}
+		}
+		b, err := c.scans[0].Next(ctx)
+		if b != nil || err != nil {
+			return b, err
+		}
+		c.scans[0].Close()
+		c.scans = c.scans[1:]
+		if len(c.scans) >= scanFanOut {
+			c.scans[scanFanOut-1].prefetch(context.WithoutCancel(ctx))
+		}
+	}
+	return nil, nil
+}
+
+func (c *chainScan) Close() {
+	for _, s := range c.scans {
+		s.Close()
+	}
+	c.scans = nil
+}
