@@ -27,6 +27,7 @@ type waiter struct {
 	done  chan struct{} // closed when state leaves queued
 
 	state      waitState
+	registered bool // the graph knows this wait
 	err        error
 	next, prev *waiter
 }
@@ -38,6 +39,9 @@ func (w *waiter) await(ctx context.Context, opt *Options) error {
 			return w.abandon(d)
 		}
 		defer g.Remove(w)
+		w.shard.mu.Lock()
+		w.registered = true
+		w.shard.mu.Unlock()
 	}
 	var expired <-chan time.Time
 	if opt != nil {
@@ -142,7 +146,8 @@ func (w *waiter) Owner() topo.TxnID { return w.owner }
 
 // Blockers implements Waiter. Going backwards from w, it stops at the first waiter whose request conflicts with all that
 // w's does: whoever is ahead of that one is reached through it. So in a queue of equal exclusive requests each has one
-// edge, and a search of the graph is linear in the queue's length.
+// edge, and a search of the graph is linear in the queue's length. The shortcut leads only through a waiter that the graph
+// knows already; through another one the search would come to a dead end.
 func (w *waiter) Blockers(dst []Blocker) []Blocker {
 	w.shard.mu.Lock()
 	defer w.shard.mu.Unlock()
@@ -157,7 +162,7 @@ func (w *waiter) Blockers(dst []Blocker) []Blocker {
 		}
 		dst = append(dst, Blocker{Owner: p.owner, Soft: true})
 		// p's own holds do not block p, so the shortcut needs a p that holds nothing here.
-		if p.hold.modes == 0 && w.hold.modes == 0 && conflicts&^class.Conflicts[p.mode] == 0 {
+		if p.registered && p.hold.modes == 0 && w.hold.modes == 0 && conflicts&^class.Conflicts[p.mode] == 0 {
 			return dst
 		}
 	}

@@ -124,12 +124,13 @@ func (m *Manager) Blocking(owner topo.TxnID) bool {
 		if n++; n > maxBlockingScan {
 			return true
 		}
-		if mine.modes == 0 {
-			continue // who waits behind this owner's request waits for what the owner waits for
-		}
 		ks := m.keyShard(mine.head.hash)
 		ks.mu.Lock()
 		blocking := mine.head.qfirst != nil
+		if mine.modes == 0 {
+			// Only a request of the owner's is here: it is in the way of those queued behind it.
+			blocking = mine.head.qlast != nil && mine.head.qlast.hold != mine
+		}
 		ks.mu.Unlock()
 		if blocking {
 			return true
