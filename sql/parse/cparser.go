@@ -20,6 +20,8 @@ package parse
 // the outcome with pg_query's own.
 
 /*
+#cgo LDFLAGS: -lpthread
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -88,6 +90,29 @@ static void parse_raw(const char *sql, parse_result *out) {
 	error_context_stack = saved_context;
 	pg_query_exit_memory_context(ctx);
 }
+
+typedef struct { const char *sql; parse_result *out; } parse_job;
+
+static void *parse_job_run(void *arg) {
+	parse_job *job = arg;
+	parse_raw(job->sql, job->out);
+	return NULL;
+}
+
+// parse_raw_deep is parse_raw on a thread with a stack of that size. It
+// returns 0, or an errno where there is no thread to be had.
+static int parse_raw_deep(const char *sql, parse_result *out, size_t stack_bytes) {
+	pthread_attr_t attr;
+	pthread_t thread;
+	parse_job job = {sql, out};
+	int err = pthread_attr_init(&attr);
+	if (err != 0) return err;
+	err = pthread_attr_setstacksize(&attr, stack_bytes);
+	if (err == 0) err = pthread_create(&thread, &attr, parse_job_run, &job);
+	pthread_attr_destroy(&attr);
+	if (err == 0) err = pthread_join(thread, NULL);
+	return err;
+}
 */
 import "C"
 
@@ -102,19 +127,24 @@ import (
 )
 
 // rawParse runs the C parser over sql, which holds no NUL byte, is valid UTF-8
-// and has passed checkDepth.
-func rawParse(sql string) (*pg.ParseResult, *pgerr.Error) {
+// and has passed checkDepth with that depth. The stack of the calling thread
+// is what the environment says (8 MB mostly); a deep text gets one of its own.
+func rawParse(sql string, depth int) (*pg.ParseResult, *pgerr.Error) {
 	in := C.CString(sql)
 	defer C.free(unsafe.Pointer(in))
 	var out C.parse_result
-	C.parse_raw(in, &out)
+	if depth <= shallowDepth {
+		C.parse_raw(in, &out)
+	} else if rc := C.parse_raw_deep(in, &out, deepStackBytes); rc != 0 {
+		return nil, stackDepthExceeded()
+	}
 	if out.failed != 0 {
 		return nil, cError(&out)
 	}
 	defer C.free(unsafe.Pointer(out.data))
 	tree := &pg.ParseResult{}
 	// The bytes are only read during Unmarshal, which copies strings out.
-	opts := proto.UnmarshalOptions{RecursionLimit: 10 * maxNesting}
+	opts := proto.UnmarshalOptions{RecursionLimit: 1 << 30}
 	var data []byte
 	if out.len > 0 {
 		data = unsafe.Slice((*byte)(unsafe.Pointer(out.data)), int(out.len))

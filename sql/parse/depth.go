@@ -27,12 +27,17 @@ import (
 // above the real depth (a FROM clause adds to the SELECT list before it);
 // limits are wide enough for that.
 
-// maxNesting bounds the open brackets, maxDepth the sum. What the C parser
-// survives on a thread's 8 MB stack, by TestCParserLimits: chains of operators
-// from about 26,000, nested subselects from about 7,000.
+// What the C parser needs, measured by TestCParserLimits: 360 bytes of stack a
+// level of a chain (8 MB end at 23,000 levels), and for nesting less than 3 MB
+// in all, because the grammar's own stack of 10,000 symbols ends first, with
+// an error. maxDepth levels thus need 3 MB and 3 MB; deepStackBytes is ten
+// times that. Texts up to shallowDepth need under 1 MB and run on the caller's
+// thread. PostgreSQL itself ends between 4,000 and 6,000 levels of 1+1+1.
 const (
-	maxNesting = 2500
-	maxDepth   = 8000
+	shallowDepth   = 500
+	maxDepth       = 8000
+	maxNesting     = 9000
+	deepStackBytes = 64 << 20
 )
 
 type depthFrame struct {
@@ -70,14 +75,13 @@ func (d *depthChecker) pop(bracket byte) {
 	}
 }
 
-func (d *depthChecker) tooDeep() bool {
-	return len(d.frames) > maxNesting || d.below+d.top().sum() > maxDepth
-}
+func (d *depthChecker) depth() int { return d.below + d.top().sum() }
 
-// checkDepth refuses texts that the C parser might not survive (54001), and
-// what only newer grammars than PostgreSQL 15's take. notice, if not nil, gets
+// checkDepth returns a bound of the depth of the text's tree. It refuses texts
+// that the C parser might not survive (54001), and what only newer grammars
+// than PostgreSQL 15's take. notice, if not nil, gets
 // a notice for each truncated identifier.
-func checkDepth(sql string, notice func(*pgerr.Error)) *pgerr.Error {
+func checkDepth(sql string, notice func(*pgerr.Error)) (depth int, _ *pgerr.Error) {
 	var first [16]depthFrame
 	d := depthChecker{frames: first[:1]}
 	l := lexer{sql: sql}
@@ -88,7 +92,7 @@ func checkDepth(sql string, notice func(*pgerr.Error)) *pgerr.Error {
 		prevWord = false
 		switch t.kind {
 		case tokEOF, tokError:
-			return nil
+			return depth, nil
 		case tokOp:
 			d.top().expr += t.end - t.start
 		case tokCast:
@@ -98,7 +102,7 @@ func checkDepth(sql string, notice func(*pgerr.Error)) *pgerr.Error {
 			d.punct(sql[t.start])
 		case tokNumber:
 			if err := checkNumber(sql, t); err != nil {
-				return err
+				return 0, err
 			}
 		case tokIdent:
 			if !name {
@@ -112,8 +116,9 @@ func checkDepth(sql string, notice func(*pgerr.Error)) *pgerr.Error {
 				noticeTruncation(strings.ReplaceAll(sql[t.start+1:t.end-1], "\"\"", "\""), notice)
 			}
 		}
-		if d.tooDeep() {
-			return stackDepthExceeded()
+		depth = max(depth, d.depth())
+		if depth > maxDepth || len(d.frames) > maxNesting {
+			return 0, stackDepthExceeded()
 		}
 	}
 }

@@ -83,10 +83,16 @@ func (t *translator) parse(sql string, notice func(*pgerr.Error)) ([]RawStmt, *p
 	if err := checkEncoding(t.sql); err != nil {
 		return nil, err
 	}
-	if err := checkDepth(sql, notice); err != nil {
+	depth, err := checkDepth(sql, notice)
+	if err != nil {
 		return nil, err
 	}
-	tree, err := rawParse(sql)
+	return t.parseChecked(sql, depth)
+}
+
+// parseChecked is parse without the checks, whose bound of depth it takes.
+func (t *translator) parseChecked(sql string, depth int) ([]RawStmt, *pgerr.Error) {
+	tree, err := rawParse(sql, depth)
 	if err != nil {
 		return nil, err
 	}

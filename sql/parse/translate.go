@@ -18,7 +18,12 @@ type translator struct {
 	sql  string // text that positions refer to
 	base int    // subtracted from locations: bytes put before the caller's text
 	lits []LiteralKind
-	err  *pgerr.Error
+
+	// Locations from cut on are moved by shift: bytes left out of the text that
+	// the C parser saw.
+	cut, shift int
+
+	err *pgerr.Error
 }
 
 // refuse records that a feature has no translation.
@@ -55,7 +60,11 @@ func (t *translator) loc(l int32) Location {
 	if l < 0 {
 		return -1
 	}
-	return Location(int(l) - t.base)
+	loc := int(l) - t.base
+	if t.shift > 0 && loc >= t.cut {
+		loc += t.shift
+	}
+	return Location(loc)
 }
 
 // name translates a list of String nodes.
