@@ -203,8 +203,11 @@ type Subquery struct {
 	// Left and Ops belong to Any and All: Left[i] Ops[i] column i of the subquery.
 	Left []Node
 	Ops  []*Function
-	Type types.Type
-	Loc  int
+	// Outer is set by the planner: expressions over the enclosing row whose values are the subplan's OuterColumns. Without
+	// any the subplan runs once a statement and its result is kept in the EvalContext.
+	Outer []Node
+	Type  types.Type
+	Loc   int
 }
 
 // Aggregate is a call of an aggregate function at Level query levels outward.
@@ -215,6 +218,7 @@ type Aggregate struct {
 	Distinct bool
 	OrderBy  []SortKey
 	Filter   Node
+	Level    int // the query that it belongs to, outward
 	Type     types.Type
 	Loc      int
 }

@@ -94,14 +94,14 @@ type RTEKind uint8
 
 // The kinds of range-table entries.
 const (
-	RTETable    RTEKind = iota // Table
-	RTESubquery                // Query (also views)
-	RTEFunction                // Func: a set-returning or scalar function in FROM
-	RTECTE                     // CTE
-	RTEValues                  // Query holding Values
-	RTEJoin                    // the merged columns of JOIN … USING or an aliased join: JoinCols
-	RTECatalog                 // Virtual: a pg_catalog or information_schema relation
-	RTEWorkTable               // the recursive reference inside a recursive CTE
+	RTETable     RTEKind = iota // Table
+	RTESubquery                 // Query (also views)
+	RTEFunction                 // Func: a set-returning or scalar function in FROM
+	RTECTE                      // CTE
+	RTEValues                   // Query holding Values
+	RTEJoin                     // the merged columns of JOIN … USING or an aliased join: JoinCols
+	RTECatalog                  // Virtual: a pg_catalog or information_schema relation
+	RTEWorkTable                // the recursive reference inside a recursive CTE
 )
 
 // RTE is a range-table entry. Columns of an RTETable are the table's columns by attribute number, dropped and hidden

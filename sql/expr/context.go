@@ -1,0 +1,85 @@
+package expr
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// EvalContext is what an expression may know besides its input row. One is made for each execution of a statement;
+// it may be used by several goroutines at a time once it is set up.
+type EvalContext struct {
+	Context context.Context
+	IOEnv   *types.IOEnv // nil means types.DefaultIOEnv
+	// Params are the statement's parameters, $1 first, of the types that the analysis settled.
+	Params []types.Datum
+	// Outer are the values that OuterColumn reads: those of the enclosing row of the running subplan.
+	Outer   []types.Datum
+	Session Session // nil where no session is (constant folding, index backfill): functions that need one fail
+	// StatementTime and TxnTime are statement_timestamp() and now().
+	StatementTime time.Time
+	TxnTime       time.Time
+	// Subplan runs the plan of a Subquery node with outer as its OuterColumn values and yields its rows until yield
+	// returns false. Rows belong to the callee and are valid during the call of yield only.
+	Subplan func(ctx *EvalContext, plan any, outer []types.Datum, yield func(row []types.Datum) (bool, error)) error
+
+	mu       sync.Mutex
+	subCache map[*Subquery]*subResult
+}
+
+// Session is what functions need of the session that runs them.
+type Session interface {
+	CurrentUser() string
+	SessionUser() string
+	CurrentDatabase() string
+	// CurrentSchemas is the search path, of schemas that exist; implicit adds pg_catalog where it is searched.
+	CurrentSchemas(implicit bool) []string
+	BackendPID() int32
+	// ServerVersion is what version() returns.
+	ServerVersion() string
+
+	// ShowSetting returns a setting's value as SHOW prints it; false if there is no such setting.
+	ShowSetting(name string) (string, bool)
+	// SetSetting is set_config; it returns the new value.
+	SetSetting(name, value string, local bool) (string, error)
+
+	// NextVal, CurrVal, SetVal and LastVal are the sequence functions; errors are PostgreSQL's (55000, 2200H, 42809).
+	NextVal(ctx context.Context, sequence types.Oid) (int64, error)
+	CurrVal(sequence types.Oid) (int64, error)
+	SetVal(ctx context.Context, sequence types.Oid, value int64, called bool) error
+	LastVal() (int64, error)
+
+	// TxnID is txid_current(); with assign false it returns 0 where the transaction has no number yet.
+	TxnID(assign bool) (int64, error)
+
+	// AdvisoryLock and AdvisoryUnlock are the pg_advisory functions. The results of AdvisoryLock (false only for Try) and
+	// AdvisoryUnlock (false with a warning when it was not held) are the functions'.
+	AdvisoryLock(ctx context.Context, req AdvisoryRequest) (bool, error)
+	AdvisoryUnlock(req AdvisoryRequest) (bool, error)
+	AdvisoryUnlockAll()
+
+	// SystemFunction runs a function about the catalog or the server: pg_get_constraintdef, pg_table_is_visible,
+	// has_table_privilege, pg_relation_size, pg_cancel_backend… (systemFunctions lists them). args are those of the
+	// overload whose pg_proc.proname is name, none of them NULL if the function is strict; argTypes are their types.
+	// Functions that it does not know return 0A000.
+	SystemFunction(ctx *EvalContext, name string, argTypes []types.Type, args []types.Datum) (types.Datum, error)
+}
+
+// AdvisoryRequest is one advisory lock. Two-key locks have Class2 true and Key = key1<<32 | uint32(key2).
+type AdvisoryRequest struct {
+	Key    int64
+	TwoKey bool
+	Shared bool
+	Try    bool // do not wait
+	Xact   bool // released at the transaction's end
+}
+
+// IO returns the settings for text forms, never nil.
+func (c *EvalContext) IO() *types.IOEnv {
+	if c.IOEnv != nil {
+		return c.IOEnv
+	}
+	return types.DefaultIOEnv
+}

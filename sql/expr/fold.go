@@ -1,0 +1,149 @@
+package expr
+
+import (
+	"context"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Fold replaces calls of immutable functions on constants by their results, and simplifies AND, OR and CASE by constant
+// conditions. What fails stays, to fail if it is ever evaluated.
+func Fold(n Node) Node {
+	out, _ := Rewrite(n, func(k Node) (Node, error) { return foldNode(k), nil })
+	return out
+}
+
+func isConst(n Node) bool {
+	_, ok := n.(*Const)
+	return ok
+}
+
+func foldNode(n Node) Node {
+	switch k := n.(type) {
+	case *Func:
+		if k.Fn.Volatility != Immutable || k.Fn.impl == nil {
+			return n
+		}
+		if k.Fn.Strict {
+			for _, a := range k.Args {
+				if c, ok := a.(*Const); ok && c.Value.IsNull() {
+					return &Const{Type: k.Type, Loc: k.Loc}
+				}
+			}
+		}
+	case *Cast:
+		if !stableFreeCast(k) {
+			return n
+		}
+	case *BoolOp:
+		return foldBool(k)
+	case *Case:
+		return foldCase(k)
+	case *AnyAll:
+		if k.Op.Volatility != Immutable {
+			return n
+		}
+	case *ArrayExpr, *IsTest, *Distinct, *Coalesce, *MinMax, *NullIf, *Subscript, *Row:
+	default:
+		return n
+	}
+	all := true
+	children(n, func(c *Node) { all = all && isConst(*c) })
+	if !all || n.ResultType().Oid.Kind() == types.KRecord {
+		return n
+	}
+	return evalConst(n)
+}
+
+// stableFreeCast reports whether a cast's result depends on no setting.
+func stableFreeCast(k *Cast) bool {
+	from, to := k.Arg.ResultType().Oid, k.Type.Oid
+	for _, o := range [...]types.Oid{from, to} {
+		if types.Lookup(o) == nil {
+			return false
+		}
+		if e := types.ElemOf(o); e != 0 {
+			o = e
+		}
+		switch o {
+		case types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.TextOid, types.VarcharOid, types.BpcharOid,
+			types.NumericOid, types.Float8Oid, types.Float4Oid, types.NameOid, types.CharOid, types.UuidOid, types.OidOid,
+			types.JsonOid, types.JsonbOid, types.UnknownOid:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func evalConst(n Node) Node {
+	c := &compiler{}
+	root, err := c.node(n)
+	if err != nil {
+		return n
+	}
+	pool := &framePool{calls: c.calls, size: c.size}
+	ctx := &EvalContext{Context: context.Background(), TxnTime: time.Time{}}
+	d, err := root.row(pool.get(ctx), nil)
+	if err != nil {
+		return n
+	}
+	return &Const{Type: n.ResultType(), Value: d, Loc: n.Pos()}
+}
+
+func foldBool(k *BoolOp) Node {
+	if k.Op == Not {
+		if isConst(k.Args[0]) {
+			return evalConst(k)
+		}
+		return k
+	}
+	var keep []Node
+	for _, a := range k.Args {
+		if c, ok := a.(*Const); ok && !c.Value.IsNull() {
+			if c.Value.Bool() == (k.Op == Or) {
+				return c
+			}
+			continue
+		}
+		keep = append(keep, a)
+	}
+	switch {
+	case len(keep) == 0:
+		return &Const{Type: boolType, Value: types.NewBool(k.Op == And), Loc: k.Loc}
+	case len(keep) == 1:
+		return keep[0]
+	case len(keep) == len(k.Args):
+		return k
+	}
+	return &BoolOp{Op: k.Op, Args: keep, Loc: k.Loc}
+}
+
+func foldCase(k *Case) Node {
+	var whens []When
+	for _, w := range k.Whens {
+		c, ok := w.Cond.(*Const)
+		if !ok {
+			whens = append(whens, w)
+			continue
+		}
+		if c.Value.IsNull() || !c.Value.Bool() {
+			continue
+		}
+		if len(whens) == 0 {
+			return w.Result
+		}
+		return &Case{Whens: whens, Else: w.Result, Type: k.Type, Loc: k.Loc}
+	}
+	if len(whens) == len(k.Whens) {
+		return k
+	}
+	if len(whens) > 0 {
+		return &Case{Whens: whens, Else: k.Else, Type: k.Type, Loc: k.Loc}
+	}
+	if k.Else == nil {
+		return &Const{Type: k.Type, Loc: k.Loc}
+	}
+	return k.Else
+}
