@@ -100,8 +100,8 @@ func checkDepth(sql string, notice func(*pgerr.Error)) (depth int, _ *pgerr.Erro
 		case tokPunct:
 			prevWord = sql[t.start] == '.'
 			d.punct(sql[t.start])
-		case tokNumber:
-			if err := checkNumber(sql, t); err != nil {
+		case tokNumber, tokParam:
+			if err := checkJunk(sql, t); err != nil {
 				return 0, err
 			}
 		case tokIdent:
@@ -175,26 +175,24 @@ func stackDepthExceeded() *pgerr.Error {
 			"after ensuring the platform's stack depth limit is adequate.")
 }
 
-// checkNumber refuses 0x1F and 1_000, which PostgreSQL 16's lexer takes and
-// 15's does not.
-func checkNumber(sql string, t token) *pgerr.Error {
-	if t.end >= len(sql) {
-		return nil
-	}
-	switch sql[t.end] {
-	case '_':
-	case 'x', 'X', 'o', 'O', 'b', 'B':
-		if sql[t.start:t.end] != "0" {
-			return nil
-		}
-	default:
+// checkJunk refuses a number or parameter with letters behind it as PostgreSQL
+// 15 does. 16 takes 0x1F and 1_000, and names less of the junk; pg_query takes
+// $1a.
+func checkJunk(sql string, t token) *pgerr.Error {
+	if t.end >= len(sql) || byteClass[sql[t.end]]&clsIdentStart == 0 {
 		return nil
 	}
 	end := t.end
 	for end < len(sql) && byteClass[sql[end]]&clsIdentCont != 0 {
 		end++
 	}
-	return pgerr.New(pgerr.SyntaxError, "trailing junk after numeric literal at or near \"%s\"", sql[t.start:end]).
+	what := "numeric literal"
+	if t.kind == tokParam {
+		what = "parameter"
+	} else if end == t.end+1 && sql[t.end]|0x20 == 'e' && end < len(sql) && (sql[end] == '+' || sql[end] == '-') {
+		end++ // an exponent without digits: 1e+
+	}
+	return pgerr.New(pgerr.SyntaxError, "trailing junk after %s at or near \"%s\"", what, sql[t.start:end]).
 		WithPosition(Position(sql, t.start))
 }
 
