@@ -137,7 +137,7 @@ func (r *arrayReader) readLevel(level int) error {
 	}
 	if level == len(r.dims) {
 		if len(r.elems) > 0 {
-			return r.errMismatch()
+			return r.fail("Unexpected \"{\" character.")
 		}
 		r.dims = append(r.dims, -1)
 	}
@@ -145,8 +145,9 @@ func (r *arrayReader) readLevel(level int) error {
 	n := int32(0)
 	if r.peek() == '}' {
 		r.pos++
-		if level > 0 && len(r.elems) > 0 {
-			return r.errMismatch()
+		if level > 0 {
+			r.pos--
+			return r.fail("Unexpected \"}\" character.")
 		}
 		r.dims[level] = 0
 		return nil
@@ -163,7 +164,7 @@ func (r *arrayReader) readLevel(level int) error {
 			return r.fail("Unexpected \"%c\" character.", r.s[r.pos])
 		default:
 			if level != len(r.dims)-1 {
-				return r.errMismatch()
+				return r.fail("Unexpected array element.")
 			}
 			if err := r.readElement(); err != nil {
 				return err
@@ -214,7 +215,7 @@ scan:
 			return r.fail("Unexpected \"{\" character.")
 		case '"':
 			r.pos = i
-			return r.fail("Incorrectly quoted array element.")
+			return r.fail("Unexpected array element.")
 		case '\\':
 			if i++; i >= len(r.s) {
 				return r.fail("Unexpected end of input.")

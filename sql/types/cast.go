@@ -79,7 +79,7 @@ func BinaryCoercible(from, to Oid) bool {
 }
 
 func errCannotCast(from, to Oid) error {
-	return pgerr.New(pgerr.CannotCoerce, "cannot cast type %s to type %s", FormatType(T(from)), FormatType(T(to)))
+	return pgerr.New(pgerr.CannotCoerce, "cannot cast type %s to %s", FormatType(T(from)), FormatType(T(to)))
 }
 
 // Cast converts a value and applies the target's modifier. The context decides
@@ -203,7 +203,7 @@ func convertOther(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 	}
 	switch {
 	case isStringCategory(from.Oid):
-		return ParseText(T(to.Oid), stringForm(d, from.Oid, env), env)
+		return ParseText(T(to.Oid), Text(from.Oid, d, env), env)
 	case BinaryCoercible(from.Oid, to.Oid):
 		return d, nil
 	case castByTypes[[2]Oid{from.Oid, to.Oid}] != nil && from.Kind() == to.Kind():
@@ -222,15 +222,6 @@ func isOidAlias(oid Oid) bool {
 }
 
 func integerSize(oid Oid) bool { return oid == Int2Oid || oid == Int4Oid || oid == Int8Oid }
-
-// stringForm returns the text of a value of a string category type, bpchar
-// without the blanks at its end.
-func stringForm(d Datum, from Oid, env *IOEnv) string {
-	if from == BpcharOid {
-		return TrimBlanks(d.Str())
-	}
-	return Text(from, d, env)
-}
 
 func toString(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 	var s string
@@ -295,7 +286,7 @@ func toInt(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 	case isOidAlias(from) && to == Int4Oid:
 		return NewInt(int64(int32(d.n))), nil
 	case isStringCategory(from):
-		n, err := ParseInt(stringForm(d, from, env), to)
+		n, err := ParseInt(Text(from, d, env), to)
 		return NewInt(n), err
 	}
 	return Null, errCannotCast(from, to)
@@ -313,7 +304,7 @@ func toNumeric(d Datum, from Oid, env *IOEnv) (Datum, error) {
 		return jsonbScalar(d, JSONNumber, "numeric")
 	}
 	if isStringCategory(from) {
-		return ParseNumeric(stringForm(d, from, env))
+		return ParseNumeric(Text(from, d, env))
 	}
 	return Null, errCannotCast(from, NumericOid)
 }
@@ -361,7 +352,7 @@ func toFloat(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 		return NewFloat(f), err
 	}
 	if isStringCategory(from) {
-		f, err := ParseFloat(stringForm(d, from, env), to)
+		f, err := ParseFloat(Text(from, d, env), to)
 		return NewFloat(f), err
 	}
 	return Null, errCannotCast(from, to)

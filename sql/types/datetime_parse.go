@@ -71,6 +71,7 @@ const (
 // dtValue is what an input says.
 type dtValue struct {
 	special          dtSpecial
+	timeOnly         bool // no date is looked for: a bare number is a time
 	year, month, day int
 	hasYear, hasMon  bool
 	hasDay           bool
@@ -283,7 +284,7 @@ func parseDatetime(s string, v *dtValue, env *IOEnv) dtError {
 	if parseISO(s, v) {
 		return dtOK
 	}
-	*v = dtValue{}
+	*v = dtValue{timeOnly: v.timeOnly}
 	toks, ok := tokenizeDatetime(s)
 	if !ok || len(toks) == 0 || len(toks) > 25 {
 		return dtBad
@@ -411,8 +412,7 @@ func smallInt(s string) (int, bool) {
 
 // readDate reads the parts of a date with separators, each as if it stood alone.
 func (v *dtValue) readDate(text string, env *IOEnv) dtError {
-	if v.hasDate() {
-		// "2024-01-02 10-08": not a second date.
+	if v.hasDate() { // "2024-01-02 10-08" has no second date
 		return dtBad
 	}
 	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '-' || r == '/' || r == '.' })
@@ -506,7 +506,7 @@ func (v *dtValue) readDatePart(p string, env *IOEnv) dtError {
 // readNumber reads a number without separators.
 func (v *dtValue) readNumber(text string, env *IOEnv) dtError {
 	whole, frac, hasFrac := strings.Cut(text, ".")
-	if v.hasDate() && !v.hasTime && (hasFrac && len(whole) >= 6 || !hasFrac && (len(whole) == 4 || len(whole) == 6)) {
+	if (v.hasDate() || v.timeOnly) && !v.hasTime && (hasFrac && len(whole) >= 6 || !hasFrac && (len(whole) == 4 || len(whole) == 6)) {
 		return v.readCompactTime(text)
 	}
 	if hasFrac {
@@ -560,8 +560,8 @@ func (v *dtValue) readCompactTime(text string) dtError {
 	return v.readTime(parts)
 }
 
-// parseFraction returns the microseconds of the digits after a point, rounded half to even... the
-// C library's rint of the decimal fraction.
+// parseFraction returns the microseconds of the digits after a point, through a
+// float64 and rint as PostgreSQL does.
 func parseFraction(frac string) int64 {
 	if frac == "" {
 		return 0
@@ -801,7 +801,7 @@ func parseDate(s string, env *IOEnv) (int64, error) {
 
 // parseTimeOfDay reads a time without time zone in microseconds, up to 24:00:00.
 func parseTimeOfDay(s string, precision int32, env *IOEnv) (int64, error) {
-	var v dtValue
+	v := dtValue{timeOnly: true}
 	if e := parseDatetime(s, &v, env); e != dtOK {
 		return 0, dtErr(e, "time", s, v.zoneText)
 	}

@@ -2,6 +2,7 @@ package types
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -224,7 +225,6 @@ var intervalUnits = func() map[string]intervalUnit {
 	add(intervalUnit{months: 1200}, "century centuries cent c")
 	add(intervalUnit{months: 120}, "decade decades dec decs")
 	add(intervalUnit{months: 12}, "year years yr yrs y")
-	add(intervalUnit{months: 3}, "quarter qtr")
 	add(intervalUnit{months: 1}, "month months mon mons")
 	add(intervalUnit{days: 7}, "week weeks w")
 	add(intervalUnit{days: 1}, "day days d")
@@ -348,6 +348,7 @@ func ParseInterval(s string, mod int32, style string) (Interval, error) {
 	}
 	allNegative := style == "sql_standard" && leadingSignOnly(fields)
 	var sum intervalSum
+	var seen []intervalUnit // a unit may be given once
 	afterTime := false
 	for i := len(fields) - 1; i >= 0; i-- { // from the right: in "1 2:03" the 1 is days
 		f := fields[i]
@@ -355,9 +356,10 @@ func ParseInterval(s string, mod int32, style string) (Interval, error) {
 		body := strings.TrimLeft(f.number, "+-")
 		switch {
 		case strings.IndexByte(body, ':') >= 0:
-			if f.unit != "" || !sum.addTime(body, neg, mod) {
+			if f.unit != "" || slices.Contains(seen, intervalUnit{micros: microsPerHour}) || !sum.addTime(body, neg, mod) {
 				return Interval{}, errIntervalSyntax(s)
 			}
+			seen = append(seen, intervalUnit{micros: microsPerHour}, intervalUnit{micros: microsPerMinute}, intervalUnit{micros: MicrosPerSecond})
 			afterTime = true
 			continue
 		case strings.IndexByte(body, '-') > 0 && f.unit == "":
@@ -366,9 +368,10 @@ func ParseInterval(s string, mod int32, style string) (Interval, error) {
 			}
 		default:
 			u, known := defaultIntervalUnit(f.unit, afterTime, mod)
-			if !known || !sum.addNumber(body, neg, u) {
+			if !known || slices.Contains(seen, u) || !sum.addNumber(body, neg, u) {
 				return Interval{}, errIntervalSyntax(s)
 			}
+			seen = append(seen, u)
 		}
 		afterTime = false
 	}
@@ -510,7 +513,7 @@ func (s *intervalSum) addTime(body string, neg bool, mod int32) bool {
 func parseISOInterval(t, whole string) (Interval, error) {
 	var sum intervalSum
 	datePart, timePart, hasTime := strings.Cut(strings.ToUpper(t[1:]), "T")
-	if hasTime && timePart == "" || !hasTime && datePart == "" {
+	if !hasTime && datePart == "" {
 		return Interval{}, errIntervalSyntax(whole)
 	}
 	designators := map[byte]intervalUnit{'Y': {months: 12}, 'M': {months: 1}, 'W': {days: 7}, 'D': {days: 1}}

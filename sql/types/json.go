@@ -248,6 +248,8 @@ func (r *jsonReader) readEscape(i int, out *[]byte) (int, error) {
 		return 0, r.fail("Unicode low surrogate must follow a high surrogate.")
 	case c >= 0xD800 && c < 0xDC00:
 		if i+7 >= len(s) || s[i+6] != '\\' || s[i+7] != 'u' {
+			_, size := utf8.DecodeRuneInString(s[i+6:])
+			r.end = i + 6 + size
 			return 0, r.fail("Unicode low surrogate must follow a high surrogate.")
 		}
 		low, err := r.hex4(i + 8)

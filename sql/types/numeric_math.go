@@ -66,12 +66,7 @@ func NumericSqrt(a Datum) (Datum, error) {
 		return Null, pgerr.New(pgerr.InvalidArgumentForPowerFunction, "cannot take square root of a negative number")
 	}
 	weight, _ := base10000(a)
-	var resultWeight int
-	if weight >= 0 {
-		resultWeight = (weight+1)*4/2 - 1
-	} else {
-		resultWeight = 1 - (1-weight)*4/2
-	}
+	resultWeight := (weight+1)*4/2 - 1
 	scale := clampScale(numericMinSigDigits-resultWeight, NumericScale(a))
 	// Integer square root of a * 10^(2*(scale+1)), then round off one digit: the
 	// root of a non-square is never exactly half way.
@@ -176,6 +171,9 @@ func NumericLn(a Datum) (Datum, error) {
 
 // NumericLog returns the logarithm of a to a base, or 2201E.
 func NumericLog(base, a Datum) (Datum, error) {
+	if NumericIsNaN(base) || NumericIsNaN(a) {
+		return numericNaN, nil
+	}
 	if err := checkLogArgument(base); err != nil {
 		return Null, err
 	}
@@ -184,7 +182,7 @@ func NumericLog(base, a Datum) (Datum, error) {
 	}
 	if fb, fa := formOf(base), formOf(a); fb != numFinite || fa != numFinite {
 		switch {
-		case fb == numNaN || fa == numNaN || fb == fa:
+		case fb == fa:
 			return numericNaN, nil
 		case fb == numPosInf:
 			return NewSmallNumeric(0, 0), nil
@@ -304,7 +302,7 @@ func weightOf(a Datum) float64 {
 	return math.Log10(float64(z.Int64())) + exp
 }
 
-// powerInt returns base^n by squaring, at a scale that shows 16 significant digits.
+// powerInt returns base^n by squaring, with 16 digits after the point at least.
 func powerInt(base Datum, n int64, expScale int32) (Datum, error) {
 	w := 0.0
 	if numericSign(base) != 0 {
@@ -313,10 +311,7 @@ func powerInt(base Datum, n int64, expScale int32) (Datum, error) {
 	if w > numericMaxIntDigits {
 		return Null, errNumericOverflow()
 	}
-	if w+1 < -numericMaxDisplayScale {
-		return NewSmallNumeric(0, numericMaxDisplayScale), nil
-	}
-	scale := clampScale(numericMinSigDigits-int(w), NumericScale(base), expScale)
+	scale := clampScale(numericMinSigDigits, NumericScale(base), expScale)
 	switch {
 	case n == 0:
 		return NumericRound(NewSmallNumeric(1, 0), scale)
@@ -324,7 +319,7 @@ func powerInt(base Datum, n int64, expScale int32) (Datum, error) {
 		return NumericRound(base, scale)
 	case n == -1:
 		return divAtScale(NewSmallNumeric(1, 0), base, scale)
-	case numericSign(base) == 0:
+	case numericSign(base) == 0 || w+1 < -float64(scale):
 		return NewSmallNumeric(0, scale), nil
 	}
 	ctx := mathContext(int(scale) + max(int(w), 0) + 8 + guardDigits + int(math.Log10(math.Abs(float64(n)))))
