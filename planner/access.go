@@ -1,0 +1,382 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// unknownRows is the estimate for tables that nobody counted.
+const unknownRows = 10000
+
+func (b *builder) tableRows(t *catalog.Table) float64 {
+	if b.env.RowCount != nil {
+		if n := b.env.RowCount(t); n >= 0 {
+			return max(1, float64(n))
+		}
+	}
+	return unknownRows
+}
+
+// keyCond is a conjunct that restricts one column by a value known without the row.
+type keyCond struct {
+	c   *conj
+	col int    // attnum-1
+	op  string // = < <= > >= or "in"
+	val expr.Node
+}
+
+// accessPath is a candidate: an index with the conditions that it uses.
+type accessPath struct {
+	index   *catalog.Index
+	columns []catalog.IndexColumn
+	unique  bool
+	eq      []*keyCond
+	in      *keyCond
+	lo, hi  *keyCond
+	rows    float64
+	order   bool // the order of the key is what ORDER BY wants
+	reverse bool
+}
+
+// planTable chooses how to read a table.
+func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj, top bool) (*fromItem, error) {
+	q.b.useTable(r.Table)
+	best := q.bestPath(f.rel, r.Table, q.keyConds(f.rel, conds), top)
+	return q.scanBy(f, r, conds, best)
+}
+
+// scanBy makes the scan for a path.
+func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (*fromItem, error) {
+	n := &Scan{Props: q.b.props(nil, p.rows), Table: r.Table, Alias: r.Alias}
+	for i := range r.Table.Columns {
+		if q.needed[f.rel][i] {
+			n.Cols = append(n.Cols, catalog.AttNum(i+1))
+			n.Types = append(n.Types, r.Table.Columns[i].Type)
+			f.lay.add(varID{f.rel, i}, r.Table.Columns[i].Type)
+		}
+	}
+	if q.rowRefs[f.rel] {
+		n.RowRef = true
+		for i, t := range [SystemColumns]types.Type{types.T(types.ByteaOid), types.T(types.Int8Oid), types.T(types.Int8Oid)} {
+			n.Types = append(n.Types, t)
+			f.lay.add(varID{f.rel, sysKey - i}, t)
+		}
+	}
+	used, err := q.fillAccess(&n.Access, r.Table, p)
+	if err != nil {
+		return nil, err
+	}
+	var rest []expr.Node
+	var late []*conj
+	for _, c := range conds {
+		switch {
+		case used[c]:
+		case c.derived:
+			// It follows from a condition that a join checks.
+			rest = append(rest, c.node)
+		case hasSubquery(c.node) || hasVolatile(c.node):
+			late = append(late, c)
+		default:
+			rest = append(rest, c.node)
+		}
+	}
+	if len(rest) > 0 {
+		if n.Filter, err = q.scalar(andOf(rest), f.lay, nil); err != nil {
+			return nil, err
+		}
+		n.FilterCols = columnsOf(n.Filter.Node)
+		for range rest {
+			n.Rows = max(1, n.Rows/4)
+		}
+	}
+	f.node, f.scan, f.conds = n, n, conds
+	if p.order {
+		n.Access.Ordered, n.Access.Reverse = true, p.reverse
+		f.order = pathOrder(f.rel, p)
+	}
+	return q.filterItem(f, late)
+}
+
+func columnsOf(n expr.Node) []int {
+	var out []int
+	seen := map[int]bool{}
+	visit(n, func(m expr.Node) bool {
+		if c, ok := m.(*expr.Column); ok && !seen[c.Index] {
+			seen[c.Index] = true
+			out = append(out, c.Index)
+		}
+		return true
+	})
+	return out
+}
+
+// pathOrder lists the columns by which a path's rows are ordered; columns bound to one value come first and last alike.
+func pathOrder(rel int, p *accessPath) []OrderedBy {
+	var out []OrderedBy
+	for _, c := range p.columns[len(p.eq):] {
+		out = append(out, OrderedBy{id: varID{rel, int(c.Num) - 1}, desc: c.Desc != p.reverse})
+	}
+	return out
+}
+
+// keyConds picks the conjuncts that a key of the table could use.
+func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
+	var out []*keyCond
+	own := func(n expr.Node) (int, bool) {
+		v, ok := stripCast(n).(*expr.Var)
+		if !ok || v.Level != 0 || v.Rel != rel || v.Col >= len(q.q.Rels[rel].Table.Columns) {
+			return 0, false
+		}
+		return v.Col, sameBytes(v.Type.Oid, n.ResultType().Oid)
+	}
+	known := func(n expr.Node) bool { return q.relsOf(n).empty() && !hasVolatile(n) && !hasSubquery(n) }
+	for _, c := range conds {
+		switch n := c.node.(type) {
+		case *expr.Func:
+			op := operatorName(n)
+			if op == "" || commuted[op] == "" {
+				continue
+			}
+			if col, ok := own(n.Args[0]); ok && known(n.Args[1]) {
+				out = append(out, &keyCond{c: c, col: col, op: op, val: n.Args[1]})
+			} else if col, ok := own(n.Args[1]); ok && known(n.Args[0]) {
+				out = append(out, &keyCond{c: c, col: col, op: commuted[op], val: n.Args[0]})
+			}
+		case *expr.AnyAll:
+			if n.All || n.Op.Operator == nil || n.Op.Operator.Name != "=" {
+				continue
+			}
+			col, ok := own(n.Left)
+			if ok && known(n.Array) && comparableTypes(n.Left.ResultType().Oid, types.ElemOf(n.Array.ResultType().Oid)) {
+				out = append(out, &keyCond{c: c, col: col, op: "in", val: n.Array})
+			}
+		case *expr.Var:
+			if n.Type.Oid == types.BoolOid && n.Rel == rel && n.Level == 0 {
+				out = append(out, &keyCond{c: c, col: n.Col, op: "=", val: &expr.Const{Type: n.Type, Value: types.NewBool(true)}})
+			}
+		}
+	}
+	return out
+}
+
+var commuted = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+// rowKeyColumns are the columns of a table's row key as an index's.
+func rowKeyColumns(t *catalog.Table) []catalog.IndexColumn {
+	out := make([]catalog.IndexColumn, len(t.KeyColumns))
+	for i, n := range t.KeyColumns {
+		out[i] = catalog.IndexColumn{Num: n}
+	}
+	return out
+}
+
+// bestPath chooses among the row key and the indexes: the fewest rows; the wanted order where a LIMIT makes it pay.
+func (q *query) bestPath(rel int, t *catalog.Table, ks []*keyCond, top bool) *accessPath {
+	rows := q.b.tableRows(t)
+	best := matchPath(nil, rowKeyColumns(t), true, ks, rows)
+	q.orderPath(rel, t, best, top)
+	for _, ix := range t.Indexes {
+		if ix.RowKey {
+			continue
+		}
+		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows)
+		q.orderPath(rel, t, p, top)
+		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order {
+			continue
+		}
+		if pathCost(p, rows, q.q.Limit != nil) < pathCost(best, rows, q.q.Limit != nil) {
+			best = p
+		}
+	}
+	return best
+}
+
+// pathCost weighs a path: rows read, three times dearer through an index; an order that is not there must be made.
+func pathCost(p *accessPath, all float64, limited bool) float64 {
+	c := p.rows
+	if p.index != nil {
+		c = 3*c + 1
+	}
+	if p.order && limited {
+		return c / 1000
+	}
+	if p.order {
+		c *= 0.95
+	}
+	return c
+}
+
+// matchPath fits conditions to the leading columns of a key.
+func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64) *accessPath {
+	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows}
+	for i, c := range cols {
+		var eq, in *keyCond
+		for _, k := range ks {
+			if k.col != int(c.Num)-1 {
+				continue
+			}
+			switch k.op {
+			case "=":
+				eq = k
+			case "in":
+				in = k
+			}
+		}
+		if eq != nil {
+			p.eq = append(p.eq, eq)
+			p.rows = max(1, p.rows/20)
+			continue
+		}
+		if in != nil && (i > 0 || len(cols) == 1 || true) {
+			p.in = in
+			p.rows = max(1, p.rows/5)
+			break
+		}
+		for _, k := range ks {
+			if k.col != int(c.Num)-1 {
+				continue
+			}
+			if k.op == ">" || k.op == ">=" {
+				p.lo = k
+			}
+			if k.op == "<" || k.op == "<=" {
+				p.hi = k
+			}
+		}
+		if p.lo != nil {
+			p.rows = max(1, p.rows/3)
+		}
+		if p.hi != nil {
+			p.rows = max(1, p.rows/3)
+		}
+		break
+	}
+	if unique && len(p.eq) == len(cols) {
+		p.rows = 1
+	} else if unique && p.in != nil && len(p.eq)+1 == len(cols) {
+		p.rows = 10
+	}
+	return p
+}
+
+// orderPath notes whether the path's key order is the query's ORDER BY. Only the single table at the top can give it.
+func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
+	s := q.q
+	if !top || len(s.OrderBy) == 0 || s.HasAggs || s.HasSRFs || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Distinct ||
+		s.DistinctOn != nil || p.in != nil {
+		return
+	}
+	if p.index != nil && p.index.Unique {
+		// Entries of a unique index leave out rows with NULLs.
+		for _, c := range p.columns[len(p.eq):] {
+			if !t.Columns[c.Num-1].NotNull {
+				return
+			}
+		}
+	}
+	bound := map[int]bool{}
+	for _, e := range p.eq {
+		bound[e.col] = true
+	}
+	at := len(p.eq)
+	var reverse, decided bool
+	for _, k := range s.OrderBy {
+		v, ok := q.expand(s.Targets[k.Target].Expr).(*expr.Var)
+		if !ok || v.Level != 0 || v.Rel != rel {
+			return
+		}
+		if bound[v.Col] {
+			continue
+		}
+		if at >= len(p.columns) {
+			if p.unique {
+				break
+			}
+			return
+		}
+		c := p.columns[at]
+		if int(c.Num)-1 != v.Col {
+			return
+		}
+		flip := c.Desc != k.Desc
+		if decided && flip != reverse {
+			return
+		}
+		// Stored order has NULLs last ascending, first descending.
+		if k.NullsFirst != k.Desc && !t.Columns[v.Col].NotNull {
+			return
+		}
+		reverse, decided = flip, true
+		at++
+	}
+	p.order, p.reverse = true, reverse
+}
+
+// orderMatches reports whether rows already come in the query's order.
+func (q *query) orderMatches(order []OrderedBy) bool { return order != nil && len(q.q.OrderBy) > 0 }
+
+// fillAccess compiles a path's values and returns the conjuncts that it makes true by itself.
+func (q *query) fillAccess(a *Access, t *catalog.Table, p *accessPath) (map[*conj]bool, error) {
+	used := map[*conj]bool{}
+	a.Index, a.Columns = p.index, p.columns
+	value := func(k *keyCond) (*Scalar, error) {
+		used[k.c] = true
+		return q.scalar(k.val, nil, nil)
+	}
+	for _, k := range p.eq {
+		s, err := value(k)
+		if err != nil {
+			return nil, err
+		}
+		a.Eq = append(a.Eq, s)
+	}
+	var err error
+	if p.in != nil {
+		if a.In, err = value(p.in); err != nil {
+			return nil, err
+		}
+	}
+	if p.lo != nil {
+		a.Lo = &Bound{Inclusive: p.lo.op == ">="}
+		if a.Lo.Value, err = value(p.lo); err != nil {
+			return nil, err
+		}
+	}
+	if p.hi != nil {
+		a.Hi = &Bound{Inclusive: p.hi.op == "<="}
+		if a.Hi.Value, err = value(p.hi); err != nil {
+			return nil, err
+		}
+	}
+	a.NotNull = p.lo != nil || p.hi != nil
+	bound := len(a.Eq)
+	if a.In != nil {
+		bound++
+	}
+	a.Point = p.unique && bound == len(p.columns)
+	a.Dist = distOf(t, a, bound)
+	return used, nil
+}
+
+// distOf finds the table's distribution columns among the first bound columns of the access key.
+func distOf(t *catalog.Table, a *Access, bound int) []int {
+	if a.Index != nil && a.Index.Global() {
+		return nil
+	}
+	var out []int
+	for _, d := range t.DistColumns {
+		at := -1
+		for i, c := range a.Columns[:bound] {
+			if c.Num == d {
+				at = i
+			}
+		}
+		if at < 0 {
+			return nil
+		}
+		out = append(out, at)
+	}
+	return out
+}

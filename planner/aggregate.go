@@ -1,0 +1,211 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// grouper collects what the Aggregate below a query's targets must put out.
+type grouper struct {
+	q         *query
+	keys      []expr.Node
+	aggs      []*expr.Aggregate
+	groupings []*expr.Grouping
+	at        map[string]int // fingerprint -> position among its own kind
+}
+
+func (g *grouper) print(n expr.Node) string { return fingerprint(g.q.expand(n)) }
+
+// collect notes the aggregates of an expression, and the columns outside them that depend on the group keys.
+func (g *grouper) collect(n expr.Node) {
+	visit(n, func(m expr.Node) bool {
+		if _, ok := g.at[g.print(m)]; ok {
+			return false
+		}
+		switch m := m.(type) {
+		case *expr.Aggregate:
+			g.at[g.print(m)] = len(g.aggs)
+			g.aggs = append(g.aggs, m)
+			return false
+		case *expr.Grouping:
+			g.at[g.print(m)] = len(g.groupings)
+			g.groupings = append(g.groupings, m)
+			return false
+		case *expr.Var:
+			if m.Level == 0 {
+				g.addKey(g.q.expand(m))
+			}
+		case *expr.Subquery:
+			if s, ok := m.Query.(*sema.Query); ok {
+				visitQuery(s, 1, func(k expr.Node, depth int) {
+					if v, ok := k.(*expr.Var); ok && v.Level == depth {
+						own := *v
+						own.Level = 0
+						g.addKey(&own)
+					}
+				})
+			}
+		}
+		return true
+	})
+}
+
+// addKey adds an expression to the group keys unless it is there.
+func (g *grouper) addKey(n expr.Node) {
+	f := g.print(n)
+	if _, ok := g.at[f]; ok {
+		return
+	}
+	g.at[f] = len(g.keys)
+	g.keys = append(g.keys, n)
+}
+
+// replacer maps group keys and aggregates to the Aggregate's output columns.
+func (g *grouper) replacer() replacer {
+	return func(n expr.Node) (expr.Node, bool) {
+		i, ok := g.at[g.print(n)]
+		if !ok {
+			return nil, false
+		}
+		switch n := n.(type) {
+		case *expr.Aggregate:
+			i += len(g.keys)
+		case *expr.Grouping:
+			return &expr.Column{Index: i + len(g.keys) + len(g.aggs), Type: n.ResultType()}, true
+		}
+		return &expr.Column{Index: i, Type: n.ResultType()}, true
+	}
+}
+
+// planAggregate groups the rows of n.
+func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
+	s := q.q
+	g := &grouper{q: q, at: map[string]int{}}
+	pos := make([]int, len(s.GroupBy))
+	for i, k := range s.GroupBy {
+		g.addKey(k)
+		pos[i] = g.at[g.print(k)]
+	}
+	for _, t := range s.Targets {
+		g.collect(t.Expr)
+	}
+	if s.Having != nil {
+		g.collect(s.Having)
+	}
+	a := &Aggregate{Input: n}
+	var ts []types.Type
+	var err error
+	if a.Keys, err = q.scalars(g.keys, in, nil); err != nil {
+		return nil, nil, err
+	}
+	for _, k := range g.keys {
+		ts = append(ts, k.ResultType())
+	}
+	for _, agg := range g.aggs {
+		p, err := q.planAgg(agg, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.Aggs = append(a.Aggs, p)
+		ts = append(ts, agg.Type)
+	}
+	for _, gr := range g.groupings {
+		args := make([]int, len(gr.Args))
+		for i, x := range gr.Args {
+			args[i] = pos[x]
+		}
+		a.Groupings = append(a.Groupings, args)
+		ts = append(ts, gr.ResultType())
+	}
+	for _, set := range s.GroupingSets {
+		cols := []int{}
+		for _, x := range set {
+			cols = append(cols, pos[x])
+		}
+		// Columns that depend on the keys go with every set.
+		for x := len(uniqueInts(pos)); x < len(g.keys); x++ {
+			cols = append(cols, x)
+		}
+		a.Sets = append(a.Sets, cols)
+	}
+	rows := n.Base().Rows / 10
+	if len(g.keys) == 0 && a.Sets == nil {
+		rows = 1
+	}
+	a.Props = q.b.props(ts, rows)
+	a.Parallel = canParallel(a)
+	return a, g.replacer(), nil
+}
+
+func uniqueInts(a []int) []int {
+	seen := map[int]bool{}
+	var out []int
+	for _, x := range a {
+		if !seen[x] {
+			seen[x] = true
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
+	p := Agg{Fn: agg.Fn, Distinct: agg.Distinct, Type: agg.Type}
+	var err error
+	if p.Args, err = q.scalars(agg.Args, in, nil); err != nil {
+		return p, err
+	}
+	if agg.Filter != nil {
+		if p.Filter, err = q.scalar(agg.Filter, in, nil); err != nil {
+			return p, err
+		}
+	}
+	for _, k := range agg.OrderBy {
+		sc, err := q.scalar(k.Expr, in, nil)
+		if err != nil {
+			return p, err
+		}
+		p.OrderBy = append(p.OrderBy, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	return p, nil
+}
+
+// canParallel reports whether partial aggregates over parts of the input can be merged: no order matters, no subplan
+// and no volatile function runs in the workers, and the input can be split at a table scan.
+func canParallel(a *Aggregate) bool {
+	for _, g := range a.Aggs {
+		if g.Distinct || len(g.OrderBy) > 0 || g.Fn.OrderSensitive || !safe(g.Args...) || !safe(g.Filter) {
+			return false
+		}
+	}
+	return safe(a.Keys...) && splittable(a.Input)
+}
+
+func safe(ss ...*Scalar) bool {
+	for _, s := range ss {
+		if s == nil {
+			continue
+		}
+		if hasVolatile(s.Node) || hasSubquery(s.Node) {
+			return false
+		}
+	}
+	return true
+}
+
+// splittable reports whether a node's rows can be made in parts by goroutines: a scan, below filters, projections and
+// the probe sides of hash joins.
+func splittable(n Node) bool {
+	switch n := n.(type) {
+	case *Scan:
+		return n.Access.Eq == nil && n.Access.In == nil && !n.Access.Ordered && safe(n.Filter)
+	case *Filter:
+		return !n.OneTime && safe(n.Cond) && splittable(n.Input)
+	case *Project:
+		return safe(n.Exprs...) && splittable(n.Input)
+	case *HashJoin:
+		return n.Type != FullOuter && safe(n.LeftKeys...) && safe(n.Cond) && splittable(n.Left)
+	}
+	return false
+}

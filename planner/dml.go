@@ -1,0 +1,226 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// planDML plans INSERT, UPDATE or DELETE.
+func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, error) {
+	b.plan.Writes = true
+	b.useTable(d.Table)
+	holder := &query{b: b, q: &sema.Query{CTEs: d.CTEs}, up: up, unit: u}
+	if up != nil {
+		holder.depth = up.depth + 1
+	}
+	ctes, err := holder.planCTEs()
+	if err != nil {
+		return nil, err
+	}
+	m := &ModifyTable{Table: d.Table, Main: main}
+	if d.Kind == sema.Insert {
+		m.Kind = Insert
+		err = holder.planInsert(d, m)
+	} else {
+		m.Kind = Update
+		if d.Kind == sema.Delete {
+			m.Kind = Delete
+		}
+		err = holder.planChange(d, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ts []types.Type
+	for _, r := range d.Returning {
+		ts = append(ts, r.Expr.ResultType())
+	}
+	m.Props = b.props(ts, m.Input.Base().Rows)
+	if ctes = holder.usedCTEs(ctes); len(ctes) > 0 {
+		return &With{Props: b.props(ts, m.Rows), Input: m, CTEs: ctes}, nil
+	}
+	return m, nil
+}
+
+// tableLayout is the layout of a whole row: column attnum-1 at its place.
+func tableLayout(t *catalog.Table, rel int) *layout {
+	l := newLayout()
+	for i := range t.Columns {
+		l.add(varID{rel, i}, t.Columns[i].Type)
+	}
+	return l
+}
+
+// overTable is the state for expressions over the table's row alone.
+func (q *query) overTable(t *catalog.Table) *query {
+	return &query{b: q.b, q: &sema.Query{Rels: []*sema.RTE{{Kind: sema.RTETable, Table: t}, {Kind: sema.RTETable, Table: t}}}, up: q.up, unit: q.unit, depth: q.depth}
+}
+
+func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
+	var err error
+	if m.Input, err = q.b.planQuery(d.Source, q, q.unit, q.depth+1); err != nil {
+		return err
+	}
+	t := d.Table
+	m.Direct = make([]int, len(t.Columns))
+	m.Values = make([]*Scalar, len(t.Columns))
+	for i := range m.Direct {
+		m.Direct[i] = -1
+	}
+	for i, c := range d.Columns {
+		m.Direct[c-1] = i
+	}
+	over := q.overTable(t)
+	for i := range t.Columns {
+		if m.Direct[i] < 0 && i < len(d.Defaults) && d.Defaults[i] != nil {
+			if m.Values[i], err = over.scalar(d.Defaults[i], nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+	if err := q.planChecks(d, m); err != nil {
+		return err
+	}
+	lay := tableLayout(t, 0)
+	for _, r := range d.Returning {
+		s, err := over.scalar(r.Expr, lay, nil)
+		if err != nil {
+			return err
+		}
+		m.Returning = append(m.Returning, s)
+	}
+	if d.Conflict != nil {
+		return q.planConflict(d, m)
+	}
+	return nil
+}
+
+func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
+	over, lay := q.overTable(d.Table), tableLayout(d.Table, 0)
+	for _, c := range d.Checks {
+		s, err := over.scalar(c.Expr, lay, nil)
+		if err != nil {
+			return err
+		}
+		m.Checks = append(m.Checks, Check{Name: c.Name, Cond: s})
+	}
+	return nil
+}
+
+func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
+	c := d.Conflict
+	m.Conflict = &Conflict{DoNothing: c.DoNothing, Arbiters: c.Arbiters, Columns: c.Columns}
+	over := q.overTable(d.Table)
+	lay := tableLayout(d.Table, 0).concat(tableLayout(d.Table, 1))
+	var err error
+	if m.Conflict.Set, err = over.scalars(c.Set, lay, nil); err != nil {
+		return err
+	}
+	if c.Where != nil {
+		m.Conflict.Where, err = over.scalar(c.Where, lay, nil)
+	}
+	return err
+}
+
+// planChange plans UPDATE and DELETE: a scan or join that yields the target's row references, and what to do with them.
+func (q *query) planChange(d *sema.DML, m *ModifyTable) error {
+	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}}
+	s.pullUp(true)
+	ctes, err := s.planCTEs()
+	if err != nil {
+		return err
+	}
+	for _, r := range d.Returning {
+		s.extra = append(s.extra, r.Expr)
+	}
+	m.Columns = d.Columns
+	mode := lock.Update
+	if m.Kind == Update {
+		mode = lock.NoKeyUpdate
+		keys := KeyAttributes(d.Table)
+		for _, c := range d.Columns {
+			if keys[c] {
+				// The old value tells whether the key really changes.
+				m.KeyChange = true
+				s.extra = append(s.extra, &expr.Var{Rel: d.Target, Col: int(c) - 1, Type: d.Table.Columns[c-1].Type, Name: d.Table.Columns[c-1].Name, Loc: -1})
+			}
+		}
+	}
+	f, err := s.planFrom()
+	if err != nil {
+		return err
+	}
+	m.Input = f.node
+	if len(ctes) > 0 {
+		m.Input = &With{Props: q.b.props(f.node.Base().Types, f.rows()), Input: f.node, CTEs: ctes}
+	}
+	m.Target = s.lockTarget(d.Target, f.lay, mode)
+	m.Unique = f.scan != nil || onlyTarget(d.Source.From)
+	if m.Recheck, err = s.recheck(f.lay); err != nil {
+		return err
+	}
+	if m.Kind == Update {
+		for _, t := range visibleTargets(d.Source) {
+			sc, err := s.scalar(t.Expr, f.lay, nil)
+			if err != nil {
+				return err
+			}
+			m.Set = append(m.Set, sc)
+		}
+		if err := q.planChecks(d, m); err != nil {
+			return err
+		}
+	}
+	return s.planReturning(d, m, f.lay)
+}
+
+func onlyTarget(j interface{}) bool {
+	if j, ok := j.(sema.JoinNode); ok {
+		_, leaf := relOf(j)
+		return leaf
+	}
+	return false
+}
+
+// planReturning compiles RETURNING over the target's row ++ the input row.
+func (q *query) planReturning(d *sema.DML, m *ModifyTable, in *layout) error {
+	lay := tableLayout(d.Table, d.Target)
+	for i, id := range in.ids {
+		if id.rel == d.Target {
+			// The input has the old row; RETURNING wants the new one, at its place in front.
+			id = varID{id.rel, -100 - i}
+		}
+		lay.add(id, in.ts[i])
+	}
+	for _, r := range d.Returning {
+		s, err := q.scalar(r.Expr, lay, nil)
+		if err != nil {
+			return err
+		}
+		m.Returning = append(m.Returning, s)
+	}
+	return nil
+}
+
+// KeyAttributes returns the columns of a table's row key, of its placement, and of its unique indexes: an UPDATE that
+// changes one takes the strong row lock.
+func KeyAttributes(t *catalog.Table) map[catalog.AttNum]bool {
+	out := map[catalog.AttNum]bool{}
+	for _, c := range t.KeyColumns {
+		out[c] = true
+	}
+	for _, c := range t.DistColumns {
+		out[c] = true
+	}
+	for _, ix := range t.Indexes {
+		if ix.Unique {
+			for _, c := range ix.Columns {
+				out[c.Num] = true
+			}
+		}
+	}
+	return out
+}

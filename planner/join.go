@@ -1,0 +1,286 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+)
+
+// join joins two items under conditions that concern both (or, for outer joins, the join itself).
+func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*fromItem, error) {
+	out := &fromItem{rels: left.rels.union(right.rels), rel: -1, needs: left.needs}
+	if !right.needs.empty() {
+		return q.lateralJoin(kind, out, left, right, conds)
+	}
+	if kind == Inner {
+		// The item that can be read by key stands right; where both can, the larger one does.
+		lp, rp := q.lookupPath(left, right, conds), q.lookupPath(right, left, conds)
+		if rp != nil && (lp == nil || right.rows() < left.rows()) {
+			left, right = right, left
+		}
+	}
+	lk, err := q.lookup(kind, left, right, conds)
+	if err != nil {
+		return nil, err
+	}
+	if lk != nil && !q.streams() && left.rows() > float64(lookupRows(q.b.tableRows(lk.Inner.Table), lk.Inner.Access.Point)) {
+		lk = nil
+	}
+	if lk != nil && q.streams() {
+		out.node, out.lay = lk, lk.lay(left, right, kind)
+		return out, nil
+	}
+	return q.hashOrLoop(kind, out, left, right, conds, lk)
+}
+
+// lay returns the layout of a lookup join's rows.
+func (n *LookupJoin) lay(left, right *fromItem, kind JoinType) *layout {
+	if kind == Semi || kind == Anti {
+		return left.lay
+	}
+	return left.lay.concat(right.lay)
+}
+
+// streams reports whether the query wants the first rows soon: LIMIT without anything that needs all rows.
+func (q *query) streams() bool {
+	s := q.q
+	return s.Limit != nil && len(s.OrderBy) == 0 && !s.HasAggs && len(s.GroupBy) == 0 && !s.Distinct && s.DistinctOn == nil
+}
+
+// hashOrLoop makes a hash join where there is an equality, else a nested loop. lk is the lookup alternative, outer left.
+func (q *query) hashOrLoop(kind JoinType, out, left, right *fromItem, conds []*conj, lk *LookupJoin) (*fromItem, error) {
+	outer, inner := left, right
+	if kind == Inner && (lk != nil || left.rows() < right.rows()) {
+		// The build side stands right: it is read first, and if it is small the other is looked up instead of scanned.
+		left, right = right, left
+	}
+	h := &HashJoin{Type: kind}
+	lay := left.lay.concat(right.lay)
+	var rest []expr.Node
+	for _, c := range conds {
+		l, r := c.left, c.right
+		switch {
+		case c.left != nil && c.leftRels.within(left.rels) && c.rightRels.within(right.rels) && !(c.leftRels.empty() && c.rightRels.empty()):
+		case c.left != nil && c.leftRels.within(right.rels) && c.rightRels.within(left.rels) && !(c.leftRels.empty() && c.rightRels.empty()):
+			l, r = c.right, c.left
+		default:
+			rest = append(rest, c.node)
+			continue
+		}
+		ls, err := q.scalar(l, left.lay, nil)
+		if err != nil {
+			return nil, err
+		}
+		rs, err := q.scalar(r, right.lay, nil)
+		if err != nil {
+			return nil, err
+		}
+		h.LeftKeys, h.RightKeys = append(h.LeftKeys, ls), append(h.RightKeys, rs)
+		h.KeyTypes = append(h.KeyTypes, keyType(ls.Type, rs.Type))
+	}
+	var cond *Scalar
+	var err error
+	if len(rest) > 0 {
+		if cond, err = q.scalar(andOf(rest), lay, nil); err != nil {
+			return nil, err
+		}
+	}
+	out.lay = lay
+	if kind == Semi || kind == Anti || kind == NullAnti {
+		out.lay = left.lay
+	}
+	rows := joinRows(kind, left.rows(), right.rows(), len(h.LeftKeys))
+	if len(h.LeftKeys) == 0 {
+		out.node = &NestLoop{Props: q.b.props(out.lay.ts, rows), Type: kind, Left: left.node, Right: right.node, Cond: cond}
+		return out, nil
+	}
+	h.Props = q.b.props(out.lay.ts, rows)
+	h.Left, h.Right, h.Cond = left.node, right.node, cond
+	if lk != nil {
+		h.Lookup = lk
+		h.LookupRows = lookupRows(q.b.tableRows(lk.Inner.Table), lk.Inner.Access.Point)
+		if kind == Inner {
+			// The lookup puts out outer ++ inner; the hash join puts out inner ++ outer.
+			n := len(outer.lay.ts)
+			for i := range inner.lay.ts {
+				lk.Out = append(lk.Out, n+i)
+			}
+			for i := range outer.lay.ts {
+				lk.Out = append(lk.Out, i)
+			}
+			lk.Types = out.lay.ts
+		}
+	}
+	out.node = h
+	return out, nil
+}
+
+// lookupRows is the number of outer rows up to which looking up beats a scan of the inner table.
+func lookupRows(inner float64, point bool) int {
+	if point {
+		return int(max(64, inner/8))
+	}
+	return int(max(16, inner/50))
+}
+
+func joinRows(kind JoinType, l, r float64, keys int) float64 {
+	n := l * r
+	if keys > 0 {
+		n = max(l, r)
+	}
+	switch kind {
+	case LeftOuter, FullOuter:
+		return max(n, l)
+	case Semi, Anti, NullAnti:
+		return l / 2
+	}
+	if keys == 0 {
+		return n / 3
+	}
+	return n
+}
+
+// lateralJoin runs the right item for each left row.
+func (q *query) lateralJoin(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
+	lay := left.lay.concat(right.lay)
+	n := &NestLoop{Type: kind, Left: left.node, Right: right.node, Lateral: true}
+	out.lay = lay
+	if kind == Semi || kind == Anti {
+		out.lay = left.lay
+	}
+	n.Props = q.b.props(out.lay.ts, left.rows()*right.rows())
+	var err error
+	if n.Args, err = q.scalars(right.args, left.lay, nil); err != nil {
+		return nil, err
+	}
+	if ns := nodesOf(conds); len(ns) > 0 {
+		if n.Cond, err = q.scalar(andOf(ns), lay, nil); err != nil {
+			return nil, err
+		}
+	}
+	out.node = n
+	return out, nil
+}
+
+func nodesOf(conds []*conj) []expr.Node {
+	var out []expr.Node
+	for _, c := range conds {
+		out = append(out, c.node)
+	}
+	return out
+}
+
+// lookupPath finds a key of the inner table that equalities with outer columns bind.
+func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
+	if inner.scan == nil || inner.scan.RowRef {
+		return nil
+	}
+	var joins []*keyCond
+	for _, c := range conds {
+		if c.left == nil {
+			continue
+		}
+		if k := q.joinKey(c, c.left, c.right, c.rightRels, outer, inner); k != nil {
+			joins = append(joins, k)
+		} else if k := q.joinKey(c, c.right, c.left, c.leftRels, outer, inner); k != nil {
+			joins = append(joins, k)
+		}
+	}
+	if len(joins) == 0 {
+		return nil
+	}
+	t := inner.scan.Table
+	ks := joins
+	for _, k := range q.keyConds(inner.rel, inner.conds) {
+		if k.op == "=" {
+			ks = append(ks, k)
+		}
+	}
+	var best *accessPath
+	try := func(ix *catalog.Index, cols []catalog.IndexColumn, unique bool) {
+		p := matchPath(ix, cols, unique, ks, q.b.tableRows(t))
+		usesJoin := false
+		for _, e := range p.eq {
+			for _, j := range joins {
+				usesJoin = usesJoin || e == j
+			}
+		}
+		p.in, p.lo, p.hi = nil, nil, nil
+		if usesJoin && (best == nil || p.rows < best.rows) {
+			best = p
+		}
+	}
+	try(nil, rowKeyColumns(t), true)
+	for _, ix := range t.Indexes {
+		if !ix.RowKey {
+			try(ix, ix.Columns, ix.Unique)
+		}
+	}
+	return best
+}
+
+// joinKey reads a conjunct as inner column = outer expression.
+func (q *query) joinKey(c *conj, col, val expr.Node, valRels relSet, outer, inner *fromItem) *keyCond {
+	v, ok := stripCast(col).(*expr.Var)
+	if !ok || v.Level != 0 || v.Rel != inner.rel || !sameBytes(v.Type.Oid, col.ResultType().Oid) || !valRels.within(outer.rels) ||
+		hasSubquery(val) {
+		return nil
+	}
+	return &keyCond{c: c, col: v.Col, op: "=", val: val}
+}
+
+// lookup makes the lookup join of outer with inner, or nil when no key serves.
+func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*LookupJoin, error) {
+	if kind == FullOuter || kind == NullAnti {
+		return nil, nil
+	}
+	p := q.lookupPath(outer, inner, conds)
+	if p == nil {
+		return nil, nil
+	}
+	s := *inner.scan
+	s.Access = Access{Index: p.index, Columns: p.columns}
+	s.Filter, s.FilterCols = nil, nil
+	used := map[*conj]bool{}
+	for _, k := range p.eq {
+		v, err := q.scalar(k.val, outer.lay, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.Access.Eq = append(s.Access.Eq, v)
+		used[k.c] = true
+	}
+	s.Access.Point = p.unique && len(p.eq) == len(p.columns)
+	s.Access.Dist = distOf(s.Table, &s.Access, len(p.eq))
+	var own, rest []expr.Node
+	for _, c := range inner.conds {
+		if !used[c] {
+			own = append(own, c.node)
+		}
+	}
+	for _, c := range conds {
+		if !used[c] {
+			rest = append(rest, c.node)
+		}
+	}
+	var err error
+	if len(own) > 0 {
+		if s.Filter, err = q.scalar(andOf(own), inner.lay, nil); err != nil {
+			return nil, err
+		}
+		s.FilterCols = columnsOf(s.Filter.Node)
+	}
+	s.Props = q.b.props(inner.scan.Types, p.rows)
+	lay := outer.lay.concat(inner.lay)
+	n := &LookupJoin{Type: kind, Left: outer.node, Inner: &s}
+	if len(rest) > 0 {
+		if n.Cond, err = q.scalar(andOf(rest), lay, nil); err != nil {
+			return nil, err
+		}
+	}
+	ts := lay.ts
+	if kind == Semi || kind == Anti {
+		ts = outer.lay.ts
+	}
+	n.Props = q.b.props(ts, joinRows(kind, outer.rows(), p.rows*outer.rows(), 1))
+	return n, nil
+}

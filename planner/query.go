@@ -1,0 +1,528 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// planQuery plans one query; the output columns are its visible targets.
+//
+// The order of the steps is PostgreSQL's: FROM and WHERE, GROUP BY and aggregates, HAVING, set-returning targets,
+// DISTINCT, ORDER BY, row locks, LIMIT.
+func (b *builder) planQuery(s *sema.Query, up *query, u *unit, depth int) (Node, error) {
+	q := &query{b: b, q: s, up: up, unit: u, depth: depth}
+	q.pullUp(false)
+	ctes, err := q.planCTEs()
+	if err != nil {
+		return nil, err
+	}
+	n, err := q.planBody()
+	if err != nil {
+		return nil, err
+	}
+	if ctes = q.usedCTEs(ctes); len(ctes) > 0 {
+		n = &With{Props: b.props(n.Base().Types, n.Base().Rows), Input: n, CTEs: ctes}
+	}
+	return n, nil
+}
+
+func (q *query) planBody() (Node, error) {
+	s := q.q
+	switch {
+	case s.SetOp != nil:
+		n, err := q.planSetOp()
+		if err != nil {
+			return nil, err
+		}
+		return q.finishPlain(n)
+	case s.LiteralRows != nil:
+		ts := make([]types.Type, len(s.LiteralRows.Cols))
+		for i := range ts {
+			ts[i] = s.LiteralRows.Cols[i].Type
+		}
+		n := &LiteralRows{Props: q.b.props(ts, float64(s.LiteralRows.N)), Batch: s.LiteralRows}
+		return q.finishPlain(n)
+	case s.Values != nil:
+		n, err := q.planValues()
+		if err != nil {
+			return nil, err
+		}
+		return q.finishPlain(n)
+	}
+	return q.planSelect()
+}
+
+func (q *query) planValues() (Node, error) {
+	rows := make([][]*Scalar, len(q.q.Values))
+	var ts []types.Type
+	for i, r := range q.q.Values {
+		var err error
+		if rows[i], err = q.scalars(r, nil, nil); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			for _, e := range r {
+				ts = append(ts, e.ResultType())
+			}
+		}
+	}
+	return &Values{Props: q.b.props(ts, float64(len(rows))), Rows: rows}, nil
+}
+
+// finishPlain adds ORDER BY and LIMIT over a node whose columns are the query's targets (VALUES, set operations).
+// A junk target of such a query is an expression over its columns, Var{Rel: 0}.
+func (q *query) finishPlain(n Node) (Node, error) {
+	in := newLayout()
+	for i, t := range n.Base().Types {
+		in.add(varID{0, i}, t)
+	}
+	visible := 0
+	var exprs []*Scalar
+	for i, t := range q.q.Targets {
+		if !t.Junk {
+			visible++
+			exprs = append(exprs, q.columnScalar(i, t.Expr.ResultType()))
+			continue
+		}
+		sc, err := q.scalar(t.Expr, in, nil)
+		if err != nil {
+			return nil, err
+		}
+		exprs = append(exprs, sc)
+	}
+	if visible < len(q.q.Targets) {
+		n = q.project(n, exprs)
+	}
+	n, err := q.sortAndLimit(n, nil)
+	if err != nil || visible == len(q.q.Targets) {
+		return n, err
+	}
+	return q.dropJunk(n), nil
+}
+
+func (q *query) columnScalar(i int, t types.Type) *Scalar {
+	c := &expr.Column{Index: i, Type: t}
+	return &Scalar{Node: c, From: c, Type: t}
+}
+
+// project computes exprs over n; an identity is left out.
+func (q *query) project(n Node, exprs []*Scalar) Node {
+	ts := make([]types.Type, len(exprs))
+	passing := make([]int, 0, len(exprs))
+	identity := len(exprs) == len(n.Base().Types)
+	for i, e := range exprs {
+		ts[i] = e.Type
+		if c, ok := e.Node.(*expr.Column); ok && passing != nil {
+			passing = append(passing, c.Index)
+			identity = identity && c.Index == i
+		} else {
+			passing, identity = nil, false
+		}
+	}
+	if identity {
+		return n
+	}
+	return &Project{Props: q.b.props(ts, n.Base().Rows), Input: n, Exprs: exprs, Passing: passing}
+}
+
+func (q *query) dropJunk(n Node) Node {
+	var exprs []*Scalar
+	for i, t := range q.q.Targets {
+		if !t.Junk {
+			exprs = append(exprs, q.columnScalar(i, n.Base().Types[i]))
+		}
+	}
+	return q.project(n, exprs)
+}
+
+// planSelect plans everything that is neither VALUES nor a set operation.
+func (q *query) planSelect() (Node, error) {
+	s := q.q
+	if err := q.prepareLocking(); err != nil {
+		return nil, err
+	}
+	f, err := q.planFrom()
+	if err != nil {
+		return nil, err
+	}
+	n, in, rep := f.node, f.lay, replacer(nil)
+	if s.HasAggs || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Having != nil {
+		if n, rep, err = q.planAggregate(n, in); err != nil {
+			return nil, err
+		}
+		in = nil
+		if s.Having != nil {
+			if n, err = q.filter(n, []expr.Node{s.Having}, in, rep); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(s.Locking) > 0 {
+		return q.finishLocking(n, f)
+	}
+	if s.HasSRFs {
+		n, err = q.projectSet(n, in, rep)
+	} else {
+		var exprs []*Scalar
+		if exprs, err = q.targets(in, n.Base().Types, rep); err == nil {
+			n = q.project(n, exprs)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.Distinct {
+		n = q.distinct(n)
+	}
+	if n, err = q.sortAndLimit(n, f.order); err != nil {
+		return nil, err
+	}
+	return q.dropJunk(n), nil
+}
+
+// targets compiles the select list over rows of n. With an aggregate below (in nil), all columns come by rep.
+func (q *query) targets(in *layout, ts []types.Type, rep replacer) ([]*Scalar, error) {
+	if in == nil {
+		in = &layout{ts: ts}
+	}
+	ns := make([]expr.Node, len(q.q.Targets))
+	for i, t := range q.q.Targets {
+		ns[i] = t.Expr
+	}
+	return q.scalars(ns, in, rep)
+}
+
+func (q *query) distinct(n Node) Node {
+	var cols []int
+	for i, t := range q.q.Targets {
+		if !t.Junk {
+			cols = append(cols, i)
+		}
+	}
+	return &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: cols}
+}
+
+// filter puts a Filter over n.
+func (q *query) filter(n Node, conds []expr.Node, in *layout, rep replacer) (Node, error) {
+	if len(conds) == 0 {
+		return n, nil
+	}
+	if in == nil {
+		in = &layout{ts: n.Base().Types}
+	}
+	c, err := q.scalar(andOf(conds), in, rep)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{Props: q.b.props(n.Base().Types, n.Base().Rows/3), Input: n, Cond: c, OneTime: isOneTime(c.Node)}, nil
+}
+
+// isOneTime reports whether a condition reads no input and is stable: it is then evaluated once.
+func isOneTime(n expr.Node) bool {
+	ok := true
+	visit(n, func(m expr.Node) bool {
+		switch m.(type) {
+		case *expr.Column, *expr.Subquery:
+			ok = false
+		}
+		return ok
+	})
+	return ok && !hasVolatile(n)
+}
+
+func andOf(conds []expr.Node) expr.Node {
+	if len(conds) == 1 {
+		return conds[0]
+	}
+	return &expr.BoolOp{Op: expr.And, Args: conds, Loc: -1}
+}
+
+// splitAnd appends the conjuncts of n.
+func splitAnd(out []expr.Node, n expr.Node) []expr.Node {
+	if n == nil {
+		return out
+	}
+	if b, ok := n.(*expr.BoolOp); ok && b.Op == expr.And {
+		for _, a := range b.Args {
+			out = splitAnd(out, a)
+		}
+		return out
+	}
+	return append(out, n)
+}
+
+// projectSet computes targets with set-returning functions. Nested sets (a function of a set) become a ProjectSet below.
+func (q *query) projectSet(n Node, in *layout, rep replacer) (Node, error) {
+	if in == nil {
+		in = &layout{ts: n.Base().Types}
+	}
+	exprs := make([]expr.Node, len(q.q.Targets))
+	for i, t := range q.q.Targets {
+		exprs[i] = t.Expr
+	}
+	return q.projectSets(n, in, rep, exprs)
+}
+
+func (q *query) projectSets(n Node, in *layout, rep replacer, exprs []expr.Node) (Node, error) {
+	// The lower level computes the innermost sets; what stands around them is computed above it.
+	var lower []SetItem
+	var lowerTypes []types.Type
+	sets := map[string]int{}
+	plain := true
+	add := func(item SetItem, t types.Type) int {
+		lower = append(lower, item)
+		lowerTypes = append(lowerTypes, t)
+		return len(lower) - 1
+	}
+	for i, t := range in.ts {
+		add(SetItem{Expr: q.columnScalar(i, t)}, t)
+	}
+	var failed error
+	over := make([]expr.Node, len(exprs))
+	for i, e := range exprs {
+		over[i] = mapNode(e, func(m expr.Node) (expr.Node, bool) {
+			set, ok := m.(*expr.SetReturning)
+			if !ok || containsSet(set.Args) {
+				return nil, false
+			}
+			key := fingerprint(set)
+			at, seen := sets[key]
+			if !seen || hasVolatile(set) {
+				args, err := q.scalars(set.Args, in, rep)
+				if err != nil && failed == nil {
+					failed = err
+				}
+				at = add(SetItem{Set: set, Args: args}, set.Type)
+				sets[key] = at
+			}
+			return &expr.Column{Index: at, Type: set.Type}, true
+		})
+		plain = plain && !containsSet([]expr.Node{over[i]})
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	out := &ProjectSet{Props: q.b.props(lowerTypes, n.Base().Rows*10), Input: n, Items: lower}
+	above := &layout{ids: in.ids, pos: in.pos, ts: lowerTypes}
+	if !plain {
+		return q.projectSets(out, above, rep, over)
+	}
+	scalars, err := q.scalars(over, above, rep)
+	if err != nil {
+		return nil, err
+	}
+	return q.project(out, scalars), nil
+}
+
+func containsSet(ns []expr.Node) bool {
+	found := false
+	for _, n := range ns {
+		visit(n, func(m expr.Node) bool {
+			if _, ok := m.(*expr.SetReturning); ok {
+				found = true
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+// sortAndLimit adds DISTINCT ON, ORDER BY and LIMIT over rows that are the query's targets, junk included. order is the
+// order in which n's rows come already, as target positions; nil: none.
+func (q *query) sortAndLimit(n Node, order []OrderedBy) (Node, error) {
+	s := q.q
+	keys := q.sortKeys(n)
+	limit, offset, err := q.limits()
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) > 0 && !q.orderMatches(order) {
+		srt := &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: keys}
+		if limit != nil && !s.WithTies && s.DistinctOn == nil {
+			srt.Limit, srt.Off = limit, offset
+		}
+		n = srt
+	}
+	if s.DistinctOn != nil {
+		n = &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: s.DistinctOn}
+	}
+	return q.limit(n, limit, offset, keys), nil
+}
+
+func (q *query) limit(n Node, limit, offset *Scalar, keys []SortKey) Node {
+	if limit == nil && offset == nil {
+		return n
+	}
+	rows := n.Base().Rows
+	if c, ok := constInt(limit); ok && float64(c) < rows {
+		rows = float64(c)
+	}
+	l := &Limit{Props: q.b.props(n.Base().Types, rows), Input: n, Limit: limit, Offset: offset}
+	if q.q.WithTies {
+		l.Ties = keys
+	}
+	return l
+}
+
+func constInt(s *Scalar) (int64, bool) {
+	if s == nil {
+		return 0, false
+	}
+	c, ok := s.Node.(*expr.Const)
+	if !ok || c.Value.IsNull() || c.Value.Kind() != types.KInt {
+		return 0, false
+	}
+	return c.Value.Int(), true
+}
+
+func (q *query) sortKeys(n Node) []SortKey {
+	var keys []SortKey
+	for _, k := range q.q.OrderBy {
+		if _, isConst := q.q.Targets[k.Target].Expr.(*expr.Const); isConst {
+			continue
+		}
+		keys = append(keys, SortKey{Col: k.Target, Type: n.Base().Types[k.Target], Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	return keys
+}
+
+func (q *query) limits() (limit, offset *Scalar, err error) {
+	if q.q.Limit != nil {
+		if limit, err = q.scalar(q.q.Limit, nil, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	if q.q.Offset != nil {
+		offset, err = q.scalar(q.q.Offset, nil, nil)
+	}
+	return limit, offset, err
+}
+
+// prepareLocking notes which entries need row references.
+func (q *query) prepareLocking() error {
+	q.rowRefs = map[int]bool{}
+	for _, l := range q.q.Locking {
+		for _, r := range l.Rels {
+			switch q.q.Rels[r].Kind {
+			case sema.RTETable:
+				q.rowRefs[r] = true
+				q.b.plan.Writes, q.b.plan.Locks = true, true
+			case sema.RTESubquery:
+				return pgerr.NotSupported("a row-locking clause on a subquery in FROM")
+			}
+		}
+	}
+	return nil
+}
+
+var lockModes = map[sema.LockStrength]lock.Mode{
+	sema.ForKeyShare: lock.KeyShare, sema.ForShare: lock.Share, sema.ForNoKeyUpdate: lock.NoKeyUpdate, sema.ForUpdate: lock.Update,
+}
+
+// finishLocking plans the upper part of SELECT … FOR UPDATE: sort the joined rows, lock them as LIMIT asks for them, and
+// compute the targets from what was locked.
+func (q *query) finishLocking(n Node, f *fromItem) (Node, error) {
+	in := f.lay
+	limit, offset, err := q.limits()
+	if err != nil {
+		return nil, err
+	}
+	if len(q.q.OrderBy) > 0 && !q.orderMatches(f.order) {
+		var keys []SortKey
+		for _, k := range q.q.OrderBy {
+			sc, err := q.scalar(q.q.Targets[k.Target].Expr, in, nil)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+		}
+		n = &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: keys}
+	}
+	lk := &LockRows{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n}
+	strongest := map[int]int{}
+	for _, l := range q.q.Locking {
+		for _, r := range l.Rels {
+			if !q.rowRefs[r] {
+				continue
+			}
+			t := q.lockTarget(r, in, lockModes[l.Strength])
+			switch {
+			case l.NoWait:
+				t.Policy = lock.NoWait
+			case l.SkipLocked:
+				t.Policy = lock.SkipLocked
+			}
+			at, seen := strongest[r]
+			if !seen {
+				strongest[r] = len(lk.Targets)
+				lk.Targets = append(lk.Targets, t)
+				continue
+			}
+			// Several clauses on one table: the strongest mode, and NOWAIT over SKIP LOCKED, as PostgreSQL has it.
+			have := &lk.Targets[at]
+			have.Mode = max(have.Mode, t.Mode)
+			if t.Policy == lock.NoWait || have.Policy == lock.Wait {
+				have.Policy = t.Policy
+			}
+		}
+	}
+	if lk.Recheck, err = q.recheck(in); err != nil {
+		return nil, err
+	}
+	n = lk
+	if q.q.HasSRFs {
+		n, err = q.projectSet(n, in, nil)
+	} else {
+		var exprs []*Scalar
+		if exprs, err = q.targets(in, nil, nil); err == nil {
+			n = q.project(n, exprs)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q.dropJunk(q.limit(n, limit, offset, nil)), nil
+}
+
+// lockTarget describes where entry rel's row is in rows of the given layout.
+func (q *query) lockTarget(rel int, in *layout, mode lock.Mode) LockTarget {
+	t := q.q.Rels[rel].Table
+	lt := LockTarget{Table: t, Mode: mode, Ref: in.pos[varID{rel, sysKey}], Cols: make([]int, len(t.Columns))}
+	for i := range t.Columns {
+		lt.Cols[i] = -1
+		if p, ok := in.pos[varID{rel, i}]; ok {
+			lt.Cols[i] = p
+		}
+	}
+	return lt
+}
+
+// recheck compiles all conditions that inner joins and WHERE put on the joined row, for rows that changed while a lock
+// was awaited.
+func (q *query) recheck(in *layout) (*Scalar, error) {
+	var conds []expr.Node
+	conds = append(conds, q.original...)
+	conds = innerConds(conds, q.q.From)
+	if len(conds) == 0 {
+		return nil, nil
+	}
+	return q.scalar(andOf(conds), in, nil)
+}
+
+func innerConds(out []expr.Node, j sema.JoinNode) []expr.Node {
+	t, ok := j.(*sema.Join)
+	if !ok {
+		return out
+	}
+	switch t.Kind {
+	case sema.InnerJoin, sema.CrossJoin:
+		out = splitAnd(out, t.On)
+		return innerConds(innerConds(out, t.Left), t.Right)
+	case sema.LeftJoin:
+		return innerConds(out, t.Left)
+	}
+	return out
+}

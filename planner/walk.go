@@ -1,0 +1,361 @@
+package planner
+
+import (
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+)
+
+// This file walks and rewrites analysed expressions and queries. Both are shared and immutable, so a rewrite copies the
+// path from the root to each change and shares the rest.
+
+// mapNode rewrites a tree top down. f may answer for a node (done); otherwise its children are mapped. A Subquery's
+// query is left alone: f sees the Subquery first and may replace it.
+func mapNode(n expr.Node, f func(expr.Node) (expr.Node, bool)) expr.Node {
+	if n == nil {
+		return nil
+	}
+	if r, done := f(n); done {
+		return r
+	}
+	one := func(a expr.Node) expr.Node {
+		if a == nil {
+			return nil
+		}
+		return mapNode(a, f)
+	}
+	list := func(as []expr.Node) []expr.Node { return mapList(as, f) }
+	switch n := n.(type) {
+	case *expr.Func:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
+	case *expr.Cast:
+		c := *n
+		c.Arg = one(n.Arg)
+		return &c
+	case *expr.BoolOp:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
+	case *expr.IsTest:
+		c := *n
+		c.Arg = one(n.Arg)
+		return &c
+	case *expr.Distinct:
+		c := *n
+		c.Left, c.Right = one(n.Left), one(n.Right)
+		return &c
+	case *expr.Case:
+		c := *n
+		c.Whens = make([]expr.When, len(n.Whens))
+		for i, w := range n.Whens {
+			c.Whens[i] = expr.When{Cond: one(w.Cond), Result: one(w.Result)}
+		}
+		c.Else = one(n.Else)
+		return &c
+	case *expr.Coalesce:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
+	case *expr.MinMax:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
+	case *expr.NullIf:
+		c := *n
+		c.Left, c.Right = one(n.Left), one(n.Right)
+		return &c
+	case *expr.AnyAll:
+		c := *n
+		c.Left, c.Array = one(n.Left), one(n.Array)
+		return &c
+	}
+	return mapRare(n, f, one, list)
+}
+
+// mapRare is mapNode's second half: the node types met less often.
+func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Node) expr.Node, list func([]expr.Node) []expr.Node) expr.Node {
+	switch n := n.(type) {
+	case *expr.ArrayExpr:
+		c := *n
+		c.Elems = list(n.Elems)
+		return &c
+	case *expr.Subscript:
+		c := *n
+		c.Array, c.Index, c.Upper = one(n.Array), one(n.Index), one(n.Upper)
+		return &c
+	case *expr.Row:
+		c := *n
+		c.Fields = list(n.Fields)
+		return &c
+	case *expr.Field:
+		c := *n
+		c.Arg = one(n.Arg)
+		return &c
+	case *expr.Subquery:
+		c := *n
+		c.Left = list(n.Left)
+		return &c
+	case *expr.Aggregate:
+		c := *n
+		c.Args = list(n.Args)
+		c.Filter = one(n.Filter)
+		c.OrderBy = make([]expr.SortKey, len(n.OrderBy))
+		for i, k := range n.OrderBy {
+			c.OrderBy[i] = expr.SortKey{Expr: one(k.Expr), Desc: k.Desc, NullsFirst: k.NullsFirst}
+		}
+		return &c
+	case *expr.SetReturning:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
+	}
+	return n
+}
+
+func mapList(as []expr.Node, f func(expr.Node) (expr.Node, bool)) []expr.Node {
+	if as == nil {
+		return nil
+	}
+	out := make([]expr.Node, len(as))
+	for i, a := range as {
+		out[i] = mapNode(a, f)
+	}
+	return out
+}
+
+// visit calls f for n and everything below; f answers whether to go below a node. A Subquery's query is not entered.
+func visit(n expr.Node, f func(expr.Node) bool) {
+	if n == nil {
+		return
+	}
+	mapNode(n, func(m expr.Node) (expr.Node, bool) { return m, !f(m) })
+}
+
+// mapLevels rewrites an expression and every query within it. f sees leaves that depend on the level (Var and
+// Aggregate) with depth, the number of query levels between the root and the node.
+type levelFunc func(n expr.Node, depth int) (expr.Node, bool)
+
+func mapLevels(n expr.Node, depth int, f levelFunc) expr.Node {
+	if n == nil {
+		return nil
+	}
+	return mapNode(n, func(m expr.Node) (expr.Node, bool) {
+		if s, ok := m.(*expr.Subquery); ok {
+			c := *s
+			c.Left = make([]expr.Node, len(s.Left))
+			for i, l := range s.Left {
+				c.Left[i] = mapLevels(l, depth, f)
+			}
+			if q, ok := s.Query.(*sema.Query); ok {
+				c.Query = mapQuery(q, depth+1, f)
+			}
+			return &c, true
+		}
+		return f(m, depth)
+	})
+}
+
+// mapQuery copies a query with f applied to all its expressions; depth is that of the query's own expressions.
+func mapQuery(q *sema.Query, depth int, f levelFunc) *sema.Query {
+	if q == nil {
+		return nil
+	}
+	c := *q
+	m := func(n expr.Node) expr.Node { return mapLevels(n, depth, f) }
+	ctes := map[*sema.CTE]*sema.CTE{}
+	c.CTEs = make([]*sema.CTE, len(q.CTEs))
+	for i, cte := range q.CTEs {
+		k := *cte
+		c.CTEs[i] = &k
+		ctes[cte] = &k
+	}
+	for _, k := range c.CTEs {
+		k.Query = mapQuery(k.Query, depth+1, f)
+	}
+	c.Rels = make([]*sema.RTE, len(q.Rels))
+	for i, r := range q.Rels {
+		k := *r
+		k.Query = mapQuery(r.Query, depth+1, f)
+		k.Func = m(r.Func)
+		k.JoinCols = mapEach(r.JoinCols, m)
+		if n := ctes[r.CTE]; n != nil {
+			k.CTE = n
+		}
+		c.Rels[i] = &k
+	}
+	c.From = mapJoin(q.From, m)
+	c.Where, c.Having = m(q.Where), m(q.Having)
+	c.Limit, c.Offset = m(q.Limit), m(q.Offset)
+	c.GroupBy = mapEach(q.GroupBy, m)
+	c.Targets = make([]sema.Target, len(q.Targets))
+	for i, t := range q.Targets {
+		t.Expr = m(t.Expr)
+		c.Targets[i] = t
+	}
+	if q.Values != nil {
+		c.Values = make([][]expr.Node, len(q.Values))
+		for i, row := range q.Values {
+			c.Values[i] = mapEach(row, m)
+		}
+	}
+	if q.SetOp != nil {
+		s := *q.SetOp
+		// The branches of a set operation are one level below it.
+		s.Left, s.Right = mapQuery(s.Left, depth+1, f), mapQuery(s.Right, depth+1, f)
+		c.SetOp = &s
+	}
+	relinkCTEs(&c, ctes)
+	return &c
+}
+
+// relinkCTEs makes references below q to copied CTEs point to the copies. q is itself a copy and may be changed.
+func relinkCTEs(q *sema.Query, ctes map[*sema.CTE]*sema.CTE) {
+	if len(ctes) == 0 {
+		return
+	}
+	eachQuery(q, func(s *sema.Query) {
+		for _, r := range s.Rels {
+			if n := ctes[r.CTE]; n != nil {
+				r.CTE = n
+			}
+		}
+	})
+}
+
+// eachQuery calls f for q and every query nested in it.
+func eachQuery(q *sema.Query, f func(*sema.Query)) {
+	if q == nil {
+		return
+	}
+	f(q)
+	for _, c := range q.CTEs {
+		eachQuery(c.Query, f)
+	}
+	for _, r := range q.Rels {
+		eachQuery(r.Query, f)
+	}
+	if q.SetOp != nil {
+		eachQuery(q.SetOp.Left, f)
+		eachQuery(q.SetOp.Right, f)
+	}
+	eachExpr(q, func(n expr.Node) {
+		visit(n, func(m expr.Node) bool {
+			if s, ok := m.(*expr.Subquery); ok {
+				if sq, ok := s.Query.(*sema.Query); ok {
+					eachQuery(sq, f)
+				}
+			}
+			return true
+		})
+	})
+}
+
+// eachExpr calls f for every expression that stands directly in q.
+func eachExpr(q *sema.Query, f func(expr.Node)) {
+	g := func(n expr.Node) {
+		if n != nil {
+			f(n)
+		}
+	}
+	for _, r := range q.Rels {
+		g(r.Func)
+		for _, n := range r.JoinCols {
+			g(n)
+		}
+	}
+	eachOn(q.From, g)
+	g(q.Where)
+	for _, n := range q.GroupBy {
+		g(n)
+	}
+	g(q.Having)
+	for _, t := range q.Targets {
+		g(t.Expr)
+	}
+	g(q.Limit)
+	g(q.Offset)
+	for _, row := range q.Values {
+		for _, n := range row {
+			g(n)
+		}
+	}
+}
+
+func eachOn(j sema.JoinNode, f func(expr.Node)) {
+	if j, ok := j.(*sema.Join); ok {
+		eachOn(j.Left, f)
+		eachOn(j.Right, f)
+		f(j.On)
+	}
+}
+
+func mapEach(ns []expr.Node, m func(expr.Node) expr.Node) []expr.Node {
+	if ns == nil {
+		return nil
+	}
+	out := make([]expr.Node, len(ns))
+	for i, n := range ns {
+		out[i] = m(n)
+	}
+	return out
+}
+
+func mapJoin(j sema.JoinNode, m func(expr.Node) expr.Node) sema.JoinNode {
+	if t, ok := j.(*sema.Join); ok {
+		return &sema.Join{Kind: t.Kind, Left: mapJoin(t.Left, m), Right: mapJoin(t.Right, m), On: m(t.On)}
+	}
+	return j
+}
+
+// relOf returns the range-table index of a leaf of the join tree.
+func relOf(j sema.JoinNode) (int, bool) {
+	switch j := j.(type) {
+	case sema.RelRef:
+		return j.Rel, true
+	case *sema.RelRef:
+		return j.Rel, true
+	}
+	return 0, false
+}
+
+// visitLevels calls f for every Var and Aggregate of n, those inside its subqueries included, with the depth.
+func visitLevels(n expr.Node, depth int, f func(n expr.Node, depth int)) {
+	if n == nil {
+		return
+	}
+	visit(n, func(m expr.Node) bool {
+		switch m := m.(type) {
+		case *expr.Var:
+			f(m, depth)
+		case *expr.Aggregate:
+			f(m, depth)
+		case *expr.Subquery:
+			if q, ok := m.Query.(*sema.Query); ok {
+				visitQuery(q, depth+1, f)
+			}
+		}
+		return true
+	})
+}
+
+// visitQuery is visitLevels for all expressions of a query; depth is that of its own expressions.
+func visitQuery(q *sema.Query, depth int, f func(n expr.Node, depth int)) {
+	if q == nil {
+		return
+	}
+	eachExpr(q, func(n expr.Node) { visitLevels(n, depth, f) })
+	for _, c := range q.CTEs {
+		visitQuery(c.Query, depth+1, f)
+		if c.DML != nil {
+			visitQuery(c.DML.Source, depth+1, f)
+		}
+	}
+	for _, r := range q.Rels {
+		visitQuery(r.Query, depth+1, f)
+	}
+	if q.SetOp != nil {
+		visitQuery(q.SetOp.Left, depth+1, f)
+		visitQuery(q.SetOp.Right, depth+1, f)
+	}
+}
