@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -162,5 +164,32 @@ func TestLongFlatTextsPass(t *testing.T) {
 		if _, err := Parse(sql); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestConcurrentParses proves that parses on many threads, deep ones on
+// threads of their own among them, do not disturb each other or standard
+// error.
+func TestConcurrentParses(t *testing.T) {
+	var before, after syscall.Stat_t
+	if err := syscall.Fstat(2, &before); err != nil {
+		t.Skip(err)
+	}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				if _, err := Parse("SELECT 1" + strings.Repeat("+1", (i*g)%700)); err != nil {
+					t.Error(err)
+				}
+				if _, err := Parse("SELEC 1"); !pgerr.HasCode(err, pgerr.SyntaxError) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := syscall.Fstat(2, &after); err != nil || before.Ino != after.Ino {
+		t.Errorf("standard error moved: %v", err)
 	}
 }
