@@ -196,6 +196,9 @@ type Sequence struct {
 	Min, Max  int64
 	Cache     int64
 	Cycle     bool
+	// First is the first value of a fresh state: Start, or the value of RESTART WITH. nextval passes it to the shard layer
+	// as the start.
+	First int64
 	// Storage names the sequence's state. ALTER SEQUENCE … RESTART and TRUNCATE RESTART IDENTITY give it a new one, so
 	// that a rollback restores the old.
 	Storage     topo.StorageID

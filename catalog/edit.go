@@ -128,6 +128,17 @@ func (s *Snapshot) putTable(t *Table) {
 	}
 	for _, k := range t.Constraints {
 		s.constraints = s.constraints.put(k.OID, t.OID)
+		s.countConstraintName(t.SchemaID, k.Name, +1)
+	}
+}
+
+func (s *Snapshot) countConstraintName(schema Oid, name string, by int) {
+	key := relName{schema, name}
+	n, _ := s.constraintNames.get(key)
+	if n += by; n > 0 {
+		s.constraintNames = s.constraintNames.put(key, n)
+	} else {
+		s.constraintNames = s.constraintNames.remove(key)
 	}
 }
 
@@ -157,6 +168,7 @@ func (s *Snapshot) unlink(o Object) {
 		}
 		for _, k := range o.Constraints {
 			s.constraints = s.constraints.remove(k.OID)
+			s.countConstraintName(o.SchemaID, k.Name, -1)
 		}
 	case *Sequence:
 		s.sequences = s.sequences.remove(o.OID)

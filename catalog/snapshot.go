@@ -134,6 +134,8 @@ type Snapshot struct {
 	names       pmap[relName, relRef]
 	indexes     pmap[Oid, Oid] // index -> table
 	constraints pmap[Oid, Oid] // constraint -> table
+	// constraintNames counts the constraints of each name in a schema; tables may share one.
+	constraintNames pmap[relName, int]
 }
 
 // NewSnapshot returns an empty snapshot.
@@ -151,6 +153,8 @@ func NewSnapshot() *Snapshot {
 		names:       pmap[relName, relRef]{compare: compareRelName},
 		indexes:     pmap[Oid, Oid]{compare: oid},
 		constraints: pmap[Oid, Oid]{compare: oid},
+
+		constraintNames: pmap[relName, int]{compare: compareRelName},
 	}
 }
 

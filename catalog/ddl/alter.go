@@ -1,0 +1,497 @@
+package ddl
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// pass orders the subcommands of one ALTER TABLE as PostgreSQL does, whatever the order written.
+func (c *AlterCommand) pass() int {
+	switch c.Kind {
+	case DropColumn, DropConstraint, DropDefault, DropNotNull, DropIdentity:
+		return 0
+	case AlterType:
+		return 1
+	case AddColumn:
+		return 4
+	case SetNotNull, SetIdentity:
+		return 6
+	case AddConstraint:
+		if t := c.Constraints[0].Type; t == catalog.PrimaryKey || t == catalog.Unique {
+			return 8
+		}
+		return 9
+	case SetDefault, AddIdentity:
+		return 9
+	}
+	return 10
+}
+
+// LockModeOf returns the table lock that a subcommand takes.
+func (c *AlterCommand) LockModeOf() LockMode {
+	switch c.Kind {
+	case ValidateConstraint:
+		return ShareUpdateExclusiveLock
+	case AddConstraint:
+		if c.Constraints[0].Type == catalog.Foreign {
+			return ShareRowExclusiveLock
+		}
+	case AlterConstraint:
+		return ShareRowExclusiveLock
+	case SetOptions:
+		return ShareUpdateExclusiveLock
+	}
+	return AccessExclusiveLock
+}
+
+// AlterTable is ALTER TABLE with its subcommands.
+func (x *Tx) AlterTable(ctx context.Context, n Name, missingOK bool, cmds []AlterCommand) error {
+	x.refresh()
+	mode := LockMode(0)
+	for i := range cmds {
+		mode = max(mode, cmds[i].LockModeOf())
+	}
+	t, err := x.lockTable(ctx, n, mode)
+	if err != nil {
+		if missingOK && pgerr.HasCode(err, pgerr.UndefinedTable) {
+			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.Name))
+			return nil
+		}
+		return err
+	}
+	sorted := slices.Clone(cmds)
+	slices.SortStableFunc(sorted, func(a, b AlterCommand) int { return a.pass() - b.pass() })
+	for i := range sorted {
+		if err := x.alterOne(ctx, t.OID, &sorted[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) error {
+	t, err := x.alter(ctx, table)
+	if err != nil {
+		return err
+	}
+	switch c.Kind {
+	case AddColumn:
+		return x.addColumn(ctx, t, c)
+	case DropColumn:
+		return x.dropColumn(ctx, t, c)
+	case AddConstraint:
+		return x.addConstraint(ctx, t, &c.Constraints[0])
+	case DropConstraint:
+		return x.dropConstraintNamed(ctx, t, c)
+	case ValidateConstraint:
+		return x.validateConstraint(ctx, t, c.Name)
+	case AlterConstraint:
+		return x.alterConstraint(ctx, t, &c.Constraints[0])
+	case AlterType:
+		return x.alterType(ctx, t, c)
+	case ChangeOwner:
+		return x.changeOwner(ctx, t, c.Owner)
+	case SetOptions:
+		t.Options = c.Options
+		return x.putTable(ctx, t)
+	}
+	return x.alterColumn(ctx, t, c)
+}
+
+func (x *Tx) addColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) error {
+	s := c.Column
+	if columnNamed(t, s.Name) != nil {
+		if c.IfExists {
+			n := pgerr.Notice("column %q of relation %q already exists, skipping", s.Name, t.Name)
+			n.Code = pgerr.DuplicateColumn
+			x.notice(n)
+			return nil
+		}
+		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", s.Name, t.Name)
+	}
+	if err := checkColumn(s); err != nil {
+		return err
+	}
+	if len(t.Columns) >= maxColumns {
+		return pgerr.New(pgerr.TooManyColumns, "tables can have at most %d columns", maxColumns)
+	}
+	sequences, err := x.addColumns(ctx, t, []ColumnSpec{*s})
+	if err != nil {
+		return err
+	}
+	for _, q := range sequences {
+		if err := x.put(ctx, q); err != nil {
+			return err
+		}
+	}
+	col := &t.Columns[len(t.Columns)-1]
+	if err := x.fillColumn(ctx, t, col, s); err != nil {
+		return err
+	}
+	for i := range c.Constraints {
+		t, err := x.alter(ctx, t.OID)
+		if err != nil {
+			return err
+		}
+		if err := x.addConstraint(ctx, t, &c.Constraints[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillColumn gives existing rows their value of a new column: one value for all, or a rewrite.
+func (x *Tx) fillColumn(ctx context.Context, t *catalog.Table, col *catalog.Column, s *ColumnSpec) error {
+	if s.NeedsRewrite || s.Sequence != nil {
+		text := col.Default
+		if s.Sequence != nil {
+			text = SequenceDefault(col.Sequence)
+		}
+		return x.rewrite(ctx, t, map[catalog.AttNum]string{col.Num: text})
+	}
+	col.Missing, col.HasMissing = s.Missing, s.HasMissing
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	if !col.NotNull || col.HasMissing {
+		return nil
+	}
+	if err := x.raise(ctx, t.OID); err != nil {
+		return err
+	}
+	return x.cfg.Backend.ValidateNotNull(ctx, t, col)
+}
+
+func (x *Tx) dropColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) error {
+	col := columnNamed(t, c.Name)
+	if col == nil {
+		if systemColumns[c.Name] {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot drop system column %q", c.Name)
+		}
+		if c.IfExists {
+			x.notice(pgerr.Notice("column %q of relation %q does not exist, skipping", c.Name, t.Name))
+			return nil
+		}
+		return errNoColumn(c.Name, t.Name)
+	}
+	if slices.Contains(t.DistColumns, col.Num) && !slices.Equal(t.DistColumns, t.KeyColumns) {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot drop column %q named in distribution_key", c.Name)
+	}
+	return x.dropParts(ctx, []catalog.Part{{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}}, c.Behavior)
+}
+
+// addConstraint is ADD CONSTRAINT on a table that may have rows: new writes obey it first, then the rows are judged.
+func (x *Tx) addConstraint(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {
+	switch s.Type {
+	case catalog.Check:
+		c, err := x.addCheck(ctx, t, s)
+		if err != nil {
+			return err
+		}
+		return x.validated(ctx, t, c, !s.NotValid)
+	case catalog.Foreign:
+		c, err := x.addForeignKey(ctx, t, s)
+		if err != nil {
+			return err
+		}
+		return x.validated(ctx, t, c, !s.NotValid)
+	}
+	if s.UsingIndex != "" {
+		return x.addKeyUsingIndex(ctx, t, s)
+	}
+	if err := checkKeyColumns(t, s); err != nil {
+		return err
+	}
+	_, index, err := x.addKey(ctx, t, s)
+	if err != nil {
+		return err
+	}
+	if s.Type == catalog.PrimaryKey {
+		return x.rewrite(ctx, t, nil)
+	}
+	return x.buildIndexes(ctx, t, index)
+}
+
+// validated puts a table with a new or now valid constraint and judges the rows.
+func (x *Tx) validated(ctx context.Context, t *catalog.Table, c *catalog.Constraint, check bool) error {
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	if !check {
+		return nil
+	}
+	if c.Type == catalog.Check {
+		if err := x.raise(ctx, t.OID); err != nil {
+			return err
+		}
+		return x.cfg.Backend.ValidateCheck(ctx, t, c)
+	}
+	if err := x.raise(ctx, t.OID, c.FK.RefTable); err != nil {
+		return err
+	}
+	return x.cfg.Backend.ValidateForeignKey(ctx, t, c)
+}
+
+// addKeyUsingIndex is ADD CONSTRAINT … USING INDEX.
+func (x *Tx) addKeyUsingIndex(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {
+	index := t.IndexByName(s.UsingIndex)
+	const state = pgerr.ObjectNotInPrerequisiteState
+	switch {
+	case index == nil:
+		if _, other := x.s.over.Relation(t.SchemaID, s.UsingIndex); other {
+			return pgerr.New(state, "index %q does not belong to table %q", s.UsingIndex, t.Name).WithPosition(s.Pos)
+		}
+		return pgerr.New(pgerr.UndefinedObject, "index %q does not exist", s.UsingIndex).WithPosition(s.Pos)
+	case index.Constraint != 0:
+		return pgerr.New(state, "index %q is already associated with a constraint", s.UsingIndex).WithPosition(s.Pos)
+	case !index.Unique:
+		return pgerr.New(pgerr.WrongObjectType, "%q is not a unique index", s.UsingIndex).
+			WithDetail("Cannot create a primary key or unique constraint using such an index.").WithPosition(s.Pos)
+	}
+	primary := s.Type == catalog.PrimaryKey
+	if primary && t.PrimaryKey() != nil {
+		return pgerr.New(pgerr.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", t.Name)
+	}
+	name := s.Name
+	if name == "" {
+		name = index.Name
+	} else if name != index.Name {
+		if err := keyNameFree(x.s.over, t, name); err != nil {
+			return err
+		}
+		x.notice(pgerr.Notice("ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"%s\" to \"%s\"", index.Name, name))
+	}
+	oid, err := x.newOID(ctx)
+	if err != nil {
+		return err
+	}
+	c := &catalog.Constraint{
+		OID: oid, Name: name, Type: s.Type, Index: index.OID, Deferrable: s.Deferrable, Deferred: s.Deferred, Validated: true,
+	}
+	for _, k := range index.Columns {
+		c.Columns = append(c.Columns, k.Num)
+		if primary {
+			t.Columns[k.Num-1].NotNull = true
+		}
+	}
+	index.Name, index.Constraint, index.Primary = name, oid, primary
+	t.Constraints = append(t.Constraints, c)
+	if primary {
+		return x.rewrite(ctx, t, nil)
+	}
+	return x.putTable(ctx, t)
+}
+
+func (x *Tx) dropConstraintNamed(ctx context.Context, t *catalog.Table, c *AlterCommand) error {
+	k := t.ConstraintByName(c.Name)
+	if k == nil {
+		if c.IfExists {
+			x.notice(pgerr.Notice("constraint %q of relation %q does not exist, skipping", c.Name, t.Name))
+			return nil
+		}
+		return errNoConstraint(c.Name, t.Name)
+	}
+	return x.dropParts(ctx, []catalog.Part{{Kind: catalog.PartConstraint, OID: k.OID}}, c.Behavior)
+}
+
+func (x *Tx) validateConstraint(ctx context.Context, t *catalog.Table, name string) error {
+	k := t.ConstraintByName(name)
+	if k == nil {
+		return errNoConstraint(name, t.Name)
+	}
+	if k.Type != catalog.Foreign && k.Type != catalog.Check {
+		return pgerr.New(pgerr.WrongObjectType, "constraint %q of relation %q is not a foreign key or check constraint", name, t.Name)
+	}
+	if k.Validated {
+		return nil
+	}
+	k.Validated = true
+	return x.validated(ctx, t, k, true)
+}
+
+func (x *Tx) alterConstraint(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {
+	k := t.ConstraintByName(s.Name)
+	if k == nil {
+		return errNoConstraint(s.Name, t.Name)
+	}
+	if k.Type != catalog.Foreign {
+		return pgerr.New(pgerr.WrongObjectType, "constraint %q of relation %q is not a foreign key constraint", s.Name, t.Name)
+	}
+	k.Deferrable, k.Deferred = s.Deferrable, s.Deferred
+	if k.FK.RefTable != t.OID { // the parent's programs know when the key is checked
+		if err := x.lock(ctx, k.FK.RefTable, ShareRowExclusiveLock); err != nil {
+			return err
+		}
+		p, err := x.alter(ctx, k.FK.RefTable)
+		if err != nil {
+			return err
+		}
+		if err := x.putTable(ctx, p); err != nil {
+			return err
+		}
+	}
+	return x.putTable(ctx, t)
+}
+
+func (x *Tx) changeOwner(ctx context.Context, t *catalog.Table, owner string) error {
+	r := x.s.over.RoleByName(owner)
+	if r == nil {
+		return errNoRole(owner)
+	}
+	t.Owner = r.OID
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	for _, q := range x.s.over.SequencesOwnedBy(t.OID, 0) {
+		c := *q
+		c.Owner = r.OID
+		if err := x.put(ctx, &c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alterType is ALTER COLUMN … TYPE.
+func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) error {
+	col := columnNamed(t, c.Name)
+	if col == nil {
+		return errNoColumn(c.Name, t.Name)
+	}
+	to := c.Type.Type
+	if err := checkColumn(&ColumnSpec{Name: c.Name, Type: to}); err != nil {
+		return err
+	}
+	if err := x.typeUsers(t, col); err != nil {
+		return err
+	}
+	from := col.Type
+	if c.Type.Using == nil {
+		if cast, ok := types.CastAllowed(from.Oid, to.Oid); from.Oid != to.Oid && (!ok || cast == types.Explicit) {
+			name := types.FormatType(to)
+			return pgerr.New(pgerr.DatatypeMismatch, "column %q cannot be cast automatically to type %s", c.Name, types.FormatType(types.T(to.Oid))).
+				WithHint("You might need to specify \"USING %s::%s\".", catalog.QuoteIdent(c.Name), name)
+		}
+	}
+	col.Type, col.Collation = to, c.Type.Collation
+	if col.Default != "" && c.Type.ConvertedDefault != nil {
+		col.Default, col.DefaultDeps = c.Type.ConvertedDefault.Text, c.Type.ConvertedDefault.Sequences
+	}
+	if err := x.recheckKeys(t, col.Num); err != nil {
+		return err
+	}
+	for _, i := range t.Indexes {
+		for _, k := range i.Columns {
+			if k.Num == col.Num && !Indexable(to.Oid) {
+				_, err := indexColumns(t, []IndexColumnSpec{{Name: c.Name}}, methodName(i.Method), false)
+				return err
+			}
+		}
+	}
+	if c.Type.Using == nil && sameStored(from, to) {
+		return x.putTable(ctx, t)
+	}
+	expr := catalog.QuoteIdent(c.Name) + "::" + types.FormatType(to)
+	if c.Type.Using != nil {
+		expr = c.Type.Using.Text
+	}
+	// A rewritten column has its value in every row.
+	col.Missing, col.HasMissing = "", false
+	num := col.Num
+	if err := x.rewrite(ctx, t, map[catalog.AttNum]string{num: expr}); err != nil {
+		return err
+	}
+	return x.revalidate(ctx, t.OID, num)
+}
+
+// typeUsers refuses the change of a column that a view uses.
+func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
+	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}) {
+		if d.Kind == catalog.PartView {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
+				WithDetail("rule _RETURN on %s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
+		}
+	}
+	return nil
+}
+
+// recheckKeys judges the types of the foreign keys that a changed column is part of, on either side.
+func (x *Tx) recheckKeys(t *catalog.Table, num catalog.AttNum) error {
+	for _, k := range t.ForeignKeys() {
+		p := t
+		if k.FK.RefTable != t.OID {
+			p = x.s.over.Table(k.FK.RefTable)
+		}
+		if err := checkKeyTypes(t, p, k); err != nil {
+			return err
+		}
+	}
+	for _, in := range t.Inbound {
+		if in.Table == t.OID {
+			continue
+		}
+		child := x.s.over.Table(in.Table)
+		if k := child.ConstraintByOID(in.Constraint); slices.Contains(k.FK.RefColumns, num) {
+			if err := checkKeyTypes(child, t, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// revalidate judges the foreign keys that a converted column is part of.
+func (x *Tx) revalidate(ctx context.Context, table catalog.Oid, num catalog.AttNum) error {
+	t := x.s.over.Table(table)
+	check := func(child *catalog.Table, k *catalog.Constraint) error {
+		if !k.Validated {
+			return nil
+		}
+		if err := x.raise(ctx, child.OID, k.FK.RefTable); err != nil {
+			return err
+		}
+		return x.cfg.Backend.ValidateForeignKey(ctx, child, k)
+	}
+	for _, k := range t.ForeignKeys() {
+		if slices.Contains(k.Columns, num) {
+			if err := check(t, k); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range t.Inbound {
+		child := x.s.over.Table(in.Table)
+		if k := child.ConstraintByOID(in.Constraint); in.Table != table && slices.Contains(k.FK.RefColumns, num) {
+			if err := check(child, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameStored reports whether every stored value of one type is, bytes and meaning, a value of the other.
+func sameStored(from, to types.Type) bool {
+	if from == to {
+		return true
+	}
+	text := func(t types.Type) bool { return t.Oid == types.TextOid || t.Oid == types.VarcharOid }
+	if text(from) && text(to) {
+		return to.Oid == types.TextOid || to.Mod < 0 || from.Oid == types.VarcharOid && from.Mod >= 0 && from.Mod <= to.Mod
+	}
+	if from.Oid == types.NumericOid && to.Oid == types.NumericOid {
+		if to.Mod < 0 {
+			return true
+		}
+		if from.Mod >= 0 {
+			p, s := types.NumericMod(from.Mod)
+			q, r := types.NumericMod(to.Mod)
+			return s == r && p <= q
+		}
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package ddl
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// fenceRetryPause is how long a refused fence command waits before it is proposed again.
+const fenceRetryPause = 20 * time.Millisecond
+
+// raise puts fences up for the tables that existed before this transaction, in every data group, and moves the own
+// transaction to their new versions. It comes before anything reads the tables' rows to judge or copy them.
+func (x *Tx) raise(ctx context.Context, tables ...catalog.Oid) error {
+	var need []topo.TableVersion
+	for _, t := range tables {
+		if x.isNew(t) || x.raised[t] != 0 {
+			continue
+		}
+		x.bump(t)
+		need = append(need, topo.TableVersion{Table: topo.TableID(t), Version: x.s.bumped[t]})
+	}
+	if len(need) == 0 {
+		return nil
+	}
+	// Noted before the first proposal: whatever becomes of it, the end of the transaction opens or lowers the fences.
+	if x.raised == nil {
+		x.raised = map[catalog.Oid]topo.SchemaVersion{}
+	}
+	for _, tv := range need {
+		x.raised[catalog.Oid(tv.Table)] = tv.Version
+	}
+	return x.fence(ctx, fsm.FenceRaise, need)
+}
+
+// fence proposes one fence command to all data groups at once and retries what may be retried until ctx ends.
+func (x *Tx) fence(ctx context.Context, phase fsm.FencePhase, tables []topo.TableVersion) error {
+	m := x.base.SlotMap()
+	if m == nil || len(tables) == 0 {
+		return nil
+	}
+	groups := m.DataGroups()
+	errs := make([]error, len(groups))
+	var wg sync.WaitGroup
+	for i, g := range groups {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = x.fenceGroup(ctx, g, phase, tables)
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhase, tables []topo.TableVersion) error {
+	group := x.cfg.Groups(g)
+	for {
+		cmd := &fsm.Command{Fence: &fsm.Fence{
+			Txn: x.txn.ID(), Attempt: 1, Primary: topo.CatalogGroup, Phase: phase, Tables: tables,
+		}}
+		res, err := group.Propose(ctx, cmd)
+		switch {
+		case ctx.Err() != nil:
+			return pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
+		case err != nil:
+			// A group without a leaseholder answers again after its election; fence commands are idempotent.
+		case res.Code == fsm.ResultOK:
+			return nil
+		case res.Code == fsm.ResultFenced:
+			// Its DDL ended without taking the fence away, or this replica of the catalog locks is older than it.
+			if x.cfg.Recover != nil {
+				_ = x.cfg.Recover(ctx, res.Other, res.OtherAttempt, res.OtherPrimary)
+			}
+		case res.Code == fsm.ResultVersion:
+			if phase != fsm.FenceRaise {
+				return nil // opened or lowered already by someone who met it
+			}
+			return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent update")
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(fenceRetryPause):
+		}
+	}
+}
+
+// BeforeCommit raises the fences that are still missing. The caller commits the transaction next, or on an error aborts it
+// and calls AfterAbort.
+func (x *Tx) BeforeCommit(ctx context.Context) error {
+	var tables []catalog.Oid
+	for t := range x.s.bumped {
+		tables = append(tables, t)
+	}
+	return x.raise(ctx, tables...)
+}
+
+// AfterCommit opens the fences, waits until this node's replica has applied the change and, through Config.Admit, until
+// every live node has. An error says that the wait was cut short: the commit stands.
+func (x *Tx) AfterCommit(ctx context.Context, ts topo.Timestamp) error {
+	if !x.HasFences() {
+		return nil
+	}
+	var open, lower []topo.TableVersion
+	for t, v := range x.raised {
+		tv := topo.TableVersion{Table: topo.TableID(t), Version: v}
+		if x.s.bumped[t] != 0 {
+			open = append(open, tv)
+		} else {
+			lower = append(lower, tv)
+		}
+	}
+	err := errors.Join(x.fence(ctx, fsm.FenceOpen, open), x.fence(ctx, fsm.FenceLower, lower))
+	keys := make([][]byte, 0, len(x.s.keys))
+	for k := range x.s.keys {
+		keys = append(keys, []byte(k))
+	}
+	if werr := x.cfg.Replica.WaitEntries(ctx, keys, ts); werr != nil {
+		return errors.Join(err, werr)
+	}
+	if x.cfg.Admit != nil {
+		err = errors.Join(err, x.cfg.Admit(ctx, ts))
+	}
+	return err
+}
+
+// AfterAbort lowers the fences and drops what was built for storages that never came to be. ctx bounds it; what is left
+// over is lowered by whoever meets it.
+func (x *Tx) AfterAbort(ctx context.Context) {
+	var lower []topo.TableVersion
+	for t, v := range x.raised {
+		lower = append(lower, topo.TableVersion{Table: topo.TableID(t), Version: v})
+	}
+	_ = x.fence(ctx, fsm.FenceLower, lower)
+	if m := x.base.SlotMap(); m != nil && len(x.built) > 0 {
+		for _, g := range m.DataGroups() {
+			_, _ = x.cfg.Groups(g).Propose(ctx, &fsm.Command{Drop: &fsm.DropStorage{IDs: x.built}})
+		}
+	}
+	x.raised, x.built, x.s = nil, nil, state{over: x.base}
+}

@@ -1,0 +1,108 @@
+package ddl
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// CreateIndex is CREATE INDEX.
+func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
+	t, err := x.lockIndexed(ctx, s.Table)
+	if err != nil {
+		return err
+	}
+	if s.Name != "" {
+		if _, taken := x.s.over.Relation(t.SchemaID, s.Name); taken {
+			if s.IfNotExists {
+				x.noticeExists(s.Name)
+				return nil
+			}
+			return errRelationExists(s.Name)
+		}
+	}
+	if s.Method == "hash" && s.Unique {
+		return pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support unique indexes")
+	}
+	if s.Method == "hash" && len(s.Columns) > 1 {
+		return pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support multicolumn indexes")
+	}
+	if t, err = x.alter(ctx, t.OID); err != nil {
+		return err
+	}
+	columns, err := indexColumns(t, s.Columns, methodName(s.Method), false)
+	if err != nil {
+		return err
+	}
+	name := s.Name
+	if name == "" {
+		names := make([]string, len(s.Columns))
+		for i := range s.Columns {
+			names[i] = s.Columns[i].Name
+		}
+		name = x.s.over.ChooseRelationName(t.Name, catalog.JoinColumnNames(names), "idx", t.SchemaID, false)
+	}
+	index := &catalog.Index{Name: name, Unique: s.Unique, Columns: columns}
+	if s.Method == "hash" {
+		index.Method = s.Method
+	}
+	if index.OID, err = x.newOID(ctx); err != nil {
+		return err
+	}
+	if index.Storage, err = x.newStorage(ctx); err != nil {
+		return err
+	}
+	t.Indexes = append(t.Indexes, index)
+	return x.buildIndexes(ctx, t, index)
+}
+
+func methodName(m string) string {
+	if m == "" {
+		return "btree"
+	}
+	return m
+}
+
+// lockIndexed resolves the table of CREATE INDEX.
+func (x *Tx) lockIndexed(ctx context.Context, n Name) (*catalog.Table, error) {
+	x.refresh()
+	rel, err := x.find(n)
+	if err != nil {
+		n.Pos = 0
+		return nil, at(err, n.Pos)
+	}
+	if rel.Kind != catalog.KindTable {
+		e := pgerr.New(pgerr.WrongObjectType, "cannot create index on relation %q", rel.Name())
+		switch rel.Kind {
+		case catalog.KindView:
+			e.WithDetail("This operation is not supported for views.")
+		case catalog.KindSequence:
+			e.WithDetail("This operation is not supported for sequences.")
+		case catalog.KindIndex:
+			e.WithDetail("This operation is not supported for indexes.")
+		}
+		return nil, e
+	}
+	return x.lockTable(ctx, n, ShareLock)
+}
+
+// buildIndexes puts a table that got new indexes and fills them from its rows.
+func (x *Tx) buildIndexes(ctx context.Context, t *catalog.Table, indexes ...*catalog.Index) error {
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	if err := x.raise(ctx, t.OID); err != nil {
+		return err
+	}
+	for _, i := range indexes {
+		if i.RowKey {
+			continue
+		}
+		x.built = append(x.built, i.Storage)
+		if err := x.cfg.Backend.BuildIndex(ctx, t, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package ddl
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// creationSchema returns the schema in which an object of a possibly unqualified name is to be made, locked against its
+// being dropped.
+func (x *Tx) creationSchema(ctx context.Context, schema, name string) (*catalog.Schema, error) {
+	var s *catalog.Schema
+	if schema != "" {
+		if s = x.s.over.SchemaByName(schema); s == nil {
+			return nil, errNoSchema(schema)
+		}
+	} else {
+		for _, p := range x.searchPath() {
+			if p != catalog.PgCatalogName {
+				s = x.s.over.SchemaByName(p)
+			}
+			if s != nil {
+				break
+			}
+		}
+		if s == nil {
+			return nil, pgerr.New(pgerr.InvalidSchemaName, "no schema has been selected to create in")
+		}
+	}
+	if s.OID == catalog.PgCatalogSchema || s.OID == catalog.InformationSchema {
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create \"%s.%s\"", s.Name, name).
+			WithDetail("System catalog modifications are currently disallowed.")
+	}
+	if err := x.shareObject(ctx, s.ObjectID()); err != nil {
+		return nil, err
+	}
+	if s = x.s.over.Schema(s.OID); s == nil {
+		return nil, errNoSchema(schema)
+	}
+	return s, nil
+}
+
+// find resolves a name; a qualified one of a schema that does not exist is an error of its own.
+func (x *Tx) find(n Name) (catalog.Relation, error) {
+	if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil {
+		return catalog.Relation{}, errNoSchema(n.Schema).WithPosition(n.Pos)
+	}
+	rel, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name)
+	if !ok {
+		return catalog.Relation{}, errNoRelation(n)
+	}
+	return rel, nil
+}
+
+// lockTable resolves a table's name and locks the table. A name that changed hands while the lock was waited for is
+// resolved again, as PostgreSQL does.
+func (x *Tx) lockTable(ctx context.Context, n Name, mode LockMode) (*catalog.Table, error) {
+	for {
+		rel, err := x.find(n)
+		if err != nil {
+			return nil, err
+		}
+		if rel.Kind != catalog.KindTable {
+			return nil, pgerr.New(pgerr.WrongObjectType, "%q is not a table", n.Name)
+		}
+		oid := rel.Table.OID
+		if err := x.lock(ctx, oid, mode); err != nil {
+			return nil, err
+		}
+		if again, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); ok && again.OID() == oid {
+			return again.Table, nil
+		}
+	}
+}
+
+// lock takes the table lock of a table that others can see, and its descriptor for a mode that changes it.
+func (x *Tx) lock(ctx context.Context, table catalog.Oid, mode LockMode) error {
+	x.refresh()
+	if x.isNew(table) {
+		return nil
+	}
+	if err := x.cfg.Backend.Lock(ctx, table, mode, false); err != nil {
+		return err
+	}
+	if mode >= ShareUpdateExclusiveLock {
+		return x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassTable, OID: table})
+	}
+	x.refresh()
+	return nil
+}
+
+func (x *Tx) newOID(ctx context.Context) (catalog.Oid, error) { return x.cfg.Alloc.OIDs(ctx, 1) }
+
+func (x *Tx) newStorage(ctx context.Context) (topo.StorageID, error) {
+	return x.cfg.Alloc.Storages(ctx, 1)
+}
+
+// with returns the overlay as it will be once t is put, for choosing names and for validations that come before.
+func (x *Tx) with(t *catalog.Table) *catalog.Snapshot { return x.s.over.Put(t.Clone()) }

@@ -1,0 +1,180 @@
+package ddl
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Name is a possibly qualified name of an existing object. Schema is empty when it is to be found along the search path.
+// Pos is the 1-based character position for error messages, 0 for none.
+type Name struct {
+	Schema string
+	Name   string
+	Pos    int
+}
+
+// String returns the name as PostgreSQL's messages print it: dotted, unquoted.
+func (n Name) String() string {
+	if n.Schema != "" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
+}
+
+// Expression is an analysed DEFAULT, CHECK or USING expression.
+type Expression struct {
+	// Text is what is stored: SQL that means the same whatever the search path is. Sequences in nextval and the like are
+	// written by OID.
+	Text string
+	// Sequences are the sequences that the expression names.
+	Sequences []catalog.Oid
+	// Columns are the names of the columns that it refers to, each once, in order of first use.
+	Columns []string
+}
+
+// ColumnSpec is a column of CREATE TABLE or ADD COLUMN, its column constraints folded into the table's.
+type ColumnSpec struct {
+	Name    string
+	Type    types.Type
+	NotNull bool
+	// Default is nil for none, or for a column with Sequence.
+	Default *Expression
+	// Missing is the default's value in text form for the rows that exist when the column is added; NeedsRewrite says
+	// that there is no one value (a volatile default, a serial or identity column).
+	Missing      string
+	HasMissing   bool
+	NeedsRewrite bool
+	// Sequence is set for serial and identity columns: a sequence of this type is made and owned by the column.
+	Sequence  *SequenceSpec
+	Identity  catalog.Identity
+	Collation catalog.Oid
+	Comment   string
+	Pos       int
+}
+
+// ConstraintSpec is a table constraint; column constraints are given in this form too.
+type ConstraintSpec struct {
+	Name       string // empty: PostgreSQL's choice
+	Type       catalog.ConstraintType
+	Columns    []string // not of CHECK
+	Check      *Expression
+	NoInherit  bool
+	Deferrable bool
+	Deferred   bool
+	NotValid   bool
+	// UsingIndex is ADD CONSTRAINT … USING INDEX.
+	UsingIndex string
+	FK         *ForeignKeySpec
+	Comment    string
+	Pos        int
+}
+
+// ForeignKeySpec is REFERENCES.
+type ForeignKeySpec struct {
+	RefTable   Name
+	RefColumns []string // nil: the primary key's
+	Match      catalog.MatchType
+	OnDelete   catalog.Action
+	OnUpdate   catalog.Action
+	SetColumns []string
+}
+
+// TableSpec is CREATE TABLE.
+type TableSpec struct {
+	Schema      string // empty: the first schema of the search path that exists
+	Name        string
+	IfNotExists bool
+	Columns     []ColumnSpec
+	Constraints []ConstraintSpec
+	// Indexes are made after the constraints (CREATE TABLE … (LIKE … INCLUDING INDEXES)).
+	Indexes []IndexSpec
+	// DistributionKey names the columns of WITH (distribution_key = 'a, b'); nil: the primary key.
+	DistributionKey []string
+	Options         []string
+	Comment         string
+	Pos             int
+}
+
+// IndexSpec is CREATE INDEX. Its name lies in the table's schema.
+type IndexSpec struct {
+	Name        string // empty: PostgreSQL's choice
+	Table       Name
+	IfNotExists bool
+	Unique      bool
+	Method      string // "btree" or "hash"
+	Columns     []IndexColumnSpec
+}
+
+// IndexColumnSpec is a key column of an index.
+type IndexColumnSpec struct {
+	Name       string
+	Desc       bool
+	NullsFirst bool
+}
+
+// SequenceSpec holds a sequence's options; nil and empty mean "not given".
+type SequenceSpec struct {
+	Schema      string // of CREATE SEQUENCE and of an identity's SEQUENCE NAME
+	Name        string
+	IfNotExists bool
+	Type        catalog.Oid // 0: bigint
+	Increment   *int64
+	Min, Max    *int64
+	NoMin       bool
+	NoMax       bool
+	Start       *int64
+	// Restart: RESTART; RestartWith its value, nil for the start value.
+	Restart     bool
+	RestartWith *int64
+	Cache       *int64
+	Cycle       *bool
+	// OwnedBy is "NONE" (OwnedByNone) or a table and column.
+	OwnedByNone   bool
+	OwnedByTable  *Name
+	OwnedByColumn string
+}
+
+// ViewSpec is CREATE VIEW.
+type ViewSpec struct {
+	Schema  string
+	Name    string
+	Replace bool
+	Query   string
+	Columns []catalog.Column // Name and Type; Num is filled in
+	Deps    []catalog.ViewDep
+}
+
+// RoleSpec is CREATE and ALTER ROLE; nil means "not given".
+type RoleSpec struct {
+	Name        string
+	Superuser   *bool
+	Login       *bool
+	Inherit     *bool
+	CreateRole  *bool
+	CreateDB    *bool
+	Replication *bool
+	BypassRLS   *bool
+	ConnLimit   *int32
+	ValidUntil  *string
+	Password    *string // a verifier; empty removes it
+	MemberOf    []string
+	Members     []string
+}
+
+// Behavior is RESTRICT or CASCADE.
+type Behavior uint8
+
+// The behaviors of DROP and its kin.
+const (
+	Restrict Behavior = iota
+	Cascade
+)
+
+// TypeChange is ALTER COLUMN … TYPE. Using is the conversion, over the table's columns; when it is nil the value is cast
+// (in assignment context). ConvertedDefault is the column's default cast to the new type; nil where there is none.
+type TypeChange struct {
+	Type             types.Type
+	Collation        catalog.Oid
+	Using            *Expression
+	ConvertedDefault *Expression
+}

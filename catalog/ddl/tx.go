@@ -1,0 +1,361 @@
+package ddl
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// Config is the environment of a node's DDL transactions. Backend and what follows it belong to one session.
+type Config struct {
+	Replica Replica
+	Alloc   Allocator
+	Groups  func(topo.GroupID) rpc.Group
+	// Admit, when set, returns once every live node plans by catalog version ts; AfterCommit calls it.
+	Admit func(ctx context.Context, ts topo.Timestamp) error
+	// Recover, when set, finishes or aborts the attempt of another transaction that left a fence (txn.Manager.Recover).
+	Recover func(ctx context.Context, t topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
+
+	Backend Backend
+	Exprs   Expressions
+	Notice  func(*pgerr.Error)
+	// SearchPath returns the effective search path; names of schemas that do not exist are passed over. It decides where
+	// unqualified names are found and which names messages print qualified.
+	SearchPath func() []string
+	// User returns the current role, the owner of what is created.
+	User func() catalog.Oid
+}
+
+// Tx is the DDL side of one transaction. One goroutine uses it.
+type Tx struct {
+	cfg  Config
+	txn  Transaction
+	base *catalog.Snapshot // the replica's snapshot below the own changes
+	s    state
+	// raised holds the tables with a fence up and the version it admits once open. It only grows: ROLLBACK TO leaves
+	// fences up until the transaction ends.
+	raised map[catalog.Oid]topo.SchemaVersion
+	// built are storages that were filled outside the transaction's own writes; an abort drops them.
+	built []topo.StorageID
+}
+
+// state is what a savepoint brings back.
+type state struct {
+	over *catalog.Snapshot // base and the own changes
+	// own maps every object changed to its present form, nil for a dropped one.
+	own map[catalog.ObjectID]catalog.Object
+	// bumped maps the tables that existed before and were changed to their new versions.
+	bumped map[catalog.Oid]topo.SchemaVersion
+	// keys are the catalog keys written.
+	keys map[string]bool
+}
+
+func (s state) clone() state {
+	return state{over: s.over, own: maps.Clone(s.own), bumped: maps.Clone(s.bumped), keys: maps.Clone(s.keys)}
+}
+
+// State is what Save remembers for a savepoint.
+type State struct{ s state }
+
+// Begin returns the DDL side of a transaction that has changed nothing yet.
+func Begin(cfg Config, t Transaction) *Tx {
+	x := &Tx{cfg: cfg, txn: t, base: cfg.Replica.Current()}
+	x.s.over = x.base
+	if x.cfg.Notice == nil {
+		x.cfg.Notice = func(*pgerr.Error) {}
+	}
+	return x
+}
+
+// Overlay returns the catalog as the transaction sees it: the latest published snapshot and its own changes. Sessions
+// call it at the start of every statement.
+func (x *Tx) Overlay() *catalog.Snapshot {
+	x.refresh()
+	return x.s.over
+}
+
+// Changed reports whether the transaction has changed the catalog.
+func (x *Tx) Changed() bool { return len(x.s.own) > 0 }
+
+// HasFences reports whether BeforeCommit, AfterCommit or AfterAbort have anything to do.
+func (x *Tx) HasFences() bool { return len(x.raised) > 0 || len(x.s.own) > 0 }
+
+// Save remembers the overlay for a savepoint; call it together with the transaction's Savepoint.
+func (x *Tx) Save() State { return State{x.s.clone()} }
+
+// Restore returns to a savepoint, together with the transaction's RollbackTo.
+func (x *Tx) Restore(s State) {
+	old := x.s
+	x.s = s.s.clone()
+	for table := range old.bumped {
+		if x.s.bumped[table] == 0 {
+			if t := x.base.Table(table); t != nil {
+				x.txn.ReplaceTable(t.VersionTag())
+			}
+		}
+	}
+	x.rebase(x.cfg.Replica.Current())
+}
+
+// refresh moves the overlay onto the replica's latest snapshot.
+func (x *Tx) refresh() {
+	if cur := x.cfg.Replica.Current(); cur != x.base {
+		x.rebase(cur)
+	}
+}
+
+// rebase puts the own changes onto another snapshot. Every object changed is locked, so that they cannot clash.
+func (x *Tx) rebase(base *catalog.Snapshot) {
+	x.base = base
+	over := base
+	for id, o := range x.s.own {
+		if o == nil {
+			over = over.Remove(id)
+		}
+	}
+	for _, o := range x.s.own {
+		if o != nil {
+			over = over.Put(o)
+		}
+	}
+	x.s.over = over
+}
+
+func catalogKey(key []byte) txn.Key { return txn.Key{Group: topo.CatalogGroup, Bytes: key} }
+
+// lockKeys locks keys of the catalog group and moves the overlay onto a snapshot that has all that was committed under
+// them. It returns what is under each.
+func (x *Tx) lockKeys(ctx context.Context, mode lock.Mode, keys ...[]byte) ([]txn.Locked, error) {
+	reqs := make([]txn.LockRequest, len(keys))
+	for i, k := range keys {
+		reqs[i] = txn.LockRequest{Key: catalogKey(k), Mode: mode, Latest: true}
+	}
+	out := make([]txn.Locked, len(keys))
+	if err := x.txn.Lock(ctx, reqs, lock.Wait, out); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if ts := out[i].Version.TS; ts > 0 {
+			if err := x.cfg.Replica.WaitEntries(ctx, keys[i:i+1], ts); err != nil {
+				return nil, err
+			}
+		}
+	}
+	x.refresh()
+	return out, nil
+}
+
+// lockObjects locks descriptors for change, in a fixed order.
+func (x *Tx) lockObjects(ctx context.Context, ids ...catalog.ObjectID) error {
+	slices.SortFunc(ids, compareObjectID)
+	ids = slices.Compact(ids)
+	keys := make([][]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = catalog.DescriptorKey(id)
+	}
+	_, err := x.lockKeys(ctx, lock.Update, keys...)
+	return err
+}
+
+// shareObject locks a descriptor that the change relies on without altering it.
+func (x *Tx) shareObject(ctx context.Context, id catalog.ObjectID) error {
+	if _, own := x.s.own[id]; own {
+		return nil
+	}
+	_, err := x.lockKeys(ctx, lock.Share, catalog.DescriptorKey(id))
+	return err
+}
+
+func compareObjectID(a, b catalog.ObjectID) int {
+	if a.Class != b.Class {
+		return int(a.Class) - int(b.Class)
+	}
+	if a.OID < b.OID {
+		return -1
+	}
+	if a.OID > b.OID {
+		return 1
+	}
+	return 0
+}
+
+// put writes a new or changed descriptor, the names it takes and the names it gives up.
+func (x *Tx) put(ctx context.Context, o catalog.Object) error {
+	id := o.ObjectID()
+	old := x.s.over.Get(id)
+	taken, freed := nameChanges(old, o)
+	keys := [][]byte{catalog.DescriptorKey(id)}
+	for _, n := range taken {
+		keys = append(keys, catalog.NameKey(n))
+	}
+	for _, n := range freed {
+		keys = append(keys, catalog.NameKey(n))
+	}
+	locked, err := x.lockKeys(ctx, lock.Update, keys...)
+	if err != nil {
+		return err
+	}
+	for i, n := range taken {
+		if locked[1+i].Version.Exists() {
+			return x.nameTaken(n)
+		}
+	}
+	x.txn.Put(catalogKey(keys[0]), catalog.Encode(o), 0)
+	for i := range taken {
+		x.txn.Put(catalogKey(keys[1+i]), catalog.NameValue(id.OID), 0)
+	}
+	for i := range freed {
+		x.txn.Delete(catalogKey(keys[1+len(taken)+i]), 0)
+	}
+	x.wrote(keys)
+	x.own(id, o)
+	x.s.over = x.s.over.Put(o)
+	return nil
+}
+
+// remove deletes a descriptor and its names.
+func (x *Tx) remove(ctx context.Context, o catalog.Object) error {
+	id := o.ObjectID()
+	o = x.s.over.Get(id)
+	keys := [][]byte{catalog.DescriptorKey(id)}
+	for _, n := range catalog.Names(o) {
+		keys = append(keys, catalog.NameKey(n))
+	}
+	if _, err := x.lockKeys(ctx, lock.Update, keys...); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		x.txn.Delete(catalogKey(k), 0)
+	}
+	x.wrote(keys)
+	x.own(id, nil)
+	x.s.over = x.s.over.Remove(id)
+	return nil
+}
+
+func (x *Tx) own(id catalog.ObjectID, o catalog.Object) {
+	if x.s.own == nil {
+		x.s.own = map[catalog.ObjectID]catalog.Object{}
+	}
+	x.s.own[id] = o
+}
+
+func (x *Tx) wrote(keys [][]byte) {
+	if x.s.keys == nil {
+		x.s.keys = map[string]bool{}
+	}
+	for _, k := range keys {
+		x.s.keys[string(k)] = true
+	}
+}
+
+// nameChanges returns the names that new has and old has not, and the other way round.
+func nameChanges(old, new catalog.Object) (taken, freed []catalog.ObjectName) {
+	var before []catalog.ObjectName
+	if old != nil {
+		before = catalog.Names(old)
+	}
+	after := catalog.Names(new)
+	for _, n := range after {
+		if !slices.Contains(before, n) {
+			taken = append(taken, n)
+		}
+	}
+	for _, n := range before {
+		if !slices.Contains(after, n) {
+			freed = append(freed, n)
+		}
+	}
+	return taken, freed
+}
+
+// isNew reports whether the transaction itself created the table: nobody else can have planned against it.
+func (x *Tx) isNew(table catalog.Oid) bool { return x.base.Table(table) == nil }
+
+// alter locks a table's descriptor and returns a copy to be changed and put, with the version it will have. The version
+// grows once per transaction.
+func (x *Tx) alter(ctx context.Context, table catalog.Oid) (*catalog.Table, error) {
+	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassTable, OID: table}); err != nil {
+		return nil, err
+	}
+	t := x.s.over.Table(table)
+	if t == nil {
+		return nil, pgerr.New(pgerr.UndefinedTable, "relation with OID %d does not exist", table)
+	}
+	t = t.Clone()
+	if !x.isNew(table) {
+		x.bump(table)
+		t.Version = x.s.bumped[table]
+	}
+	return t, nil
+}
+
+func (x *Tx) bump(table catalog.Oid) {
+	if x.s.bumped == nil {
+		x.s.bumped = map[catalog.Oid]topo.SchemaVersion{}
+	}
+	if x.s.bumped[table] == 0 {
+		x.s.bumped[table] = x.base.Table(table).Version + 1
+	}
+}
+
+// putTable writes a changed table; from then on the transaction itself works at the new version.
+func (x *Tx) putTable(ctx context.Context, t *catalog.Table) error {
+	if err := x.put(ctx, t); err != nil {
+		return err
+	}
+	x.txn.ReplaceTable(t.VersionTag())
+	return nil
+}
+
+// garbage remembers storages that no descriptor names once the transaction has committed.
+func (x *Tx) garbage(ctx context.Context, what string, ids ...topo.StorageID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	keys := make([][]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = catalog.GarbageKey(id)
+	}
+	if _, err := x.lockKeys(ctx, lock.Update, keys...); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		x.txn.Put(catalogKey(k), []byte(what), 0)
+	}
+	return nil
+}
+
+// tableStorages lists all storages of a table.
+func tableStorages(t *catalog.Table) []topo.StorageID {
+	out := []topo.StorageID{t.RowStorage}
+	for _, i := range t.Indexes {
+		if !i.RowKey {
+			out = append(out, i.Storage)
+		}
+	}
+	return out
+}
+
+func (x *Tx) user() catalog.Oid {
+	if x.cfg.User == nil {
+		return catalog.BootstrapRole
+	}
+	return x.cfg.User()
+}
+
+func (x *Tx) searchPath() []string {
+	if x.cfg.SearchPath == nil {
+		return []string{catalog.PgCatalogName, catalog.PublicName}
+	}
+	return x.cfg.SearchPath()
+}
+
+func (x *Tx) notice(n *pgerr.Error) { x.cfg.Notice(n) }

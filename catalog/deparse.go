@@ -1,0 +1,150 @@
+package catalog
+
+import (
+	"strings"
+)
+
+// Printer prints stored expressions for the DDL text below; the layer with the parser supplies one. Nil prints them as
+// they are stored.
+type Printer func(text string, t *Table) string
+
+func (p Printer) print(text string, t *Table) string {
+	if p == nil {
+		return text
+	}
+	return p(text, t)
+}
+
+// QuoteIdent is PostgreSQL's quote_identifier: an identifier that is not a plain lower-case word, or is a keyword other
+// than an unreserved one, in double quotes.
+func QuoteIdent(s string) string {
+	safe := len(s) > 0 && (s[0] >= 'a' && s[0] <= 'z' || s[0] == '_')
+	for i := 0; i < len(s) && safe; i++ {
+		c := s[i]
+		safe = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
+	}
+	if safe && !quotedKeywords[s] {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+// QualifiedName prints schema.name, each quoted where needed.
+func QualifiedName(schema, name string) string {
+	if schema == "" {
+		return QuoteIdent(name)
+	}
+	return QuoteIdent(schema) + "." + QuoteIdent(name)
+}
+
+func quoteList(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = QuoteIdent(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// Visible reports whether an unqualified use of the relation's name along the search path finds it.
+func (s *Snapshot) Visible(searchPath []string, rel Relation) bool {
+	found, ok := s.LookupRelation(searchPath, "", rel.Name())
+	return ok && found.OID() == rel.OID()
+}
+
+// RelationName prints a relation's name, qualified where the search path does not find it (generate_relation_name).
+func (s *Snapshot) RelationName(searchPath []string, rel Relation) string {
+	if s.Visible(searchPath, rel) {
+		return QuoteIdent(rel.Name())
+	}
+	return QualifiedName(s.SchemaName(rel.SchemaID()), rel.Name())
+}
+
+var actionText = map[Action]string{
+	Restrict: "RESTRICT", Cascade: "CASCADE", SetNull: "SET NULL", SetDefault: "SET DEFAULT",
+}
+
+// ConstraintDef prints a constraint as pg_get_constraintdef does.
+func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p Printer) string {
+	var b strings.Builder
+	switch c.Type {
+	case PrimaryKey:
+		b.WriteString("PRIMARY KEY (" + quoteList(t.ColumnNames(c.Columns)) + ")")
+	case Unique:
+		b.WriteString("UNIQUE (" + quoteList(t.ColumnNames(c.Columns)) + ")")
+	case Check:
+		b.WriteString("CHECK (" + p.print(c.Check, t) + ")")
+		if c.NoInherit {
+			b.WriteString(" NO INHERIT")
+		}
+	case Foreign:
+		s.foreignKeyDef(&b, searchPath, t, c)
+	}
+	if c.Deferrable {
+		b.WriteString(" DEFERRABLE")
+	}
+	if c.Deferred {
+		b.WriteString(" INITIALLY DEFERRED")
+	}
+	if !c.Validated {
+		b.WriteString(" NOT VALID")
+	}
+	return b.String()
+}
+
+func (s *Snapshot) foreignKeyDef(b *strings.Builder, searchPath []string, t *Table, c *Constraint) {
+	fk := c.FK
+	ref := s.Table(fk.RefTable)
+	b.WriteString("FOREIGN KEY (" + quoteList(t.ColumnNames(c.Columns)) + ") REFERENCES ")
+	b.WriteString(s.RelationName(searchPath, Relation{Kind: KindTable, Table: ref}))
+	b.WriteString("(" + quoteList(ref.ColumnNames(fk.RefColumns)) + ")")
+	if fk.Match == MatchFull {
+		b.WriteString(" MATCH FULL")
+	}
+	if a := actionText[fk.OnUpdate]; a != "" {
+		b.WriteString(" ON UPDATE " + a)
+	}
+	if a := actionText[fk.OnDelete]; a != "" {
+		b.WriteString(" ON DELETE " + a)
+		if len(fk.SetColumns) > 0 {
+			b.WriteString(" (" + quoteList(t.ColumnNames(fk.SetColumns)) + ")")
+		}
+	}
+}
+
+// IndexDef prints CREATE INDEX as pg_get_indexdef does: the table always qualified.
+func (s *Snapshot) IndexDef(t *Table, i *Index) string {
+	var b strings.Builder
+	b.WriteString("CREATE ")
+	if i.Unique {
+		b.WriteString("UNIQUE ")
+	}
+	b.WriteString("INDEX " + QuoteIdent(i.Name) + " ON " + QualifiedName(s.SchemaName(t.SchemaID), t.Name) + " USING ")
+	if i.Method == "" {
+		b.WriteString("btree (")
+	} else {
+		b.WriteString(i.Method + " (")
+	}
+	for n := range i.Columns {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(IndexColumnDef(t, i, n))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// IndexColumnDef prints one key column of an index with its non-default order.
+func IndexColumnDef(t *Table, i *Index, n int) string {
+	c := i.Columns[n]
+	out := QuoteIdent(t.Columns[c.Num-1].Name)
+	switch {
+	case c.Desc && c.NullsFirst:
+		out += " DESC"
+	case c.Desc:
+		out += " DESC NULLS LAST"
+	case c.NullsFirst:
+		out += " NULLS FIRST"
+	}
+	return out
+}

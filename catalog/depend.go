@@ -1,0 +1,249 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+)
+
+// PartKind says what a Part is.
+type PartKind uint8
+
+// The kinds of parts that dependencies join.
+const (
+	PartSchema PartKind = iota + 1
+	PartTable
+	PartColumn  // of table OID, number Sub
+	PartDefault // of the column Sub of table OID
+	PartIndex
+	PartConstraint
+	PartSequence
+	PartView
+)
+
+// Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
+type Part struct {
+	Kind PartKind
+	OID  Oid
+	Sub  AttNum
+}
+
+// DependencyType is pg_depend.deptype.
+type DependencyType byte
+
+// The dependency types.
+const (
+	Normal   DependencyType = 'n' // DROP … RESTRICT refuses, CASCADE drops the dependent and says so
+	Auto     DependencyType = 'a' // the dependent goes silently
+	Internal DependencyType = 'i' // the dependent is part of the other and cannot be dropped alone
+)
+
+// Dependent is a part that depends on another.
+type Dependent struct {
+	Part
+	Type DependencyType
+}
+
+// SequencesOwnedBy returns the sequences owned by a column, or with col 0 by any column of the table, in OID order.
+func (s *Snapshot) SequencesOwnedBy(table Oid, col AttNum) []*Sequence {
+	var out []*Sequence
+	s.Sequences(func(q *Sequence) bool {
+		if q.OwnedByTab == table && (col == 0 || q.OwnedByCol == col) {
+			out = append(out, q)
+		}
+		return true
+	})
+	return out
+}
+
+// Dependents returns what depends directly on a part. For a table that includes what depends on its columns. Newer
+// objects come first, the order in which PostgreSQL follows them.
+func (s *Snapshot) Dependents(p Part) []Dependent {
+	var out []Dependent
+	add := func(t DependencyType, kind PartKind, oid Oid, sub AttNum) {
+		d := Dependent{Part{kind, oid, sub}, t}
+		for i := range out {
+			if out[i].Part == d.Part {
+				if t != Normal { // the stronger link decides
+					out[i].Type = t
+				}
+				return
+			}
+		}
+		out = append(out, d)
+	}
+	switch p.Kind {
+	case PartSchema:
+		s.RelationsIn(p.OID, func(r Relation) bool {
+			switch r.Kind {
+			case KindTable:
+				add(Normal, PartTable, r.OID(), 0)
+			case KindSequence:
+				add(Normal, PartSequence, r.OID(), 0)
+			case KindView:
+				add(Normal, PartView, r.OID(), 0)
+			}
+			return true
+		})
+	case PartTable:
+		s.tableDependents(s.Table(p.OID), 0, add)
+	case PartColumn:
+		s.tableDependents(s.Table(p.OID), p.Sub, add)
+	case PartIndex:
+		if t, i := s.Index(p.OID); i != nil {
+			s.inbound(t, func(child *Table, c *Constraint) {
+				if c.FK.RefIndex == i.OID {
+					add(Normal, PartConstraint, c.OID, 0)
+				}
+			})
+		}
+	case PartConstraint:
+		if _, c := s.Constraint(p.OID); c != nil && c.Index != 0 {
+			add(Internal, PartIndex, c.Index, 0)
+		}
+	case PartSequence:
+		s.defaultsOn(p.OID, add)
+		s.viewsOn(p.OID, 0, add)
+	case PartView:
+		s.viewsOn(p.OID, p.Sub, add)
+	}
+	slices.SortStableFunc(out, func(a, b Dependent) int { return cmp.Compare(b.OID, a.OID) })
+	return out
+}
+
+type addDependent func(t DependencyType, kind PartKind, oid Oid, sub AttNum)
+
+// tableDependents adds what depends on a column of t, or with col 0 on t or any of its columns.
+func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
+	if t == nil {
+		return
+	}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Default != "" && !c.Dropped && (col == 0 || c.Num == col) {
+			add(Auto, PartDefault, t.OID, c.Num)
+		}
+	}
+	for _, i := range t.Indexes {
+		if i.Constraint == 0 && (col == 0 || i.uses(col)) {
+			add(Auto, PartIndex, i.OID, 0)
+		}
+	}
+	for _, c := range t.Constraints {
+		if col == 0 || slices.Contains(c.Columns, col) || c.FK != nil && slices.Contains(c.FK.SetColumns, col) {
+			add(Auto, PartConstraint, c.OID, 0)
+		}
+	}
+	s.inbound(t, func(child *Table, c *Constraint) {
+		if col == 0 || slices.Contains(c.FK.RefColumns, col) {
+			add(Normal, PartConstraint, c.OID, 0)
+		}
+	})
+	for _, q := range s.SequencesOwnedBy(t.OID, col) {
+		if q.OwnedByAuto {
+			add(Internal, PartSequence, q.OID, 0)
+		} else {
+			add(Auto, PartSequence, q.OID, 0)
+		}
+	}
+	s.viewsOn(t.OID, col, add)
+}
+
+func (i *Index) uses(col AttNum) bool {
+	for _, c := range i.Columns {
+		if c.Num == col {
+			return true
+		}
+	}
+	return false
+}
+
+// inbound calls f for every foreign key that references t.
+func (s *Snapshot) inbound(t *Table, f func(child *Table, c *Constraint)) {
+	for _, in := range t.Inbound {
+		child := s.Table(in.Table)
+		if child == nil {
+			continue
+		}
+		if c := child.ConstraintByOID(in.Constraint); c != nil {
+			f(child, c)
+		}
+	}
+}
+
+func (s *Snapshot) defaultsOn(sequence Oid, add addDependent) {
+	s.Tables(func(t *Table) bool {
+		for i := range t.Columns {
+			if c := &t.Columns[i]; slices.Contains(c.DefaultDeps, sequence) && !c.Dropped {
+				add(Normal, PartDefault, t.OID, c.Num)
+			}
+		}
+		return true
+	})
+}
+
+func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
+	s.Views(func(v *View) bool {
+		for _, d := range v.Deps {
+			if d.Relation == relation && (col == 0 || slices.Contains(d.Columns, col)) {
+				add(Normal, PartView, v.OID, 0)
+			}
+		}
+		return true
+	})
+}
+
+// Requires returns the part that p is an internal part of: dropping p alone is refused in its favour.
+func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
+	switch p.Kind {
+	case PartIndex:
+		if _, i := s.Index(p.OID); i != nil && i.Constraint != 0 {
+			return Part{Kind: PartConstraint, OID: i.Constraint}, true
+		}
+	case PartSequence:
+		if q := s.Sequence(p.OID); q != nil && q.OwnedByAuto && q.OwnedByTab != 0 {
+			return Part{Kind: PartColumn, OID: q.OwnedByTab, Sub: q.OwnedByCol}, true
+		}
+	}
+	return Part{}, false
+}
+
+// Describe names a part as PostgreSQL's messages do (getObjectDescription): relations that the search path does not find
+// are qualified.
+func (s *Snapshot) Describe(searchPath []string, p Part) string {
+	relation := func(r Relation) string { return s.RelationName(searchPath, r) }
+	table := func(oid Oid) string {
+		if t := s.Table(oid); t != nil {
+			return "table " + relation(Relation{Kind: KindTable, Table: t})
+		}
+		return "table"
+	}
+	switch p.Kind {
+	case PartSchema:
+		return "schema " + QuoteIdent(s.SchemaName(p.OID))
+	case PartTable:
+		return table(p.OID)
+	case PartColumn:
+		return "column " + s.columnName(p) + " of " + table(p.OID)
+	case PartDefault:
+		return "default value for column " + s.columnName(p) + " of " + table(p.OID)
+	case PartIndex:
+		t, i := s.Index(p.OID)
+		return "index " + relation(Relation{Kind: KindIndex, Table: t, Index: i})
+	case PartConstraint:
+		t, c := s.Constraint(p.OID)
+		return "constraint " + c.Name + " on " + table(t.OID)
+	case PartSequence:
+		return "sequence " + relation(Relation{Kind: KindSequence, Sequence: s.Sequence(p.OID)})
+	case PartView:
+		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
+	}
+	return ""
+}
+
+func (s *Snapshot) columnName(p Part) string {
+	if t := s.Table(p.OID); t != nil {
+		if c := t.Column(p.Sub); c != nil {
+			return c.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,179 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// The storages of the catalog group's entries. They are below FirstUserStorage and never renumbered; others that the
+// catalog group holds (membership, liveness, timestamps) begin at FirstClusterStorage.
+const (
+	DescriptorStorage   topo.StorageID = 1 // class, OID -> descriptor
+	NameStorage         topo.StorageID = 2 // class, schema OID, name -> OID: the uniqueness of names
+	SlotMapStorage      topo.StorageID = 3 // the slot map
+	GarbageStorage      topo.StorageID = 4 // storage id -> what it was: to be dropped once no snapshot needs it
+	OIDSequence         topo.StorageID = 5 // the counter of OIDs
+	StorageSequence     topo.StorageID = 6 // the counter of storage ids
+	FirstClusterStorage topo.StorageID = 64
+)
+
+// formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
+// not know.
+const formatVersion = 1
+
+// Encode returns the stored form of a descriptor.
+func Encode(o Object) []byte {
+	b, err := json.Marshal(o)
+	if err != nil { // descriptors hold nothing that JSON cannot
+		panic(err)
+	}
+	return append([]byte{formatVersion}, b...)
+}
+
+// Decode reads a stored descriptor of a class.
+func Decode(class Class, b []byte) (Object, error) {
+	if len(b) == 0 || b[0] != formatVersion {
+		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
+	}
+	var o Object
+	switch class {
+	case ClassSchema:
+		o = new(Schema)
+	case ClassTable:
+		o = new(Table)
+	case ClassSequence:
+		o = new(Sequence)
+	case ClassView:
+		o = new(View)
+	case ClassRole:
+		o = new(Role)
+	case ClassDatabase:
+		o = new(Database)
+	default:
+		return nil, fmt.Errorf("catalog: descriptor of unknown class %d", class)
+	}
+	if err := json.Unmarshal(b[1:], o); err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	return o, nil
+}
+
+// EncodeSlotMap returns the stored form of a slot map.
+func EncodeSlotMap(m *topo.SlotMap) []byte {
+	b := append([]byte{formatVersion}, binary.AppendUvarint(nil, m.Version)...)
+	for _, g := range m.Groups {
+		b = binary.AppendUvarint(b, uint64(g))
+	}
+	return b
+}
+
+// DecodeSlotMap reads a stored slot map.
+func DecodeSlotMap(b []byte) (*topo.SlotMap, error) {
+	bad := fmt.Errorf("catalog: damaged slot map")
+	if len(b) == 0 || b[0] != formatVersion {
+		return nil, bad
+	}
+	b = b[1:]
+	next := func() (uint64, bool) {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return 0, false
+		}
+		b = b[n:]
+		return v, true
+	}
+	m := new(topo.SlotMap)
+	var ok bool
+	if m.Version, ok = next(); !ok {
+		return nil, bad
+	}
+	for i := range m.Groups {
+		g, ok := next()
+		if !ok {
+			return nil, bad
+		}
+		m.Groups[i] = topo.GroupID(g)
+	}
+	return m, nil
+}
+
+// DescriptorKey is the key of a descriptor in the catalog group.
+func DescriptorKey(id ObjectID) []byte {
+	b := topo.AppendStorageID(make([]byte, 0, 9), DescriptorStorage)
+	return binary.BigEndian.AppendUint32(append(b, byte(id.Class)), uint32(id.OID))
+}
+
+// ParseDescriptorKey reads a DescriptorKey back; ok is false for any other key.
+func ParseDescriptorKey(key []byte) (id ObjectID, ok bool) {
+	if s, _ := topo.KeyStorageID(key); s != DescriptorStorage || len(key) != 9 {
+		return ObjectID{}, false
+	}
+	return ObjectID{Class(key[4]), Oid(binary.BigEndian.Uint32(key[5:]))}, true
+}
+
+// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), or a schema,
+// role or database (Schema 0).
+type ObjectName struct {
+	Class  Class
+	Schema Oid
+	Name   string
+}
+
+// NameKey is the key that holds a name's owner in the catalog group.
+func NameKey(n ObjectName) []byte {
+	b := topo.AppendStorageID(make([]byte, 0, 9+len(n.Name)), NameStorage)
+	b = binary.BigEndian.AppendUint32(append(b, byte(n.Class)), uint32(n.Schema))
+	return append(b, n.Name...)
+}
+
+// NameValue is the value under a NameKey.
+func NameValue(oid Oid) []byte { return binary.BigEndian.AppendUint32(nil, uint32(oid)) }
+
+// SlotMapKey is the key of the slot map.
+func SlotMapKey() []byte { return topo.AppendStorageID(nil, SlotMapStorage) }
+
+// GarbageKey is the key under which a storage that no published descriptor names is remembered.
+func GarbageKey(id topo.StorageID) []byte {
+	return topo.AppendStorageID(topo.AppendStorageID(make([]byte, 0, 8), GarbageStorage), id)
+}
+
+// ParseGarbageKey reads a GarbageKey back; ok is false for any other key.
+func ParseGarbageKey(key []byte) (id topo.StorageID, ok bool) {
+	if s, _ := topo.KeyStorageID(key); s != GarbageStorage || len(key) != 8 {
+		return 0, false
+	}
+	return topo.KeyStorageID(key[4:])
+}
+
+// The values under a GarbageKey.
+const (
+	GarbageRows     = "r" // rows or index entries, in every data group
+	GarbageSequence = "s"
+)
+
+// Names returns the names that an object occupies: its own, and a table's indexes'.
+func Names(o Object) []ObjectName {
+	switch o := o.(type) {
+	case *Schema:
+		return []ObjectName{{ClassSchema, 0, o.Name}}
+	case *Table:
+		out := make([]ObjectName, 0, 1+len(o.Indexes))
+		out = append(out, ObjectName{ClassTable, o.SchemaID, o.Name})
+		for _, i := range o.Indexes {
+			out = append(out, ObjectName{ClassTable, o.SchemaID, i.Name})
+		}
+		return out
+	case *Sequence:
+		return []ObjectName{{ClassTable, o.SchemaID, o.Name}}
+	case *View:
+		return []ObjectName{{ClassTable, o.SchemaID, o.Name}}
+	case *Role:
+		return []ObjectName{{ClassRole, 0, o.Name}}
+	case *Database:
+		return []ObjectName{{ClassDatabase, 0, o.Name}}
+	}
+	return nil
+}
