@@ -1,0 +1,89 @@
+package session
+
+import (
+	"sort"
+	"sync"
+	"time"
+)
+
+// activity lists the node's sessions, for pg_stat_activity and pg_locks.
+type activity struct {
+	mu      sync.Mutex
+	entries map[*activityEntry]struct{}
+}
+
+// activityEntry is one session as others see it.
+type activityEntry struct {
+	start   Startup
+	opened  time.Time
+	session *Session
+
+	mu      sync.Mutex
+	query   string
+	began   time.Time
+	running bool
+	status  byte
+}
+
+func (a *activity) add(s *Session) *activityEntry {
+	e := &activityEntry{start: s.start, opened: time.Now(), session: s, status: 'I'}
+	a.mu.Lock()
+	if a.entries == nil {
+		a.entries = map[*activityEntry]struct{}{}
+	}
+	a.entries[e] = struct{}{}
+	a.mu.Unlock()
+	return e
+}
+
+func (a *activity) remove(e *activityEntry) {
+	a.mu.Lock()
+	delete(a.entries, e)
+	a.mu.Unlock()
+}
+
+func (e *activityEntry) begin(query string) {
+	e.mu.Lock()
+	e.query, e.began, e.running = query, time.Now(), true
+	e.mu.Unlock()
+}
+
+func (e *activityEntry) end(s *Session) {
+	e.mu.Lock()
+	e.running, e.status = false, s.TxStatus()
+	e.mu.Unlock()
+}
+
+// Activity is one row of pg_stat_activity.
+type Activity struct {
+	PID              int32
+	User, Database   string
+	Remote           string
+	Started, QueryAt time.Time
+	State, Query     string
+	ApplicationName  string
+}
+
+// Activity returns the node's sessions by process id.
+func (n *Node) Activity() []Activity {
+	n.activity.mu.Lock()
+	defer n.activity.mu.Unlock()
+	out := make([]Activity, 0, len(n.activity.entries))
+	for e := range n.activity.entries {
+		e.mu.Lock()
+		state := "idle"
+		switch {
+		case e.running:
+			state = "active"
+		case e.status == 'T':
+			state = "idle in transaction"
+		case e.status == 'E':
+			state = "idle in transaction (aborted)"
+		}
+		out = append(out, Activity{PID: e.start.PID, User: e.start.User, Database: e.start.Database, Remote: e.start.Remote,
+			Started: e.opened, QueryAt: e.began, State: state, Query: e.query})
+		e.mu.Unlock()
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].PID < out[j].PID })
+	return out
+}

@@ -1,0 +1,274 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// functions is the Session as SQL functions see it: their expr.Session.
+type functions Session
+
+func (f *functions) session() *Session { return (*Session)(f) }
+
+// sequenceState is what currval and lastval return.
+type sequenceState struct {
+	values map[catalog.Oid]int64
+	last   catalog.Oid
+}
+
+// CurrentUser is current_user.
+func (f *functions) CurrentUser() string { return f.user }
+
+// SessionUser is session_user.
+func (f *functions) SessionUser() string { return f.start.User }
+
+// CurrentDatabase is current_database().
+func (f *functions) CurrentDatabase() string { return f.start.Database }
+
+// BackendPID is pg_backend_pid().
+func (f *functions) BackendPID() int32 { return f.start.PID }
+
+// ServerVersion is version().
+func (f *functions) ServerVersion() string {
+	return "PostgreSQL " + ServerVersion + " (pgmqdb) on x86_64-pc-linux-gnu, compiled by go, 64-bit"
+}
+
+// CurrentSchemas is current_schemas(implicit).
+func (f *functions) CurrentSchemas(implicit bool) []string {
+	s := f.session()
+	snap := s.snapshot()
+	var out []string
+	seen := map[string]bool{}
+	for _, n := range s.searchPath() {
+		if !seen[n] && snap.SchemaByName(n) != nil {
+			out = append(out, n)
+			seen[n] = true
+		}
+	}
+	if implicit && !seen["pg_catalog"] {
+		out = append([]string{"pg_catalog"}, out...)
+	}
+	return out
+}
+
+// ShowSetting is current_setting.
+func (f *functions) ShowSetting(name string) (string, bool) { return f.session().showSetting(name) }
+
+// SetSetting is set_config.
+func (f *functions) SetSetting(name, value string, local bool) (string, error) {
+	s := f.session()
+	if err := s.set(name, &value, local); err != nil {
+		return "", err
+	}
+	v, _ := s.showSetting(name)
+	return v, nil
+}
+
+func (f *functions) sequence(oid types.Oid) (*catalog.Sequence, error) {
+	s := f.session()
+	if seq := s.snapshot().Sequence(oid); seq != nil {
+		return seq, nil
+	}
+	if rel, ok := s.snapshot().RelationByOID(oid); ok {
+		return nil, pgerr.New(pgerr.WrongObjectType, "\"%s\" is not a sequence", rel.Name())
+	}
+	return nil, pgerr.New(pgerr.UndefinedTable, "could not open relation with OID %d", oid)
+}
+
+func sequenceOptions(q *catalog.Sequence) txn.SequenceOptions {
+	return txn.SequenceOptions{Name: q.Name, ID: q.Storage, Start: q.Start, Increment: q.Increment, Min: q.Min, Max: q.Max, Cycle: q.Cycle}
+}
+
+// NextVal is nextval.
+func (f *functions) NextVal(ctx context.Context, oid types.Oid) (int64, error) {
+	q, err := f.sequence(oid)
+	if err != nil {
+		return 0, err
+	}
+	if f.tx.readOnly {
+		return 0, pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute nextval() in a read-only transaction")
+	}
+	v, _, err := f.node.Txns.NextSequenceValues(ctx, sequenceOptions(q), 1)
+	if err != nil {
+		return 0, err
+	}
+	f.remember(oid, v)
+	return v, nil
+}
+
+func (f *functions) remember(oid catalog.Oid, v int64) {
+	if f.seqs.values == nil {
+		f.seqs.values = map[catalog.Oid]int64{}
+	}
+	f.seqs.values[oid], f.seqs.last = v, oid
+}
+
+// CurrVal is currval.
+func (f *functions) CurrVal(oid types.Oid) (int64, error) {
+	q, err := f.sequence(oid)
+	if err != nil {
+		return 0, err
+	}
+	v, ok := f.seqs.values[oid]
+	if !ok {
+		return 0, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "currval of sequence \"%s\" is not yet defined in this session", q.Name)
+	}
+	return v, nil
+}
+
+// LastVal is lastval.
+func (f *functions) LastVal() (int64, error) {
+	v, ok := f.seqs.values[f.seqs.last]
+	if !ok || f.session().snapshot().Sequence(f.seqs.last) == nil {
+		return 0, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "lastval is not yet defined in this session")
+	}
+	return v, nil
+}
+
+// SetVal is setval.
+func (f *functions) SetVal(ctx context.Context, oid types.Oid, value int64, called bool) error {
+	q, err := f.sequence(oid)
+	if err != nil {
+		return err
+	}
+	if f.tx.readOnly {
+		return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute setval() in a read-only transaction")
+	}
+	if value < q.Min || value > q.Max {
+		return pgerr.New(pgerr.NumericValueOutOfRange, "setval: value %d is out of bounds for sequence \"%s\" (%d..%d)",
+			value, q.Name, q.Min, q.Max)
+	}
+	if err := f.node.Txns.SetSequence(ctx, sequenceOptions(q), rpc.SequenceValue{Last: value, IsCalled: called}); err != nil {
+		return err
+	}
+	if called {
+		if f.seqs.values == nil {
+			f.seqs.values = map[catalog.Oid]int64{}
+		}
+		f.seqs.values[oid] = value
+	}
+	return nil
+}
+
+// TxnID is txid_current.
+func (f *functions) TxnID(bool) (int64, error) {
+	if f.tx.txn == nil {
+		return 0, nil
+	}
+	return int64(f.tx.txn.ID().Seq), nil
+}
+
+func advisoryKey(r expr.AdvisoryRequest) []byte {
+	k := []byte{0}
+	if r.TwoKey {
+		k[0] = 1
+	}
+	return binary.BigEndian.AppendUint64(k, uint64(r.Key))
+}
+
+func advisoryMode(r expr.AdvisoryRequest) lock.Mode {
+	switch {
+	case r.Shared && r.Xact:
+		return lock.AdvisorySharedTransaction
+	case r.Shared:
+		return lock.AdvisorySharedSession
+	case r.Xact:
+		return lock.AdvisoryExclusiveTransaction
+	}
+	return lock.AdvisoryExclusiveSession
+}
+
+// AdvisoryLock is pg_advisory_lock and its variants.
+func (f *functions) AdvisoryLock(ctx context.Context, r expr.AdvisoryRequest) (bool, error) {
+	s := f.session()
+	opt := &lock.Options{Timeout: s.settings.LockLimit}
+	if r.Try {
+		opt.Policy = lock.NoWait
+	}
+	_, err := s.node.Advisory.Acquire(ctx, s.owner, advisoryKey(r), advisoryMode(r), opt)
+	if err == nil {
+		return true, nil
+	}
+	if r.Try && isNotAvailable(err) {
+		return false, nil
+	}
+	return false, lockError(ctx, err)
+}
+
+// AdvisoryUnlock is pg_advisory_unlock.
+func (f *functions) AdvisoryUnlock(r expr.AdvisoryRequest) (bool, error) {
+	s := f.session()
+	if s.node.Advisory.ReleaseMode(s.owner, advisoryKey(r), advisoryMode(r)) {
+		return true, nil
+	}
+	kind := "ExclusiveLock"
+	if r.Shared {
+		kind = "ShareLock"
+	}
+	s.notice(pgerr.NewWarning("01000", "you don't own a lock of type %s", kind))
+	return false, nil
+}
+
+// AdvisoryUnlockAll is pg_advisory_unlock_all.
+func (f *functions) AdvisoryUnlockAll() {
+	f.node.Advisory.ReleaseModes(f.owner, lock.AdvisorySession)
+}
+
+// SystemFunction runs the functions about catalog and server.
+func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes []types.Type, args []types.Datum) (types.Datum, error) {
+	s := f.session()
+	switch name {
+	case "pg_cancel_backend":
+		return types.NewBool(s.node.Cancel(int32(args[0].Int()))), nil
+	case "pg_terminate_backend":
+		return types.NewBool(s.node.Terminate(int32(args[0].Int()))), nil
+	case "pg_notify":
+		return types.Null, pgerr.NotSupported("NOTIFY")
+	}
+	return s.node.System.Call(s.systemEnv(), name, argTypes, args)
+}
+
+// systemEnv is what the system catalogs show of this session.
+func (s *Session) systemEnv() *pgcat.Env {
+	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), User: s.user,
+		Database: s.start.Database, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows, Activity: s.activityRows,
+		SequenceState: s.sequenceValue}
+}
+
+func (s *Session) settingRows() []pgcat.Setting {
+	var out []pgcat.Setting
+	for _, r := range s.settings.All() {
+		out = append(out, pgcat.Setting{Name: r.Name, Value: r.Setting, Unit: r.Unit, VarType: r.VarType, Short: r.Short,
+			Context: r.Context})
+	}
+	return out
+}
+
+func (s *Session) activityRows() []pgcat.Activity {
+	var out []pgcat.Activity
+	for _, a := range s.node.Activity() {
+		out = append(out, pgcat.Activity(a))
+	}
+	return out
+}
+
+// sequenceValue reads a sequence's last_value and is_called.
+func (s *Session) sequenceValue(q *catalog.Sequence) (int64, bool, error) {
+	v, err := s.node.Txns.ReadSequence(s.base, sequenceOptions(q))
+	return v.Last, v.IsCalled, err
+}
+
+// virtualRows makes the rows of a system relation.
+func (s *Session) virtualRows(t *sema.VirtualTable, emit func(row []types.Datum) error) error {
+	return s.node.System.Rows(s.systemEnv(), t, emit)
+}

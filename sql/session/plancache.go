@@ -1,0 +1,125 @@
+package session
+
+import (
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// maxCachedPlans bounds the node's cache; when it is full it starts anew, which costs each statement one parse.
+const maxCachedPlans = 4096
+
+// planCache keeps plans by statement text for all sessions of a node: a text planned once under a catalog snapshot and
+// a search path is planned for everybody who has the same. Simple queries are keyed with their literals taken out.
+type planCache struct {
+	mu sync.RWMutex
+	m  map[planKey]*cachedPlan
+}
+
+type planKey struct {
+	text     string
+	path     string
+	kinds    string // the kinds of the literals, or the declared parameter types
+	extended bool
+}
+
+type cachedPlan struct {
+	raw     parse.RawStmt
+	params  []types.Type
+	plan    *planner.Plan
+	columns []planner.Output
+	snap    *catalog.Snapshot
+}
+
+func (c *planCache) get(k planKey) *cachedPlan {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.m[k]
+}
+
+func (c *planCache) put(k planKey, p *cachedPlan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil || len(c.m) >= maxCachedPlans {
+		c.m = map[planKey]*cachedPlan{}
+	}
+	c.m[k] = p
+}
+
+// lookup serves a simple query from the cache, or fills the cache with it; nil when the text is not one that Normalize
+// takes (several statements, utility statements, anything unusual): it then goes the plain way.
+func (c *planCache) lookup(s *Session, text string) *statement {
+	if s.tx.ddl != nil {
+		return nil
+	}
+	key, lits, ok := parse.Normalize(text)
+	if !ok {
+		return nil
+	}
+	kinds := make([]byte, len(lits))
+	for i := range lits {
+		kinds[i] = byte(lits[i].Kind)
+	}
+	path, _, _ := s.settings.raw("search_path")
+	pk := planKey{text: key, path: path, kinds: string(kinds)}
+	snap := s.node.Catalog()
+	if hit := c.get(pk); hit != nil && hit.snap == snap {
+		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns,
+			madeFor: snap, madePath: path}
+	}
+	raw, err := parse.ParseNormalized(key)
+	if err != nil || !plannable(raw.Stmt) {
+		return nil
+	}
+	st := newStatement("", raw, text, nil)
+	st.literals = lits
+	if s.prepare(st) != nil {
+		return nil // the plain way reports the error, with positions in the original text
+	}
+	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, snap: snap})
+	return st
+}
+
+// prepared serves a Parse message from the cache, or fills the cache with it; nil when the text needs the plain way.
+func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *statement {
+	if s.tx.ddl != nil {
+		return nil
+	}
+	var oids []byte
+	for _, o := range declared {
+		oids = append(oids, byte(o), byte(o>>8), byte(o>>16), byte(o>>24))
+	}
+	path, _, _ := s.settings.raw("search_path")
+	pk := planKey{text: text, path: path, kinds: string(oids), extended: true}
+	snap := s.node.Catalog()
+	if hit := c.get(pk); hit != nil && hit.snap == snap {
+		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
+			columns: hit.columns, madeFor: snap, madePath: path}
+	}
+	raws, err := parse.Parse(text)
+	if err != nil || len(raws) != 1 || !plannable(raws[0].Stmt) {
+		return nil
+	}
+	st := newStatement("", raws[0], text, declared)
+	if s.prepare(st) != nil {
+		return nil
+	}
+	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, snap: snap})
+	return st
+}
+
+// literalValues turns the literals of a normalised statement into the values of its parameters.
+func literalValues(st *statement) ([]types.Datum, error) {
+	vals := make([]types.Datum, len(st.literals))
+	for i, l := range st.literals {
+		v, err := types.ParseText(st.params[i], l.Text, types.DefaultIOEnv)
+		if err != nil {
+			return nil, err
+		}
+		vals[i] = v
+	}
+	return vals, nil
+}

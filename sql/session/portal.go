@@ -1,0 +1,251 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// portal is a statement bound to parameters, and its execution.
+type portal struct {
+	name    string
+	st      *statement
+	params  []types.Datum
+	formats []int16
+	fields  []Field
+	// hold keeps rows beyond the transaction (WITH HOLD); scroll cursors keep the rows seen.
+	cursor   *exec.Cursor
+	ectx     *exec.Context
+	result   *rowSource // of a utility statement that returns rows
+	started  bool
+	done     bool
+	rows     int64
+	tag      string
+	declared *cursorState // of DECLARE CURSOR
+}
+
+// maxSchemaRetries bounds how often a statement is planned again because the schema changed under it.
+const maxSchemaRetries = 10
+
+// runPortal runs a portal for at most maxRows rows (0: all). describe sends RowDescription first, as a simple query does.
+func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describe bool) error {
+	if p.st.raw.Stmt == nil {
+		s.client.EmptyQueryResponse()
+		return nil
+	}
+	if !plannable(p.st.raw.Stmt) {
+		return s.runUtility(ctx, p, maxRows, describe)
+	}
+	if p.done {
+		s.client.CommandComplete(p.completeTag())
+		return nil
+	}
+	if !p.started {
+		if err := s.startPortal(ctx, p); err != nil {
+			return err
+		}
+	}
+	if describe && p.st.columns != nil {
+		s.client.RowDescription(p.fields)
+	}
+	return s.fetchPortal(p, maxRows)
+}
+
+// startPortal opens the portal's plan, planning again when the catalog moved between planning and locking.
+func (s *Session) startPortal(ctx context.Context, p *portal) error {
+	for try := 0; ; try++ {
+		err := s.openPlan(ctx, p)
+		if !errors.Is(err, txn.ErrSchemaChanged) || try == maxSchemaRetries || s.tx.explicit {
+			return err
+		}
+		s.abortStatement()
+	}
+}
+
+// abortStatement drops an implicit transaction so that its statement can run again.
+func (s *Session) abortStatement() {
+	explicit := s.tx.explicit
+	s.rollbackWork()
+	s.tx = block{explicit: explicit}
+}
+
+func (s *Session) openPlan(ctx context.Context, p *portal) error {
+	s.open()
+	if err := s.prepare(p.st); err != nil {
+		return err
+	}
+	if err := s.lockPlan(ctx, p.st); err != nil {
+		return err
+	}
+	plan := p.st.plan
+	if s.tx.readOnly && plan.Writes {
+		return readOnlyError(plan)
+	}
+	fields, err := s.fields(p.st, p.formats)
+	if err != nil {
+		return err
+	}
+	p.fields = fields
+	s.tx.ran = true
+	s.tx.txn.StartStatement()
+	for _, v := range plan.Versions {
+		s.tx.txn.UseTable(v)
+	}
+	p.ectx = s.execContext(ctx, p.params)
+	if plan.Kind != planner.Select || plan.Writes {
+		s.useRunnerWith(p.ectx)
+	}
+	cur, err := exec.Open(p.ectx, plan)
+	if err != nil {
+		return err
+	}
+	p.cursor, p.started = cur, true
+	return nil
+}
+
+// lockPlan takes the plan's table locks. When the catalog changed before they were granted, the plan is made again: with
+// the locks held, no table of it can change any more.
+func (s *Session) lockPlan(ctx context.Context, st *statement) error {
+	for {
+		for _, t := range st.plan.Tables {
+			mode := ddl.AccessShareLock
+			switch {
+			case st.plan.Kind != planner.Select && t.OID == st.plan.TargetOID():
+				mode = ddl.RowExclusiveLock
+			case st.plan.Kind == planner.Select && st.plan.Writes:
+				mode = ddl.RowExclusiveLock
+			case st.plan.Locks:
+				mode = ddl.RowShareLock
+			}
+			if err := s.lockTable(ctx, t.OID, mode, false); err != nil {
+				return err
+			}
+		}
+		before := st.plan
+		if err := s.prepare(st); err != nil {
+			return err
+		}
+		if st.plan == before {
+			return nil
+		}
+	}
+}
+
+func readOnlyError(p *planner.Plan) error {
+	name := map[planner.Kind]string{planner.Select: "SELECT FOR UPDATE", planner.Insert: "INSERT", planner.Update: "UPDATE",
+		planner.Delete: "DELETE"}[p.Kind]
+	return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", name)
+}
+
+// fetchPortal sends up to maxRows rows and then CommandComplete or PortalSuspended.
+func (s *Session) fetchPortal(p *portal, maxRows int) error {
+	sent := 0
+	for {
+		want := 0
+		if maxRows > 0 {
+			want = maxRows - sent
+		}
+		b, err := p.cursor.Next(want)
+		if err != nil {
+			p.cursor.Close()
+			p.done = true
+			return err
+		}
+		if b == nil {
+			break
+		}
+		if len(p.fields) > 0 || p.st.plan.Kind == planner.Select {
+			if err := s.client.DataRows(p.fields, b, p.ectx.Eval.IO()); err != nil {
+				return err
+			}
+		}
+		sent += b.N
+		p.rows += int64(b.N)
+		if maxRows > 0 && sent >= maxRows {
+			s.client.PortalSuspended()
+			return nil
+		}
+	}
+	return s.finishPortal(p)
+}
+
+func (s *Session) finishPortal(p *portal) error {
+	res := p.cursor.Result()
+	p.cursor.Close()
+	p.done = true
+	if p.st.plan.Kind != planner.Select {
+		p.rows = res.Rows
+	}
+	s.client.CommandComplete(p.completeTag())
+	return nil
+}
+
+func (p *portal) completeTag() string {
+	if p.tag != "" {
+		return p.tag
+	}
+	n := strconv.FormatInt(p.rows, 10)
+	switch p.st.plan.Kind {
+	case planner.Insert:
+		return "INSERT 0 " + n
+	case planner.Update:
+		return "UPDATE " + n
+	case planner.Delete:
+		return "DELETE " + n
+	}
+	return "SELECT " + n
+}
+
+// execContext is what one execution runs in.
+func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.Context {
+	snap := s.snapshot()
+	return &exec.Context{
+		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap,
+		Eval: &expr.EvalContext{Context: ctx, IOEnv: &s.settings.IO, Params: params, Session: (*functions)(s),
+			StatementTime: time.Now(), TxnTime: s.tx.started},
+		Virtual: s.virtualRows, NextRowID: s.node.NextRowID,
+	}
+}
+
+// useRunner makes the transaction's constraint runner ready outside a statement's execution (COMMIT, SET CONSTRAINTS).
+func (s *Session) useRunner(ctx context.Context) { s.useRunnerWith(s.execContext(ctx, nil)) }
+
+// useRunnerWith binds the transaction's constraint runner to a statement's execution.
+func (s *Session) useRunnerWith(c *exec.Context) {
+	store, programs := exec.NewStore(c), s.node.programsFor(c.Catalog)
+	if s.tx.fk == nil {
+		s.tx.fk = newRunner(store, programs)
+	} else {
+		s.tx.fk.Abandon()
+		s.tx.fk.Use(store, programs)
+	}
+	c.Constraints = s.tx.fk
+}
+
+func (s *Session) dropPortal(name string) {
+	if p := s.portals[name]; p != nil {
+		if p.cursor != nil && !p.done {
+			p.cursor.Close()
+		}
+		delete(s.portals, name)
+	}
+}
+
+// closePortals ends all portals with their transaction, but for cursors WITH HOLD that have their rows already.
+func (s *Session) closePortals() {
+	for name, p := range s.portals {
+		if p.declared != nil && p.declared.held {
+			continue
+		}
+		s.dropPortal(name)
+	}
+}

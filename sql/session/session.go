@@ -1,0 +1,298 @@
+// Package session is a client's session: transaction state, prepared statements, portals, settings, and the path of a
+// statement from its text to its rows. It knows the protocol's notions but not its bytes: package wire calls it for each
+// message and is called back through Client.
+//
+// A statement goes parse (cached by text) -> analyse -> plan (both cached with the statement, for one catalog snapshot)
+// -> execute. Table locks are taken between finding a plan and running it; a plan whose snapshot is no longer current by
+// then is made again, so that what runs was planned against the catalog that its locks protect.
+//
+// One goroutine drives a Session. Cancel and Terminate may be called from others.
+package session
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
+	"github.com/pgmqdb/pgmqdb/fk"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Node is what sessions share: the services of the process they run in.
+type Node struct {
+	Catalog  func() *catalog.Snapshot
+	Replica  ddl.Replica
+	Alloc    ddl.Allocator
+	Txns     *txn.Manager
+	Tables   *lock.Manager // table locks, by OID
+	Advisory *lock.Manager
+	// Fencer raises and lowers the fences of DDL in all data groups.
+	Fencer ddl.Fencer
+	System pgcat.System
+	// NextRowID makes the keys of tables without a primary key.
+	NextRowID func() int64
+	// SessionID makes lock owners that outlive transactions (session-level advisory locks).
+	SessionID func() topo.TxnID
+	// Maintain flushes and reclaims (VACUUM, CHECKPOINT); with tables nil, everything.
+	Maintain  func(ctx context.Context) error
+	Cancel    func(pid int32) bool
+	Terminate func(pid int32) bool
+	Log       *slog.Logger
+	Started   time.Time
+
+	programs atomic.Pointer[snapshotPrograms]
+	activity activity
+	plans    planCache
+}
+
+type snapshotPrograms struct {
+	snap     *catalog.Snapshot
+	programs *fk.Programs
+}
+
+// programsFor returns the constraint programs of a snapshot; those of the current one are shared by all sessions.
+func (n *Node) programsFor(snap *catalog.Snapshot) *fk.Programs {
+	if p := n.programs.Load(); p != nil && p.snap == snap {
+		return p.programs
+	}
+	p := &snapshotPrograms{snap, fk.NewPrograms(snap)}
+	if snap == n.Catalog() {
+		n.programs.Store(p)
+	}
+	return p.programs
+}
+
+// Startup is what a client said when it connected.
+type Startup struct {
+	User, Database string
+	PID            int32
+	Settings       map[string]string
+	Remote         string
+	TLS            bool
+}
+
+// Session is one client's session.
+type Session struct {
+	node   *Node
+	client Client
+	start  Startup
+	owner  topo.TxnID // of session-level advisory locks
+	log    *slog.Logger
+
+	settings   *Settings
+	user       string // current role; session user is start.User
+	tx         block
+	statements map[string]*statement
+	portals    map[string]*portal
+	seqs       sequenceState
+	snapPlans  *fk.Programs
+	extended   bool // the implicit transaction of a pipeline is open until Sync
+	activity   *activityEntry
+
+	base    context.Context // ends when the session is terminated
+	endBase context.CancelCauseFunc
+
+	mu     sync.Mutex // guards cancel
+	cancel context.CancelCauseFunc
+}
+
+// Errors that interrupt statements.
+var (
+	errUserCancel       = pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
+	errStatementTimeout = pgerr.New(pgerr.QueryCanceled, "canceling statement due to statement timeout")
+	errTerminated       = pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
+)
+
+// New opens a session for an authenticated client and sends it the reported settings.
+func New(n *Node, client Client, start Startup) (*Session, error) {
+	base := map[string]string{"session_authorization": start.User}
+	s := &Session{node: n, client: client, start: start, user: start.User, owner: n.SessionID(), log: n.Log,
+		statements: map[string]*statement{}, portals: map[string]*portal{}}
+	s.base, s.endBase = context.WithCancelCause(context.Background())
+	probe := newSettings(base)
+	for name, value := range start.Settings {
+		next, err := probe.with(name, &value, false)
+		if err != nil {
+			return nil, err
+		}
+		probe = next
+	}
+	s.settings = newSettings(probe.session)
+	for _, row := range s.settings.All() {
+		if d := settingTable[lower(row.Name)]; d.report {
+			client.ParameterStatus(row.Name, row.Setting)
+		}
+	}
+	s.activity = n.activity.add(s)
+	return s, nil
+}
+
+// Close rolls back, and releases all that the session holds.
+func (s *Session) Close() {
+	s.abort()
+	s.endBase(errTerminated)
+	s.node.Advisory.ReleaseAll(s.owner)
+	s.node.activity.remove(s.activity)
+}
+
+// Cancel interrupts the running statement, if there is one.
+func (s *Session) Cancel() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		s.cancel(errUserCancel)
+	}
+}
+
+// Terminate interrupts the running statement and makes every later one fail; the connection then ends.
+func (s *Session) Terminate() { s.endBase(errTerminated) }
+
+// statementContext returns the context of one statement, and the function that ends it.
+func (s *Session) statementContext() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(s.base)
+	s.mu.Lock()
+	s.cancel = cancel
+	s.mu.Unlock()
+	var timer *time.Timer
+	if limit := s.settings.StatementLimit; limit > 0 {
+		timer = time.AfterFunc(limit, func() { cancel(errStatementTimeout) })
+	}
+	return ctx, func() {
+		if timer != nil {
+			timer.Stop()
+		}
+		s.mu.Lock()
+		s.cancel = nil
+		s.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// interrupted replaces an error by the reason for which its statement was interrupted.
+func interrupted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if e, ok := context.Cause(ctx).(*pgerr.Error); ok && (pgerr.HasCode(err, pgerr.QueryCanceled) || !isSQLError(err)) {
+		return e
+	}
+	return err
+}
+
+func isSQLError(err error) bool {
+	_, ok := err.(*pgerr.Error)
+	return ok
+}
+
+// TxStatus is the transaction status of ReadyForQuery: I, T or E.
+func (s *Session) TxStatus() byte {
+	switch {
+	case s.tx.failed:
+		return 'E'
+	case s.tx.explicit:
+		return 'T'
+	}
+	return 'I'
+}
+
+// notice sends a notice when client_min_messages lets it through.
+func (s *Session) notice(n *pgerr.Error) {
+	if severityRank(n.Severity) >= severityRank(s.settings.MinMessages) {
+		s.client.Notice(n)
+	}
+}
+
+func severityRank(name string) int {
+	switch lower(name) {
+	case "debug", "debug1", "debug2", "debug3", "debug4", "debug5":
+		return 0
+	case "log":
+		return 1
+	case "info":
+		return 9
+	case "notice":
+		return 2
+	case "warning":
+		return 3
+	}
+	return 4
+}
+
+// set applies SET and tells the client about reported settings.
+func (s *Session) set(name string, value *string, local bool) error {
+	next, err := s.settings.with(name, value, local)
+	if err != nil {
+		return err
+	}
+	s.adopt(next)
+	return nil
+}
+
+// adopt makes next the session's settings and reports what changed for the client.
+func (s *Session) adopt(next *Settings) {
+	old := s.settings
+	if old == next {
+		return
+	}
+	s.settings = next
+	for key, d := range settingTable {
+		if !d.report {
+			continue
+		}
+		before, _, _ := old.raw(key)
+		after, _, _ := next.raw(key)
+		if before != after {
+			s.client.ParameterStatus(d.name, after)
+		}
+	}
+}
+
+// snapshot is the catalog that the session plans against: its transaction's own DDL included.
+func (s *Session) snapshot() *catalog.Snapshot {
+	if s.tx.ddl != nil {
+		return s.tx.ddl.Overlay()
+	}
+	return s.node.Catalog()
+}
+
+// searchPath resolves $user and leaves out what does not exist only at lookup.
+func (s *Session) searchPath() []string {
+	out := make([]string, 0, len(s.settings.SearchPath)+1)
+	for _, n := range s.settings.SearchPath {
+		if n == "$user" {
+			n = s.user
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (s *Session) planEnv() *planner.Env {
+	return &planner.Env{RowCount: s.node.System.RowCount, Groups: len(s.snapshot().SlotMap().DataGroups()),
+		ConstraintWork: s.constraintWork}
+}
+
+func lower(v string) string {
+	for i := 0; i < len(v); i++ {
+		if v[i] >= 'A' && v[i] <= 'Z' {
+			b := []byte(v)
+			for j := range b {
+				if b[j] >= 'A' && b[j] <= 'Z' {
+					b[j] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return v
+}

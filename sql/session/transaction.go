@@ -1,0 +1,374 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/fk"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// block is the session's transaction: none (txn nil and failed false), implicit, explicit, or failed.
+type block struct {
+	txn      *txn.Txn // nil when none is open, and once a failed block without savepoints was rolled back
+	explicit bool     // opened by BEGIN
+	failed   bool     // an error happened: only ROLLBACK, ROLLBACK TO and COMMIT are accepted
+	started  time.Time
+	ran      bool // a statement that takes a snapshot ran: isolation is fixed
+
+	fk         *fk.Runner
+	ddl        *ddl.Tx
+	savepoints []savepoint
+	settings   *Settings // to return to on rollback
+	readOnly   bool
+}
+
+// savepoint is what ROLLBACK TO returns to.
+type savepoint struct {
+	name     string
+	txn      txn.Savepoint
+	fk       fk.State
+	ddl      ddl.State
+	hasDDL   bool
+	settings *Settings
+	readOnly bool
+}
+
+// open starts a transaction if none is open.
+func (s *Session) open() {
+	if s.tx.txn != nil || s.tx.failed {
+		return
+	}
+	level, _, _ := s.settings.raw("default_transaction_isolation")
+	ro, _, _ := s.settings.raw("default_transaction_read_only")
+	deferrable, _, _ := s.settings.raw("default_transaction_deferrable")
+	s.tx = block{explicit: s.tx.explicit, started: time.Now(), settings: s.settings, readOnly: ro == "on"}
+	s.tx.txn = s.node.Txns.Begin(txn.Options{Isolation: isolation(level), ReadOnly: ro == "on", Deferrable: deferrable == "on"})
+	s.tx.txn.SetLockTimeout(s.settings.LockLimit)
+}
+
+// abort rolls the transaction back, whatever its state, and leaves none open.
+func (s *Session) abort() {
+	s.rollbackWork()
+	s.closePortals()
+	s.tx = block{}
+}
+
+// rollbackWork undoes the transaction's effects and releases its locks, keeping the block.
+func (s *Session) rollbackWork() {
+	t := s.tx.txn
+	if t == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	t.Rollback(ctx)
+	if s.tx.ddl != nil {
+		s.tx.ddl.AfterAbort(ctx)
+		s.tx.ddl = nil
+	}
+	s.releaseLocks()
+	if s.tx.settings != nil {
+		s.adopt(s.tx.settings)
+	}
+	s.tx.txn, s.tx.fk, s.tx.savepoints = nil, nil, nil
+}
+
+func (s *Session) releaseLocks() {
+	id := s.tx.txn.ID()
+	s.node.Tables.ReleaseAll(id)
+	s.node.Advisory.ReleaseModes(s.owner, lock.AdvisoryTransaction)
+}
+
+// fail is what an error does to the transaction: an implicit one is gone, an explicit one waits for ROLLBACK. Locks go at
+// once, except those from before the latest savepoint.
+func (s *Session) fail() {
+	if !s.tx.explicit {
+		s.abort()
+		return
+	}
+	s.tx.failed = true
+	if n := len(s.tx.savepoints); n > 0 && s.tx.txn != nil {
+		s.restore(&s.tx.savepoints[n-1])
+		return
+	}
+	s.rollbackWork()
+}
+
+// commit ends the transaction. Deferred constraints are judged first; a schema change is fenced around the commit.
+func (s *Session) commit(ctx context.Context) error {
+	t := s.tx.txn
+	if t == nil {
+		s.tx = block{}
+		return nil
+	}
+	if err := s.commitWork(ctx, t); err != nil {
+		err = interrupted(ctx, err)
+		s.abort()
+		return err
+	}
+	s.releaseLocks()
+	s.closePortals()
+	s.adopt(s.settings.endLocal())
+	s.tx = block{}
+	return nil
+}
+
+func (s *Session) commitWork(ctx context.Context, t *txn.Txn) error {
+	if s.tx.fk != nil && s.tx.fk.Pending() {
+		t.StartStatement()
+		s.useRunner(ctx)
+		if err := s.tx.fk.FlushDeferred(ctx); err != nil {
+			return err
+		}
+	}
+	if s.tx.ddl == nil {
+		return t.Commit(ctx)
+	}
+	if err := s.tx.ddl.BeforeCommit(ctx); err != nil {
+		return err
+	}
+	if err := t.Commit(ctx); err != nil {
+		return err
+	}
+	d := s.tx.ddl
+	s.tx.ddl = nil
+	// The commit is certain: what remains must not be cut short by a cancelled statement.
+	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err := d.AfterCommit(done); err != nil {
+		s.log.Error("opening a schema change's fences", "err", err)
+	}
+	return nil
+}
+
+// restore returns to a savepoint, which stays.
+func (s *Session) restore(sp *savepoint) {
+	s.tx.txn.RollbackTo(sp.txn)
+	if s.tx.fk != nil {
+		s.tx.fk.Restore(sp.fk)
+	}
+	if s.tx.ddl != nil {
+		if sp.hasDDL {
+			s.tx.ddl.Restore(sp.ddl)
+		} else {
+			s.tx.ddl.RestoreEmpty()
+		}
+	}
+	s.tx.readOnly = sp.readOnly
+	s.adopt(sp.settings)
+}
+
+func (s *Session) pushSavepoint(name string) {
+	sp := savepoint{name: name, txn: s.tx.txn.Savepoint(), settings: s.settings,
+		readOnly: s.tx.readOnly}
+	if s.tx.fk != nil {
+		sp.fk = s.tx.fk.Save()
+	}
+	if s.tx.ddl != nil {
+		sp.ddl, sp.hasDDL = s.tx.ddl.Save(), true
+	}
+	s.tx.savepoints = append(s.tx.savepoints, sp)
+}
+
+func (s *Session) findSavepoint(name string) (int, error) {
+	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
+		if s.tx.savepoints[i].name == name {
+			return i, nil
+		}
+	}
+	return 0, pgerr.New(pgerr.InvalidSavepointSpecification, "savepoint \"%s\" does not exist", name)
+}
+
+// errAborted is the answer to anything but ROLLBACK in a failed block.
+func errAborted() error {
+	return pgerr.New(pgerr.InFailedSQLTransaction,
+		"current transaction is aborted, commands ignored until end of transaction block")
+}
+
+// transactionStmt runs BEGIN, COMMIT and their kin and returns the command tag.
+func (s *Session) transactionStmt(ctx context.Context, st *parse.TransactionStmt) (string, error) {
+	switch st.Kind {
+	case parse.TransBegin, parse.TransStart:
+		return s.begin(st)
+	case parse.TransCommit:
+		return s.commitStmt(ctx, st)
+	case parse.TransRollback:
+		return s.rollbackStmt(st)
+	case parse.TransSavepoint, parse.TransRelease, parse.TransRollbackTo:
+		return s.savepointStmt(st)
+	}
+	return "", pgerr.NotSupported("prepared transactions")
+}
+
+func (s *Session) begin(st *parse.TransactionStmt) (string, error) {
+	tag := "BEGIN"
+	if st.Kind == parse.TransStart {
+		tag = "START TRANSACTION"
+	}
+	if s.tx.explicit {
+		s.notice(pgerr.NewWarning(pgerr.ActiveSQLTransaction, "there is already a transaction in progress"))
+	} else {
+		s.open()
+		s.tx.explicit = true
+	}
+	return tag, s.transactionOptions(st.Options)
+}
+
+// transactionOptions applies ISOLATION LEVEL, READ ONLY and DEFERRABLE.
+func (s *Session) transactionOptions(opts []*parse.DefElem) error {
+	for _, o := range opts {
+		c, ok := o.Arg.(*parse.Const)
+		if !ok {
+			return pgerr.Internal("transaction option %s has no value", o.Name)
+		}
+		value := c.Text()
+		if o.Name != "transaction_isolation" {
+			value = onOff(value != "0")
+		}
+		if err := s.setTransaction(o.Name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setTransaction changes one property of the open transaction.
+func (s *Session) setTransaction(name, value string) error {
+	s.open()
+	opts := s.tx.txn.Options()
+	switch name {
+	case "transaction_isolation":
+		level := isolation(value)
+		if level != opts.Isolation && s.tx.ran {
+			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+		}
+		if level != opts.Isolation && len(s.tx.savepoints) > 0 {
+			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction")
+		}
+		opts.Isolation = level
+	case "transaction_read_only":
+		ro := value == "on"
+		if !ro && s.tx.readOnly && s.tx.ran {
+			return pgerr.New(pgerr.ActiveSQLTransaction, "transaction read-write mode must be set before any query")
+		}
+		s.tx.readOnly = ro
+		opts.ReadOnly = ro
+	case "transaction_deferrable":
+		if s.tx.ran {
+			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+		}
+		opts.Deferrable = value == "on"
+	default:
+		return pgerr.NotSupported("SET TRANSACTION " + name)
+	}
+	if !s.tx.ran {
+		return s.tx.txn.SetOptions(opts)
+	}
+	return nil
+}
+
+// chained reopens a transaction after COMMIT AND CHAIN.
+func (s *Session) chained(chain bool, opts txn.Options, readOnly bool) error {
+	if !chain {
+		return nil
+	}
+	s.open()
+	s.tx.explicit, s.tx.readOnly = true, readOnly
+	return s.tx.txn.SetOptions(opts)
+}
+
+func (s *Session) currentOptions() txn.Options {
+	if s.tx.txn != nil {
+		return s.tx.txn.Options()
+	}
+	return txn.Options{}
+}
+
+func (s *Session) commitStmt(ctx context.Context, st *parse.TransactionStmt) (string, error) {
+	if !s.tx.explicit {
+		if st.Chain {
+			return "", pgerr.New(pgerr.NoActiveSQLTransaction, "COMMIT AND CHAIN can only be used in transaction blocks")
+		}
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+		return "COMMIT", s.commit(ctx)
+	}
+	opts, ro := s.currentOptions(), s.tx.readOnly
+	if s.tx.failed {
+		s.abort()
+		return "ROLLBACK", s.chained(st.Chain, opts, ro)
+	}
+	if err := s.commit(ctx); err != nil {
+		return "", err
+	}
+	return "COMMIT", s.chained(st.Chain, opts, ro)
+}
+
+func (s *Session) rollbackStmt(st *parse.TransactionStmt) (string, error) {
+	if !s.tx.explicit {
+		if st.Chain {
+			return "", pgerr.New(pgerr.NoActiveSQLTransaction, "ROLLBACK AND CHAIN can only be used in transaction blocks")
+		}
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+	}
+	opts, ro := s.currentOptions(), s.tx.readOnly
+	s.abort()
+	return "ROLLBACK", s.chained(st.Chain, opts, ro)
+}
+
+func (s *Session) savepointStmt(st *parse.TransactionStmt) (string, error) {
+	tag := map[parse.TransactionStmtKind]string{parse.TransSavepoint: "SAVEPOINT", parse.TransRelease: "RELEASE",
+		parse.TransRollbackTo: "ROLLBACK"}[st.Kind]
+	if !s.tx.explicit {
+		what := tag
+		switch st.Kind {
+		case parse.TransRelease:
+			what = "RELEASE SAVEPOINT"
+		case parse.TransRollbackTo:
+			what = "ROLLBACK TO SAVEPOINT"
+		}
+		return "", pgerr.New(pgerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", what)
+	}
+	if st.Kind == parse.TransSavepoint {
+		s.pushSavepoint(st.SavepointName)
+		return tag, nil
+	}
+	i, err := s.findSavepoint(st.SavepointName)
+	if err != nil {
+		return "", err
+	}
+	if st.Kind == parse.TransRelease {
+		s.tx.savepoints = s.tx.savepoints[:i]
+		return tag, nil
+	}
+	s.restore(&s.tx.savepoints[i])
+	s.tx.savepoints = s.tx.savepoints[:i+1]
+	s.tx.failed = false
+	return tag, nil
+}
+
+// requireBlock refuses a command outside a transaction block.
+func (s *Session) requireBlock(command string) error {
+	if s.tx.explicit {
+		return nil
+	}
+	return pgerr.New(pgerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", command)
+}
+
+// forbidBlock refuses a command inside a transaction block.
+func (s *Session) forbidBlock(command string) error {
+	if s.tx.explicit {
+		return pgerr.New(pgerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", command)
+	}
+	return nil
+}
+
+// lockTable takes a table lock until the transaction's end.
+func (s *Session) lockTable(ctx context.Context, oid catalog.Oid, mode ddl.LockMode, noWait bool) error {
+	return lockTable(ctx, s.node.Tables, s.tx.txn, oid, mode, noWait, s.settings.LockLimit)
+}

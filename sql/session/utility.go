@@ -1,0 +1,625 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+	"github.com/pgmqdb/pgmqdb/sql/utility"
+)
+
+// rowSource is the result of a utility statement that returns rows.
+type rowSource struct {
+	fields []Field
+	batch  *types.Batch
+}
+
+func textRows(names ...string) *rowSource {
+	r := &rowSource{}
+	ts := make([]types.Type, len(names))
+	for i, n := range names {
+		ts[i] = types.Type{Oid: types.TextOid, Mod: -1}
+		r.fields = append(r.fields, Field{Name: n, Type: ts[i]})
+	}
+	r.batch = types.NewBatch(ts, 16)
+	return r
+}
+
+func (r *rowSource) add(vals ...string) {
+	row := make([]types.Datum, len(vals))
+	for i, v := range vals {
+		row[i] = types.NewString(v)
+	}
+	r.batch.AppendRow(row)
+}
+
+// utilityFields describes the rows of a utility statement before it runs.
+func (s *Session) utilityFields(st *statement) ([]Field, error) {
+	switch u := st.raw.Stmt.(type) {
+	case *parse.VariableShowStmt:
+		if lower(u.Name) == "all" {
+			return textRows("name", "setting", "description").fields, nil
+		}
+		name, err := s.showName(u.Name)
+		if err != nil {
+			return nil, err
+		}
+		return textRows(name).fields, nil
+	case *parse.ExplainStmt:
+		return textRows("QUERY PLAN").fields, nil
+	case *parse.ExecuteStmt:
+		target, err := s.lookupStatement(u.Name)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.prepare(target); err != nil {
+			return nil, err
+		}
+		return s.fields(target, nil)
+	case *parse.FetchStmt:
+		if p := s.portals[u.PortalName]; p != nil && !u.IsMove {
+			return p.fields, nil
+		}
+	}
+	return nil, nil
+}
+
+// runUtility runs a statement that has no plan.
+func (s *Session) runUtility(ctx context.Context, p *portal, maxRows int, describe bool) error {
+	if p.done && p.result == nil {
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", p.name)
+	}
+	tag, rows, err := s.utility(ctx, p, describe)
+	if err != nil {
+		return err
+	}
+	p.done = true
+	if rows != nil {
+		fields := rows.fields
+		if err := applyFormats(fields, p.formats); err != nil {
+			return err
+		}
+		if describe {
+			s.client.RowDescription(fields)
+		}
+		if err := s.client.DataRows(fields, rows.batch, &s.settings.IO); err != nil {
+			return err
+		}
+	}
+	if tag != "" {
+		s.client.CommandComplete(tag)
+	}
+	return nil
+}
+
+// utility dispatches a utility statement. An empty tag says that the statement answered the client itself.
+func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string, *rowSource, error) {
+	switch u := p.st.raw.Stmt.(type) {
+	case *parse.TransactionStmt:
+		tag, err := s.transactionStmt(ctx, u)
+		return tag, nil, err
+	case *parse.VariableSetStmt:
+		return s.variableSet(u)
+	case *parse.VariableShowStmt:
+		return s.show(u)
+	case *parse.PrepareStmt:
+		return "PREPARE", nil, s.prepareStmt(p.st, u)
+	case *parse.ExecuteStmt:
+		return "", nil, s.executeStmt(ctx, p, u, describe)
+	case *parse.DeallocateStmt:
+		return s.deallocate(u)
+	case *parse.DeclareCursorStmt:
+		return "DECLARE CURSOR", nil, s.declareCursor(ctx, p, u)
+	case *parse.FetchStmt:
+		return "", nil, s.fetch(ctx, p, u, describe)
+	case *parse.ClosePortalStmt:
+		return s.closeCursor(u)
+	case *parse.ExplainStmt:
+		rows, err := s.explain(ctx, p.st, u)
+		return "EXPLAIN", rows, err
+	case *parse.DiscardStmt:
+		return s.discard(u)
+	case *parse.ConstraintsSetStmt:
+		return "SET CONSTRAINTS", nil, s.setConstraints(ctx, u)
+	case *parse.LockStmt:
+		return "LOCK TABLE", nil, s.lockStmt(ctx, u)
+	case *parse.CopyStmt:
+		return "", nil, s.copyStmt(ctx, p.st, u)
+	case *parse.VacuumStmt:
+		return s.vacuum(ctx, u)
+	case *parse.CheckPointStmt:
+		return "CHECKPOINT", nil, s.node.Maintain(ctx)
+	}
+	return s.definition(ctx, p.st)
+}
+
+// definition runs DDL through package utility.
+func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSource, error) {
+	s.open()
+	s.tx.ran = true
+	if s.tx.readOnly {
+		tag := "this command"
+		if t, ok := st.raw.Stmt.(parse.Tagged); ok {
+			tag = t.Tag()
+		}
+		return "", nil, pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", tag)
+	}
+	s.tx.txn.StartStatement()
+	env, err := s.utilityEnv(ctx, st)
+	if err != nil {
+		return "", nil, err
+	}
+	tag, err := utility.Execute(ctx, env, st.raw.Stmt)
+	return tag, nil, err
+}
+
+func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *rowSource, error) {
+	for _, r := range u.Rels {
+		if _, err := s.relation(r.Relation); err != nil {
+			return "", nil, err
+		}
+	}
+	if !u.IsVacuum {
+		return "ANALYZE", nil, s.node.System.Analyze(ctx)
+	}
+	if err := s.forbidBlock("VACUUM"); err != nil {
+		return "", nil, err
+	}
+	if err := s.node.Maintain(ctx); err != nil {
+		return "", nil, err
+	}
+	return "VACUUM", nil, s.node.System.Analyze(ctx)
+}
+
+// relation finds a table by name, or answers 42P01.
+func (s *Session) relation(r *parse.RangeVar) (*catalog.Table, error) {
+	snap := s.snapshot()
+	if r.Schema != "" && snap.SchemaByName(r.Schema) == nil {
+		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
+	}
+	rel, ok := snap.LookupRelation(s.searchPath(), r.Schema, r.Name)
+	if !ok {
+		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
+	}
+	if rel.Table == nil {
+		return nil, pgerr.New(pgerr.WrongObjectType, "\"%s\" is not a table", r.Name)
+	}
+	return rel.Table, nil
+}
+
+func (s *Session) lockStmt(ctx context.Context, u *parse.LockStmt) error {
+	if err := s.requireBlock("LOCK TABLE"); err != nil {
+		return err
+	}
+	s.open()
+	for _, r := range u.Relations {
+		t, err := s.relation(r)
+		if err != nil {
+			return err
+		}
+		if err := s.lockTable(ctx, t.OID, ddl.LockMode(u.Mode), u.Nowait); err != nil {
+			if pgerr.HasCode(err, pgerr.LockNotAvailable) && u.Nowait {
+				return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on relation \"%s\"", t.Name)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStmt) error {
+	if !s.tx.explicit {
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET CONSTRAINTS can only be used in transaction blocks"))
+	}
+	s.open()
+	snap := s.snapshot()
+	var oids []catalog.Oid
+	for _, r := range u.Constraints {
+		found, err := findConstraints(snap, s.searchPath(), r)
+		if err != nil {
+			return err
+		}
+		oids = append(oids, found...)
+	}
+	s.tx.txn.StartStatement()
+	s.useRunner(ctx)
+	return s.tx.fk.SetConstraints(ctx, oids, u.Deferred)
+}
+
+// findConstraints finds the deferrable constraints of a name, in the first schema of the path that has one.
+func findConstraints(snap *catalog.Snapshot, path []string, r *parse.RangeVar) ([]catalog.Oid, error) {
+	if r.Schema != "" {
+		path = []string{r.Schema}
+	}
+	for _, schema := range path {
+		sc := snap.SchemaByName(schema)
+		if sc == nil {
+			continue
+		}
+		var oids []catalog.Oid
+		var refused error
+		snap.Tables(func(t *catalog.Table) bool {
+			if t.SchemaID != sc.OID {
+				return true
+			}
+			for _, c := range t.Constraints {
+				if c.Name != r.Name {
+					continue
+				}
+				if !c.Deferrable {
+					refused = pgerr.New(pgerr.WrongObjectType, "constraint \"%s\" is not deferrable", c.Name)
+				}
+				oids = append(oids, c.OID)
+			}
+			return true
+		})
+		if refused != nil {
+			return nil, refused
+		}
+		if len(oids) > 0 {
+			return oids, nil
+		}
+	}
+	return nil, pgerr.New(pgerr.UndefinedObject, "constraint \"%s\" does not exist", r.String())
+}
+
+// explain runs EXPLAIN [ANALYZE].
+func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainStmt) (*rowSource, error) {
+	analyze := false
+	for _, o := range u.Options {
+		on, format := true, ""
+		if c, ok := o.Arg.(*parse.Const); ok {
+			on, _ = parseBool(c.Text())
+		} else if n, ok := o.Arg.(parse.NameArg); ok {
+			format = lower(string(n))
+			on, _ = parseBool(format)
+		}
+		switch o.Name {
+		case "analyze":
+			analyze = on
+		case "costs", "timing", "summary", "verbose":
+		case "format":
+			if format != "text" {
+				return nil, pgerr.NotSupported("EXPLAIN (FORMAT " + strings.ToUpper(format) + ")")
+			}
+		case "buffers", "wal", "settings":
+			if on {
+				return nil, pgerr.NotSupported("EXPLAIN (" + strings.ToUpper(o.Name) + ")")
+			}
+		default:
+			return nil, pgerr.New(pgerr.SyntaxError, "unrecognized EXPLAIN option \"%s\"", o.Name)
+		}
+	}
+	if !plannable(u.Query) {
+		return nil, pgerr.NotSupported("EXPLAIN of this statement")
+	}
+	inner := newStatement("", parse.RawStmt{Stmt: u.Query, Text: st.raw.Text}, st.text, nil)
+	p := &portal{st: inner}
+	out := textRows("QUERY PLAN")
+	if !analyze {
+		s.open()
+		if err := s.prepare(inner); err != nil {
+			return nil, err
+		}
+		for _, line := range planner.Explain(inner.plan) {
+			out.add(line)
+		}
+		return out, nil
+	}
+	s.open()
+	if err := s.prepare(inner); err != nil {
+		return nil, err
+	}
+	lines, err := s.explainAnalyze(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range lines {
+		out.add(line)
+	}
+	return out, nil
+}
+
+func (s *Session) explainAnalyze(ctx context.Context, p *portal) ([]string, error) {
+	if err := s.startAnalyzed(ctx, p); err != nil {
+		return nil, err
+	}
+	for {
+		b, err := p.cursor.Next(0)
+		if err != nil {
+			p.cursor.Close()
+			return nil, err
+		}
+		if b == nil {
+			break
+		}
+	}
+	p.cursor.Close()
+	return exec.ExplainAnalyze(p.st.plan, p.ectx.Analyze), nil
+}
+
+func (s *Session) constraintWork(t *catalog.Table, kind planner.DMLKind, cols []catalog.AttNum) []string {
+	return explainConstraints(s.node.programsFor(s.snapshot()).Of(t.OID), kind, cols)
+}
+
+func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
+	switch u.Target {
+	case parse.DiscardAll:
+		if err := s.forbidBlock("DISCARD ALL"); err != nil {
+			return "", nil, err
+		}
+		s.closePortals()
+		s.statements = map[string]*statement{}
+		s.seqs = sequenceState{}
+		s.node.Advisory.ReleaseAll(s.owner)
+		s.user = s.start.User
+		s.adopt(s.settings.resetAll())
+		return "DISCARD ALL", nil, nil
+	case parse.DiscardPlans:
+		for _, st := range s.statements {
+			st.plan = nil
+		}
+		return "DISCARD PLANS", nil, nil
+	case parse.DiscardSequences:
+		s.seqs = sequenceState{}
+		return "DISCARD SEQUENCES", nil, nil
+	}
+	return "DISCARD TEMP", nil, nil
+}
+
+func (s *Session) deallocate(u *parse.DeallocateStmt) (string, *rowSource, error) {
+	if u.Name == "" {
+		s.statements = map[string]*statement{}
+		return "DEALLOCATE ALL", nil, nil
+	}
+	if s.statements[u.Name] == nil {
+		return "", nil, pgerr.New(pgerr.InvalidSQLStatementName, "prepared statement \"%s\" does not exist", u.Name)
+	}
+	delete(s.statements, u.Name)
+	return "DEALLOCATE", nil, nil
+}
+
+// variableSet runs SET and RESET.
+func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, error) {
+	tag := "SET"
+	name := lower(u.Name)
+	switch u.Kind {
+	case parse.VarResetAll:
+		s.adopt(s.settings.resetAll())
+		return "RESET", nil, nil
+	case parse.VarSetMulti:
+		return tag, nil, s.setMulti(u)
+	case parse.VarReset, parse.VarSetDefault:
+		if u.Kind == parse.VarReset {
+			tag = "RESET"
+		}
+		if name == "role" || name == "session_authorization" {
+			s.user = s.start.User
+		}
+		return tag, nil, s.set(u.Name, nil, u.IsLocal)
+	case parse.VarSetValue:
+	default:
+		return "", nil, pgerr.NotSupported("SET FROM CURRENT")
+	}
+	if u.IsLocal && !s.tx.explicit {
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks"))
+		return tag, nil, nil
+	}
+	value, err := setValue(name, u.Args)
+	if err != nil {
+		return "", nil, err
+	}
+	switch name {
+	case "transaction_isolation", "transaction_read_only", "transaction_deferrable":
+		v, err := settingTable[name].check(value)
+		if err != nil {
+			return "", nil, err
+		}
+		return tag, nil, s.setTransaction(name, v)
+	case "role", "session_authorization":
+		return tag, nil, s.setRole(name, value)
+	}
+	return tag, nil, s.set(u.Name, &value, u.IsLocal)
+}
+
+// setRole is SET ROLE: the current user changes to another known role.
+func (s *Session) setRole(name, value string) error {
+	if value == "none" {
+		s.user = s.start.User
+		return nil
+	}
+	if s.snapshot().RoleByName(value) == nil {
+		return pgerr.New(pgerr.InvalidParameterValue, "role \"%s\" does not exist", value)
+	}
+	if name == "session_authorization" && value != s.start.User {
+		return pgerr.NotSupported("SET SESSION AUTHORIZATION")
+	}
+	s.user = value
+	return nil
+}
+
+// setValue joins SET's arguments as PostgreSQL's flatten_set_variable_args does: identifiers of a list setting are quoted.
+func setValue(name string, args []parse.Expr) (string, error) {
+	var parts []string
+	for _, a := range args {
+		switch v := a.(type) {
+		case *parse.Const:
+			text := v.Text()
+			if name == "search_path" && v.IsString() {
+				text = quoteIdent(text)
+			}
+			parts = append(parts, text)
+		case *parse.TypeCast: // SET TIME ZONE INTERVAL '+02:00'
+			c, ok := v.Arg.(*parse.Const)
+			if !ok {
+				return "", pgerr.NotSupported("SET with an expression")
+			}
+			parts = append(parts, c.Text())
+		default:
+			return "", pgerr.NotSupported("SET with an expression")
+		}
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+func quoteIdent(v string) string {
+	plain := v != ""
+	for i := 0; i < len(v) && plain; i++ {
+		c := v[i]
+		plain = c == '_' || c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '$')
+	}
+	if plain {
+		return v
+	}
+	return `"` + strings.ReplaceAll(v, `"`, `""`) + `"`
+}
+
+// setMulti is SET TRANSACTION and SET SESSION CHARACTERISTICS.
+func (s *Session) setMulti(u *parse.VariableSetStmt) error {
+	switch u.Name {
+	case "TRANSACTION":
+		if !s.tx.explicit {
+			s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET TRANSACTION can only be used in transaction blocks"))
+			return nil
+		}
+		return s.transactionOptions(u.Options)
+	case "SESSION CHARACTERISTICS":
+		for _, o := range u.Options {
+			c, ok := o.Arg.(*parse.Const)
+			if !ok {
+				return pgerr.Internal("option %s has no value", o.Name)
+			}
+			value := c.Text()
+			if o.Name != "transaction_isolation" {
+				value = onOff(value != "0")
+			}
+			if err := s.set("default_"+o.Name, &value, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return pgerr.NotSupported("SET " + u.Name)
+}
+
+func (s *Session) showName(name string) (string, error) {
+	if d := settingTable[lower(name)]; d != nil {
+		return d.name, nil
+	}
+	if _, ok := s.settings.Get(name); ok {
+		return name, nil
+	}
+	return "", pgerr.New(pgerr.UndefinedObject, "unrecognized configuration parameter \"%s\"", name)
+}
+
+// showSetting returns a setting as SHOW prints it; those of the open transaction come from it.
+func (s *Session) showSetting(name string) (string, bool) {
+	switch lower(name) {
+	case "transaction_isolation":
+		if s.tx.txn != nil && (s.tx.explicit || s.tx.ran) {
+			switch s.tx.txn.Options().Isolation {
+			case 1:
+				return "repeatable read", true
+			case 2:
+				return "serializable", true
+			}
+			return "read committed", true
+		}
+		return s.settings.Get("default_transaction_isolation")
+	case "transaction_read_only":
+		if s.tx.txn != nil {
+			return onOff(s.tx.readOnly), true
+		}
+		return s.settings.Get("default_transaction_read_only")
+	case "role":
+		if s.user == s.start.User {
+			return "none", true
+		}
+		return s.user, true
+	}
+	return s.settings.Get(name)
+}
+
+func (s *Session) show(u *parse.VariableShowStmt) (string, *rowSource, error) {
+	if lower(u.Name) == "all" {
+		out := textRows("name", "setting", "description")
+		for _, r := range s.settings.All() {
+			v, _ := s.showSetting(r.Name)
+			out.add(r.Name, v, r.Short)
+		}
+		return "SHOW", out, nil
+	}
+	name, err := s.showName(u.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	v, _ := s.showSetting(u.Name)
+	out := textRows(name)
+	out.add(v)
+	return "SHOW", out, nil
+}
+
+// prepareStmt is PREPARE.
+func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
+	if s.statements[u.Name] != nil {
+		return pgerr.New(pgerr.DuplicatePreparedStatement, "prepared statement \"%s\" already exists", u.Name)
+	}
+	if !plannable(u.Query) {
+		return pgerr.New(pgerr.InvalidPreparedStatementDefinition, "utility statements cannot be prepared")
+	}
+	declared := make([]types.Oid, len(u.ArgTypes))
+	for i, t := range u.ArgTypes {
+		typ, err := s.resolveType(t)
+		if err != nil {
+			return err
+		}
+		declared[i] = typ.Oid
+	}
+	st := newStatement(u.Name, parse.RawStmt{Stmt: u.Query, Text: u.QueryText}, outer.text, declared)
+	s.open()
+	if err := s.prepare(st); err != nil {
+		return err
+	}
+	s.statements[u.Name] = st
+	return nil
+}
+
+// executeStmt is EXECUTE: its parameters are expressions, cast to the statement's parameter types.
+func (s *Session) executeStmt(ctx context.Context, p *portal, u *parse.ExecuteStmt, describe bool) error {
+	st, err := s.lookupStatement(u.Name)
+	if err != nil {
+		return err
+	}
+	s.open()
+	if err := s.prepare(st); err != nil {
+		return err
+	}
+	if len(u.Params) != len(st.params) {
+		return pgerr.New(pgerr.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", u.Name).
+			WithDetail("Expected %d parameters but got %d.", len(st.params), len(u.Params))
+	}
+	vals, err := s.evalParams(ctx, p.st.text, u.Params, st.params)
+	if err != nil {
+		return err
+	}
+	inner := &portal{st: st, params: vals, formats: p.formats}
+	return s.runPortal(ctx, inner, 0, describe)
+}
+
+var errNoCursor = func(name string) error {
+	return pgerr.New(pgerr.InvalidCursorName, "cursor \"%s\" does not exist", name)
+}
+
+func fetchTag(move bool, n int64) string {
+	if move {
+		return fmt.Sprintf("MOVE %d", n)
+	}
+	return fmt.Sprintf("FETCH %d", n)
+}
