@@ -150,8 +150,11 @@ func appendBinaryNumeric(buf []byte, d Datum) []byte {
 	special := map[numericForm]uint16{numNaN: numericSignNaN, numPosInf: numericSignPosInf, numNegInf: numericSignNegInf}
 	if f := formOf(d); f != numFinite {
 		buf = append(buf, 0, 0, 0, 0)
-		buf = binary.BigEndian.AppendUint16(buf, special[f])
-		return append(buf, 0, 0)
+		scale := byte(0x20) // PostgreSQL's own quirk
+		if f == numNaN {
+			scale = 0
+		}
+		return append(binary.BigEndian.AppendUint16(buf, special[f]), 0, scale)
 	}
 	text := AppendNumeric(make([]byte, 0, 40), d)
 	sign := uint16(0)

@@ -294,13 +294,17 @@ func TimestampAddInterval(ts int64, iv Interval) (int64, error) {
 	return addMicros(ts, iv.Micros)
 }
 
-// TimestamptzAddInterval returns ts + iv, with months and days in the session's zone.
+// TimestamptzAddInterval returns ts + iv: months on the clock of the session's
+// zone, then days on it, then time.
 func TimestamptzAddInterval(ts int64, iv Interval, env *IOEnv) (int64, error) {
 	if !TimestampIsFinite(ts) {
 		return ts, nil
 	}
-	if iv.Months != 0 || iv.Days != 0 {
-		local, err := addMonthsDays(TimestamptzToLocal(ts, env.TimeZone), iv)
+	for _, step := range [...]Interval{{Months: iv.Months}, {Days: iv.Days}} {
+		if step == (Interval{}) {
+			continue
+		}
+		local, err := addMonthsDays(TimestamptzToLocal(ts, env.TimeZone), step)
 		if err != nil {
 			return 0, err
 		}
@@ -309,7 +313,8 @@ func TimestamptzAddInterval(ts int64, iv Interval, env *IOEnv) (int64, error) {
 	return addMicros(ts, iv.Micros)
 }
 
-// TimestampSub returns a - b in days and time.
+// TimestampSub returns a - b in days and time. Where PostgreSQL 15 wraps around
+// int64, at spans above 292,000 years, the answer is 22008.
 func TimestampSub(a, b int64) (Interval, error) {
 	if !TimestampIsFinite(a) || !TimestampIsFinite(b) {
 		return Interval{}, pgerr.New(pgerr.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
@@ -321,11 +326,9 @@ func TimestampSub(a, b int64) (Interval, error) {
 	return JustifyHours(Interval{Micros: diff})
 }
 
-// TimestampAge returns a - b in years, months, days and time, as age() does.
-func TimestampAge(a, b int64) (Interval, error) {
-	if !TimestampIsFinite(a) || !TimestampIsFinite(b) {
-		return Interval{}, errOutOfRange("timestamp")
-	}
+// TimestampAge returns a - b in years, months, days and time, as age() does. Like
+// PostgreSQL 15 it takes the infinities for the extreme points of time.
+func TimestampAge(a, b int64) Interval {
 	sign := int64(1)
 	if a < b {
 		a, b, sign = b, a, -1
@@ -341,14 +344,10 @@ func TimestampAge(a, b int64) (Interval, error) {
 		days--
 	}
 	if days < 0 { // borrow the length of the month that the span starts in
-		if sign > 0 {
-			days += daysInMonth(y.year, y.month)
-		} else {
-			days += daysInMonth(x.year, x.month)
-		}
+		days += daysInMonth(y.year, y.month)
 		months--
 	}
-	return Interval{int32(sign) * int32(months), int32(sign) * int32(days), sign * us}, nil
+	return Interval{int32(sign) * int32(months), int32(sign) * int32(days), sign * us}
 }
 
 // DateAddDays returns d + n days.
