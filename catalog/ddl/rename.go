@@ -1,0 +1,275 @@
+package ddl
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// findRelation resolves a relation for ALTER and locks its table. ALTER TABLE (KindTable) takes any kind, as PostgreSQL's
+// does; the others insist.
+func (x *Tx) findRelation(ctx context.Context, kind catalog.RelKind, n Name, missingOK bool, mode LockMode) (rel catalog.Relation, ok bool, err error) {
+	for {
+		x.refresh()
+		rel, err = x.find(n)
+		if err != nil {
+			if missingOK && (pgerr.HasCode(err, pgerr.UndefinedTable) || pgerr.HasCode(err, pgerr.InvalidSchemaName)) {
+				x.notice(pgerr.Notice("relation %q does not exist, skipping", n.Name))
+				return rel, false, nil
+			}
+			return rel, false, err
+		}
+		if kind != catalog.KindTable && rel.Kind != kind {
+			return rel, false, pgerr.New(pgerr.WrongObjectType, "%q is not %s", n.Name, kindNouns[kind].article)
+		}
+		if rel.Table == nil {
+			id := catalog.ObjectID{Class: catalog.ClassSequence, OID: rel.OID()}
+			if rel.Kind == catalog.KindView {
+				id.Class = catalog.ClassView
+			}
+			err = x.lockObjects(ctx, id)
+		} else {
+			err = x.lock(ctx, rel.Table.OID, mode)
+		}
+		if err != nil {
+			return rel, false, err
+		}
+		again, found := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name)
+		if found && again.OID() == rel.OID() {
+			return again, true, nil
+		}
+	}
+}
+
+// RenameRelation is ALTER TABLE, INDEX, SEQUENCE and VIEW … RENAME TO.
+func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, to string, missingOK bool) error {
+	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	if err != nil || !ok {
+		return err
+	}
+	if _, taken := x.s.over.Relation(rel.SchemaID(), to); taken {
+		return errRelationExists(to)
+	}
+	switch rel.Kind {
+	case catalog.KindTable:
+		if err := x.noViewUses(relationPart(rel), "renaming a table that a view uses"); err != nil {
+			return err
+		}
+		t, err := x.alter(ctx, rel.Table.OID)
+		if err != nil {
+			return err
+		}
+		t.Name = to
+		return x.putTable(ctx, t)
+	case catalog.KindIndex:
+		t, err := x.alter(ctx, rel.Table.OID)
+		if err != nil {
+			return err
+		}
+		i := t.IndexByOID(rel.Index.OID)
+		i.Name = to
+		if k := t.ConstraintByOID(i.Constraint); k != nil {
+			k.Name = to
+		}
+		return x.putTable(ctx, t)
+	case catalog.KindSequence:
+		q := *rel.Sequence
+		q.Name = to
+		return x.put(ctx, &q)
+	}
+	if err := x.noViewUses(relationPart(rel), "renaming a view that a view uses"); err != nil {
+		return err
+	}
+	v := *rel.View
+	v.Name = to
+	return x.put(ctx, &v)
+}
+
+// noViewUses refuses what would make a view's stored text stale.
+func (x *Tx) noViewUses(p catalog.Part, feature string) error {
+	for _, d := range x.s.over.Dependents(p) {
+		if d.Kind == catalog.PartView {
+			return pgerr.NotSupported(feature)
+		}
+	}
+	return nil
+}
+
+// RenameColumn is ALTER TABLE … RENAME COLUMN.
+func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missingOK bool) error {
+	rel, ok, err := x.findRelation(ctx, catalog.KindTable, n, missingOK, AccessExclusiveLock)
+	if err != nil || !ok {
+		return err
+	}
+	if rel.Kind != catalog.KindTable {
+		return pgerr.NotSupported("renaming columns of " + kindNouns[rel.Kind].noun + "s")
+	}
+	t, err := x.alter(ctx, rel.Table.OID)
+	if err != nil {
+		return err
+	}
+	col := columnNamed(t, column)
+	switch {
+	case col == nil && systemColumns[column]:
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot rename system column %q", column)
+	case col == nil:
+		return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", column)
+	case columnNamed(t, to) != nil:
+		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, t.Name)
+	case systemColumns[to]:
+		return pgerr.New(pgerr.DuplicateColumn, "column name %q conflicts with a system column name", to)
+	}
+	part := catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}
+	if err := x.noViewUses(part, "renaming a column that a view uses"); err != nil {
+		return err
+	}
+	for _, k := range t.Constraints {
+		if k.Type != catalog.Check || !slices.Contains(k.Columns, col.Num) {
+			continue
+		}
+		if k.Check, err = x.cfg.Exprs.RenameColumn(k.Check, column, to); err != nil {
+			return err
+		}
+	}
+	col.Name = to
+	return x.putTable(ctx, t)
+}
+
+// RenameConstraint is ALTER TABLE … RENAME CONSTRAINT.
+func (x *Tx) RenameConstraint(ctx context.Context, n Name, constraint, to string, missingOK bool) error {
+	rel, ok, err := x.findRelation(ctx, catalog.KindTable, n, missingOK, AccessExclusiveLock)
+	if err != nil || !ok {
+		return err
+	}
+	if rel.Kind != catalog.KindTable {
+		return pgerr.New(pgerr.WrongObjectType, "%q is not a table", rel.Name())
+	}
+	t, err := x.alter(ctx, rel.Table.OID)
+	if err != nil {
+		return err
+	}
+	k := t.ConstraintByName(constraint)
+	if k == nil {
+		return pgerr.New(pgerr.UndefinedObject, "constraint %q for table %q does not exist", constraint, t.Name)
+	}
+	if k.Index != 0 {
+		if _, taken := x.s.over.Relation(t.SchemaID, to); taken {
+			return errRelationExists(to)
+		}
+		t.IndexByOID(k.Index).Name = to
+	} else if t.ConstraintByName(to) != nil {
+		return pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", to, t.Name)
+	}
+	k.Name = to
+	return x.putTable(ctx, t)
+}
+
+// SetSchema is ALTER TABLE, SEQUENCE and VIEW … SET SCHEMA; a table's indexes and owned sequences go with it.
+func (x *Tx) SetSchema(ctx context.Context, kind catalog.RelKind, n Name, schema string, missingOK bool) error {
+	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	if err != nil || !ok {
+		return err
+	}
+	if rel.Kind == catalog.KindIndex {
+		return pgerr.New(pgerr.WrongObjectType, "%q is an index", rel.Name()).WithHint("Change the schema of the table instead.")
+	}
+	if q := rel.Sequence; q != nil && q.OwnedByTab != 0 {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot move an owned sequence into another schema").
+			WithDetail("Sequence \"%s\" is linked to table \"%s\".", q.Name, x.s.over.Table(q.OwnedByTab).Name)
+	}
+	to, err := x.creationSchema(ctx, schema, rel.Name())
+	if err != nil {
+		return err
+	}
+	if to.OID == rel.SchemaID() {
+		return nil
+	}
+	if err := x.moveFree(to, rel.Name()); err != nil {
+		return err
+	}
+	if err := x.noViewUses(relationPart(rel), "moving a relation that a view uses"); err != nil {
+		return err
+	}
+	switch rel.Kind {
+	case catalog.KindSequence:
+		q := *rel.Sequence
+		q.SchemaID = to.OID
+		return x.put(ctx, &q)
+	case catalog.KindView:
+		v := *rel.View
+		v.SchemaID = to.OID
+		return x.put(ctx, &v)
+	}
+	return x.moveTable(ctx, rel.Table.OID, to)
+}
+
+func (x *Tx) moveFree(to *catalog.Schema, name string) error {
+	if _, taken := x.s.over.Relation(to.OID, name); taken {
+		return pgerr.New(pgerr.DuplicateTable, "relation %q already exists in schema %q", name, to.Name)
+	}
+	return nil
+}
+
+func (x *Tx) moveTable(ctx context.Context, table catalog.Oid, to *catalog.Schema) error {
+	t, err := x.alter(ctx, table)
+	if err != nil {
+		return err
+	}
+	for _, i := range t.Indexes {
+		if err := x.moveFree(to, i.Name); err != nil {
+			return err
+		}
+	}
+	t.SchemaID = to.OID
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	for _, q := range x.s.over.SequencesOwnedBy(table, 0) {
+		if err := x.moveFree(to, q.Name); err != nil {
+			return err
+		}
+		c := *q
+		c.SchemaID = to.OID
+		if err := x.put(ctx, &c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetOwner is ALTER TABLE, SEQUENCE and VIEW … OWNER TO.
+func (x *Tx) SetOwner(ctx context.Context, kind catalog.RelKind, n Name, owner string, missingOK bool) error {
+	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	if err != nil || !ok {
+		return err
+	}
+	r := x.s.over.RoleByName(owner)
+	if r == nil {
+		return errNoRole(owner)
+	}
+	switch rel.Kind {
+	case catalog.KindTable:
+		t, err := x.alter(ctx, rel.Table.OID)
+		if err != nil {
+			return err
+		}
+		return x.changeOwner(ctx, t, owner)
+	case catalog.KindIndex:
+		x.notice(pgerr.NewWarning(pgerr.WrongObjectType, "cannot change owner of index %q", rel.Name()).
+			WithHint("Change the ownership of the index's table instead."))
+		return nil
+	case catalog.KindSequence:
+		q := *rel.Sequence
+		if q.OwnedByTab != 0 && q.Owner != r.OID {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot change owner of sequence %q", q.Name).
+				WithDetail("Sequence \"%s\" is linked to table \"%s\".", q.Name, x.s.over.Table(q.OwnedByTab).Name)
+		}
+		q.Owner = r.OID
+		return x.put(ctx, &q)
+	}
+	v := *rel.View
+	v.Owner = r.OID
+	return x.put(ctx, &v)
+}

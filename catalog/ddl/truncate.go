@@ -1,0 +1,70 @@
+package ddl
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// Truncate is TRUNCATE: every table named or cascaded to gets new, empty storages.
+func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavior) error {
+	var tables []catalog.Oid
+	for _, n := range names {
+		t, err := x.lockTable(ctx, n, AccessExclusiveLock)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(tables, t.OID) {
+			tables = append(tables, t.OID)
+		}
+	}
+	for i := 0; i < len(tables); i++ {
+		t := x.s.over.Table(tables[i])
+		for _, in := range t.Inbound {
+			if slices.Contains(tables, in.Table) {
+				continue
+			}
+			child := x.s.over.Table(in.Table)
+			if b == Restrict {
+				return pgerr.New(pgerr.FeatureNotSupported, "cannot truncate a table referenced in a foreign key constraint").
+					WithDetail("Table \"%s\" references \"%s\".", child.Name, t.Name).
+					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", child.Name)
+			}
+			x.notice(pgerr.Notice("truncate cascades to table %q", child.Name))
+			if err := x.lock(ctx, child.OID, AccessExclusiveLock); err != nil {
+				return err
+			}
+			tables = append(tables, child.OID)
+		}
+	}
+	for _, oid := range tables {
+		if err := x.truncateOne(ctx, oid, restart); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Tx) truncateOne(ctx context.Context, oid catalog.Oid, restart bool) error {
+	t, err := x.alter(ctx, oid)
+	if err != nil {
+		return err
+	}
+	if err := x.newStorages(ctx, t.Clone(), t); err != nil {
+		return err
+	}
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	if !restart {
+		return nil
+	}
+	for _, q := range x.s.over.SequencesOwnedBy(oid, 0) {
+		if err := x.alterSequence(ctx, q.OID, &SequenceSpec{Restart: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

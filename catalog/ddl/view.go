@@ -1,0 +1,80 @@
+package ddl
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// CreateView is CREATE [OR REPLACE] VIEW.
+func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
+	x.refresh()
+	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	columns := make([]catalog.Column, len(s.Columns))
+	for i, c := range s.Columns {
+		if seen[c.Name] {
+			return pgerr.New(pgerr.DuplicateColumn, "column %q specified more than once", c.Name)
+		}
+		seen[c.Name] = true
+		c.Num = catalog.AttNum(i + 1)
+		columns[i] = c
+	}
+	for _, d := range s.Deps {
+		if err := x.shareRelation(ctx, d.Relation); err != nil {
+			return err
+		}
+	}
+	v := &catalog.View{SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Query: s.Query, Columns: columns, Deps: s.Deps}
+	if old, taken := x.s.over.Relation(schema.OID, s.Name); taken {
+		if !s.Replace {
+			return errRelationExists(s.Name)
+		}
+		if old.Kind != catalog.KindView {
+			return pgerr.New(pgerr.WrongObjectType, "%q is not a view", s.Name)
+		}
+		if err := sameColumns(old.View, v); err != nil {
+			return err
+		}
+		v.OID, v.Owner, v.ACL, v.Comment = old.View.OID, old.View.Owner, old.View.ACL, old.View.Comment
+		return x.put(ctx, v)
+	}
+	if v.OID, err = x.newOID(ctx); err != nil {
+		return err
+	}
+	return x.put(ctx, v)
+}
+
+// shareRelation holds a relation that a view names against being dropped or altered before the view is committed.
+func (x *Tx) shareRelation(ctx context.Context, oid catalog.Oid) error {
+	for _, class := range []catalog.Class{catalog.ClassTable, catalog.ClassView, catalog.ClassSequence} {
+		if id := (catalog.ObjectID{Class: class, OID: oid}); x.s.over.Get(id) != nil {
+			return x.shareObject(ctx, id)
+		}
+	}
+	return nil
+}
+
+// sameColumns is checkViewTupleDesc: a replaced view keeps its columns and may get more at the end.
+func sameColumns(old, new *catalog.View) error {
+	if len(new.Columns) < len(old.Columns) {
+		return pgerr.New(pgerr.InvalidTableDefinition, "cannot drop columns from view")
+	}
+	for i := range old.Columns {
+		o, n := &old.Columns[i], &new.Columns[i]
+		if o.Name != n.Name {
+			return pgerr.New(pgerr.InvalidTableDefinition, "cannot change name of view column %q to %q", o.Name, n.Name).
+				WithHint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.")
+		}
+		if o.Type != n.Type {
+			return pgerr.New(pgerr.InvalidTableDefinition, "cannot change data type of view column %q from %s to %s",
+				o.Name, types.FormatType(o.Type), types.FormatType(n.Type))
+		}
+	}
+	return nil
+}
