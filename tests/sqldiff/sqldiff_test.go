@@ -1,0 +1,139 @@
+// Package sqldiff runs the same SQL scripts through psql against PostgreSQL 15 and against pgmqdb and demands equal
+// output: rows, command tags, notices, and every field of every error.
+//
+// Each testdata/*.sql runs in a schema of its own. Rows without ORDER BY have no order in either server, so scripts
+// order what they print.
+package sqldiff
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/tests/testenv"
+)
+
+var (
+	only    = flag.String("script", "", "run only the scripts whose name contains this")
+	keepOut = flag.String("keep", "", "write both outputs of every script into this directory")
+
+	oracle, subject *testenv.Server
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sqldiff")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	if oracle, err = testenv.StartPostgres(dir, "fsync=off"); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer oracle.Stop()
+	if subject, err = testenv.StartPgmqdb(dir); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer subject.Kill()
+	return m.Run()
+}
+
+// volatile matches what may differ: source locations of PostgreSQL's C files.
+var volatile = regexp.MustCompile(`(?m)^LOCATION: .*\n`)
+
+func runScript(t *testing.T, s *testenv.Server, name, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	schema := "s_" + regexp.MustCompile(`\W`).ReplaceAllString(name, "_")
+	if out, err := s.PSQL(ctx, "create schema "+schema, "-q"); err != nil {
+		t.Fatalf("%s: %v\n%s", s.Name, err, out)
+	}
+	prologue := fmt.Sprintf("\\set VERBOSITY verbose\nset search_path = %s;\n", schema)
+	out, err := s.PSQL(ctx, prologue+script, "-a")
+	if err != nil && ctx.Err() != nil {
+		t.Errorf("%s: timed out", s.Name)
+	}
+	return volatile.ReplaceAllString(out, "")
+}
+
+func TestScriptsAnswerAsPostgreSQLDoes(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".sql")
+		if *only != "" && !strings.Contains(name, *only) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			script, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := runScript(t, oracle, name, string(script))
+			got := runScript(t, subject, name, string(script))
+			if *keepOut != "" {
+				_ = os.WriteFile(filepath.Join(*keepOut, name+".postgresql"), []byte(want), 0o644)
+				_ = os.WriteFile(filepath.Join(*keepOut, name+".pgmqdb"), []byte(got), 0o644)
+			}
+			if got != want {
+				t.Errorf("output differs:\n%s", diff(want, got))
+			}
+		})
+	}
+}
+
+// diff prints the lines that differ, each run with a few lines before it.
+func diff(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var out strings.Builder
+	shown := 0
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		if i < len(a) && j < len(b) && a[i] == b[j] {
+			i, j = i+1, j+1
+			continue
+		}
+		if shown++; shown > 25 {
+			out.WriteString("… and more\n")
+			break
+		}
+		ni, nj := resync(a, b, i, j)
+		for k := max(0, i-4); k < i; k++ {
+			fmt.Fprintf(&out, "    %s\n", a[k])
+		}
+		for ; i < ni; i++ {
+			fmt.Fprintf(&out, "  - %s\n", a[i])
+		}
+		for ; j < nj; j++ {
+			fmt.Fprintf(&out, "  + %s\n", b[j])
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}
+
+// resync finds the nearest lines after i and j that are equal again.
+func resync(a, b []string, i, j int) (int, int) {
+	for d := 1; d < 400; d++ {
+		for k := 0; k <= d; k++ {
+			if x, y := i+k, j+d-k; x < len(a) && y < len(b) && a[x] == b[y] && a[x] != "" {
+				return x, y
+			}
+		}
+	}
+	return len(a), len(b)
+}

@@ -1,0 +1,237 @@
+// Package testenv starts the servers that end-to-end tests and benchmarks talk to: a private PostgreSQL 15 and pgmqdb
+// nodes, each a process of its own on free loopback ports, with its data in a temporary directory.
+package testenv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// postgresBin is where Debian's postgresql-15 has its programs.
+const postgresBin = "/usr/lib/postgresql/15/bin"
+
+// Server is a running server that speaks PostgreSQL's protocol.
+type Server struct {
+	Name string
+	Port int
+	Dir  string
+	args []string
+	cmd  *exec.Cmd
+	out  *os.File
+	stop func() error
+	done chan struct{}
+}
+
+// URL is a connection string for the superuser and the database postgres.
+func (s *Server) URL() string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.Port)
+}
+
+// FreePort asks the kernel for a port that nobody listens on.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// StartPostgres initialises and starts a private PostgreSQL 15 in dir. As root it runs as the user postgres, since
+// PostgreSQL refuses to run as root.
+func StartPostgres(dir string, settings ...string) (*Server, error) {
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir, "pg")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	for p := dir; p != "/" && p != os.TempDir(); p = filepath.Dir(p) {
+		_ = os.Chmod(p, 0o755) // the user postgres must get there
+	}
+	attr, err := asPostgres(data)
+	if err != nil {
+		return nil, err
+	}
+	run := func(name string, args ...string) error {
+		cmd := exec.Command(filepath.Join(postgresBin, name), args...)
+		cmd.SysProcAttr = attr
+		cmd.Dir = data
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", name, err, out)
+		}
+		return nil
+	}
+	if err := run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"); err != nil {
+		return nil, err
+	}
+	opts := fmt.Sprintf("-p %d -k %s -c listen_addresses=127.0.0.1 -c max_connections=200", port, data)
+	for _, s := range settings {
+		opts += " -c " + s
+	}
+	if err := run("pg_ctl", "-D", data, "-o", opts, "-w", "-t", "60", "-l", filepath.Join(data, "log"), "start"); err != nil {
+		return nil, err
+	}
+	stop := func() error { return run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop") }
+	return &Server{Name: "postgresql", Port: port, Dir: data, stop: stop}, nil
+}
+
+func asPostgres(data string) (*syscall.SysProcAttr, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, err
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(data, uid, gid); err != nil {
+		return nil, err
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+}
+
+var (
+	buildOnce sync.Once
+	buildPath string
+	buildErr  error
+)
+
+// Binary builds the pgmqdb program once per test process and returns its path.
+func Binary() (string, error) {
+	buildOnce.Do(func() {
+		dir, err := os.MkdirTemp("", "pgmqdb-bin")
+		if err != nil {
+			buildErr = err
+			return
+		}
+		buildPath = filepath.Join(dir, "pgmqdb")
+		out, err := exec.Command("go", "build", "-o", buildPath, "github.com/pgmqdb/pgmqdb/cmd/pgmqdb").CombinedOutput()
+		if err != nil {
+			buildErr = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	return buildPath, buildErr
+}
+
+// StartPgmqdb starts a single node with its data in dir/data and waits until it serves.
+func StartPgmqdb(dir string, args ...string) (*Server, error) {
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	http, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Name: "pgmqdb", Port: port, Dir: filepath.Join(dir, "data")}
+	s.args = append([]string{"start", "--data", s.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port),
+		"--cluster-listen", fmt.Sprintf("127.0.0.1:%d", cluster), "--http", fmt.Sprintf("127.0.0.1:%d", http)}, args...)
+	return s, s.Start()
+}
+
+// Start runs the node's process (again, after Kill or Stop).
+func (s *Server) Start() error {
+	bin, err := Binary()
+	if err != nil {
+		return err
+	}
+	if s.out == nil {
+		if s.out, err = os.OpenFile(s.Dir+".log", os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o644); err != nil {
+			return err
+		}
+	}
+	s.cmd = exec.Command(bin, s.args...)
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	// The node dies with the test process, however that ends.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	s.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(s.cmd, s.done)
+	return s.await(60 * time.Second)
+}
+
+func (s *Server) await(limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for time.Now().Before(deadline) {
+		select {
+		case <-s.done:
+			return fmt.Errorf("pgmqdb exited at once:\n%s", s.Log())
+		default:
+		}
+		if exec.Command(filepath.Join(postgresBin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run() == nil {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("pgmqdb does not answer:\n%s", s.Log())
+}
+
+// Log returns what the node printed.
+func (s *Server) Log() string {
+	b, _ := os.ReadFile(s.Dir + ".log")
+	if len(b) > 8000 {
+		b = b[len(b)-8000:]
+	}
+	return string(b)
+}
+
+// PID is the node's process id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Kill is kill -9.
+func (s *Server) Kill() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+}
+
+// Stop ends the server in good order, pgmqdb with SIGTERM.
+func (s *Server) Stop() error {
+	if s.stop != nil {
+		return s.stop()
+	}
+	if s.cmd == nil || s.cmd.Process == nil {
+		return nil
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+		return nil
+	case <-time.After(30 * time.Second):
+		s.Kill()
+		return fmt.Errorf("pgmqdb did not stop within 30 s of SIGTERM:\n%s", s.Log())
+	}
+}
+
+// PSQL runs psql with the arguments and standard input, and returns its interleaved output and error output.
+func (s *Server) PSQL(ctx context.Context, input string, args ...string) (string, error) {
+	base := []string{"-X", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "postgres", "-d", "postgres"}
+	cmd := exec.CommandContext(ctx, "psql", append(base, args...)...)
+	cmd.Stdin = bytes.NewBufferString(input)
+	cmd.Env = append(os.Environ(), "PGTZ=UTC", "LC_ALL=C.UTF-8", "PAGER=cat", "PGCONNECT_TIMEOUT=10")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
