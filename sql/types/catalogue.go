@@ -111,7 +111,8 @@ func ElemOf(array Oid) Oid {
 }
 
 // FormatType returns what PostgreSQL's format_type prints for a built-in type,
-// and "???" for others.
+// and "???" for others. Modifier -1 is format_type's NULL; SQL's format_type(1042,
+// -1) differs ("bpchar", where NULL gives "character"), likewise for bit.
 func FormatType(t Type) string {
 	in := Lookup(t.Oid)
 	if in == nil {

@@ -80,7 +80,7 @@ func parseDate(s string, env *IOEnv) (int64, error) {
 		return 0, dtErr(dtBad, "date", s, "")
 	}
 	days, ok := v.days()
-	if !ok {
+	if !ok || !validDate(days) {
 		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: \"%s\"", s)
 	}
 	return days, nil

@@ -375,7 +375,9 @@ func (v *dtValue) finish() dtError {
 	return dtOK
 }
 
-// days returns the date in days since 2000-01-01; false if it is out of range.
+// days returns the date in days since 2000-01-01; false if it is out of range. It
+// admits all of the first month, 4714-11 BC, for a zone may move a time in it
+// behind the first valid instant.
 func (v *dtValue) days() (int64, bool) {
 	if v.julian {
 		d := int64(v.day) - 2451545
@@ -385,7 +387,7 @@ func (v *dtValue) days() (int64, bool) {
 		return 0, false
 	}
 	d := daysFromDate(v.year, v.month, v.day)
-	return d, validDate(d)
+	return d, d >= minDate-23 && d < endDate
 }
 
 func (v *dtValue) setDays(days int64) dtError {
