@@ -205,6 +205,8 @@ type Error struct {
 	Detail  string // for the log, and DETAIL of a deadlock
 	Key     []byte
 	Table   topo.TableID
+	// Deadlock has the waits of the cycle; deadlock.Detail formats them.
+	Deadlock *lock.Deadlock
 }
 
 func (e *Error) Error() string { return "shard: " + e.Code.String() + ": " + e.Detail }

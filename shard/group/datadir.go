@@ -1,0 +1,135 @@
+package group
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// The files of a data directory. The groups' state files are beside them, see stateFile.
+const (
+	lockFile     = "LOCK"
+	identityFile = "node.json"
+	raftDir      = "raft"
+	reserveFile  = "RESERVE"
+)
+
+// ErrInUse says that another process has the data directory open.
+var ErrInUse = errors.New("group: the data directory is in use by another process")
+
+// identity is what a node knows of itself before it knows anything else. Incarnation counts the processes that opened the
+// directory: one that restarts is its own successor.
+type identity struct {
+	Format      int         `json:"format"`
+	Node        topo.NodeID `json:"node"`
+	Incarnation uint64      `json:"incarnation"`
+	RaftAddress string      `json:"raft_address"`
+}
+
+const identityFormat = 1
+
+// dataDir is a locked data directory.
+type dataDir struct {
+	path string
+	lock *os.File
+	id   identity
+}
+
+// openDataDir creates or opens the directory, locks it for this process, and counts the incarnation.
+func openDataDir(path string, node topo.NodeID, address string) (*dataDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		pid, _ := os.ReadFile(f.Name())
+		f.Close()
+		return nil, fmt.Errorf("%w: %s (process %s)", ErrInUse, path, strings.TrimSpace(string(pid)))
+	}
+	d := &dataDir{path: path, lock: f}
+	if err := d.begin(node, address); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *dataDir) begin(node topo.NodeID, address string) error {
+	if err := d.lock.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := d.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		return err
+	}
+	name := filepath.Join(d.path, identityFile)
+	data, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		d.id = identity{Format: identityFormat, Node: node, RaftAddress: address}
+	case err != nil:
+		return err
+	default:
+		if err := json.Unmarshal(data, &d.id); err != nil {
+			return fmt.Errorf("group: %s is damaged: %w", name, err)
+		}
+	}
+	if d.id.Format != identityFormat {
+		return fmt.Errorf("group: %s has format %d, this program reads %d", name, d.id.Format, identityFormat)
+	}
+	if d.id.Node != node {
+		return fmt.Errorf("group: %s belongs to node %d, not to node %d", d.path, d.id.Node, node)
+	}
+	if d.id.RaftAddress != address {
+		return fmt.Errorf("group: %s was created with the raft address %q, not %q", d.path, d.id.RaftAddress, address)
+	}
+	d.id.Incarnation++
+	data, err = json.MarshalIndent(&d.id, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFileDurably(name, append(data, '\n'))
+}
+
+// stateFile is where a replica's state machine lives.
+func (d *dataDir) stateFile(g topo.GroupID, replica uint64) string {
+	return filepath.Join(d.path, fmt.Sprintf("group-%d-%d.db", g, replica))
+}
+
+func (d *dataDir) close() { d.lock.Close() }
+
+// writeFileDurably replaces a file by way of a temporary one: after a crash there is the old content or the new.
+func writeFileDurably(name string, data []byte) error {
+	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}

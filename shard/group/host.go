@@ -1,0 +1,321 @@
+package group
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lni/dragonboat/v4"
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	sm "github.com/lni/dragonboat/v4/statemachine"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// Config opens a Host. Zero values mean the defaults.
+type Config struct {
+	Dir    string      // the data directory
+	Node   topo.NodeID // fixed for the life of the directory
+	Logger *slog.Logger
+	// RaftAddress is where other nodes reach this one's raft. Empty: this node has no peers and listens nowhere. It is
+	// fixed for the life of the directory.
+	RaftAddress string
+	State       fsm.Options
+	// Graph sees the waits for row locks; nil detects no deadlocks.
+	Graph lock.WaitGraph
+
+	LeaseDuration time.Duration
+	// RecoverAfter is how long a met prepare may stay unresolved before it is recovered.
+	RecoverAfter time.Duration
+	// SnapshotEntries is after how many entries a group's log is compacted.
+	SnapshotEntries uint64
+	// ReserveBytes are kept for what must go on when the disk is full; below MinFreeBytes new writes are refused.
+	ReserveBytes, MinFreeBytes int64
+}
+
+// Bindings are what the upper packages give a Host after they were made from it.
+type Bindings struct {
+	// Timestamp draws from the oracle: the clock of the first prepare under a new lease.
+	Timestamp func(ctx context.Context) (topo.Timestamp, error)
+	// Recover finishes or aborts an attempt whose coordinator does not.
+	Recover func(ctx context.Context, txn topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
+	// Horizon returns the timestamp below which no snapshot is in use anywhere; ok is false when it is not known.
+	Horizon func() (ts topo.Timestamp, ok bool)
+}
+
+// The intervals of the host's one background loop.
+const (
+	tickInterval    = 250 * time.Millisecond
+	reserveInterval = 500 * time.Millisecond
+	horizonInterval = 2 * time.Second
+)
+
+// ExecShards and LogDB.Shards can't change for a data directory.
+const raftShards = 1
+
+// Host is this process's share of all groups. One Host has a data directory open at a time.
+type Host struct {
+	cfg      Config
+	dir      *dataDir
+	nh       *dragonboat.NodeHost
+	reserve  *diskReserve
+	process  uint64 // random: names this Host in its proposals
+	bindings atomic.Pointer[Bindings]
+
+	mu     sync.RWMutex
+	groups map[topo.GroupID]*Replica
+
+	kicked  chan struct{} // capacity 1: some group may have to ask for its lease
+	stopped chan struct{}
+	loop    sync.WaitGroup
+	closed  sync.Once
+}
+
+func (c *Config) setDefaults() {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.LeaseDuration == 0 {
+		c.LeaseDuration = DefaultLeaseDuration
+	}
+	if c.RecoverAfter == 0 {
+		c.RecoverAfter = 200 * time.Millisecond
+	}
+	if c.SnapshotEntries == 0 {
+		c.SnapshotEntries = 50_000
+	}
+	if c.ReserveBytes == 0 {
+		c.ReserveBytes = 64 << 20
+	}
+	if c.MinFreeBytes == 0 {
+		c.MinFreeBytes = 256 << 20
+	}
+}
+
+// Open locks the data directory and starts raft. Groups are started one by one with StartGroup.
+func Open(cfg Config) (*Host, error) {
+	cfg.setDefaults()
+	address := cfg.RaftAddress
+	if address == "" {
+		address = fmt.Sprintf("node-%d", cfg.Node)
+	}
+	dir, err := openDataDir(cfg.Dir, cfg.Node, address)
+	if err != nil {
+		return nil, err
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		dir.close()
+		return nil, err
+	}
+	h := &Host{cfg: cfg, dir: dir, process: binary.BigEndian.Uint64(seed[:]), groups: map[topo.GroupID]*Replica{},
+		kicked: make(chan struct{}, 1), stopped: make(chan struct{})}
+	h.bindings.Store(&Bindings{})
+	h.reserve = newDiskReserve(cfg.Dir, cfg.ReserveBytes, cfg.MinFreeBytes, cfg.Logger)
+	h.reserve.check()
+	bridgeLogs(cfg.Logger)
+	if h.nh, err = dragonboat.NewNodeHost(h.raftConfig(address)); err != nil {
+		dir.close()
+		return nil, fmt.Errorf("group: cannot start raft in %s: %w", cfg.Dir, err)
+	}
+	h.loop.Add(1)
+	go h.run()
+	return h, nil
+}
+
+func (h *Host) raftConfig(address string) config.NodeHostConfig {
+	logDB := config.GetSmallMemLogDBConfig()
+	logDB.Shards = raftShards
+	engine := config.GetDefaultEngineConfig()
+	engine.ExecShards = raftShards
+	engine.CommitShards, engine.ApplyShards, engine.SnapshotShards, engine.CloseShards = 2, 4, 4, 2
+	c := config.NodeHostConfig{
+		WALDir: filepath.Join(h.cfg.Dir, raftDir), NodeHostDir: filepath.Join(h.cfg.Dir, raftDir),
+		RTTMillisecond: 50, RaftAddress: address, RaftEventListener: (*elections)(h),
+		Expert: config.ExpertConfig{Engine: engine, LogDB: logDB},
+	}
+	if h.cfg.RaftAddress == "" {
+		c.Expert.TransportFactory = localTransport{}
+	}
+	return c
+}
+
+// elections hears from raft of new leaders.
+type elections Host
+
+func (e *elections) LeaderUpdated(raftio.LeaderInfo) { (*Host)(e).kick() }
+
+// Bind sets what the groups call in the packages above. Groups serve reads before it; prepares wait for a clock.
+func (h *Host) Bind(b Bindings) { h.bindings.Store(&b) }
+
+// Incarnation counts the processes that opened the data directory, from 1.
+func (h *Host) Incarnation() uint64 { return h.dir.id.Incarnation }
+
+// DiskFull reports whether writes are refused for want of disk space.
+func (h *Host) DiskFull() bool { return h.reserve.full.Load() }
+
+// GroupOptions start one replica.
+type GroupOptions struct {
+	ID      topo.GroupID
+	Replica uint64 // this node's replica id in the group, from 1; a removed one never returns
+	// Members are the initial members, replica id to raft address; nil: this replica alone. They count only at the
+	// replica's first start, and not with Join.
+	Members map[uint64]string
+	Join    bool // the replica was added to a group that exists
+	// NonVoting replicas have the data and no vote.
+	NonVoting bool
+	// BeforeStart sees the state before anything is applied to it, for State.Watch.
+	BeforeStart func(*fsm.State)
+}
+
+// StartGroup opens a replica's state and starts it. It does not wait for a leader: see Replica.WaitReady.
+func (h *Host) StartGroup(o GroupOptions) (*Replica, error) {
+	if o.Replica == 0 {
+		o.Replica = 1
+	}
+	state, err := fsm.Open(h.dir.stateFile(o.ID, o.Replica), h.cfg.State)
+	if err != nil {
+		return nil, fmt.Errorf("group %d: %w", o.ID, err)
+	}
+	if o.BeforeStart != nil {
+		o.BeforeStart(state)
+	}
+	r := newReplica(h, o.ID, o.Replica, state)
+	// A restart is told neither members nor to join: raft has its own record.
+	members := map[uint64]dragonboat.Target{}
+	if !h.nh.HasNodeInfo(uint64(o.ID), o.Replica) && !o.Join {
+		for id, a := range o.Members {
+			members[id] = a
+		}
+		if len(members) == 0 {
+			members[o.Replica] = h.nh.RaftAddress()
+		}
+	}
+	h.mu.Lock()
+	if h.groups[o.ID] != nil {
+		h.mu.Unlock()
+		state.Close()
+		return nil, fmt.Errorf("group %d: started already", o.ID)
+	}
+	h.groups[o.ID] = r
+	h.mu.Unlock()
+	join := o.Join && !h.nh.HasNodeInfo(uint64(o.ID), o.Replica)
+	create := func(uint64, uint64) sm.IOnDiskStateMachine { return &machine{r: r} }
+	if err := h.nh.StartOnDiskReplica(members, join, create, h.groupConfig(o)); err != nil {
+		h.mu.Lock()
+		delete(h.groups, o.ID)
+		h.mu.Unlock()
+		state.Close()
+		return nil, fmt.Errorf("group %d: %w", o.ID, err)
+	}
+	h.kick()
+	return r, nil
+}
+
+func (h *Host) groupConfig(o GroupOptions) config.Config {
+	return config.Config{
+		ReplicaID: o.Replica, ShardID: uint64(o.ID), CheckQuorum: true, PreVote: true, ElectionRTT: 20, HeartbeatRTT: 2,
+		OrderedConfigChange: true, IsNonVoting: o.NonVoting,
+		SnapshotEntries: h.cfg.SnapshotEntries, CompactionOverhead: h.cfg.SnapshotEntries / 10,
+	}
+}
+
+// Replica returns a group's replica, nil when none was started.
+func (h *Host) Replica(id topo.GroupID) *Replica {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.groups[id]
+}
+
+// Replicas returns all replicas in the order of their groups' ids.
+func (h *Host) Replicas() []*Replica {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	out := make([]*Replica, 0, len(h.groups))
+	for _, r := range h.groups {
+		out = append(out, r)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].id < out[j].id })
+	return out
+}
+
+// kick makes the loop look at the leases now.
+func (h *Host) kick() {
+	select {
+	case h.kicked <- struct{}{}:
+	default:
+	}
+}
+
+// run is the one loop for all groups' timers.
+func (h *Host) run() {
+	defer h.loop.Done()
+	t := time.NewTicker(tickInterval)
+	defer t.Stop()
+	var reserved, raised time.Time
+	for {
+		select {
+		case <-h.stopped:
+			return
+		case <-t.C:
+		case <-h.kicked:
+		}
+		for _, r := range h.Replicas() {
+			r.tick()
+		}
+		now := time.Now()
+		if now.Sub(reserved) >= reserveInterval {
+			reserved = now
+			h.reserve.check()
+		}
+		if horizon := h.bindings.Load().Horizon; horizon != nil && now.Sub(raised) >= horizonInterval {
+			raised = now
+			if ts, ok := horizon(); ok {
+				h.raiseHorizons(ts)
+			}
+		}
+	}
+}
+
+// raiseHorizons runs beside the loop, which must not wait for the log.
+func (h *Host) raiseHorizons(ts topo.Timestamp) {
+	for _, r := range h.Replicas() {
+		go r.advanceHorizon(ts)
+	}
+}
+
+// Close stops the groups, raft, and unlocks the data directory. Sessions should have ended before.
+func (h *Host) Close() error {
+	var err error
+	h.closed.Do(func() {
+		close(h.stopped)
+		h.loop.Wait()
+		replicas := h.Replicas()
+		for _, r := range replicas {
+			r.close()
+		}
+		for _, r := range replicas {
+			// Replay after the next start is short; a failure costs time only, the log has everything.
+			err = errors.Join(err, r.state.Flush(context.Background()))
+		}
+		h.nh.Close()
+		for _, r := range replicas {
+			if cerr := r.state.Close(); cerr != nil && !errors.Is(cerr, fsm.ErrClosed) {
+				err = errors.Join(err, cerr)
+			}
+		}
+		h.dir.close()
+	})
+	return err
+}

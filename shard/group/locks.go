@@ -1,0 +1,105 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+)
+
+// Lock implements rpc.Group. The keys are locked in the order given. What was locked before an error stays locked until
+// the transaction ends or unlocks it.
+func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResponse, error) {
+	r.metrics.Locks.Add(uint64(len(req.Keys)))
+	if _, err := r.confirm(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.admit(ctx, req.Tables); err != nil {
+		return nil, err
+	}
+	resp := &rpc.LockResponse{Versions: make([]rpc.Version, len(req.Keys))}
+	opt := lock.Options{Policy: req.Policy, Timeout: time.Duration(req.LockTimeoutMS) * time.Millisecond,
+		OnWait: req.WaitStarted}
+	for i, key := range req.Keys {
+		waited, err := r.locks.Acquire(ctx, req.Txn, key, req.Modes[i], &opt)
+		if waited {
+			resp.Waited = true
+			opt.OnWait = nil
+		}
+		if err == lock.ErrNotAvailable && req.Policy == lock.SkipLocked {
+			if resp.Skipped == nil {
+				resp.Skipped = make([]bool, len(req.Keys))
+			}
+			resp.Skipped[i] = true
+			continue
+		}
+		if err != nil {
+			return nil, lockError(err, key)
+		}
+		if waited {
+			// The lease may have gone while we waited, and with it the right to say what is latest.
+			if _, err := r.confirm(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.readLocked(ctx, req, i, resp); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// readLocked reads the latest committed version of a key that was just locked. Another transaction's prepared write on it
+// outlived that transaction's lock (a lease was lost): it has to be resolved first.
+func (r *Replica) readLocked(ctx context.Context, req *rpc.LockRequest, i int, resp *rpc.LockResponse) error {
+	key := req.Keys[i]
+	v, p, err := r.state.Latest(key, req.Txn)
+	for err == nil && p != nil {
+		resp.Waited = true
+		met := p.Txn
+		err = r.awaitPending(ctx, p, func() (bool, error) {
+			var err error
+			v, p, err = r.state.Latest(key, req.Txn)
+			return p != nil && p.Txn == met, err
+		})
+	}
+	if err != nil {
+		return r.readError(err, key)
+	}
+	resp.Versions[i] = rpc.Version(v)
+	return nil
+}
+
+// Unlock implements rpc.Group.
+func (r *Replica) Unlock(_ context.Context, req *rpc.UnlockRequest) error {
+	if req.Keys == nil {
+		r.locks.ReleaseAll(req.Txn)
+		return nil
+	}
+	for _, k := range req.Keys {
+		r.locks.Release(req.Txn, k)
+	}
+	return nil
+}
+
+// Locks returns the group's lock table, for pg_locks.
+func (r *Replica) Locks() []lock.Entry { return r.locks.List() }
+
+func lockError(err error, key []byte) error {
+	var dl *lock.Deadlock
+	switch {
+	case errors.As(err, &dl):
+		return &rpc.Error{Code: rpc.ErrDeadlock, Detail: "a cycle of " + strconv.Itoa(len(dl.Edges)) + " waits", Key: key,
+			Deadlock: dl}
+	case err == lock.ErrNotAvailable:
+		return &rpc.Error{Code: rpc.ErrLockNotAvailable, Key: key, Detail: "held by another transaction"}
+	case err == lock.ErrTimeout:
+		return &rpc.Error{Code: rpc.ErrLockNotAvailable, Timeout: true, Key: key, Detail: "lock_timeout"}
+	case err == lock.ErrDropped:
+		return &rpc.Error{Code: rpc.ErrUnavailable, Key: key, Detail: "the lease moved while waiting for a lock"}
+	}
+	return err
+}

@@ -1,0 +1,300 @@
+package group
+
+// Group commit. A raft entry costs about the same with one command as with a hundred, so waiting commands share one, up
+// to maxBatchBytes. Nobody lingers: while fewer than maxInFlight batches are on their way, a caller packs what waits and
+// proposes it itself; later callers queue; when a batch comes back from apply, the first caller of the queue is woken to
+// lead the next one. There is no proposer goroutine, so a lone client's commit costs no hand-over.
+//
+// Rejected: one goroutine a group that packs and proposes (two more switches a commit, felt by a lone client), and
+// leaving the packing to dragonboat (its entries cost more than ours to step, save and apply).
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lni/dragonboat/v4"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+const (
+	// MaxCommandBytes bounds one command's encoding; shard/txn sends what is larger ahead in pieces.
+	MaxCommandBytes = 2 << 20
+	maxBatchBytes   = 1 << 20
+	maxQueuedBytes  = 64 << 20
+	// maxInFlight batches are on their way through raft at a time: one being saved, one being applied.
+	maxInFlight = 3
+	// proposeTimeout bounds a proposal's way through raft; what takes longer has an unknown outcome.
+	proposeTimeout = 10 * time.Second
+	// dropRetryFor bounds the retries of proposals that raft drops because it has no leader.
+	dropRetryFor = 5 * time.Second
+)
+
+// call is one command on its way. Its fields but signal are guarded by proposer.mu until signal is sent.
+type call struct {
+	epoch    topo.LeaseEpoch
+	data     []byte
+	inflight *inflight
+	signal   chan struct{} // capacity 1: lead, or done
+	lead     *batch        // set when this caller has to propose a batch
+	result   fsm.Result
+	err      error
+}
+
+var callPool = sync.Pool{New: func() any { return &call{signal: make(chan struct{}, 1)} }}
+
+// batch is one proposal.
+type batch struct {
+	seq        uint64
+	calls      []*call
+	bytes      int
+	proposedNS int64 // CLOCK_BOOTTIME before the (last) proposal
+	// orphaned: the outcome is unknown and the callers were told so; the registrations of its prepares stay.
+	orphaned  bool
+	inflights []*inflight
+}
+
+type proposer struct {
+	mu       sync.Mutex
+	queue    []*call
+	queued   int // bytes
+	inFlight int
+	seq      uint64
+	batches  map[uint64]*batch
+	buffers  sync.Pool
+	batched  atomic.Uint64
+	commands atomic.Uint64
+}
+
+// submit queues a command and waits for its result.
+func (r *Replica) submit(ctx context.Context, c *call) (fsm.Result, error) {
+	p := &r.proposer
+	p.mu.Lock()
+	if p.queued > maxQueuedBytes {
+		p.mu.Unlock()
+		return fsm.Result{}, fail(rpc.ErrNotProposed, "too many commands are waiting for the log")
+	}
+	p.queue = append(p.queue, c)
+	p.queued += len(c.data)
+	if p.inFlight < maxInFlight {
+		b := p.pack()
+		p.mu.Unlock()
+		r.propose(ctx, b)
+	} else {
+		p.mu.Unlock()
+	}
+	return r.await(ctx, c)
+}
+
+// await waits for a queued command's result, proposing a batch when it is this caller's turn.
+func (r *Replica) await(ctx context.Context, c *call) (fsm.Result, error) {
+	for {
+		select {
+		case <-c.signal:
+			if b := c.lead; b != nil {
+				c.lead = nil
+				r.propose(ctx, b)
+				continue
+			}
+			return c.result, c.err
+		case <-ctx.Done():
+			if r.withdraw(c) {
+				return fsm.Result{}, context.Cause(ctx)
+			}
+			// It may be in the log: nobody can take it back. Somebody has to lead its batch if that falls to it.
+			go r.await(context.Background(), c)
+			return fsm.Result{}, fail(rpc.ErrAmbiguous, "cancelled while the command was on its way through the log")
+		}
+	}
+}
+
+// withdraw takes a command that was not packed yet out of the queue.
+func (r *Replica) withdraw(c *call) bool {
+	p := &r.proposer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, q := range p.queue {
+		if q == c {
+			p.queue = append(p.queue[:i], p.queue[i+1:]...)
+			p.queued -= len(c.data)
+			if c.inflight != nil {
+				r.reads.unregister(c.inflight)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// pack takes the next batch from the queue, which is not empty. p.mu is held.
+func (p *proposer) pack() *batch {
+	n, bytes := 0, 0
+	for n < len(p.queue) && (n == 0 || bytes+len(p.queue[n].data) <= maxBatchBytes) {
+		bytes += len(p.queue[n].data)
+		n++
+	}
+	p.seq++
+	b := &batch{seq: p.seq, calls: append([]*call(nil), p.queue[:n]...), bytes: bytes}
+	rest := copy(p.queue, p.queue[n:])
+	clear(p.queue[rest:])
+	p.queue = p.queue[:rest]
+	p.queued -= bytes
+	p.inFlight++
+	p.batches[b.seq] = b
+	p.batched.Add(1)
+	p.commands.Add(uint64(n))
+	return b
+}
+
+// propose sends a batch through raft and sees to it that every caller gets an answer. A leading caller that is cancelled
+// leaves the watch over the batch to a goroutine.
+func (r *Replica) propose(ctx context.Context, b *batch) {
+	buf, _ := r.proposer.buffers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	data := appendHeader((*buf)[:0], r.host.process, b.seq)
+	for _, c := range b.calls {
+		data = append(data, c.data...)
+	}
+	*buf = data
+	r.watch(ctx, b, buf, nil, time.Now().Add(dropRetryFor))
+}
+
+// watch proposes b unless rs is a proposal of it already, and follows it until it was applied here (its callers then have
+// their results) or has failed.
+func (r *Replica) watch(ctx context.Context, b *batch, buf *[]byte, rs *dragonboat.RequestState, giveUp time.Time) {
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		var err error
+		if rs == nil {
+			now := bootNS()
+			r.proposer.mu.Lock()
+			b.proposedNS = now
+			r.proposer.mu.Unlock()
+			rs, err = r.host.nh.Propose(r.session, *buf, proposeTimeout)
+		}
+		if err == nil {
+			select {
+			case res := <-rs.ResultC():
+				completed, dropped := res.Completed(), res.Dropped()
+				rs.Release()
+				rs = nil
+				if !completed && !dropped {
+					r.failBatch(b, rpc.ErrAmbiguous, "no answer from the log within the time allowed")
+					return
+				}
+				if completed {
+					r.proposer.buffers.Put(buf)
+					return
+				}
+				err = errDropped
+			case <-ctx.Done():
+				go r.watch(context.Background(), b, buf, rs, giveUp)
+				return
+			}
+		}
+		if time.Now().After(giveUp) || r.closing.Load() || errors.Is(err, dragonboat.ErrClosed) {
+			r.failBatch(b, rpc.ErrNotProposed, err.Error())
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+var errDropped = errors.New("the group has no leader")
+
+// failBatch answers a batch's callers with an error. When the batch may still apply, the lease epoch is raised: apply
+// then refuses it, and only then do the reads that wait for its prepares go on.
+func (r *Replica) failBatch(b *batch, code rpc.ErrorCode, detail string) {
+	p := &r.proposer
+	p.mu.Lock()
+	if p.batches[b.seq] != b || b.orphaned {
+		p.mu.Unlock()
+		return // applied meanwhile
+	}
+	for _, c := range b.calls {
+		if c.inflight != nil {
+			b.inflights = append(b.inflights, c.inflight)
+		}
+		c.err = fail(code, detail)
+	}
+	calls := b.calls
+	if code == rpc.ErrAmbiguous {
+		b.orphaned, b.calls = true, nil
+	} else {
+		delete(p.batches, b.seq)
+		for _, f := range b.inflights {
+			r.reads.unregister(f)
+		}
+	}
+	next := p.next()
+	p.mu.Unlock()
+	for _, c := range calls {
+		c.signal <- struct{}{}
+	}
+	wake(next)
+	if code == rpc.ErrAmbiguous && !r.closing.Load() {
+		r.metrics.Ambiguous.Add(1)
+		r.fence.Store(true)
+		r.host.kick()
+	}
+}
+
+// next ends one batch in flight and packs another if somebody waits. p.mu is held; the caller wakes the leader.
+func (p *proposer) next() *call {
+	p.inFlight--
+	if len(p.queue) == 0 || p.inFlight >= maxInFlight {
+		return nil
+	}
+	b := p.pack()
+	b.calls[0].lead = b
+	return b.calls[0]
+}
+
+func wake(c *call) {
+	if c != nil {
+		c.signal <- struct{}{}
+	}
+}
+
+// deliver hands a batch that came back from apply its results. It returns the CLOCK_BOOTTIME of the proposal, and the
+// epoch that its commands were proposed under.
+func (r *Replica) deliver(seq uint64, results []fsm.Result) (proposedNS int64, epoch topo.LeaseEpoch) {
+	p := &r.proposer
+	p.mu.Lock()
+	b := p.batches[seq]
+	if b == nil {
+		p.mu.Unlock()
+		return 0, 0
+	}
+	delete(p.batches, seq)
+	if b.orphaned {
+		p.mu.Unlock()
+		for _, f := range b.inflights {
+			r.reads.unregister(f)
+		}
+		return 0, 0
+	}
+	proposedNS = b.proposedNS
+	for i, c := range b.calls {
+		c.result = results[i]
+		if results[i].Code != fsm.ResultStaleEpoch {
+			epoch = c.epoch
+		}
+	}
+	next := p.next()
+	p.mu.Unlock()
+	wake(next)
+	for _, c := range b.calls {
+		if c.inflight != nil {
+			r.reads.unregister(c.inflight)
+		}
+		c.signal <- struct{}{}
+	}
+	return proposedNS, epoch
+}

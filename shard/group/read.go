@@ -1,0 +1,256 @@
+package group
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// The size of a scan's batch when the caller leaves it open.
+const (
+	defaultScanRows  = 512
+	defaultScanBytes = 64 << 10
+	maxScanBytes     = 4 << 20
+)
+
+// latest reports whether a read asks for the latest committed version. Such a read is validated by what its caller's
+// prepare carries, not by timestamps: it neither raises the highest served read nor waits for in-flight prepares. (A
+// prepare of which every part has applied is met as pending and waited for; one that has not applied is not committed.)
+func latest(ts topo.Timestamp) bool { return ts >= topo.MaxTimestamp }
+
+// Get implements rpc.Group.
+func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetResponse, error) {
+	r.metrics.Gets.Add(1)
+	if !latest(req.TS) {
+		for _, k := range req.Keys {
+			r.reads.servePoint(k, req.TS)
+		}
+	}
+	if _, err := r.confirm(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.admit(ctx, req.Tables); err != nil {
+		return nil, err
+	}
+	own := fsm.Own{Txn: req.Txn, Seq: req.OwnSeq, RolledBack: req.RolledBack}
+	resp := &rpc.GetResponse{Versions: make([]rpc.Version, len(req.Keys))}
+	for i, k := range req.Keys {
+		if !latest(req.TS) {
+			if err := r.reads.awaitPoint(ctx, r.reads.stripe(k), k, req.TS); err != nil {
+				return nil, err
+			}
+		}
+		v, p, err := r.state.Get(k, req.TS, own)
+		for err == nil && p != nil {
+			met := p.Txn
+			err = r.awaitPending(ctx, p, func() (bool, error) {
+				var err error
+				v, p, err = r.state.Get(k, req.TS, own)
+				return p != nil && p.Txn == met, err
+			})
+		}
+		if err != nil {
+			return nil, r.readError(err, k)
+		}
+		resp.Versions[i] = rpc.Version(v)
+	}
+	return resp, nil
+}
+
+// Scan implements rpc.Group.
+func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResponse, error) {
+	r.metrics.Scans.Add(1)
+	if !latest(req.TS) {
+		r.reads.serveScan(req.TS)
+	}
+	if _, err := r.confirm(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.admit(ctx, req.Tables); err != nil {
+		return nil, err
+	}
+	if !latest(req.TS) {
+		if err := r.reads.awaitScan(ctx, req.Lo, req.Hi, req.TS); err != nil {
+			return nil, err
+		}
+	}
+	opts := fsm.ScanOptions{Lo: req.Lo, Hi: req.Hi, TS: req.TS, Reverse: req.Reverse, KeysOnly: req.KeysOnly,
+		MaxRows: req.MaxRows, MaxBytes: min(req.MaxBytes, maxScanBytes),
+		Own: fsm.Own{Txn: req.Txn, Seq: req.OwnSeq, RolledBack: req.RolledBack}}
+	if opts.MaxRows <= 0 {
+		opts.MaxRows = defaultScanRows
+	}
+	if opts.MaxBytes <= 0 {
+		opts.MaxBytes = defaultScanBytes
+	}
+	resp := &rpc.ScanResponse{}
+	emit := func(key, value []byte, ts topo.Timestamp) bool {
+		resp.Rows.Append(key, value, ts)
+		return true
+	}
+	for {
+		resume, p, err := r.state.Scan(opts, emit)
+		if err != nil {
+			return nil, r.readError(err, opts.Lo)
+		}
+		if p == nil || resp.Rows.Len() > 0 {
+			// Rows ahead of a pending write can be had at once; the next call will wait for it.
+			resp.Resume = resume
+			return resp, nil
+		}
+		if resume != nil {
+			if req.Reverse {
+				opts.Hi = resume
+			} else {
+				opts.Lo = resume
+			}
+		}
+		err = r.awaitPending(ctx, p, func() (bool, error) {
+			_, again, err := r.state.Get(p.Key, req.TS, opts.Own)
+			return again != nil && again.Txn == p.Txn, err
+		})
+		if err != nil {
+			return nil, r.readError(err, p.Key)
+		}
+	}
+}
+
+// admit checks the schema versions that a read was planned against. At a raised fence it waits for the schema change to
+// end one way or the other, and helps it to if its coordinator does not.
+func (r *Replica) admit(ctx context.Context, tables []topo.TableVersion) error {
+	for _, tv := range tables {
+		for {
+			ok, fence := r.state.TableAdmitted(tv)
+			if ok {
+				break
+			}
+			if fence == nil {
+				return &rpc.Error{Code: rpc.ErrTableVersion, Table: tv.Table, Detail: "planned against another schema version"}
+			}
+			p := &fsm.Pending{Txn: fence.Txn, Attempt: fence.Attempt, Primary: fence.Primary}
+			err := r.awaitPending(ctx, p, func() (bool, error) {
+				ok, again := r.state.TableAdmitted(tv)
+				return !ok && again != nil && again.Txn == fence.Txn, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// resolutions has those who wait for transactions to be resolved here.
+type resolutions struct {
+	waiting atomic.Int64
+	mu      sync.Mutex
+	m       map[topo.TxnID]*resolution
+}
+
+type resolution struct {
+	done       chan struct{}
+	since      time.Time // first met by those who wait now
+	recovering bool
+}
+
+// subscribe returns what is closed when something of txn is applied.
+func (s *resolutions) subscribe(txn topo.TxnID) *resolution {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.m[txn]
+	if w == nil {
+		w = &resolution{done: make(chan struct{}), since: time.Now()}
+		if s.m == nil {
+			s.m = map[topo.TxnID]*resolution{}
+		}
+		s.m[txn] = w
+		s.waiting.Add(1)
+	}
+	return w
+}
+
+func (s *resolutions) notify(txn topo.TxnID) {
+	if s.waiting.Load() == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.m[txn]; w != nil {
+		close(w.done)
+		delete(s.m, txn)
+		s.waiting.Add(-1)
+	}
+}
+
+func (s *resolutions) notifyAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.m {
+		close(w.done)
+	}
+	s.waiting.Add(-int64(len(s.m)))
+	clear(s.m)
+}
+
+// awaitPending waits until still says no; then it returns nil. A transaction that stays pending for RecoverAfter is
+// finished or aborted on its coordinator's behalf.
+func (r *Replica) awaitPending(ctx context.Context, p *fsm.Pending, still func() (bool, error)) error {
+	r.metrics.PendingWaits.Add(1)
+	for {
+		// Subscribe before looking: a resolve that applies in between is then seen one way or the other.
+		w := r.resolved.subscribe(p.Txn)
+		if yes, err := still(); err != nil || !yes {
+			r.resolved.notify(p.Txn) // others look again, and subscribe again if they have to
+			return err
+		}
+		timer := time.NewTimer(max(r.host.cfg.RecoverAfter-time.Since(w.since), time.Millisecond))
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-r.stopped:
+			timer.Stop()
+			return fail(rpc.ErrUnavailable, "the group is shutting down")
+		case <-timer.C:
+			r.recover(p, w)
+			select {
+			case <-w.done:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(r.host.cfg.RecoverAfter):
+			}
+		}
+		timer.Stop()
+	}
+}
+
+// recover starts the recovery of a stuck transaction unless one is under way.
+func (r *Replica) recover(p *fsm.Pending, w *resolution) {
+	rec := r.host.bindings.Load().Recover
+	r.resolved.mu.Lock()
+	start := rec != nil && !w.recovering
+	if start {
+		w.recovering = true
+	}
+	r.resolved.mu.Unlock()
+	if !start {
+		return
+	}
+	r.metrics.Recoveries.Add(1)
+	go func() {
+		ctx, cancel := context.WithTimeout(r.life, proposeTimeout)
+		defer cancel()
+		if err := rec(ctx, p.Txn, p.Attempt, p.Primary); err != nil {
+			r.log.Warn("recovery of a transaction failed", "txn", p.Txn.String(), "attempt", p.Attempt, "error", err)
+		}
+		r.resolved.mu.Lock()
+		w.recovering = false
+		r.resolved.mu.Unlock()
+	}()
+}

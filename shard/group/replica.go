@@ -1,0 +1,285 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lni/dragonboat/v4/client"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// Replica is this process's replica of one group. While it holds the group's lease it serves rpc.Group.
+type Replica struct {
+	id      topo.GroupID
+	replica uint64
+	host    *Host
+	state   *fsm.State
+	session *client.Session
+	log     *slog.Logger
+	metrics Metrics
+
+	lease     atomic.Pointer[leaseView]
+	expiry    atomic.Int64 // CLOCK_BOOTTIME; written by apply's goroutine alone
+	floored   atomic.Bool  // reads.floor is above what earlier holders served
+	fence     atomic.Bool  // the own epoch has to be raised, see failBatch
+	acquiring atomic.Bool
+	keeping   atomic.Bool
+	// lastForeign is when an entry was last applied while another process held the lease (or when we started).
+	lastForeign atomic.Int64
+
+	proposer  proposer
+	reads     *reads
+	resolved  resolutions
+	locks     *lock.Manager
+	sequences sequences
+
+	closing atomic.Bool
+	stopped chan struct{}
+	stop    sync.Once
+	life    context.Context
+	endLife context.CancelFunc
+}
+
+var _ rpc.Group = (*Replica)(nil)
+
+// Metrics counts what a replica did since it was started.
+type Metrics struct {
+	Gets, Scans, Locks         atomic.Uint64
+	PendingWaits, Recoveries   atomic.Uint64
+	ReadIndexes, KeepAlives    atomic.Uint64
+	Ambiguous, RefusedDiskFull atomic.Uint64
+}
+
+func newReplica(h *Host, id topo.GroupID, replica uint64, state *fsm.State) *Replica {
+	r := &Replica{id: id, replica: replica, host: h, state: state, session: h.nh.GetNoOPSession(uint64(id)),
+		log: h.cfg.Logger.With("group", uint64(id)), reads: newReads(), locks: lock.NewRows(h.cfg.Graph),
+		stopped: make(chan struct{})}
+	r.proposer.batches = map[uint64]*batch{}
+	r.life, r.endLife = context.WithCancel(context.Background())
+	r.lastForeign.Store(bootNS())
+	// An earlier incarnation's lease is not this process's.
+	r.lease.Store(&leaseView{info: state.Lease(), changed: make(chan struct{})})
+	return r
+}
+
+// ID implements rpc.Group.
+func (r *Replica) ID() topo.GroupID { return r.id }
+
+// State returns the replica's state, for the catalog replica's Watch and for checks. Register a Watch in
+// GroupOptions.BeforeStart: entries are applied from the start on.
+func (r *Replica) State() *fsm.State { return r.state }
+
+// Metrics returns the replica's counters.
+func (r *Replica) Metrics() *Metrics { return &r.metrics }
+
+// Batches returns how many proposals were made, and how many commands they carried.
+func (r *Replica) Batches() (proposals, commands uint64) {
+	return r.proposer.batched.Load(), r.proposer.commands.Load()
+}
+
+// WaitReady returns once this process holds the group's lease, or the context is done.
+func (r *Replica) WaitReady(ctx context.Context) error {
+	for {
+		_, err := r.holder(ctx)
+		var e *rpc.Error
+		if errors.As(err, &e) && !r.closing.Load() {
+			continue
+		}
+		return err
+	}
+}
+
+func fail(code rpc.ErrorCode, detail string) *rpc.Error {
+	return &rpc.Error{Code: code, Detail: detail}
+}
+
+// readError turns a state's error into the caller's.
+func (r *Replica) readError(err error, key []byte) error {
+	switch {
+	case errors.Is(err, fsm.ErrSnapshotTooOld):
+		return fail(rpc.ErrSnapshotTooOld, "the snapshot is below the garbage-collection horizon")
+	case errors.Is(err, fsm.ErrClosed):
+		return fail(rpc.ErrUnavailable, "the group is shutting down")
+	case fsm.IsCorrupt(err):
+		r.log.Error("stored data is damaged", "key", key, "error", err)
+		return &rpc.Error{Code: rpc.ErrCorrupt, Key: key, Detail: err.Error()}
+	}
+	return err
+}
+
+// applied is called by apply's goroutine after each entry.
+func (r *Replica) applied(process, seq uint64, cmds []fsm.Command, results []fsm.Result) {
+	own := process == r.host.process
+	if v := r.lease.Load(); !v.mine && len(cmds) > 0 {
+		r.lastForeign.Store(bootNS())
+	}
+	for i := range cmds {
+		if cmds[i].Lease != nil {
+			var proposedNS int64
+			if own {
+				proposedNS = cmds[i].ProposedAtNS
+			}
+			r.observeLease(proposedNS)
+		}
+	}
+	if own {
+		r.extend(r.deliver(seq, results))
+	}
+	if r.resolved.waiting.Load() > 0 {
+		for i := range cmds {
+			switch c := &cmds[i]; {
+			case c.Resolve != nil:
+				r.resolved.notify(c.Resolve.Txn)
+			case c.Tombstone != nil:
+				r.resolved.notify(c.Tombstone.Txn)
+			case c.Fence != nil:
+				r.resolved.notify(c.Fence.Txn)
+			}
+		}
+	}
+}
+
+// send encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's fate is
+// certain.
+func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
+	cmd.Epoch, cmd.ProposedAtNS = epoch, bootNS()
+	c := callPool.Get().(*call)
+	c.epoch, c.inflight = epoch, f
+	c.data = fsm.AppendCommand(c.data[:0], cmd)
+	if len(c.data) > MaxCommandBytes {
+		if f != nil {
+			r.reads.unregister(f)
+		}
+		return fsm.Result{}, fail(rpc.ErrNotProposed, "the command is too large for one log entry")
+	}
+	res, err := r.submit(ctx, c)
+	if err == nil && cap(c.data) <= 64<<10 {
+		*c = call{data: c.data, signal: c.signal}
+		callPool.Put(c)
+	}
+	return res, err
+}
+
+// sendOK is send for commands that only a lost lease can refuse.
+func (r *Replica) sendOK(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command) error {
+	res, err := r.send(ctx, epoch, cmd, nil)
+	if err == nil && res.Code != fsm.ResultOK {
+		err = fail(rpc.ErrNotProposed, "the lease has moved")
+	}
+	return err
+}
+
+// Propose implements rpc.Group. It sets the command's Epoch and ProposedAtNS, and raises a Prepare's MinTS.
+func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, error) {
+	v, err := r.holder(ctx)
+	if err != nil {
+		return fsm.Result{}, err
+	}
+	if grows(cmd) && !r.host.reserve.admit(size(cmd)) {
+		r.metrics.RefusedDiskFull.Add(1)
+		return fsm.Result{}, fail(rpc.ErrDiskFull, "the disk reserve is reached")
+	}
+	var f *inflight
+	if cmd.Prepare != nil {
+		if err := r.floor(ctx); err != nil {
+			return fsm.Result{}, err
+		}
+		f = r.reads.register(cmd.Prepare)
+	}
+	res, err := r.send(ctx, v.info.Epoch, cmd, f)
+	if err == nil {
+		r.releaseLocks(cmd, res)
+	}
+	return res, err
+}
+
+// releaseLocks ends a transaction's locks once its commit or its end is in the log.
+func (r *Replica) releaseLocks(cmd *fsm.Command, res fsm.Result) {
+	switch {
+	case cmd.Prepare != nil && cmd.Prepare.OnePhase && res.Code == fsm.ResultCommitted:
+		r.locks.ReleaseAll(cmd.Prepare.Txn)
+	case cmd.Resolve != nil && (cmd.Resolve.Commit || cmd.Resolve.Final) && res.Code != fsm.ResultStaleEpoch:
+		r.locks.ReleaseAll(cmd.Resolve.Txn)
+	}
+}
+
+// grows reports whether a command may be refused for want of disk space. What ends transactions and frees space may not.
+func grows(cmd *fsm.Command) bool {
+	return cmd.Prepare != nil || cmd.Provision != nil || cmd.Ingest != nil || cmd.Sequence != nil
+}
+
+// size is about how many bytes a command writes.
+func size(cmd *fsm.Command) int {
+	n := 64
+	switch {
+	case cmd.Prepare != nil:
+		for i := range cmd.Prepare.Items {
+			n += len(cmd.Prepare.Items[i].Key) + len(cmd.Prepare.Items[i].Value)
+		}
+	case cmd.Provision != nil:
+		for i := range cmd.Provision.Ops {
+			n += len(cmd.Provision.Ops[i].Item.Key) + len(cmd.Provision.Ops[i].Item.Value)
+		}
+	case cmd.Ingest != nil:
+		for i := range cmd.Ingest.Entries {
+			n += len(cmd.Ingest.Entries[i].Key) + len(cmd.Ingest.Entries[i].Value)
+		}
+	}
+	return n
+}
+
+// Outcome implements rpc.Group.
+func (r *Replica) Outcome(ctx context.Context, txn topo.TxnID, attempt topo.Attempt) (*rpc.OutcomeResponse, error) {
+	if _, err := r.confirm(ctx); err != nil {
+		return nil, err
+	}
+	o := r.state.Outcome(txn, attempt)
+	return &rpc.OutcomeResponse{Code: rpc.OutcomeCode(o.Code), TS: o.TS, Primary: o.Primary,
+		Participants: o.Participants}, nil
+}
+
+// ProposeHorizon raises the group's garbage-collection horizon.
+func (r *Replica) ProposeHorizon(ctx context.Context, ts topo.Timestamp) error {
+	v, err := r.holder(ctx)
+	if err != nil {
+		return err
+	}
+	return r.sendOK(ctx, v.info.Epoch, &fsm.Command{Horizon: &fsm.Horizon{TS: ts}})
+}
+
+// advanceHorizon raises the horizon if the group has committed something since it was raised last: an idle group stays
+// idle.
+func (r *Replica) advanceHorizon(ts topo.Timestamp) {
+	if v := r.lease.Load(); !v.mine || r.closing.Load() {
+		return
+	}
+	h := r.state.Horizon()
+	if ts <= h || r.state.MaxTS() <= h {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.life, proposeTimeout)
+	defer cancel()
+	if err := r.ProposeHorizon(ctx, ts); err != nil {
+		r.log.Debug("horizon not raised", "error", err)
+	}
+}
+
+// close ends the service: no call is let in, sequences are logged as they are.
+func (r *Replica) close() {
+	r.stop.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		r.flushSequences(ctx)
+		r.closing.Store(true)
+		close(r.stopped)
+		r.endLife()
+	})
+}
