@@ -1,120 +1,416 @@
 package fsm
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 
+	"github.com/tidwall/btree"
+
+	"github.com/pgmqdb/pgmqdb/shard/disk"
+	"github.com/pgmqdb/pgmqdb/shard/mvcc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
 // State is everything that a replica of a group knows. See the package documentation.
-type State struct{ path string }
+//
+// Locks, in the order in which they nest: flushMu, applyMu, mu.
+type State struct {
+	path string
+	opts Options
 
-// Snapshot pins one applied index of a State for SaveSnapshot.
-type Snapshot struct{}
+	// flushMu admits one flush, or one recovery, at a time.
+	flushMu sync.Mutex
+	// applyMu is held by Apply, and by whoever needs the state to stand still between two entries.
+	applyMu sync.Mutex
+	// mu guards t and the pending index against readers. Only the holder of applyMu changes them, so it reads freely.
+	mu sync.RWMutex
+	t  tables
 
-var errSkeleton = errors.New("fsm: not built yet")
+	// Derived from t: the keys of prepared items in order, prepares with provisional operations or read ranges, and
+	// forgotten outcomes by timestamp.
+	pendKeys   *btree.BTreeG[pendRef]
+	bigPends   []*pending
+	rangePends []*pending
+	forgotten  outcomeHeap
+
+	// What changed since the last flush began; see records.go.
+	dirty         map[string]struct{}
+	dirtyOutcomes []attemptID
+	dirtyShares   []string
+
+	view atomic.Pointer[view]
+	seq  mvcc.Bound // of the command that is being applied
+	// visible is the last command that was applied whole.
+	visible      atomic.Uint64
+	pendCount    atomic.Int64
+	intentCount  atomic.Int64
+	horizon      atomic.Uint64
+	applied      atomic.Uint64
+	maxTS        atomic.Uint64
+	flushedMaxTS topo.Timestamp // above every version on disk, or equal; guarded by applyMu
+
+	frozen   *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
+	watchers []func(topo.Timestamp, []Entry)
+	entries  []Entry // scratch for watchers
+	scratch  []byte  // a value read by lookup
+	// Reused by one-phase prepares.
+	spareItems  []pendItem
+	spareRanges []pendRange
+
+	flusher flusher
+	failed  atomic.Pointer[error]
+	closed  atomic.Bool
+}
+
+// view is where versions are: newest in active, then frozen (nil when no flush runs), then the file. Replaced whole.
+type view struct {
+	active  *mvcc.Delta
+	frozen  *mvcc.Delta
+	disk    *disk.DB
+	dropped []topo.StorageID // the storages whose entries are dead, wherever they still are
+}
+
+const defaultDeltaBytes = 64 << 20
 
 // Open opens or creates the replica's file.
-func Open(path string, opts Options) (*State, error) { return nil, errSkeleton }
+func Open(path string, opts Options) (*State, error) {
+	if opts.MaxDeltaBytes <= 0 {
+		opts.MaxDeltaBytes = defaultDeltaBytes
+	}
+	s := &State{path: path, opts: opts}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	s.flusher.init(s)
+	return s, nil
+}
 
-// Apply applies the commands of the log entry at index (none for an entry that is not ours) and fills results, one per
-// command. One goroutine applies; indexes grow. An error means that this replica cannot go on.
-func (s *State) Apply(index uint64, cmds []Command, results []Result) error { return errSkeleton }
+// load opens the file and reads the tables from it.
+func (s *State) load() error {
+	db, err := disk.Open(s.path, disk.Options{InitialMmapBytes: s.opts.InitialMmapBytes})
+	if err != nil {
+		return err
+	}
+	t := newTables()
+	r, err := db.Reader()
+	if err == nil {
+		err = r.Records(t.decode)
+		r.Release()
+	}
+	if err == nil && t.index != db.Meta().Index {
+		err = fmt.Errorf("tables at index %d, file at %d", t.index, db.Meta().Index)
+	}
+	if err != nil {
+		db.Close()
+		if IsCorrupt(err) {
+			return err
+		}
+		return &disk.CorruptError{Path: s.path, Err: err}
+	}
+	s.install(t, db)
+	return nil
+}
+
+// install makes t the tables, and an empty delta over db the versions.
+func (s *State) install(t tables, db *disk.DB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.t = t
+	s.pendKeys = btree.NewBTreeGOptions(pendRefLess, btree.Options{NoLocks: true})
+	s.bigPends, s.rangePends, s.forgotten = nil, nil, nil
+	s.dirty = map[string]struct{}{}
+	s.dirtyOutcomes, s.dirtyShares = nil, nil
+	s.pendCount.Store(0)
+	for _, id := range sortedTxns(t.pendings) {
+		s.linkPending(t.pendings[id])
+	}
+	for id, o := range t.outcomes {
+		if o.forgotten {
+			s.forgotten.push(o.ts, id)
+		}
+	}
+	s.intentCount.Store(int64(len(t.intents)))
+	s.horizon.Store(uint64(t.horizon))
+	s.applied.Store(t.index)
+	s.maxTS.Store(uint64(t.maxTS))
+	s.flushedMaxTS = t.maxTS
+	s.frozen = nil
+	s.view.Store(&view{active: mvcc.New(), disk: db, dropped: t.dropped})
+}
+
+func sortedTxns[V any](m map[topo.TxnID]V) []topo.TxnID {
+	ids := make([]topo.TxnID, 0, len(m))
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b topo.TxnID) int { return attemptID{txn: a}.compare(attemptID{txn: b}) })
+	return ids
+}
+
+// IsCorrupt reports whether err says that stored bytes are damaged: the replica is to be rebuilt.
+func IsCorrupt(err error) bool {
+	var c *disk.CorruptError
+	return errors.As(err, &c)
+}
 
 // AppliedIndex returns the index of the last applied entry.
-func (s *State) AppliedIndex() uint64 { return 0 }
+func (s *State) AppliedIndex() uint64 { return s.applied.Load() }
 
-// Lease returns the logged lease.
-func (s *State) Lease() LeaseInfo { return LeaseInfo{} }
+// DurableIndex returns the index that a restart replays from.
+func (s *State) DurableIndex() uint64 { return s.view.Load().disk.Meta().Index }
 
 // Horizon returns the logged garbage-collection horizon.
-func (s *State) Horizon() topo.Timestamp { return 0 }
+func (s *State) Horizon() topo.Timestamp { return topo.Timestamp(s.horizon.Load()) }
 
 // MaxTS returns the highest commit timestamp applied.
-func (s *State) MaxTS() topo.Timestamp { return 0 }
+func (s *State) MaxTS() topo.Timestamp { return topo.Timestamp(s.maxTS.Load()) }
 
-// Digest hashes the logical state at the applied index: equal on all replicas that applied the same log.
-func (s *State) Digest() (index, digest uint64, err error) { return 0, 0, errSkeleton }
-
-// Get reads key at ts. A non-nil Pending is another transaction's prepared write with a minimum <= ts; the version is
-// then not to be used.
-func (s *State) Get(key []byte, ts topo.Timestamp, own Own) (Version, *Pending, error) {
-	return Version{}, nil, errSkeleton
+// Lease returns the logged lease.
+func (s *State) Lease() LeaseInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.t.lease
 }
 
-// Latest reads the latest committed version of key, for lock grants, and any other transaction's prepared write on it.
-func (s *State) Latest(key []byte, own topo.TxnID) (Version, *Pending, error) {
-	return Version{}, nil, errSkeleton
+// ClusterVersion returns the newest command format that the group admits.
+func (s *State) ClusterVersion() uint8 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.t.version
 }
 
-// Scan calls emit for the visible rows of the range in order, until it returns false or a bound is reached. The slices are
-// valid during the call only. resume is nil at the end of the range, else the next scan's Lo (Hi when Reverse). With a
-// non-nil Pending the rows before its key were emitted, and resume starts at that key.
-func (s *State) Scan(opts ScanOptions, emit func(key, value []byte, ts topo.Timestamp) bool) (resume []byte, p *Pending, err error) {
-	return nil, nil, errSkeleton
+// TableAdmitted reports whether a read or prepare planned against tv is admitted, and by whom the table is fenced. A
+// fence stops prepares of others; whether a read minds is the caller's to say.
+func (s *State) TableAdmitted(tv topo.TableVersion) (ok bool, fencedBy *FenceInfo) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st, known := s.t.schema[tv.Table]
+	if !known {
+		return true, nil
+	}
+	if st.fenced {
+		f := st.info(tv.Table)
+		fencedBy = &f
+	}
+	return tv.Version >= st.version, fencedBy
 }
 
-// TableAdmitted reports whether a read or prepare planned against tv is admitted, and by whom the table is fenced.
-func (s *State) TableAdmitted(tv topo.TableVersion) (ok bool, fencedBy *FenceInfo) { return false, nil }
+func (st *tableState) info(id topo.TableID) FenceInfo {
+	return FenceInfo{Table: id, Version: st.next, Txn: st.txn, Attempt: st.attempt, Primary: st.primary}
+}
 
 // Fences lists the raised fences by table.
-func (s *State) Fences() []FenceInfo { return nil }
+func (s *State) Fences() []FenceInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []FenceInfo
+	for id, st := range s.t.schema {
+		if st.fenced {
+			out = append(out, st.info(id))
+		}
+	}
+	slices.SortFunc(out, func(a, b FenceInfo) int { return int(int64(a.Table) - int64(b.Table)) })
+	return out
+}
 
 // Outcome reports what the state knows of an attempt.
-func (s *State) Outcome(txn topo.TxnID, attempt topo.Attempt) OutcomeInfo { return OutcomeInfo{} }
+func (s *State) Outcome(txn topo.TxnID, attempt topo.Attempt) OutcomeInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	id := attemptID{txn, attempt}
+	if o, ok := s.t.outcomes[id]; ok {
+		info := OutcomeInfo{Code: o.code, Primary: o.primary, Participants: slices.Clone(s.t.members[id])}
+		if o.code == OutcomeCommitted {
+			info.TS = o.ts
+		}
+		return info
+	}
+	if p := s.t.pendings[txn]; p != nil && p.attempt == attempt {
+		return OutcomeInfo{Code: OutcomePrepared, TS: p.min, Primary: p.primary, Participants: slices.Clone(p.participants)}
+	}
+	return OutcomeInfo{}
+}
 
 // PendingList lists the prepared attempts, ordered by transaction.
-func (s *State) PendingList() []PendingInfo { return nil }
+func (s *State) PendingList() []PendingInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]PendingInfo, 0, len(s.t.pendings))
+	for _, id := range sortedTxns(s.t.pendings) {
+		p := s.t.pendings[id]
+		out = append(out, PendingInfo{Txn: p.txn, Attempt: p.attempt, Primary: p.primary, Min: p.min,
+			Participants: slices.Clone(p.participants), Keys: len(p.items) + len(p.ranges) + len(p.net)})
+	}
+	return out
+}
 
 // ProvisionalTxns lists the transactions that hold provisional operations, in order.
-func (s *State) ProvisionalTxns() []topo.TxnID { return nil }
+func (s *State) ProvisionalTxns() []topo.TxnID {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return sortedTxns(s.t.intents)
+}
 
 // Sequence returns a sequence's logged state.
-func (s *State) Sequence(id topo.StorageID) (SequenceState, bool) { return SequenceState{}, false }
+func (s *State) Sequence(id topo.StorageID) (SequenceState, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	q, ok := s.t.sequences[id]
+	return q, ok
+}
 
 // DeltaBytes returns about how many bytes were applied and not yet flushed.
-func (s *State) DeltaBytes() int64 { return 0 }
+func (s *State) DeltaBytes() int64 {
+	v := s.view.Load()
+	n := v.active.Bytes()
+	if v.frozen != nil {
+		n += v.frozen.Bytes()
+	}
+	return n
+}
+
+// DiskBytes returns the size of the replica's file.
+func (s *State) DiskBytes() int64 { return s.view.Load().disk.Size() }
 
 // Watch registers fn, called by Apply for every committed batch of writes, in apply order; a deletion has a nil Value.
 // The slices are valid during the call only. Register before the first Apply.
-func (s *State) Watch(fn func(ts topo.Timestamp, entries []Entry)) {}
-
-// Flush writes what was applied to the file, durably, beside apply and reads.
-func (s *State) Flush(ctx context.Context) error { return errSkeleton }
-
-// Sync makes everything applied durable.
-func (s *State) Sync() error { return errSkeleton }
-
-// PrepareSnapshot pins the state at the applied index. It must not run beside Apply.
-func (s *State) PrepareSnapshot() (*Snapshot, error) { return nil, errSkeleton }
-
-// SaveSnapshot writes a pinned state, beside Apply, and releases it.
-func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) error {
-	return errSkeleton
+func (s *State) Watch(fn func(ts topo.Timestamp, entries []Entry)) {
+	s.applyMu.Lock()
+	defer s.applyMu.Unlock()
+	s.watchers = append(s.watchers, fn)
 }
 
-// Release gives a snapshot up that was not saved.
-func (snap *Snapshot) Release() {}
-
-// RecoverFromSnapshot replaces the state by a saved one, durably. It must not run beside Apply.
-func (s *State) RecoverFromSnapshot(r io.Reader, done <-chan struct{}) error { return errSkeleton }
-
 // Check scrubs the file: order, checksums, counts.
-func (s *State) Check(ctx context.Context) error { return errSkeleton }
+func (s *State) Check(ctx context.Context) error { return s.view.Load().disk.Check(ctx) }
 
 // Close stops the background flush and closes the file. What was not flushed replays from the log.
-func (s *State) Close() error { return nil }
+func (s *State) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.flusher.stop()
+	s.flushMu.Lock()
+	defer s.flushMu.Unlock()
+	return s.view.Load().disk.Close()
+}
 
-// IsCorrupt reports whether err says that stored bytes are damaged: the replica is to be rebuilt.
-func IsCorrupt(err error) bool { return false }
+func (s *State) fail(err error) error {
+	s.failed.CompareAndSwap(nil, &err)
+	return err
+}
 
-// AppendCommand appends the encoding of c, behind those of other commands of the proposal.
-func AppendCommand(buf []byte, c *Command) []byte { return buf }
+func (s *State) failure() error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if p := s.failed.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
-// DecodeCommands decodes a proposal. The commands alias data.
-func DecodeCommands(data []byte) ([]Command, error) { return nil, errSkeleton }
+// linkPending and unlinkPending keep what is derived from t.pendings. The caller holds mu.
+func (s *State) linkPending(p *pending) {
+	for i := range p.items {
+		s.pendKeys.Set(pendRef{p.items[i].key, p, i})
+	}
+	if p.provisioned {
+		s.bigPends = append(s.bigPends, p)
+	}
+	if len(p.ranges) > 0 {
+		s.rangePends = append(s.rangePends, p)
+	}
+	s.pendCount.Add(1)
+}
 
-// HashOp is the hash of a provisional operation that Provisioned.Digest sums (wrapping).
-func HashOp(op *ProvisionOp) uint64 { return 0 }
+func (s *State) unlinkPending(p *pending) {
+	for i := range p.items {
+		s.pendKeys.Delete(pendRef{p.items[i].key, p, i})
+	}
+	same := func(q *pending) bool { return q == p }
+	if p.provisioned {
+		s.bigPends = slices.DeleteFunc(s.bigPends, same)
+	}
+	if len(p.ranges) > 0 {
+		s.rangePends = slices.DeleteFunc(s.rangePends, same)
+	}
+	s.pendCount.Add(-1)
+}
+
+// eachPending calls fn for every item and net operation on key, of any transaction but own, until it returns false.
+func (s *State) eachPending(key []byte, own topo.TxnID, fn func(p *pending, it *pendItem) bool) {
+	stop := false
+	if s.pendKeys.Len() > 0 {
+		s.pendKeys.Ascend(pendRef{key: key}, func(r pendRef) bool {
+			if !bytes.Equal(r.key, key) {
+				return false
+			}
+			if r.p.txn != own && !fn(r.p, &r.p.items[r.item]) {
+				stop = true
+			}
+			return !stop
+		})
+	}
+	for _, p := range s.bigPends {
+		if stop || p.txn == own {
+			continue
+		}
+		for i := p.netSearch(key); i < len(p.net) && !stop; i++ {
+			op := p.in.op(p.net[i])
+			if !bytes.Equal(op.Item.Key, key) {
+				break
+			}
+			it := pendItem{kind: op.Item.Kind, mode: conflictMode(&op.Item), key: key, value: op.Item.Value}
+			stop = !fn(p, &it)
+		}
+	}
+}
+
+// outcomeHeap orders forgotten outcomes by the timestamp that the horizon must reach. Its order among equals does not
+// show: all of them go.
+type outcomeHeap []heapItem
+
+type heapItem struct {
+	ts topo.Timestamp
+	id attemptID
+}
+
+func (h *outcomeHeap) push(ts topo.Timestamp, id attemptID) {
+	*h = append(*h, heapItem{ts, id})
+	a := *h
+	for i := len(a) - 1; i > 0; {
+		up := (i - 1) / 2
+		if a[up].ts <= a[i].ts {
+			return
+		}
+		a[up], a[i] = a[i], a[up]
+		i = up
+	}
+}
+
+func (h *outcomeHeap) pop() {
+	a := *h
+	n := len(a) - 1
+	a[0] = a[n]
+	a = a[:n]
+	*h = a
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= n {
+			return
+		}
+		if c+1 < n && a[c+1].ts < a[c].ts {
+			c++
+		}
+		if a[i].ts <= a[c].ts {
+			return
+		}
+		a[i], a[c] = a[c], a[i]
+		i = c
+	}
+}

@@ -1,0 +1,228 @@
+package fsm
+
+import (
+	"github.com/pgmqdb/pgmqdb/shard/mvcc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// commitItems makes an attempt's writes versions at ts, leaves its marks' share_ts, and remembers its read ranges.
+func (s *State) commitItems(p *pending, ts topo.Timestamp) {
+	owned := s.t.pendings[p.txn] == p // its bytes were copied when it was prepared
+	for i := range p.items {
+		it := &p.items[i]
+		switch {
+		case it.kind.writes():
+			s.write(it.key, ts, it.keyTS, it.value, it.hints, owned)
+		case it.kind == ItemSharedMark:
+			s.share(it.key, ts)
+		}
+	}
+	for i, ref := range p.net {
+		op := p.in.op(ref)
+		var keyTS topo.Timestamp
+		if p.netKeyTS != nil {
+			keyTS = p.netKeyTS[i]
+		}
+		switch op.Item.Kind {
+		case ItemPut, ItemDelete:
+			s.write(op.Item.Key, ts, keyTS, netValue(&op.Item), mvcc.Newest, true)
+		case ItemPutEntry, ItemDeleteEntry:
+			s.write(op.Item.Key, ts, 0, netValue(&op.Item), 0, true)
+		case ItemSharedMark:
+			s.share(op.Item.Key, ts)
+		}
+	}
+	if len(p.ranges) > 0 {
+		s.t.readFloor = max(s.t.readFloor, ts)
+	}
+	s.raiseMaxTS(ts)
+}
+
+func netValue(it *Item) []byte {
+	switch {
+	case it.Kind == ItemDelete || it.Kind == ItemDeleteEntry:
+		return nil
+	case it.Value == nil:
+		return emptyValue
+	}
+	return it.Value
+}
+
+// share leaves share_ts on a key (rule R2).
+func (s *State) share(key []byte, ts topo.Timestamp) {
+	if old := s.t.shares[string(key)]; old >= ts {
+		return
+	}
+	k := string(key)
+	s.t.shares[k] = ts
+	s.dirtyShares = append(s.dirtyShares, k)
+}
+
+// dropPending takes a prepare away.
+func (s *State) dropPending(p *pending) {
+	s.mu.Lock()
+	delete(s.t.pendings, p.txn)
+	s.unlinkPending(p)
+	s.mu.Unlock()
+	s.mark(txnRecordKey(recordPending, p.txn))
+}
+
+// dropIntents takes a transaction's provisional operations away.
+func (s *State) dropIntents(txn topo.TxnID) {
+	in := s.t.intents[txn]
+	if in == nil {
+		return
+	}
+	s.mu.Lock()
+	delete(s.t.intents, txn)
+	s.mu.Unlock()
+	s.intentCount.Add(-1)
+	for n := range in.chunks {
+		s.mark(chunkRecordKey(txn, n))
+	}
+}
+
+// commitPending ends a prepare as committed at ts.
+func (s *State) commitPending(p *pending, ts topo.Timestamp, members []topo.GroupID) {
+	s.commitItems(p, ts)
+	if members != nil {
+		s.mu.Lock()
+		s.t.members[p.id()] = members
+		s.mu.Unlock()
+	}
+	s.finish(p.id(), outcome{code: OutcomeCommitted, primary: p.primary, ts: ts})
+	// Readers that still find the prepare wait needlessly; none may find neither it nor the versions.
+	s.visible.Store(uint64(s.seq))
+	s.dropPending(p)
+	s.dropIntents(p.txn)
+}
+
+// abortPending ends a prepare as aborted; the outcome stays until the horizon has passed at least atLeast.
+func (s *State) abortPending(p *pending, atLeast topo.Timestamp) {
+	s.finish(p.id(), outcome{code: OutcomeAborted, primary: p.primary, ts: max(p.min, s.t.maxTS, atLeast)})
+	s.dropPending(p)
+}
+
+// held returns the prepare of exactly this attempt, or nil.
+func (s *State) held(txn topo.TxnID, attempt topo.Attempt) *pending {
+	if p := s.t.pendings[txn]; p != nil && p.attempt == attempt {
+		return p
+	}
+	return nil
+}
+
+// applyCommit logs the outcome at the primary.
+func (s *State) applyCommit(c *CommitRecord) (Result, error) {
+	if r, ok := s.first(attemptID{c.Txn, c.Attempt}); ok {
+		return r, nil
+	}
+	p := s.held(c.Txn, c.Attempt)
+	if p == nil || c.TS < p.min {
+		return Result{Code: ResultMismatch}, nil
+	}
+	s.commitPending(p, c.TS, p.participants)
+	return Result{Code: ResultCommitted, TS: c.TS}, nil
+}
+
+// applyResolve ends an attempt in a participant.
+func (s *State) applyResolve(c *Resolve) (Result, error) {
+	id := attemptID{c.Txn, c.Attempt}
+	if r, ok := s.first(id); ok {
+		if c.Final && r.Code == ResultAborted && s.t.pendings[c.Txn] == nil {
+			s.dropIntents(c.Txn)
+		}
+		return r, nil
+	}
+	p := s.held(c.Txn, c.Attempt)
+	if c.Commit {
+		if p == nil || c.TS < p.min {
+			return Result{Code: ResultMismatch}, nil
+		}
+		s.commitPending(p, c.TS, nil)
+		return Result{Code: ResultCommitted, TS: c.TS}, nil
+	}
+	if p != nil {
+		s.abortPending(p, c.TS)
+	} else {
+		// The prepare never came, or comes late: then it must not be held.
+		s.finish(id, outcome{code: OutcomeAborted, ts: max(s.t.maxTS, c.TS)})
+	}
+	if c.Final && s.t.pendings[c.Txn] == nil {
+		s.dropIntents(c.Txn)
+	}
+	return Result{Code: ResultAborted}, nil
+}
+
+// applyTombstone forbids an attempt that did not prepare here.
+func (s *State) applyTombstone(c *Tombstone) Result {
+	id := attemptID{c.Txn, c.Attempt}
+	if r, ok := s.first(id); ok {
+		return r
+	}
+	if p := s.held(c.Txn, c.Attempt); p != nil {
+		return Result{Code: ResultPrepared, TS: p.min}
+	}
+	s.finish(id, outcome{code: OutcomeAborted, ts: max(s.t.maxTS, c.TS)})
+	return Result{Code: ResultAborted}
+}
+
+// applyForget lets an outcome go, once the horizon has reached it.
+func (s *State) applyForget(c *Forget) Result {
+	id := attemptID{c.Txn, c.Attempt}
+	if p := s.held(c.Txn, c.Attempt); p != nil {
+		return Result{Code: ResultPrepared, TS: p.min}
+	}
+	o, ok := s.t.outcomes[id]
+	if !ok || o.forgotten {
+		return Result{Code: ResultOK}
+	}
+	o.forgotten = true
+	s.finish(id, o)
+	s.dropPassed()
+	return Result{Code: ResultOK}
+}
+
+// dropPassed drops the forgotten outcomes that the horizon has reached.
+func (s *State) dropPassed() {
+	if len(s.forgotten) == 0 || s.forgotten[0].ts > s.t.horizon {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.forgotten) > 0 && s.forgotten[0].ts <= s.t.horizon {
+		id := s.forgotten[0].id
+		s.forgotten.pop()
+		if o, ok := s.t.outcomes[id]; ok && o.forgotten && o.ts <= s.t.horizon {
+			delete(s.t.outcomes, id)
+			delete(s.t.members, id)
+			s.dirtyOutcomes = append(s.dirtyOutcomes, id)
+		}
+	}
+}
+
+// applyProvision keeps operations sent ahead.
+func (s *State) applyProvision(c *Provision) Result {
+	if p := s.t.pendings[c.Txn]; p != nil {
+		// What was prepared no longer changes; a repeated delivery of what it counted is no harm.
+		return Result{Code: ResultPrepared, TS: p.min}
+	}
+	if len(c.Ops) == 0 {
+		return Result{Code: ResultOK}
+	}
+	in := s.t.intents[c.Txn]
+	if in == nil {
+		in = newIntents(c.Txn)
+	}
+	n := len(in.chunks)
+	if !in.add(c.Ops) {
+		return Result{Code: ResultOK}
+	}
+	if n == 0 {
+		s.mu.Lock()
+		s.t.intents[c.Txn] = in
+		s.mu.Unlock()
+		s.intentCount.Add(1)
+	}
+	s.mark(chunkRecordKey(c.Txn, n))
+	return Result{Code: ResultOK}
+}

@@ -1,0 +1,345 @@
+package fsm
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/tidwall/btree"
+
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/mvcc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// tables is all of a replica's state but the versions: what the log decided, as plain data. records.go encodes it, field
+// by field, for the file and for snapshots alike; a test fails when a field is missing there. Fields that are derived or
+// only say what to write next are in transient, not here.
+type tables struct {
+	index   uint64 // of the last applied log entry
+	version uint8  // the cluster version: the newest command format admitted
+	lease   LeaseInfo
+	horizon topo.Timestamp
+	// maxTS is the highest commit timestamp of any version here.
+	maxTS topo.Timestamp
+	// readFloor is the highest commit timestamp of a resolved SERIALIZABLE read range: later prepares commit above it.
+	readFloor topo.Timestamp
+
+	schema    map[topo.TableID]tableState
+	dropped   []topo.StorageID // sorted, for ever; copied on change, because readers hold it
+	pendings  map[topo.TxnID]*pending
+	intents   map[topo.TxnID]*intents
+	outcomes  map[attemptID]outcome
+	members   map[attemptID][]topo.GroupID // participants of committed attempts whose primary this is
+	shares    map[string]topo.Timestamp    // share_ts of rule R2; at or below the horizon means absent
+	sequences map[topo.StorageID]SequenceState
+}
+
+func newTables() tables {
+	return tables{
+		version:   1,
+		schema:    map[topo.TableID]tableState{},
+		pendings:  map[topo.TxnID]*pending{},
+		intents:   map[topo.TxnID]*intents{},
+		outcomes:  map[attemptID]outcome{},
+		members:   map[attemptID][]topo.GroupID{},
+		shares:    map[string]topo.Timestamp{},
+		sequences: map[topo.StorageID]SequenceState{},
+	}
+}
+
+// attemptID names one try of one transaction.
+type attemptID struct {
+	txn     topo.TxnID
+	attempt topo.Attempt
+}
+
+func (a attemptID) compare(b attemptID) int {
+	switch {
+	case a.txn.Less(b.txn):
+		return -1
+	case b.txn.Less(a.txn):
+		return 1
+	case a.attempt != b.attempt:
+		if a.attempt < b.attempt {
+			return -1
+		}
+		return 1
+	}
+	return 0
+}
+
+// outcome is a finished attempt. It goes once it is forgotten and the horizon has reached ts.
+type outcome struct {
+	code      OutcomeCode // OutcomeCommitted or OutcomeAborted
+	forgotten bool
+	primary   topo.GroupID
+	// ts is the commit timestamp, or of an aborted attempt a timestamp that its start does not exceed.
+	ts topo.Timestamp
+}
+
+// tableState is a table's admitted version, and the fence that is up.
+type tableState struct {
+	version topo.SchemaVersion // prepares of older versions are refused
+	fenced  bool
+	next    topo.SchemaVersion // admitted once the fence opens
+	txn     topo.TxnID
+	attempt topo.Attempt
+	primary topo.GroupID
+}
+
+// pending is a prepared attempt. It is immutable once published, but for derived hints.
+type pending struct {
+	txn          topo.TxnID
+	attempt      topo.Attempt
+	primary      topo.GroupID
+	participants []topo.GroupID
+	min          topo.Timestamp
+	start        topo.Timestamp
+	schema       []topo.TableVersion
+	items        []pendItem
+	ranges       []pendRange
+	// net lists the provisional operations that commit with the attempt, by key; netKeyTS the key versions that those
+	// with KeepsKey inherit (nil when there is none).
+	provisioned bool
+	in          *intents // theirs; nil when nothing was provisioned
+	rolledBack  []SeqRange
+	net         []opRef
+	netKeyTS    []topo.Timestamp
+}
+
+// pendItem is a write, lock or mark on a key that waits for its attempt's outcome.
+type pendItem struct {
+	kind  ItemKind
+	mode  lock.Mode // the strength with which it conflicts
+	hints mvcc.Flags
+	key   []byte
+	value []byte         // nil: deletes, or writes nothing
+	keyTS topo.Timestamp // the key version that a KeepsKey put inherits; 0: the commit timestamp
+}
+
+type pendRange struct{ lo, hi []byte }
+
+func (k ItemKind) writes() bool { return k >= ItemPut && k <= ItemDeleteEntry }
+
+func (p *pending) id() attemptID { return attemptID{p.txn, p.attempt} }
+
+func (p *pending) public(key []byte) *Pending {
+	return &Pending{Txn: p.txn, Attempt: p.attempt, Primary: p.primary, Min: p.min, Key: bytes.Clone(key)}
+}
+
+// pendRef is an item of a pending in the ordered index.
+type pendRef struct {
+	key  []byte
+	p    *pending
+	item int
+}
+
+func pendRefLess(a, b pendRef) bool {
+	if c := bytes.Compare(a.key, b.key); c != 0 {
+		return c < 0
+	}
+	if a.p != b.p {
+		if a.p == nil || b.p == nil {
+			return a.p == nil
+		}
+		return a.p.txn.Less(b.p.txn)
+	}
+	return a.item < b.item
+}
+
+// opRef is where a provisional operation is: its chunk in the upper half, its offset there in the lower. In a net list the
+// top bit says that an earlier operation on the key changed the key, so that the last one's KeepsKey does not hold.
+type opRef uint64
+
+const refKeyChanged opRef = 1 << 63
+
+// opItem is an operation in the index by key, or what a search looks for: the first operation on a key.
+type opItem struct {
+	ref   opRef
+	probe *[]byte
+}
+
+// intents are a transaction's provisional operations, in the order and the encoding in which they came (appendOp), and an
+// index by key. Readers of the own transaction hold mu; once prepared nothing is added.
+type intents struct {
+	txn    topo.TxnID
+	chunks [][]byte
+
+	mu     sync.RWMutex
+	index  *btree.BTreeG[opItem]
+	hint   btree.PathHint
+	digest uint64 // the sum of HashOp over all operations
+}
+
+// opClass separates operations on one key that do not replace each other.
+func opClass(k ItemKind) byte {
+	if k.writes() {
+		return byte(ItemPut)
+	}
+	return byte(k)
+}
+
+func newIntents(txn topo.TxnID) *intents {
+	in := &intents{txn: txn}
+	in.index = btree.NewBTreeGOptions(in.less, btree.Options{NoLocks: true})
+	return in
+}
+
+// head decodes what orders an operation.
+func (in *intents) head(r opRef) (key []byte, class byte, seq uint64) {
+	d := decoder{b: in.at(r)}
+	b := d.b
+	seq = uint64(b[0])<<56 | uint64(b[1])<<48 | uint64(b[2])<<40 | uint64(b[3])<<32 | uint64(b[4])<<24 | uint64(b[5])<<16 |
+		uint64(b[6])<<8 | uint64(b[7])
+	class = opClass(ItemKind(b[8]))
+	d.b = b[11:]
+	return d.bytes(), class, seq
+}
+
+func (in *intents) less(a, b opItem) bool {
+	ka, ca, sa := in.itemHead(a)
+	kb, cb, sb := in.itemHead(b)
+	if c := bytes.Compare(ka, kb); c != 0 {
+		return c < 0
+	}
+	if ca != cb {
+		return ca < cb
+	}
+	return sa < sb
+}
+
+func (in *intents) itemHead(i opItem) (key []byte, class byte, seq uint64) {
+	if i.probe != nil {
+		return *i.probe, 0, 0
+	}
+	return in.head(i.ref)
+}
+
+// seekGE moves the iterator to the first operation on a key >= key.
+func (in *intents) seekGE(it *btree.IterG[opItem], key []byte) bool {
+	return it.Seek(opItem{probe: &key})
+}
+
+// op decodes an operation; it aliases the chunk.
+func (in *intents) op(r opRef) (op ProvisionOp) {
+	d := decoder{b: in.at(r)}
+	d.op(&op)
+	if r&refKeyChanged != 0 {
+		op.Item.KeepsKey = false
+	}
+	return op
+}
+
+func (in *intents) at(r opRef) []byte { return in.chunks[r&^refKeyChanged>>32][uint32(r):] }
+
+// add appends the operations that are not there yet as one chunk and reports whether there were any.
+func (in *intents) add(ops []ProvisionOp) bool {
+	size := 0
+	for i := range ops {
+		it := &ops[i].Item
+		size += 48 + len(it.Key) + len(it.End) + len(it.Value)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	n := len(in.chunks)
+	in.chunks = append(in.chunks, make([]byte, 0, size))
+	for i := range ops {
+		chunk := in.chunks[n]
+		off := len(chunk)
+		chunk = appendOp(chunk, &ops[i])
+		in.chunks[n] = chunk
+		if !in.link(n, off) {
+			in.chunks[n] = chunk[:off]
+		}
+	}
+	if len(in.chunks[n]) == 0 {
+		in.chunks = in.chunks[:n]
+		return false
+	}
+	return true
+}
+
+// link indexes the operation that ends chunk n; false when its number is there already under that key.
+func (in *intents) link(n, off int) bool {
+	item := opItem{ref: opRef(n)<<32 | opRef(off)}
+	if _, dup := in.index.GetHint(item, &in.hint); dup {
+		return false
+	}
+	in.index.SetHint(item, &in.hint)
+	in.digest += hash64(0, in.chunks[n][off:])
+	return true
+}
+
+// restore adds a chunk that was stored.
+func (in *intents) restore(chunk []byte) bool {
+	n := len(in.chunks)
+	in.chunks = append(in.chunks, chunk)
+	for off := 0; off < len(chunk); {
+		d := decoder{b: chunk[off:]}
+		var op ProvisionOp
+		if d.op(&op); d.bad {
+			return false
+		}
+		end := len(chunk) - len(d.b)
+		in.index.SetHint(opItem{ref: opRef(n)<<32 | opRef(off)}, &in.hint)
+		in.digest += hash64(0, chunk[off:end])
+		off = end
+	}
+	return true
+}
+
+func inRanges(ranges []SeqRange, seq uint64) bool {
+	for _, r := range ranges {
+		if seq >= r.First && seq < r.End {
+			return true
+		}
+	}
+	return false
+}
+
+// netOps returns what the operations come to: of each key and class the last one that was not rolled back, in key order.
+func (in *intents) netOps(rolledBack []SeqRange) []opRef {
+	net := make([]opRef, 0, in.index.Len())
+	var lastKey []byte
+	var lastClass byte
+	in.index.Scan(func(i opItem) bool {
+		r := i.ref
+		key, class, seq := in.head(r)
+		if inRanges(rolledBack, seq) {
+			return true
+		}
+		if n := len(net); n > 0 && class == lastClass && ItemKind(class) != ItemReadRange && bytes.Equal(key, lastKey) {
+			if prev := in.op(net[n-1]); !prev.Item.KeepsKey {
+				r |= refKeyChanged
+			}
+			net[n-1] = r
+		} else {
+			net = append(net, r)
+		}
+		lastKey, lastClass = key, class
+		return true
+	})
+	return net
+}
+
+// netSearch returns the position of the first net operation with a key >= key.
+func (p *pending) netSearch(key []byte) int {
+	return sort.Search(len(p.net), func(i int) bool {
+		k, _, _ := p.in.head(p.net[i])
+		return bytes.Compare(k, key) >= 0
+	})
+}
+
+func hasStorage(ids []topo.StorageID, key []byte) bool {
+	if len(ids) == 0 {
+		return false
+	}
+	id, ok := topo.KeyStorageID(key)
+	if !ok {
+		return false
+	}
+	_, found := slices.BinarySearch(ids, id)
+	return found
+}

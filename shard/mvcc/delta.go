@@ -1,0 +1,284 @@
+// Package mvcc is the in-memory delta of a replica: the versions that were applied and not yet flushed to disk.
+//
+// A Delta is written by one goroutine (apply) and read by any number beside it, without locks. It only ever grows: a flush
+// freezes the whole delta, writes it out and drops it, so nothing is removed from one. Each key is one node of a skip list
+// (for order) that also hangs in a hash table (for point reads), and heads a chain of its versions, newest timestamp first.
+//
+// Every version carries the number of the command that wrote it. A reader fixes a bound when it starts and passes over what
+// later commands wrote, so it sees commands whole, and a scan of any length costs the writer nothing. The alternative, a
+// copy-on-write tree, makes each write after a scan began copy the path to its key, and needs a lock around the root.
+package mvcc
+
+import (
+	"bytes"
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// Bound numbers the commands of one process's applying, from 1: a reader with bound b sees what commands <= b wrote.
+type Bound uint64
+
+// Unbounded sees everything; only the writing goroutine may use it.
+const Unbounded = Bound(1<<62 - 1)
+
+// Version is one version of a key. The chain's fields are set before the version is published and never change, but next.
+type Version struct {
+	TS    topo.Timestamp
+	KeyTS topo.Timestamp // the key version: moved by insert, delete and key change only
+	// Value is nil for a tombstone, and otherwise not nil.
+	Value []byte
+	seq   Bound // the command that wrote it, and flags in the two top bits
+	next  atomic.Pointer[Version]
+}
+
+// Flags qualify a version for its readers and the flush; they are hints about this replica's layers, never logged.
+type Flags uint8
+
+const (
+	// Newest says that no older layer holds a version of the key with a timestamp at or above this one's.
+	Newest Flags = 1 << iota
+	// Lone says that no older layer holds any version of the key.
+	Lone
+)
+
+const flagShift = 62
+
+// Seq returns the number of the command that wrote the version.
+func (v *Version) Seq() Bound { return v.seq & Unbounded }
+
+// Flags returns the version's flags.
+func (v *Version) Flags() Flags { return Flags(v.seq >> flagShift) }
+
+// Tombstone reports whether the version is a deletion.
+func (v *Version) Tombstone() bool { return v.Value == nil }
+
+// Next returns the version before v in time, or nil.
+func (v *Version) Next() *Version { return v.next.Load() }
+
+const maxHeight = 14
+
+// entry is a key's node. At level 0 the list is linked both ways; a reader that walks back may miss a node inserted after
+// it began, which its bound would hide anyway.
+type entry struct {
+	key   []byte
+	head  atomic.Pointer[Version] // never nil once linked
+	next0 atomic.Pointer[entry]
+	prev0 atomic.Pointer[entry] // nil: the list's head
+	tower *[maxHeight - 1]atomic.Pointer[entry]
+	hash  uint64
+}
+
+func (e *entry) next(level int) *entry {
+	if level == 0 {
+		return e.next0.Load()
+	}
+	return e.tower[level-1].Load()
+}
+
+func (e *entry) setNext(level int, n *entry) {
+	if level == 0 {
+		e.next0.Store(n)
+	} else {
+		e.tower[level-1].Store(n)
+	}
+}
+
+// Delta holds versions by key and time. Create one with New.
+type Delta struct {
+	head   entry // before all keys; its tower is full
+	tail   atomic.Pointer[entry]
+	height atomic.Int32
+	index  hashIndex
+	bytes  atomic.Int64
+	keys   int64
+	count  int64
+
+	// The writer's own: where the last insertion was, so that sorted input does not search from the top; the random
+	// state of tower heights; and slabs that nodes, versions, towers and bytes are cut from.
+	splice   [maxHeight]*entry
+	rng      uint64
+	entries  []entry
+	versions []Version
+	data     []byte
+}
+
+// What a key and a version cost beside their bytes.
+const (
+	entryBytes   = 64 + 16
+	versionBytes = 56
+)
+
+var seed = maphash.MakeSeed()
+
+// New returns an empty delta.
+func New() *Delta {
+	d := &Delta{rng: 0x9E3779B97F4A7C15}
+	d.head.tower = new([maxHeight - 1]atomic.Pointer[entry])
+	d.height.Store(1)
+	for i := range d.splice {
+		d.splice[i] = &d.head
+	}
+	return d
+}
+
+// Bytes returns about how much memory the delta holds.
+func (d *Delta) Bytes() int64 { return d.bytes.Load() }
+
+// Keys and Versions count; only the writer may ask, or anyone once the delta is frozen.
+func (d *Delta) Keys() int64 { return d.keys }
+
+// Versions returns the number of versions.
+func (d *Delta) Versions() int64 { return d.count }
+
+// Copy returns a copy of b in the delta's memory, for keys and values whose bytes belong to someone else.
+func (d *Delta) Copy(b []byte) []byte {
+	if len(b) > len(d.data) {
+		if len(b) > 4<<10 {
+			return append(make([]byte, 0, len(b)), b...)
+		}
+		d.data = make([]byte, 64<<10)
+	}
+	c := d.data[:len(b):len(b)]
+	d.data = d.data[len(b):]
+	copy(c, b)
+	return c
+}
+
+// Put adds a version of key, which it replaces when it has the same timestamp. With copied set, key and value are the
+// delta's to keep; otherwise it copies them. A nil value is a tombstone.
+func (d *Delta) Put(key []byte, ts, keyTS topo.Timestamp, value []byte, seq Bound, flags Flags, copied bool) {
+	if len(d.versions) == 0 {
+		d.versions = make([]Version, 128)
+	}
+	v := &d.versions[0]
+	d.versions = d.versions[1:]
+	v.TS, v.KeyTS, v.seq = ts, keyTS, seq|Bound(flags)<<flagShift
+	if value != nil {
+		v.Value = value
+		if !copied {
+			v.Value = d.Copy(value)
+		}
+	}
+	d.count++
+	size := int64(versionBytes + len(value))
+	h := maphash.Bytes(seed, key)
+	if e := d.index.find(h, key); e != nil {
+		e.add(v)
+	} else {
+		if !copied {
+			key = d.Copy(key)
+		}
+		size += int64(entryBytes + len(key))
+		d.insert(key, h, v)
+	}
+	d.bytes.Add(size)
+}
+
+// add links v into the chain by its timestamp. Readers see the chain with or without v, never broken.
+func (e *entry) add(v *Version) {
+	link := &e.head
+	cur := link.Load()
+	for cur != nil && cur.TS > v.TS {
+		link = &cur.next
+		cur = link.Load()
+	}
+	if cur != nil && cur.TS == v.TS {
+		v.next.Store(cur.next.Load())
+	} else {
+		v.next.Store(cur)
+	}
+	link.Store(v)
+}
+
+func (d *Delta) randomHeight() int {
+	d.rng ^= d.rng << 13
+	d.rng ^= d.rng >> 7
+	d.rng ^= d.rng << 17
+	h, r := 1, d.rng
+	for h < maxHeight && r&3 == 0 {
+		h++
+		r >>= 2
+	}
+	return h
+}
+
+// insert links a new key: into the skip list from the bottom up, then into the hash index.
+func (d *Delta) insert(key []byte, hash uint64, v *Version) {
+	if len(d.entries) == 0 {
+		d.entries = make([]entry, 128)
+	}
+	e := &d.entries[0]
+	d.entries = d.entries[1:]
+	e.key, e.hash = key, hash
+	e.head.Store(v)
+	height := d.randomHeight()
+	if height > 1 {
+		e.tower = new([maxHeight - 1]atomic.Pointer[entry])
+	}
+	d.seek(key)
+	for l := 0; l < height; l++ {
+		e.setNext(l, d.splice[l].next(l))
+	}
+	if d.splice[0] != &d.head {
+		e.prev0.Store(d.splice[0])
+	}
+	succ := e.next0.Load()
+	for l := 0; l < height; l++ {
+		d.splice[l].setNext(l, e)
+		d.splice[l] = e
+	}
+	if succ != nil {
+		succ.prev0.Store(e)
+	} else {
+		d.tail.Store(e)
+	}
+	if int32(height) > d.height.Load() {
+		d.height.Store(int32(height))
+	}
+	d.keys++
+	d.index.add(e)
+}
+
+// seek sets splice[l] to the last node before key at each level, starting from the lowest level whose old splice still
+// brackets key: that is level 0 for sorted input.
+func (d *Delta) seek(key []byte) {
+	top := int(d.height.Load())
+	l := 0
+	for ; l < top; l++ {
+		p := d.splice[l]
+		if p != &d.head && bytes.Compare(p.key, key) >= 0 {
+			continue
+		}
+		if n := p.next(l); n == nil || bytes.Compare(n.key, key) >= 0 {
+			break
+		}
+	}
+	p := &d.head
+	if l < top {
+		p = d.splice[l]
+	}
+	for l--; l >= 0; l-- {
+		for n := p.next(l); n != nil && bytes.Compare(n.key, key) < 0; n = p.next(l) {
+			p = n
+		}
+		d.splice[l] = p
+	}
+}
+
+// Get returns the newest version of key with a timestamp <= ts that the bound admits, or nil.
+func (d *Delta) Get(key []byte, ts topo.Timestamp, bound Bound) *Version {
+	e := d.index.find(maphash.Bytes(seed, key), key)
+	if e == nil {
+		return nil
+	}
+	return visible(e.head.Load(), ts, bound)
+}
+
+func visible(v *Version, ts topo.Timestamp, bound Bound) *Version {
+	for v != nil && (v.TS > ts || v.Seq() > bound) {
+		v = v.next.Load()
+	}
+	return v
+}
