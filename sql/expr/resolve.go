@@ -782,3 +782,45 @@ func ownOperator(name string, t types.Oid) *Function {
 	}
 	return nil
 }
+
+// Signature is name(argument types) as messages print it.
+func Signature(name string, args []types.Oid) string { return funcSignature(name, args, nil) }
+
+// DeclaredArgs are the types of all declared arguments, in their order, where Order is set.
+func (r *Resolved) DeclaredArgs() []types.Oid {
+	switch {
+	case r.Fn != nil:
+		return r.Fn.Args
+	case r.Agg != nil:
+		return r.Agg.Args
+	case r.Set != nil:
+		return r.Set.Args
+	}
+	return r.Args
+}
+
+// DefaultArg is the default of a declared argument, or nil where it is not known here.
+func (r *Resolved) DefaultArg(i int) Node {
+	if r.Fn == nil {
+		return nil
+	}
+	t := types.T(r.Fn.Args[i])
+	switch r.Fn.Name {
+	case "make_interval":
+		if t.Kind() == types.KFloat {
+			return &Const{Type: t, Value: types.NewFloat(0), Loc: -1}
+		}
+		return &Const{Type: t, Value: types.NewInt(0), Loc: -1}
+	}
+	return nil
+}
+
+// IsSetReturning reports whether a function of the name returns sets.
+func IsSetReturning(name string) bool {
+	for _, p := range procsByName[name] {
+		if p.set != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,261 @@
+package sema
+
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+func noEquality(t types.Oid) *pgerr.Error {
+	return pgerr.New(pgerr.UndefinedFunction, "could not identify an equality operator for type %s", typeString(t))
+}
+
+func noOrdering(t types.Oid, distinct bool) *pgerr.Error {
+	if distinct {
+		return noEquality(t)
+	}
+	return pgerr.New(pgerr.UndefinedFunction, "could not identify an ordering operator for type %s", typeString(t)).
+		WithHint("Use an explicit ordering operator or modify the query.")
+}
+
+// groupBy analyses GROUP BY over the select list.
+func (s *scope) groupBy(items []parse.Expr) error {
+	for _, e := range items {
+		if gs, ok := e.(*parse.GroupingSet); ok {
+			if gs.Kind == parse.GroupingSetEmpty && len(items) == 1 {
+				s.q.GroupingSets = [][]int{{}}
+				continue
+			}
+			return s.unsupported(gs.Loc(), "GROUPING SETS, ROLLUP and CUBE")
+		}
+		n, err := s.groupItem(e)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(s.q.GroupBy, func(g expr.Node) bool { return expr.Equal(g, n) }) {
+			s.q.GroupBy = append(s.q.GroupBy, n)
+		}
+	}
+	return nil
+}
+
+// groupItem is one item: an input column, a position or name in the select list, or an expression.
+func (s *scope) groupItem(e parse.Expr) (expr.Node, error) {
+	defer s.in(inGroupBy)()
+	switch k := e.(type) {
+	case *parse.RowExpr:
+		if !k.Explicit && len(k.Args) == 1 {
+			return s.groupItem(k.Args[0])
+		}
+	case *parse.Const:
+		i, err := s.ordinal(k, "GROUP BY")
+		if err != nil {
+			return nil, err
+		}
+		return s.checkGroup(i, k.Loc())
+	case *parse.ColumnRef:
+		if len(k.Fields) == 1 && !k.Star {
+			n, err := s.localColumn(k.Fields[0], 0, k.Loc())
+			if err != nil {
+				return nil, err
+			}
+			if n == nil {
+				if i, err := s.byOutputName(k, "GROUP BY"); err != nil {
+					return nil, err
+				} else if i >= 0 {
+					return s.checkGroup(i, k.Loc())
+				}
+			}
+		}
+	}
+	n, err := s.expr(e)
+	if err != nil {
+		return nil, err
+	}
+	if n, err = s.resolveUnknown(n); err != nil {
+		return nil, err
+	}
+	if expr.EqualityOf(oidOf(n)) == nil {
+		return nil, s.at(e.Loc(), noEquality(oidOf(n)))
+	}
+	return n, nil
+}
+
+// checkGroup takes a select-list entry as a grouping expression.
+func (s *scope) checkGroup(i, loc int) (expr.Node, error) {
+	n, err := s.resolveUnknown(s.q.Targets[i].Expr)
+	if err != nil {
+		return nil, err
+	}
+	s.q.Targets[i].Expr = n
+	if a := containsAgg(n); a != nil {
+		return nil, s.errorf(a.Loc, pgerr.GroupingError, "aggregate functions are not allowed in GROUP BY")
+	}
+	if expr.EqualityOf(oidOf(n)) == nil {
+		return nil, s.at(loc, noEquality(oidOf(n)))
+	}
+	return n, nil
+}
+
+func containsAgg(n expr.Node) (found *expr.Aggregate) {
+	expr.Walk(n, func(k expr.Node) bool {
+		if a, ok := k.(*expr.Aggregate); ok && a.Level == 0 && found == nil {
+			found = a
+		}
+		return found == nil
+	})
+	return found
+}
+
+// ordinal is a position in the select list, from 0.
+func (s *scope) ordinal(k *parse.Const, clause string) (int, error) {
+	if k.Kind != parse.ConstInteger {
+		return 0, s.errorf(k.Loc(), pgerr.SyntaxError, "non-integer constant in %s", clause)
+	}
+	pos := int(k.Ival)
+	for i, t := range s.q.Targets {
+		if t.Junk {
+			continue
+		}
+		if pos--; pos == 0 {
+			return i, nil
+		}
+	}
+	return 0, s.errorf(k.Loc(), pgerr.InvalidColumnReference, "%s position %d is not in select list", clause, k.Ival)
+}
+
+// byOutputName finds a select-list entry by its name, -1 if there is none.
+func (s *scope) byOutputName(c *parse.ColumnRef, clause string) (int, error) {
+	at := -1
+	for i, t := range s.q.Targets {
+		if t.Junk || t.Name != c.Fields[0] {
+			continue
+		}
+		if at >= 0 && !expr.Equal(s.q.Targets[at].Expr, t.Expr) {
+			return 0, s.errorf(c.Loc(), pgerr.AmbiguousColumn, "%s %q is ambiguous", clause, c.Fields[0])
+		}
+		if at < 0 {
+			at = i
+		}
+	}
+	return at, nil
+}
+
+// checkGrouping refuses columns that are neither grouped nor in an aggregate.
+func (s *scope) checkGrouping() error {
+	q := s.q
+	if !q.HasAggs && len(q.GroupBy) == 0 && q.Having == nil && q.GroupingSets == nil {
+		return nil
+	}
+	for _, t := range q.Targets {
+		if err := s.checkUngrouped(t.Expr); err != nil {
+			return err
+		}
+	}
+	if q.Having != nil {
+		return s.checkUngrouped(q.Having)
+	}
+	return nil
+}
+
+func (s *scope) checkUngrouped(n expr.Node) error {
+	for _, g := range s.q.GroupBy {
+		if expr.Equal(g, n) {
+			return nil
+		}
+	}
+	switch k := n.(type) {
+	case *expr.Var:
+		if k.Level != 0 || s.groupedByKey(k) {
+			return nil
+		}
+		return s.errorf(k.Loc, pgerr.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", s.displayName(k))
+	case *expr.Aggregate:
+		if k.Level == 0 {
+			return nil
+		}
+	case *expr.Subquery:
+		if err := s.checkSubquery(k); err != nil {
+			return err
+		}
+	}
+	var err error
+	expr.Walk(n, func(k expr.Node) bool {
+		if k == n {
+			return true
+		}
+		if err == nil {
+			err = s.checkUngrouped(k)
+		}
+		return false
+	})
+	return err
+}
+
+func (s *scope) displayName(v *expr.Var) string {
+	r := s.q.Rels[v.Rel]
+	if r.Alias == "" {
+		return r.Columns[v.Col].Name
+	}
+	return r.Alias + "." + v.Name
+}
+
+// checkSubquery refuses outer columns in a subquery that are not grouped.
+func (s *scope) checkSubquery(sub *expr.Subquery) error {
+	q, ok := sub.Query.(*Query)
+	if !ok {
+		return nil
+	}
+	var err error
+	WalkQuery(q, func(n expr.Node, depth int) {
+		expr.Walk(n, func(k expr.Node) bool {
+			if a, ok := k.(*expr.Aggregate); ok && a.Level == depth+1 {
+				return false
+			}
+			v, ok := k.(*expr.Var)
+			if !ok || v.Level != depth+1 || err != nil {
+				return true
+			}
+			own := *v
+			own.Level = 0
+			for _, g := range s.q.GroupBy {
+				if expr.Equal(g, &own) {
+					return true
+				}
+			}
+			if !s.groupedByKey(&own) {
+				err = s.errorf(v.Loc, pgerr.GroupingError, "subquery uses ungrouped column %q from outer query", s.displayName(&own))
+			}
+			return true
+		})
+	})
+	return err
+}
+
+// groupedByKey reports whether the primary key of a column's table is among the grouping columns: then the column has
+// one value a group.
+func (s *scope) groupedByKey(v *expr.Var) bool {
+	t := s.q.Rels[v.Rel].Table
+	if t == nil || s.q.GroupingSets != nil {
+		return false
+	}
+	for _, c := range t.Constraints {
+		if c.Type != catalog.PrimaryKey {
+			continue
+		}
+		for _, num := range c.Columns {
+			if !slices.ContainsFunc(s.q.GroupBy, func(g expr.Node) bool {
+				k, ok := g.(*expr.Var)
+				return ok && k.Level == 0 && k.Rel == v.Rel && k.Col == int(num)-1
+			}) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

@@ -1,0 +1,354 @@
+package sema
+
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// columnRef resolves a.b.c.
+func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
+	if c.Star {
+		return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "%s.* cannot be used here", c.Fields.String())
+	}
+	if why := map[clause]string{inDefault: "cannot use column reference in DEFAULT expression"}[s.clause]; why != "" {
+		return nil, s.errorf(c.Loc(), pgerr.FeatureNotSupported, "%s", why)
+	}
+	switch len(c.Fields) {
+	case 1:
+		return s.bareColumn(c.Fields[0], c.Loc())
+	case 2:
+		return s.qualifiedColumn("", c.Fields[0], c.Fields[1], c.Loc())
+	case 3:
+		return s.qualifiedColumn(c.Fields[0], c.Fields[1], c.Fields[2], c.Loc())
+	case 4:
+		return s.qualifiedColumn(c.Fields[1], c.Fields[2], c.Fields[3], c.Loc())
+	}
+	return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "improper qualified name (too many dotted names): %s", c.Fields.String())
+}
+
+func (s *scope) bareColumn(name string, loc int) (expr.Node, error) {
+	n, err := s.findColumn(name, loc)
+	if n != nil || err != nil {
+		return n, err
+	}
+	if it, level, _ := s.findItem("", name, loc); it != nil {
+		return s.wholeRow(it, level, loc), nil
+	}
+	return nil, s.missingColumn("", name, loc)
+}
+
+// findColumn looks an unqualified column up, from the inner level outward.
+func (s *scope) findColumn(name string, loc int) (expr.Node, error) {
+	level := 0
+	for sc := s; sc != nil; sc = sc.parent {
+		n, err := sc.localColumn(name, level, loc)
+		if n != nil || err != nil {
+			return n, err
+		}
+		level++
+	}
+	return nil, nil
+}
+
+// localColumn looks a column up at one level.
+func (s *scope) localColumn(name string, level, loc int) (expr.Node, error) {
+	var found *nsCol
+	for _, it := range s.ns {
+		if !it.colsVisible || it.lateralOnly && !s.lateral {
+			continue
+		}
+		for i := range it.cols {
+			if it.cols[i].name != name {
+				continue
+			}
+			if found != nil {
+				return nil, s.errorf(loc, pgerr.AmbiguousColumn, "column reference %q is ambiguous", name)
+			}
+			if err := s.checkLateral(it, loc); err != nil {
+				return nil, err
+			}
+			found = &it.cols[i]
+		}
+	}
+	if found != nil {
+		return found.ref(level, loc), nil
+	}
+	for _, it := range s.ns {
+		if it.colsVisible && (!it.lateralOnly || s.lateral) && len(s.ns) == 1 {
+			return s.systemColumn(it, name, loc)
+		}
+	}
+	return nil, nil
+}
+
+func (s *scope) checkLateral(it *nsItem, loc int) error {
+	if it.lateralOnly && !it.lateralOK {
+		return s.at(loc, pgerr.New(pgerr.InvalidColumnReference, "invalid reference to FROM-clause entry for table %q", it.name).
+			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."))
+	}
+	return nil
+}
+
+// findItem finds a FROM item by name, and how many levels out it is.
+func (s *scope) findItem(schema, name string, loc int) (*nsItem, int, error) {
+	level := 0
+	for sc := s; sc != nil; sc = sc.parent {
+		var found *nsItem
+		for _, it := range sc.ns {
+			if !it.relVisible || it.lateralOnly && !sc.lateral || it.name != name || schema != "" && it.schema != schema {
+				continue
+			}
+			if found != nil {
+				return nil, 0, s.errorf(loc, pgerr.AmbiguousAlias, "table reference %q is ambiguous", name)
+			}
+			if err := s.checkLateral(it, loc); err != nil {
+				return nil, 0, err
+			}
+			found = it
+		}
+		if found != nil {
+			return found, level, nil
+		}
+		level++
+	}
+	return nil, 0, nil
+}
+
+func (s *scope) qualifiedColumn(schema, table, name string, loc int) (expr.Node, error) {
+	it, level, err := s.findItem(schema, table, loc)
+	if err != nil {
+		return nil, err
+	}
+	if it == nil {
+		return nil, s.missingTable(schema, table, loc)
+	}
+	var found *nsCol
+	for i := range it.cols {
+		if it.cols[i].name == name {
+			if found != nil {
+				return nil, s.errorf(loc, pgerr.AmbiguousColumn, "column reference %q is ambiguous", name)
+			}
+			found = &it.cols[i]
+		}
+	}
+	if found != nil {
+		return found.ref(level, loc), nil
+	}
+	if n, err := s.systemColumn(it, name, loc); n != nil || err != nil {
+		return n, err
+	}
+	return nil, s.missingColumn(table, name, loc)
+}
+
+// systemColumn resolves tableoid, and refuses what only PostgreSQL's heap has.
+func (s *scope) systemColumn(it *nsItem, name string, loc int) (expr.Node, error) {
+	if it.table == nil && it.virtual == nil {
+		return nil, nil
+	}
+	switch name {
+	case "tableoid":
+		oid := types.Oid(0)
+		if it.table != nil {
+			oid = it.table.OID
+		} else {
+			oid = it.virtual.OID
+		}
+		return &expr.Const{Type: types.T(types.OidOid), Value: types.NewInt(int64(oid)), Loc: loc}, nil
+	case "ctid", "xmin", "xmax", "cmin", "cmax":
+		return nil, s.unsupported(loc, "system column \""+name+"\"")
+	}
+	return nil, nil
+}
+
+// wholeRow is a reference to a FROM item as a row value.
+func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
+	if it.funcScalar {
+		return it.cols[0].ref(level, loc)
+	}
+	r := &expr.Row{Type: types.T(types.RecordOid), Loc: loc}
+	for i := range it.cols {
+		r.Fields = append(r.Fields, it.cols[i].ref(level, loc))
+		r.Names = append(r.Names, it.cols[i].name)
+	}
+	return r
+}
+
+// missingTable is the error for a qualifier that no FROM item has.
+func (s *scope) missingTable(schema, table string, loc int) error {
+	full := table
+	if schema != "" {
+		full = schema + "." + table
+	}
+	bad := func() *pgerr.Error {
+		return pgerr.New(pgerr.UndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
+	}
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, it := range sc.ns {
+			if it.relVisible && it.name == table && (schema == "" || it.schema == schema) {
+				return s.at(loc, bad().WithDetail("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
+			}
+		}
+	}
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, r := range sc.q.Rels {
+			if r.Alias == table {
+				return s.at(loc, bad().WithDetail("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
+			}
+		}
+	}
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, it := range sc.ns {
+			if it.table != nil && it.table.Name == table && it.name != table || it.virtual != nil && it.virtual.Name == table && it.name != table {
+				return s.at(loc, bad().WithHint("Perhaps you meant to reference the table alias %q.", it.name))
+			}
+		}
+	}
+	return s.errorf(loc, pgerr.UndefinedTable, "missing FROM-clause entry for table %q", full)
+}
+
+// missingColumn is the error for a column that is not there, with PostgreSQL's guess of what was meant.
+func (s *scope) missingColumn(table, name string, loc int) error {
+	e := pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", name)
+	if table != "" {
+		e = pgerr.New(pgerr.UndefinedColumn, "column %s.%s does not exist", table, name)
+	}
+	// A column that exists but may not be seen from here.
+	best := maxFuzzy + 1
+	var first, second string
+	matches := 0
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, it := range sc.ns {
+			if it.rel < 0 {
+				continue
+			}
+			for _, c := range it.cols {
+				if c.name == name && table == "" && !sc.sees(it) {
+					return s.at(loc, e.WithDetail("There is a column named %q in table %q, but it cannot be referenced from this part of the query.", name, it.name))
+				}
+				penalty := 0
+				if table != "" && it.name != table {
+					penalty = levenshtein(table, it.name)
+				}
+				d := levenshtein(name, c.name) + penalty
+				if len(name) > 0 && d > len([]rune(name))/2 && d != 0 || d > maxFuzzy {
+					continue
+				}
+				full := "\"" + it.name + "." + c.name + "\""
+				switch {
+				case d < best:
+					best, first, second, matches = d, full, "", 1
+				case d == best:
+					matches++
+					second = full
+				}
+			}
+		}
+	}
+	switch {
+	case matches == 1:
+		e = e.WithHint("Perhaps you meant to reference the column %s.", first)
+	case matches == 2:
+		e = e.WithHint("Perhaps you meant to reference the column %s or the column %s.", first, second)
+	}
+	return s.at(loc, e)
+}
+
+func (s *scope) sees(it *nsItem) bool { return !it.lateralOnly || s.lateral }
+
+// maxFuzzy is PostgreSQL's MAX_FUZZY_DISTANCE.
+const maxFuzzy = 3
+
+// levenshtein is the edit distance of two names, in characters.
+func levenshtein(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	prev := make([]int, len(y)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range x {
+		cur := slices.Clone(prev)
+		cur[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			cur[j+1] = min(prev[j+1]+1, cur[j]+1, prev[j]+cost)
+		}
+		prev = cur
+	}
+	return prev[len(y)]
+}
+
+// starColumns expands * or table.*.
+func (s *scope) starColumns(c *parse.ColumnRef) ([]Target, error) {
+	if len(c.Fields) == 0 {
+		cols := visibleCols(s.ns)
+		if len(cols) == 0 && len(s.ns) == 0 {
+			return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "SELECT * with no tables specified is not valid")
+		}
+		return s.targetsOf(cols, 0, c.Loc()), nil
+	}
+	schema := ""
+	table := c.Fields.Last()
+	if len(c.Fields) > 1 {
+		schema = c.Fields.Schema()
+	}
+	it, level, err := s.findItem(schema, table, c.Loc())
+	if err != nil {
+		return nil, err
+	}
+	if it == nil {
+		return nil, s.missingTable(schema, table, c.Loc())
+	}
+	return s.targetsOf(it.cols, level, c.Loc()), nil
+}
+
+func (s *scope) targetsOf(cols []nsCol, level, loc int) []Target {
+	out := make([]Target, len(cols))
+	for i := range cols {
+		out[i] = Target{Expr: cols[i].ref(level, loc), Name: cols[i].name}
+		s.setOrigin(&out[i])
+	}
+	return out
+}
+
+// setOrigin notes the table and column of a target that is a plain column.
+func (s *scope) setOrigin(t *Target) {
+	v, ok := t.Expr.(*expr.Var)
+	if !ok {
+		return
+	}
+	sc := s
+	for range v.Level {
+		sc = sc.parent
+	}
+	r := sc.q.Rels[v.Rel]
+	switch {
+	case r.Kind == RTETable:
+		t.Table, t.Col = r.Table.OID, r.Table.Columns[v.Col].Num
+	case r.Kind == RTECatalog:
+		t.Table, t.Col = r.Virtual.OID, attNum(v.Col+1)
+	case r.Query != nil && r.Query.SetOp == nil:
+		if src := visibleTarget(r.Query, v.Col); src != nil {
+			t.Table, t.Col = src.Table, src.Col
+		}
+	}
+}
+
+func visibleTarget(q *Query, i int) *Target {
+	for k := range q.Targets {
+		if q.Targets[k].Junk {
+			continue
+		}
+		if i == 0 {
+			return &q.Targets[k]
+		}
+		i--
+	}
+	return nil
+}

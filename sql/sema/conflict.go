@@ -1,0 +1,177 @@
+package sema
+
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// onConflict analyses ON CONFLICT of INSERT.
+func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
+	oc := stmt.OnConflict
+	out := &OnConflict{DoNothing: !oc.Update}
+	d.Conflict = out
+	if oc.Infer == nil && oc.Update {
+		return s.at(oc.Loc(), pgerr.New(pgerr.SyntaxError, "ON CONFLICT DO UPDATE requires inference specification or constraint name").
+			WithHint("For example, ON CONFLICT (column_name)."))
+	}
+	cs := s.newScope(s.parent)
+	cs.ctes = s.ctes
+	it, err := cs.targetItem(d.Table, stmt.Relation)
+	if err != nil {
+		return err
+	}
+	cs.ns = []*nsItem{it}
+	if oc.Infer != nil {
+		if out.Arbiters, err = cs.arbiters(d.Table, oc.Infer); err != nil {
+			return err
+		}
+	}
+	if !oc.Update {
+		return nil
+	}
+	rel := cs.addRel(&RTE{Kind: RTETable, Alias: "excluded", Columns: tableColumns(d.Table), Table: d.Table})
+	ex, err := cs.item(rel, "excluded", nil, -1, func(i int) bool { return d.Table.Columns[i].Dropped || d.Table.Columns[i].Hidden })
+	if err != nil {
+		return err
+	}
+	// A bare name means the existing row.
+	ex.table, ex.colsVisible = d.Table, true
+	cs.ns = append(cs.ns, ex)
+	cols, exprs, err := cs.assignments(d.Table, oc.TargetList)
+	if err != nil {
+		return err
+	}
+	for i, c := range cols {
+		out.Columns = append(out.Columns, c.Num)
+		out.Set = append(out.Set, exprs[i])
+	}
+	if oc.WhereClause != nil {
+		defer cs.in(inWhere)()
+		out.Where, err = cs.boolExpr(oc.WhereClause, "WHERE")
+	}
+	return err
+}
+
+// arbiters finds the unique indexes that a conflict target means.
+func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.Index, error) {
+	if inf.Conname != "" {
+		for _, c := range t.Constraints {
+			if c.Name != inf.Conname {
+				continue
+			}
+			if ix := t.IndexByOID(c.Index); ix != nil && (c.Type == catalog.PrimaryKey || c.Type == catalog.Unique) {
+				if c.Deferrable {
+					return nil, s.errorf(-1, pgerr.ObjectNotInPrerequisiteState, "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters")
+				}
+				return []*catalog.Index{ix}, nil
+			}
+			return nil, s.errorf(-1, pgerr.WrongObjectType, "constraint in ON CONFLICT clause has no associated index")
+		}
+		return nil, s.errorf(-1, pgerr.UndefinedObject, "constraint %q for table %q does not exist", inf.Conname, t.Name)
+	}
+	var want []catalog.AttNum
+	for _, el := range inf.IndexElems {
+		num, err := s.inferColumn(t, el, inf)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(want, num) {
+			want = append(want, num)
+		}
+	}
+	if inf.WhereClause != nil {
+		// Indexes here have no predicate: any predicate of the target is implied.
+		done := s.in(inIndex)
+		_, err := s.boolExpr(inf.WhereClause, "WHERE")
+		done()
+		if err != nil {
+			return nil, err
+		}
+	}
+	var out []*catalog.Index
+	for _, ix := range t.Indexes {
+		if ix.Unique && sameColumns(ix, want) && !deferrable(t, ix) {
+			out = append(out, ix)
+		}
+	}
+	if len(out) == 0 {
+		return nil, s.errorf(-1, pgerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+	}
+	return out, nil
+}
+
+func deferrable(t *catalog.Table, ix *catalog.Index) bool {
+	c := t.ConstraintByOID(ix.Constraint)
+	return c != nil && c.Deferrable
+}
+
+func sameColumns(ix *catalog.Index, want []catalog.AttNum) bool {
+	if len(ix.Columns) != len(want) {
+		return false
+	}
+	for _, c := range ix.Columns {
+		if !slices.Contains(want, c.Num) {
+			return false
+		}
+	}
+	return true
+}
+
+// inferColumn is one column of a conflict target.
+func (s *scope) inferColumn(t *catalog.Table, el *parse.IndexElem, inf *parse.InferClause) (catalog.AttNum, error) {
+	if el.Ordering != parse.SortByDefault || el.Nulls != parse.SortByNullsDefault {
+		return 0, s.errorf(inf.Loc(), pgerr.InvalidColumnReference, "ASC/DESC is not allowed in ON CONFLICT clause")
+	}
+	if el.Expr != nil {
+		n, err := s.exprIn(el.Expr, inIndex)
+		if err != nil {
+			return 0, err
+		}
+		if v, ok := n.(*expr.Var); ok && v.Level == 0 {
+			return attNum(v.Col + 1), nil
+		}
+		return 0, s.errorf(-1, pgerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+	}
+	c := t.ColumnByName(el.Name)
+	if c == nil {
+		return 0, s.missingColumn("", el.Name, inf.Loc())
+	}
+	return c.Num, nil
+}
+
+// standalone analyses an expression outside of a query.
+func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
+	s := a.newScope(nil)
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone}[sc.Kind]
+	if sc.Table != nil {
+		it, err := s.tableItem(sc.Table, sc.Table.Name, nil, -1)
+		if err != nil {
+			return nil, err
+		}
+		s.ns = []*nsItem{it}
+	}
+	n, err := s.expr(e)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case sc.Kind == CheckExpr:
+		return s.coerceBool(n, "CHECK")
+	case sc.Type.Oid == 0:
+		return s.resolveUnknown(n)
+	}
+	out, err := s.coerceTo(n, sc.Type, types.Assignment, -1)
+	if err != nil || out != nil {
+		return out, err
+	}
+	if sc.Kind == DefaultExpr {
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "column %q is of type %s but default expression is of type %s",
+			sc.Column, typeString(sc.Type.Oid), typeString(oidOf(n))).WithHint("You will need to rewrite or cast the expression.")
+	}
+	return s.assign(n, sc.Type, sc.Column, -1)
+}

@@ -1,0 +1,203 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// cteEntry is a WITH query in the scope of its statement.
+type cteEntry struct {
+	cte *CTE
+	// building is set while its own query is analysed; columns are known once the non-recursive term is.
+	building bool
+	known    bool
+	selfRefs int
+	// pending: a later entry of a WITH without RECURSIVE, or one not reached yet.
+	pending bool
+}
+
+// findCTE finds a WITH query by name, from the inner level outward.
+func (s *scope) findCTE(name string) *cteEntry {
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, c := range sc.ctes {
+			if c.cte.Name == name && !c.pending {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// futureCTE is the error for a name that a later WITH query has.
+func (s *scope) futureCTE(r *parse.RangeVar) error {
+	if r.Schema != "" {
+		return nil
+	}
+	for sc := s; sc != nil; sc = sc.parent {
+		for _, c := range sc.ctes {
+			if c.cte.Name == r.Name && c.pending {
+				return undefinedRelation(r.Name).
+					WithDetail("There is a WITH item named %q, but it cannot be referenced from this part of the query.", r.Name).
+					WithHint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.")
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scope) with(w *parse.WithClause) error {
+	first := len(s.ctes)
+	for i, c := range w.CTEs {
+		for _, d := range w.CTEs[:i] {
+			if d.Name == c.Name {
+				return s.errorf(c.Loc(), pgerr.DuplicateAlias, "WITH query name %q specified more than once", c.Name)
+			}
+		}
+		s.ctes = append(s.ctes, &cteEntry{cte: &CTE{Name: c.Name}, pending: true})
+	}
+	for i, c := range w.CTEs {
+		e := s.ctes[first+i]
+		if c.Search != nil || c.Cycle != nil {
+			return s.unsupported(c.Loc(), "SEARCH and CYCLE")
+		}
+		switch c.Materialized {
+		case parse.CTEMaterializeAlways, parse.CTEMaterializeNever:
+			m := c.Materialized == parse.CTEMaterializeAlways
+			e.cte.Materialized = &m
+		}
+		e.pending = !w.Recursive
+		e.building = w.Recursive
+		if err := s.cteQuery(c, e); err != nil {
+			return err
+		}
+		e.pending, e.building, e.known = false, false, true
+		s.q.CTEs = append(s.q.CTEs, e.cte)
+	}
+	return nil
+}
+
+func (s *scope) cteQuery(c *parse.CommonTableExpr, e *cteEntry) error {
+	var err error
+	switch q := c.Query.(type) {
+	case *parse.SelectStmt:
+		if e.building && q.Op == parse.SetOpUnion && q.With == nil {
+			err = s.recursiveUnion(c, q, e)
+			break
+		}
+		if e.cte.Query, err = s.subquery(q, false, false); err == nil && e.selfRefs > 0 {
+			return s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive query %q does not have the form non-recursive-term UNION [ALL] recursive-term", c.Name)
+		}
+	case *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt:
+		if s.parent != nil {
+			return s.errorf(c.Loc(), pgerr.FeatureNotSupported, "WITH clause containing a data-modifying statement must be at the top level")
+		}
+		e.cte.DML, err = s.dmlIn(c.Query)
+	default:
+		return s.unsupported(c.Loc(), "this statement in WITH")
+	}
+	if err != nil {
+		return err
+	}
+	return s.nameCTE(c, e)
+}
+
+func (s *scope) dmlIn(stmt parse.Statement) (*DML, error) {
+	switch q := stmt.(type) {
+	case *parse.InsertStmt:
+		return s.insert(q, s)
+	case *parse.UpdateStmt:
+		return s.update(q, s)
+	case *parse.DeleteStmt:
+		return s.delete(q, s)
+	}
+	return nil, pgerr.Internal("no DML")
+}
+
+// nameCTE settles the columns of a WITH query.
+func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
+	var cols []Column
+	if e.cte.DML != nil {
+		for _, t := range e.cte.DML.Returning {
+			cols = append(cols, Column{Name: t.Name, Type: t.Expr.ResultType()})
+		}
+	} else {
+		cols = queryColumns(e.cte.Query)
+	}
+	if len(c.Columns) > len(cols) {
+		return s.errorf(c.Loc(), pgerr.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified", c.Name, len(cols), len(c.Columns))
+	}
+	for i, n := range c.Columns {
+		cols[i].Name = n
+	}
+	e.cte.Columns = cols
+	return nil
+}
+
+// recursiveUnion analyses the non-recursive term, which settles the columns, and then the other, which may refer to them.
+func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e *cteEntry) error {
+	sub := s.newScope(s)
+	left, err := sub.subquery(q.Larg, false, false)
+	if err != nil {
+		return err
+	}
+	if e.selfRefs > 0 {
+		return s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Name)
+	}
+	e.cte.Query = left
+	if err := s.nameCTE(c, e); err != nil {
+		return err
+	}
+	e.known = true
+	right, err := sub.subquery(q.Rarg, false, true)
+	if err != nil {
+		return err
+	}
+	before := queryColumns(left)
+	if err := sub.combine(q, left, right); err != nil {
+		return err
+	}
+	e.cte.Query = sub.q
+	if e.selfRefs == 0 {
+		return nil
+	}
+	e.cte.Recursive = true
+	for i, col := range queryColumns(sub.q) {
+		if col.Type.Oid != before[i].Type.Oid {
+			return s.at(c.Loc(), pgerr.New(pgerr.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
+				c.Name, i+1, typeString(before[i].Type.Oid), typeString(col.Type.Oid)).
+				WithHint("Cast the output of the non-recursive term to the correct type."))
+		}
+	}
+	if len(q.SortClause) > 0 {
+		return s.unsupported(q.SortClause[0].Loc(), "ORDER BY in a recursive query")
+	}
+	if q.LimitCount != nil || q.LimitOffset != nil {
+		return s.unsupported(-1, "LIMIT in a recursive query")
+	}
+	return nil
+}
+
+// cteRef is a reference to a WITH query in FROM.
+func (s *scope) cteRef(c *cteEntry, r *parse.RangeVar) (*nsItem, error) {
+	name, aliases := aliasOf(r.Alias, r.Name)
+	rte := &RTE{Kind: RTECTE, Alias: name, CTE: c.cte}
+	if c.building {
+		c.selfRefs++
+		rte.Kind = RTEWorkTable
+		if !c.known {
+			// The caller refuses the query when it sees the self-reference.
+			rte.Columns = []Column{{Name: "?column?", Type: types.T(types.TextOid)}}
+			return s.item(s.addRel(rte), name, nil, r.Loc(), nil)
+		}
+		if c.selfRefs > 1 {
+			return nil, s.errorf(r.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear more than once", r.Name)
+		}
+	}
+	c.cte.Refs++
+	if c.cte.DML != nil && len(c.cte.DML.Returning) == 0 {
+		return nil, s.errorf(r.Loc(), pgerr.FeatureNotSupported, "WITH query %q does not have a RETURNING clause", r.Name)
+	}
+	rte.Columns = append([]Column(nil), c.cte.Columns...)
+	return s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
+}

@@ -1,0 +1,609 @@
+package sema
+
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// targetTable resolves the table of a DML statement.
+func (a *analyzer) targetTable(r *parse.RangeVar, verb string) (*catalog.Table, error) {
+	rel, v, err := a.relation(r)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
+	}
+	switch rel.Kind {
+	case catalog.KindTable:
+		a.addTable(rel.Table)
+		return rel.Table, nil
+	case catalog.KindView:
+		return nil, a.unsupported(r.Loc(), verb+" on a view")
+	case catalog.KindSequence:
+		return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot change sequence %q", r.Name)
+	}
+	return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot open relation %q", r.Name)
+}
+
+// targetItem puts the target table in the range table, as its first entry.
+func (s *scope) targetItem(t *catalog.Table, r *parse.RangeVar) (*nsItem, error) {
+	name, _ := aliasOf(r.Alias, t.Name)
+	it, err := s.tableItem(t, name, nil, r.Loc())
+	if err != nil {
+		return nil, err
+	}
+	if r.Alias != nil {
+		it.schema = ""
+	}
+	return it, nil
+}
+
+// assigned looks a column up that a statement assigns to.
+func (s *scope) assigned(t *catalog.Table, rt *parse.ResTarget) (*catalog.Column, error) {
+	c := t.ColumnByName(rt.Name)
+	if c == nil {
+		switch rt.Name {
+		case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
+			return nil, s.errorf(rt.Loc(), pgerr.FeatureNotSupported, "cannot assign to system column %q", rt.Name)
+		}
+		return nil, s.errorf(rt.Loc(), pgerr.UndefinedColumn, "column %q of relation %q does not exist", rt.Name, t.Name)
+	}
+	if len(rt.Indirection) > 0 {
+		return nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\"")
+	}
+	return c, nil
+}
+
+// insertColumns are the columns that INSERT names, or all.
+func (s *scope) insertColumns(t *catalog.Table, cols []*parse.ResTarget) ([]*catalog.Column, error) {
+	if cols == nil {
+		return t.LiveColumns(), nil
+	}
+	var out []*catalog.Column
+	for _, rt := range cols {
+		c, err := s.assigned(t, rt)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(out, c) {
+			return nil, s.errorf(rt.Loc(), pgerr.DuplicateColumn, "column %q specified more than once", rt.Name)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
+	s := a.newScope(parent)
+	if stmt.With != nil {
+		if err := s.with(stmt.With); err != nil {
+			return nil, err
+		}
+	}
+	t, err := a.targetTable(stmt.Relation, "INSERT")
+	if err != nil {
+		return nil, err
+	}
+	d := &DML{Kind: Insert, Table: t, Overriding: overriding(stmt.Override)}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	cols, err := s.insertColumns(t, stmt.Cols)
+	if err != nil {
+		return nil, err
+	}
+	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
+	if err := in.source(); err != nil {
+		return nil, err
+	}
+	if err := in.fillDefaults(); err != nil {
+		return nil, err
+	}
+	d.CTEs = s.q.CTEs
+	if stmt.OnConflict != nil {
+		if err := s.onConflict(d, stmt); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
+		return nil, err
+	}
+	return d, a.checks(d)
+}
+
+func overriding(k parse.OverridingKind) byte {
+	return [...]byte{0, 'u', 's'}[k]
+}
+
+// insertion is an INSERT during its analysis.
+type insertion struct {
+	*scope
+	dml  *DML
+	stmt *parse.InsertStmt
+	cols []*catalog.Column
+	// defaults are the default expressions by attnum-1, analysed on first use.
+	defaults []expr.Node
+	known    []bool
+}
+
+// source analyses the rows.
+func (in *insertion) source() error {
+	sel := in.stmt.Select
+	switch {
+	case sel == nil:
+		in.cols = nil
+		in.dml.Source = &Query{Values: [][]expr.Node{{}}}
+		return nil
+	case sel.LiteralRows != nil && plainValues(sel):
+		return in.literals(sel.LiteralRows)
+	case len(sel.ValuesLists) > 0 && plainValues(sel):
+		return in.values(sel.ValuesLists)
+	}
+	return in.query(sel)
+}
+
+// plainValues reports whether a VALUES has nothing beside its rows.
+func plainValues(sel *parse.SelectStmt) bool {
+	return sel.With == nil && sel.SortClause == nil && sel.LimitCount == nil && sel.LimitOffset == nil && sel.LockingClause == nil
+}
+
+// checkCount compares the number of values with that of the columns, and cuts the columns of an INSERT without a list.
+func (in *insertion) checkCount(n, extraLoc int) error {
+	if n > len(in.cols) {
+		return in.errorf(extraLoc, pgerr.SyntaxError, "INSERT has more expressions than target columns")
+	}
+	if n < len(in.cols) {
+		if in.stmt.Cols != nil {
+			return in.errorf(in.stmt.Cols[n].Loc(), pgerr.SyntaxError, "INSERT has more target columns than expressions")
+		}
+		in.cols = in.cols[:n]
+	}
+	return nil
+}
+
+func (in *insertion) setColumns() {
+	for _, c := range in.cols {
+		in.dml.Columns = append(in.dml.Columns, c.Num)
+	}
+}
+
+func (in *insertion) values(lists [][]parse.Expr) error {
+	if len(lists) == 1 && in.hasSetReturning(lists[0]) {
+		return in.query(&parse.SelectStmt{TargetList: asTargets(lists[0])})
+	}
+	defer in.in(inValues)()
+	for i, l := range lists {
+		if len(l) != len(lists[0]) {
+			return in.errorf(l[0].Loc(), pgerr.SyntaxError, "VALUES lists must all be the same length")
+		}
+		if i == 0 {
+			extra := -1
+			if len(l) > len(in.cols) {
+				extra = l[len(in.cols)].Loc()
+			}
+			if err := in.checkCount(len(l), extra); err != nil {
+				return err
+			}
+		}
+	}
+	sub := in.newScope(in.scope)
+	sub.clause = inValues
+	rows := make([][]expr.Node, len(lists))
+	for i, l := range lists {
+		row := make([]expr.Node, len(l))
+		for k, e := range l {
+			n, err := in.value(sub, in.cols[k], e, len(lists) == 1)
+			if err != nil {
+				return err
+			}
+			row[k] = n
+		}
+		rows[i] = row
+	}
+	in.setColumns()
+	sub.q.Values = rows
+	in.dml.Source = sub.q
+	in.describe()
+	return nil
+}
+
+func asTargets(es []parse.Expr) []*parse.ResTarget {
+	out := make([]*parse.ResTarget, len(es))
+	for i, e := range es {
+		out[i] = &parse.ResTarget{Val: e, Location: parse.Location(e.Loc())}
+	}
+	return out
+}
+
+// hasSetReturning finds calls of set-returning functions, which make a one-row VALUES a select list.
+func (in *insertion) hasSetReturning(es []parse.Expr) bool {
+	for _, e := range es {
+		if f, ok := e.(*parse.FuncCall); ok && expr.IsSetReturning(f.Name.Last()) {
+			return true
+		}
+	}
+	return false
+}
+
+// describe sets the targets of a VALUES source.
+func (in *insertion) describe() {
+	names, ts := make([]string, len(in.cols)), make([]types.Type, len(in.cols))
+	for i, c := range in.cols {
+		names[i], ts[i] = c.Name, c.Type
+	}
+	in.dml.Source.Targets = outputTargets(names, ts)
+}
+
+// value analyses one value of VALUES for a column.
+func (in *insertion) value(s *scope, c *catalog.Column, e parse.Expr, single bool) (expr.Node, error) {
+	if def, ok := e.(*parse.SetToDefault); ok {
+		n, err := in.defaultOf(c)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			n = &expr.Const{Type: c.Type, Loc: def.Loc()}
+		}
+		return n, nil
+	}
+	if err := in.checkIdentity(c, e); err != nil {
+		return nil, err
+	}
+	n, err := s.expr(e)
+	if err != nil {
+		return nil, err
+	}
+	if in.ignores(c) {
+		if n, err = in.defaultOf(c); err != nil {
+			return nil, err
+		}
+		return n, nil
+	}
+	return in.assign(n, c.Type, c.Name, e.Loc())
+}
+
+// ignores reports whether OVERRIDING USER VALUE replaces a column's values by its default.
+func (in *insertion) ignores(c *catalog.Column) bool {
+	return in.dml.Overriding == 'u' && c.Identity != catalog.NoIdentity
+}
+
+func (in *insertion) checkIdentity(c *catalog.Column, _ parse.Expr) error {
+	if c.Identity == catalog.IdentityAlways && in.dml.Overriding == 0 {
+		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
+			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name).
+			WithHint("Use OVERRIDING SYSTEM VALUE to override.")
+	}
+	return nil
+}
+
+// query is INSERT … SELECT.
+func (in *insertion) query(sel *parse.SelectStmt) error {
+	q, err := in.subquery(sel, false, true)
+	if err != nil {
+		return err
+	}
+	cols := queryColumns(q)
+	extra := -1
+	if len(cols) > len(in.cols) {
+		extra = visibleTarget(q, len(in.cols)).Expr.Pos()
+	}
+	if err := in.checkCount(len(cols), extra); err != nil {
+		return err
+	}
+	for _, c := range in.cols {
+		if err := in.checkIdentity(c, nil); err != nil {
+			return err
+		}
+	}
+	in.setColumns()
+	direct := q.SetOp == nil && q.Values == nil && !q.Distinct && q.DistinctOn == nil && len(q.OrderBy) == 0 && !q.HasSRFs
+	for i := range cols {
+		t := visibleTarget(q, i)
+		if t.Expr.ResultType().Oid == types.UnknownOid && !direct {
+			if err := in.resolveArm(q, i, in.cols[i].Type.Oid); err != nil {
+				return err
+			}
+		}
+	}
+	if !direct {
+		loc := make([]int, len(cols))
+		for i := range cols {
+			loc[i] = visibleTarget(q, i).Expr.Pos()
+		}
+		q = wrap(q)
+	}
+	for i, c := range in.cols {
+		t := visibleTarget(q, i)
+		if in.ignores(c) {
+			t.Expr, err = in.defaultOf(c)
+		} else {
+			t.Expr, err = in.assign(t.Expr, c.Type, c.Name, t.Expr.Pos())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	in.dml.Source = q
+	return nil
+}
+
+// fillDefaults sets the defaults of the columns that are not assigned.
+func (in *insertion) fillDefaults() error {
+	t := in.dml.Table
+	in.dml.Defaults = make([]expr.Node, len(t.Columns))
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.Dropped || c.Hidden || slices.Contains(in.dml.Columns, c.Num) {
+			continue
+		}
+		n, err := in.defaultOf(c)
+		if err != nil {
+			return err
+		}
+		in.dml.Defaults[i] = n
+	}
+	return nil
+}
+
+// defaultOf returns a column's default, nil for NULL.
+func (in *insertion) defaultOf(c *catalog.Column) (expr.Node, error) {
+	i := int(c.Num) - 1
+	if !in.known[i] {
+		n, err := in.columnDefault(c)
+		if err != nil {
+			return nil, err
+		}
+		in.defaults[i], in.known[i] = n, true
+	}
+	return in.defaults[i], nil
+}
+
+// columnDefault analyses a column's default: an identity's next value, or the DEFAULT expression. nil is NULL.
+func (a *analyzer) columnDefault(c *catalog.Column) (expr.Node, error) {
+	if c.Identity != catalog.NoIdentity {
+		r, err := expr.LookupFunction("nextval", []types.Oid{types.RegclassOid}, nil, false)
+		if err != nil || r == nil || r.Fn == nil {
+			return nil, pgerr.Internal("no function nextval")
+		}
+		n := &expr.Func{Fn: r.Fn, Type: types.T(types.Int8Oid), Loc: -1,
+			Args: []expr.Node{&expr.Const{Type: types.T(types.RegclassOid), Value: types.NewInt(int64(c.Sequence)), Loc: -1}}}
+		return a.coerceMod(n, c.Type, types.Assignment, -1)
+	}
+	if c.Default == "" {
+		return nil, nil
+	}
+	e, err := parse.ParseExpr(c.Default)
+	if err != nil {
+		return nil, err
+	}
+	return AnalyzeExpr(e, ExprScope{Kind: DefaultExpr, Column: c.Name, Type: c.Type}, a.stored())
+}
+
+// stored is the Env for expressions that the catalog stores: they have no parameters and no positions.
+func (a *analyzer) stored() *Env {
+	env := *a.env
+	env.Text, env.NoParams, env.ParamTypes = "", true, nil
+	return &env
+}
+
+// checks analyses the table's CHECK constraints.
+func (a *analyzer) checks(d *DML) error {
+	for _, c := range d.Table.Constraints {
+		if c.Type != catalog.Check {
+			continue
+		}
+		e, err := parse.ParseExpr(c.Check)
+		if err != nil {
+			return err
+		}
+		n, err := AnalyzeExpr(e, ExprScope{Kind: CheckExpr, Table: d.Table}, a.stored())
+		if err != nil {
+			return err
+		}
+		d.Checks = append(d.Checks, CheckConstraint{Name: c.Name, Expr: n})
+	}
+	// PostgreSQL checks in the order of the names.
+	slices.SortFunc(d.Checks, func(x, y CheckConstraint) int {
+		switch {
+		case x.Name < y.Name:
+			return -1
+		case x.Name > y.Name:
+			return 1
+		}
+		return 0
+	})
+	return nil
+}
+
+// returning analyses RETURNING. For INSERT the scope holds nothing yet.
+func (s *scope) returning(d *DML, r *parse.RangeVar, list []*parse.ResTarget) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if d.Kind == Insert {
+		rs := s.newScope(s.parent)
+		rs.ctes = s.ctes
+		it, err := rs.targetItem(d.Table, r)
+		if err != nil {
+			return err
+		}
+		rs.ns = []*nsItem{it}
+		return rs.returningList(d, list)
+	}
+	return s.returningList(d, list)
+}
+
+func (s *scope) returningList(d *DML, list []*parse.ResTarget) error {
+	saved := s.q.Targets
+	s.q.Targets = nil
+	if err := s.targetList(list, inReturning); err != nil {
+		return err
+	}
+	if err := s.resolveTargets(); err != nil {
+		return err
+	}
+	d.Returning, s.q.Targets = s.q.Targets, saved
+	return nil
+}
+
+func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
+	s := a.newScope(parent)
+	if stmt.With != nil {
+		if err := s.with(stmt.With); err != nil {
+			return nil, err
+		}
+	}
+	t, err := a.targetTable(stmt.Relation, "UPDATE")
+	if err != nil {
+		return nil, err
+	}
+	d := &DML{Kind: Update, Table: t, Source: s.q}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	if err := s.targetAndFrom(t, stmt.Relation, stmt.FromClause); err != nil {
+		return nil, err
+	}
+	if err := s.setWhere(stmt.WhereClause); err != nil {
+		return nil, err
+	}
+	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
+		return nil, err
+	}
+	cols, exprs, err := s.assignments(t, stmt.TargetList)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range cols {
+		d.Columns = append(d.Columns, c.Num)
+		s.q.Targets = append(s.q.Targets, Target{Expr: exprs[i], Name: c.Name})
+	}
+	d.CTEs = s.q.CTEs
+	s.q.CTEs = nil
+	return d, a.checks(d)
+}
+
+func (s *scope) setWhere(where parse.Expr) error {
+	if where == nil {
+		return nil
+	}
+	defer s.in(inWhere)()
+	n, err := s.boolExpr(where, "WHERE")
+	s.q.Where = n
+	return err
+}
+
+// targetAndFrom builds the range table of UPDATE and DELETE: the target first, then the FROM or USING items.
+func (s *scope) targetAndFrom(t *catalog.Table, r *parse.RangeVar, items []parse.FromItem) error {
+	it, err := s.targetItem(t, r)
+	if err != nil {
+		return err
+	}
+	s.q.From = RelRef{it.rel}
+	it.lateralOnly, it.lateralOK = true, false
+	s.ns = []*nsItem{it}
+	return s.from(items)
+}
+
+// assignments analyses the SET clause.
+func (s *scope) assignments(t *catalog.Table, list []*parse.ResTarget) (cols []*catalog.Column, exprs []expr.Node, err error) {
+	defer s.in(inUpdateSource)()
+	for _, rt := range list {
+		c, err := s.assigned(t, rt)
+		if err != nil {
+			return nil, nil, err
+		}
+		if slices.Contains(cols, c) {
+			return nil, nil, s.errorf(-1, pgerr.SyntaxError, "multiple assignments to same column %q", rt.Name)
+		}
+		n, err := s.assignment(c, rt)
+		if err != nil {
+			return nil, nil, err
+		}
+		cols, exprs = append(cols, c), append(exprs, n)
+	}
+	return cols, exprs, nil
+}
+
+func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, error) {
+	val := rt.Val
+	if m, ok := val.(*parse.MultiAssignRef); ok {
+		switch src := m.Source.(type) {
+		case *parse.RowExpr:
+			if len(src.Args) != m.Ncolumns {
+				return nil, s.errorf(src.Loc(), pgerr.SyntaxError, "number of columns does not match number of values")
+			}
+			val = src.Args[m.Colno-1]
+		case *parse.SubLink:
+			n, err := s.subqueryColumn(src, m)
+			if err != nil {
+				return nil, err
+			}
+			return s.assign(n, c.Type, c.Name, src.Loc())
+		default:
+			return nil, s.errorf(m.Loc(), pgerr.FeatureNotSupported, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
+		}
+	}
+	if _, ok := val.(*parse.SetToDefault); ok {
+		n, err := s.columnDefault(c)
+		if err == nil && n == nil {
+			n = &expr.Const{Type: c.Type, Loc: val.Loc()}
+		}
+		return n, err
+	}
+	if c.Identity == catalog.IdentityAlways {
+		return nil, pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).
+			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name)
+	}
+	n, err := s.expr(val)
+	if err != nil {
+		return nil, err
+	}
+	return s.assign(n, c.Type, c.Name, val.Loc())
+}
+
+// subqueryColumn is one column of SET (a, b) = (SELECT …), as a scalar subquery of its own.
+func (s *scope) subqueryColumn(src *parse.SubLink, m *parse.MultiAssignRef) (expr.Node, error) {
+	q, err := s.sublinkQuery(src)
+	if err != nil {
+		return nil, err
+	}
+	cols := queryColumns(q)
+	if len(cols) != m.Ncolumns {
+		return nil, s.errorf(src.Loc(), pgerr.SyntaxError, "number of columns does not match number of values")
+	}
+	if m.Ncolumns > 1 {
+		q = wrap(q)
+		q.Targets = q.Targets[m.Colno-1 : m.Colno]
+	}
+	return &expr.Subquery{Kind: expr.ScalarSubquery, Query: q, Type: cols[m.Colno-1].Type, Loc: src.Loc()}, nil
+}
+
+func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
+	s := a.newScope(parent)
+	if stmt.With != nil {
+		if err := s.with(stmt.With); err != nil {
+			return nil, err
+		}
+	}
+	t, err := a.targetTable(stmt.Relation, "DELETE")
+	if err != nil {
+		return nil, err
+	}
+	d := &DML{Kind: Delete, Table: t, Source: s.q}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	if err := s.targetAndFrom(t, stmt.Relation, stmt.UsingClause); err != nil {
+		return nil, err
+	}
+	if err := s.setWhere(stmt.WhereClause); err != nil {
+		return nil, err
+	}
+	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
+		return nil, err
+	}
+	d.CTEs = s.q.CTEs
+	s.q.CTEs = nil
+	return d, nil
+}

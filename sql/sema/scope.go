@@ -1,0 +1,343 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// analyzer is the state of one call of Analyze.
+type analyzer struct {
+	env *Env
+	io  *types.IOEnv
+
+	paramTypes  []types.Type
+	params      []*expr.Param // every reference made, to be checked at the end
+	literals    []types.Type
+	tables      []*catalog.Table
+	usesVirtual bool
+	viewDepth   int
+}
+
+func newAnalyzer(env *Env) *analyzer {
+	a := &analyzer{env: env}
+	io := types.DefaultIOEnv
+	if env.IOEnv != nil {
+		io = env.IOEnv
+	}
+	if io.RegIn == nil {
+		c := *io
+		c.RegIn = a.regIn
+		io = &c
+	}
+	a.io = io
+	for _, t := range env.ParamTypes {
+		if t.Oid == 0 {
+			t = types.T(types.UnknownOid)
+		}
+		a.paramTypes = append(a.paramTypes, t)
+	}
+	return a
+}
+
+// regIn resolves names of relations and types where the session does not.
+func (a *analyzer) regIn(t types.Oid, name string) (uint32, error) {
+	parts := splitIdentifier(name)
+	switch t {
+	case types.RegclassOid:
+		schema, rel := "", parts[len(parts)-1]
+		if len(parts) > 1 {
+			schema = parts[len(parts)-2]
+		}
+		if a.env.Catalog != nil {
+			if r, ok := a.env.Catalog.LookupRelation(a.env.SearchPath, schema, rel); ok {
+				return uint32(r.OID()), nil
+			}
+		}
+		if v := a.virtual(schema, rel); v != nil {
+			return uint32(v.OID), nil
+		}
+		return 0, undefinedRelation(name)
+	case types.RegtypeOid:
+		if in := types.ByName(parts[len(parts)-1]); in != nil {
+			return uint32(in.Oid), nil
+		}
+		return 0, pgerr.New(pgerr.UndefinedObject, "type %q does not exist", name)
+	}
+	return 0, pgerr.NotSupported(types.FormatType(types.T(t)) + " names")
+}
+
+// splitIdentifier splits a dotted name with quotes, folding what is not quoted.
+func splitIdentifier(s string) []string {
+	var out []string
+	var cur []byte
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '"' && quoted && i+1 < len(s) && s[i+1] == '"':
+			cur = append(cur, c)
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '.' && !quoted:
+			out, cur = append(out, string(cur)), nil
+		case !quoted && c >= 'A' && c <= 'Z':
+			cur = append(cur, c+'a'-'A')
+		default:
+			cur = append(cur, c)
+		}
+	}
+	return append(out, string(cur))
+}
+
+func undefinedRelation(name string) *pgerr.Error {
+	return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", name)
+}
+
+// at sets an error's position from a byte offset unless it has one.
+func (a *analyzer) at(loc int, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := pgerr.From(err)
+	if e.Position != 0 || loc < 0 || a.env.Text == "" {
+		return e
+	}
+	return e.Clone().WithPosition(parse.Position(a.env.Text, loc))
+}
+
+// errorf makes an error at a byte offset.
+func (a *analyzer) errorf(loc int, code, format string, args ...any) error {
+	return a.at(loc, pgerr.New(code, format, args...))
+}
+
+func (a *analyzer) unsupported(loc int, feature string) error {
+	return a.at(loc, pgerr.NotSupported(feature))
+}
+
+// positioned makes sure that what leaves the package is a *pgerr.Error.
+func (a *analyzer) positioned(err error) error { return pgerr.From(err) }
+
+func (a *analyzer) addTable(t *catalog.Table) {
+	for _, have := range a.tables {
+		if have == t {
+			return
+		}
+	}
+	a.tables = append(a.tables, t)
+}
+
+// clause is the part of a statement that an expression is in, for messages and for what is allowed there.
+type clause uint8
+
+const (
+	inNone clause = iota
+	inSelect
+	inWhere
+	inHaving
+	inGroupBy
+	inOrderBy
+	inDistinctOn
+	inLimit
+	inOffset
+	inJoinOn
+	inFromFunction
+	inFromSubselect
+	inFilter
+	inValues
+	inInsertTarget
+	inUpdateSource
+	inReturning
+	inDefault
+	inCheck
+	inIndex
+	inTransform
+	inStandalone
+	inCaseWhen
+)
+
+// noAggs is why aggregates are not allowed, "" where they are.
+func (c clause) noAggs() string {
+	switch c {
+	case inWhere:
+		return "aggregate functions are not allowed in WHERE"
+	case inJoinOn:
+		return "aggregate functions are not allowed in JOIN conditions"
+	case inFromFunction:
+		return "aggregate functions are not allowed in functions in FROM"
+	case inFromSubselect:
+		return "aggregate functions are not allowed in FROM clause of their own query level"
+	case inDefault:
+		return "aggregate functions are not allowed in DEFAULT expressions"
+	case inCheck:
+		return "aggregate functions are not allowed in check constraints"
+	case inIndex:
+		return "aggregate functions are not allowed in index expressions"
+	case inTransform:
+		return "aggregate functions are not allowed in transform expressions"
+	}
+	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn {
+		return "aggregate functions are not allowed in " + n
+	}
+	return ""
+}
+
+// noSets is why set-returning functions are not allowed, "" where they are.
+func (c clause) noSets() string {
+	switch c {
+	case inSelect, inGroupBy, inOrderBy, inDistinctOn, inFromFunction, inInsertTarget:
+		return ""
+	case inJoinOn:
+		return "set-returning functions are not allowed in JOIN conditions"
+	case inDefault:
+		return "set-returning functions are not allowed in DEFAULT expressions"
+	case inCheck:
+		return "set-returning functions are not allowed in check constraints"
+	}
+	if n := c.name(); n != "" {
+		return "set-returning functions are not allowed in " + n
+	}
+	return "set-returning functions are not allowed here"
+}
+
+// noSubqueries is why subqueries are not allowed, "" where they are.
+func (c clause) noSubqueries() string {
+	switch c {
+	case inDefault:
+		return "cannot use subquery in DEFAULT expression"
+	case inCheck:
+		return "cannot use subquery in check constraint"
+	case inIndex:
+		return "cannot use subquery in index expression"
+	case inTransform:
+		return "cannot use subquery in transform expression"
+	}
+	return ""
+}
+
+func (c clause) name() string {
+	return map[clause]string{inSelect: "SELECT", inWhere: "WHERE", inHaving: "HAVING", inGroupBy: "GROUP BY", inOrderBy: "ORDER BY",
+		inDistinctOn: "DISTINCT ON", inLimit: "LIMIT", inOffset: "OFFSET", inFilter: "FILTER", inValues: "VALUES",
+		inUpdateSource: "UPDATE", inReturning: "RETURNING", inInsertTarget: "VALUES"}[c]
+}
+
+// scope is a query level during analysis: PostgreSQL's ParseState.
+type scope struct {
+	*analyzer
+	parent *scope
+	q      *Query
+	ns     []*nsItem
+	clause clause
+	// lateral says that lateral-only items of this scope may be seen, by an item of its own FROM.
+	lateral bool
+	ctes    []*cteEntry
+	// keepUnknown leaves unknown literals of the select list as they are, for INSERT and set operations.
+	keepUnknown bool
+	// conditional is "CASE" or "COALESCE" inside of one, where set-returning functions are refused.
+	conditional string
+}
+
+// nsItem is a name in a FROM clause with its columns.
+type nsItem struct {
+	rel         int
+	name        string // alias
+	schema      string // schema of an unaliased relation, for schema.table.column
+	cols        []nsCol
+	table       *catalog.Table
+	virtual     *VirtualTable
+	relVisible  bool // name.column finds it
+	colsVisible bool // column alone finds it
+	lateralOnly bool
+	lateralOK   bool
+	funcScalar  bool // a function of one scalar column: its name is the column
+}
+
+// nsCol is a visible column; node is set for a merged column of a join, else it is a Var.
+type nsCol struct {
+	name string
+	rel  int
+	col  int
+	typ  types.Type
+	node expr.Node
+}
+
+func (a *analyzer) newScope(parent *scope) *scope {
+	return &scope{analyzer: a, parent: parent, q: &Query{}}
+}
+
+// in sets the clause until the returned function is called.
+func (s *scope) in(c clause) func() {
+	old := s.clause
+	s.clause = c
+	return func() { s.clause = old }
+}
+
+// param makes a reference to a parameter.
+func (s *scope) param(p *parse.ParamRef) (expr.Node, error) {
+	if p.Literal {
+		return s.literalParam(p), nil
+	}
+	if s.env.NoParams || p.Number < 1 || p.Number > 65535 {
+		return nil, s.errorf(p.Loc(), pgerr.UndefinedParameter, "there is no parameter $%d", p.Number)
+	}
+	for len(s.paramTypes) < p.Number {
+		s.paramTypes = append(s.paramTypes, types.T(types.UnknownOid))
+	}
+	n := &expr.Param{Index: p.Number, Type: s.paramTypes[p.Number-1], Loc: p.Loc()}
+	s.params = append(s.params, n)
+	return n, nil
+}
+
+func (a *analyzer) literalParam(p *parse.ParamRef) *expr.Param {
+	t := types.T(types.UnknownOid)
+	switch p.LitKind {
+	case parse.LitInt4:
+		t = types.T(types.Int4Oid)
+	case parse.LitInt8:
+		t = types.T(types.Int8Oid)
+	case parse.LitNumeric:
+		t = types.T(types.NumericOid)
+	}
+	for len(a.literals) < p.Number {
+		a.literals = append(a.literals, types.T(types.UnknownOid))
+	}
+	a.literals[p.Number-1] = t
+	return &expr.Param{Index: a.env.LiteralBase + p.Number, Type: t, Loc: p.Loc()}
+}
+
+// typedParam gives a parameter of unknown type its type, where it is first used as one.
+func (a *analyzer) typedParam(p *expr.Param, t types.Oid) (expr.Node, error) {
+	if k := p.Index - a.env.LiteralBase; k >= 1 && k <= len(a.literals) {
+		a.literals[k-1] = types.T(t)
+		return &expr.Param{Index: p.Index, Type: types.T(t), Loc: p.Loc}, nil
+	}
+	have := a.paramTypes[p.Index-1].Oid
+	if have != types.UnknownOid && have != t {
+		return nil, a.at(p.Loc, pgerr.New(pgerr.AmbiguousParameter, "inconsistent types deduced for parameter $%d", p.Index).
+			WithDetail("%s versus %s", types.FormatType(types.T(have)), types.FormatType(types.T(t))))
+	}
+	a.paramTypes[p.Index-1] = types.T(t)
+	p.Type = types.T(t)
+	return p, nil
+}
+
+// checkParams refuses parameters whose type was never settled.
+func (a *analyzer) checkParams() error {
+	for _, p := range a.params {
+		if a.paramTypes[p.Index-1].Oid == types.UnknownOid {
+			return a.errorf(p.Loc, pgerr.IndeterminateDatatype, "could not determine data type of parameter $%d", p.Index)
+		}
+		if p.Type.Oid != a.paramTypes[p.Index-1].Oid {
+			return a.errorf(p.Loc, pgerr.AmbiguousParameter, "could not determine data type of parameter $%d", p.Index)
+		}
+	}
+	for i, t := range a.paramTypes {
+		if t.Oid == types.UnknownOid {
+			return a.errorf(-1, pgerr.IndeterminateDatatype, "could not determine data type of parameter $%d", i+1)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+func (s *scope) subLink(e *parse.SubLink) (expr.Node, error) {
+	if why := s.clause.noSubqueries(); why != "" {
+		return nil, s.errorf(e.Loc(), pgerr.FeatureNotSupported, "%s", why)
+	}
+	if e.Type == parse.AnySubLink || e.Type == parse.AllSubLink {
+		return s.anySubLink(e)
+	}
+	q, err := s.sublinkQuery(e)
+	if err != nil {
+		return nil, err
+	}
+	n := &expr.Subquery{Query: q, Loc: e.Loc()}
+	if e.Type == parse.ExistsSubLink {
+		n.Kind, n.Type = expr.ExistsSubquery, boolean
+		return n, nil
+	}
+	cols := queryColumns(q)
+	if len(cols) != 1 {
+		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "subquery must return only one column")
+	}
+	if e.Type == parse.ExprSubLink {
+		n.Kind, n.Type = expr.ScalarSubquery, cols[0].Type
+		return n, nil
+	}
+	n.Kind = expr.ArraySubquery
+	arr := cols[0].Type.Oid
+	if types.ElemOf(arr) == 0 {
+		if arr = types.ArrayOf(arr); arr == 0 {
+			return nil, s.errorf(e.Loc(), pgerr.UndefinedObject, "could not find array type for data type %s", typeString(cols[0].Type.Oid))
+		}
+	}
+	n.Type = types.T(arr)
+	return n, nil
+}
+
+func (s *scope) sublinkQuery(e *parse.SubLink) (*Query, error) {
+	sel, ok := e.Subselect.(*parse.SelectStmt)
+	if !ok {
+		return nil, pgerr.Internal("sublink is no SELECT")
+	}
+	// An expression's subquery sees all that the expression does.
+	return s.subquery(sel, s.lateral, false)
+}
+
+// anySubLink is left op ANY/ALL (subquery), and [NOT] IN.
+func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
+	op := "="
+	if len(e.OperName) > 0 {
+		op = e.OperName.Last()
+	}
+	var left []expr.Node
+	var err error
+	if r, ok := e.Testexpr.(*parse.RowExpr); ok {
+		left, err = s.exprs(r.Args)
+	} else {
+		var l expr.Node
+		l, err = s.expr(e.Testexpr)
+		left = []expr.Node{l}
+	}
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.sublinkQuery(e)
+	if err != nil {
+		return nil, err
+	}
+	cols := queryColumns(q)
+	switch {
+	case len(cols) > len(left):
+		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "subquery has too many columns")
+	case len(cols) < len(left):
+		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "subquery has too few columns")
+	case len(left) > 1 && op != "=" && op != "<>":
+		return nil, s.unsupported(e.Loc(), "comparing rows with a subquery by "+op)
+	}
+	n := &expr.Subquery{Kind: expr.AnySubquery, Query: q, Type: boolean, Loc: e.Loc()}
+	if e.Type == parse.AllSubLink {
+		n.Kind = expr.AllSubquery
+	}
+	negate := false
+	if op == "<>" && len(left) > 1 {
+		// NOT IN arrives as NOT of = ANY; a row <> ALL is the same thing.
+		if e.Type != parse.AllSubLink {
+			return nil, s.unsupported(e.Loc(), "row <> ANY (subquery)")
+		}
+		op, negate, n.Kind = "=", true, expr.AnySubquery
+	}
+	casts := make([]types.Oid, len(cols))
+	for i, c := range cols {
+		probe := &expr.Column{Index: i, Type: c.Type}
+		f, err := s.pairOf(op, left[i], probe, e.Loc())
+		if err != nil {
+			return nil, err
+		}
+		if f.Fn.Result != types.BoolOid {
+			return nil, s.errorf(e.Loc(), pgerr.DatatypeMismatch, "operator %s must return type boolean, not type %s", op, typeString(f.Fn.Result))
+		}
+		n.Left = append(n.Left, f.Args[0])
+		n.Ops = append(n.Ops, f.Fn)
+		casts[i] = oidOf(f.Args[1])
+	}
+	n.Query = s.castOutput(q, casts)
+	if negate {
+		return &expr.BoolOp{Op: expr.Not, Args: []expr.Node{n}, Loc: e.Loc()}, nil
+	}
+	return n, nil
+}
+
+// castOutput makes a query's columns have the given types, by a query around it where any differs.
+func (s *scope) castOutput(q *Query, want []types.Oid) *Query {
+	cols := queryColumns(q)
+	same := true
+	for i, c := range cols {
+		same = same && c.Type.Oid == want[i]
+	}
+	if same {
+		return q
+	}
+	outer := wrap(q)
+	for i := range outer.Targets {
+		t := &outer.Targets[i]
+		if oidOf(t.Expr) != want[i] {
+			t.Expr = &expr.Cast{Arg: t.Expr, Type: types.T(want[i]), Context: types.Implicit, Loc: -1}
+		}
+	}
+	return outer
+}
+
+// wrap is SELECT * FROM (q).
+func wrap(q *Query) *Query {
+	pushDown(q)
+	cols := queryColumns(q)
+	kind := RTESubquery
+	if q.Values != nil || q.LiteralRows != nil {
+		kind = RTEValues
+	}
+	outer := &Query{Rels: []*RTE{{Kind: kind, Alias: "*SELECT*", Columns: cols, Query: q}}, From: RelRef{0}}
+	for i, c := range cols {
+		outer.Targets = append(outer.Targets, Target{Expr: &expr.Var{Col: i, Type: c.Type, Name: c.Name, Loc: -1}, Name: c.Name})
+	}
+	return outer
+}

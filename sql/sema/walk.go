@@ -1,0 +1,126 @@
+package sema
+
+import "github.com/pgmqdb/pgmqdb/sql/expr"
+
+// rewriteQuery replaces every expression of q and of the queries in it by what f returns for it. depth is 0 in q itself
+// and one more in each query below. f gets whole expressions; the queries of their Subqueries come separately.
+func rewriteQuery(q *Query, depth int, f func(n expr.Node, depth int) expr.Node) {
+	one := func(n *expr.Node) {
+		if *n == nil {
+			return
+		}
+		*n = f(*n, depth)
+		subqueries(*n, func(sub *Query) { rewriteQuery(sub, depth+1, f) })
+	}
+	list := func(ns []expr.Node) {
+		for i := range ns {
+			one(&ns[i])
+		}
+	}
+	one(&q.Where)
+	one(&q.Having)
+	one(&q.Limit)
+	one(&q.Offset)
+	list(q.GroupBy)
+	for i := range q.Targets {
+		one(&q.Targets[i].Expr)
+	}
+	for _, row := range q.Values {
+		list(row)
+	}
+	rewriteJoin(q.From, one)
+	for _, r := range q.Rels {
+		one(&r.Func)
+		list(r.JoinCols)
+		if r.Query != nil {
+			rewriteQuery(r.Query, depth+1, f)
+		}
+	}
+	if q.SetOp != nil {
+		// The arms of a set operation are at the depth of subqueries.
+		rewriteQuery(q.SetOp.Left, depth+1, f)
+		rewriteQuery(q.SetOp.Right, depth+1, f)
+	}
+	for _, c := range q.CTEs {
+		if c.Query != nil {
+			rewriteQuery(c.Query, depth+1, f)
+		}
+	}
+}
+
+func rewriteJoin(j JoinNode, one func(*expr.Node)) {
+	if join, ok := j.(*Join); ok {
+		one(&join.On)
+		rewriteJoin(join.Left, one)
+		rewriteJoin(join.Right, one)
+	}
+}
+
+// subqueries calls f for the queries of the Subqueries in n.
+func subqueries(n expr.Node, f func(*Query)) {
+	expr.Walk(n, func(k expr.Node) bool {
+		if s, ok := k.(*expr.Subquery); ok {
+			if q, ok := s.Query.(*Query); ok {
+				f(q)
+			}
+		}
+		return true
+	})
+}
+
+// WalkQuery calls f for every expression of q and of the queries below it, with its depth: a Var in it belongs to q if
+// its Level equals the depth.
+func WalkQuery(q *Query, f func(n expr.Node, depth int)) {
+	rewriteQuery(q, 0, func(n expr.Node, depth int) expr.Node {
+		f(n, depth)
+		return n
+	})
+}
+
+// pushDown makes room for one query level between q and what it refers to outside.
+func pushDown(q *Query) {
+	rewriteQuery(q, 0, func(n expr.Node, depth int) expr.Node {
+		out, _ := expr.Rewrite(n, func(k expr.Node) (expr.Node, error) {
+			switch v := k.(type) {
+			case *expr.Var:
+				if v.Level > depth {
+					c := *v
+					c.Level++
+					return &c, nil
+				}
+			case *expr.Aggregate:
+				if v.Level > depth {
+					c := *v
+					c.Level++
+					return &c, nil
+				}
+			}
+			return k, nil
+		})
+		return out
+	})
+}
+
+// walkVars calls f for every Var in n and in the queries of its Subqueries, with the level relative to n's own query.
+func walkVars(n expr.Node, f func(v *expr.Var, level int)) {
+	walkVarsAt(n, 0, f)
+}
+
+func walkVarsAt(n expr.Node, depth int, f func(v *expr.Var, level int)) {
+	expr.Walk(n, func(k expr.Node) bool {
+		if v, ok := k.(*expr.Var); ok {
+			f(v, v.Level-depth)
+		}
+		return true
+	})
+	subqueries(n, func(q *Query) {
+		WalkQuery(q, func(m expr.Node, d int) {
+			expr.Walk(m, func(k expr.Node) bool {
+				if v, ok := k.(*expr.Var); ok && v.Level > d {
+					f(v, v.Level-depth-d-1)
+				}
+				return true
+			})
+		})
+	})
+}
