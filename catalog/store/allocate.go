@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"math"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// reserve is how many numbers a node takes from the catalog group at a time.
+const reserve = 64
+
+// Allocator hands out OIDs and storage ids from counters in the catalog group, which work as sequences do: what was
+// handed out once never is again, in whichever node and whatever became of it.
+type Allocator struct {
+	catalog func() rpc.Group
+
+	mu       sync.Mutex
+	oids     numbers
+	storages numbers
+}
+
+// numbers is a run of numbers taken from a counter: next <= n < end are free.
+type numbers struct{ next, end int64 }
+
+// NewAllocator returns an Allocator; catalogGroup returns the catalog group.
+func NewAllocator(catalogGroup func() rpc.Group) *Allocator { return &Allocator{catalog: catalogGroup} }
+
+// OIDs returns the first of n consecutive OIDs.
+func (a *Allocator) OIDs(ctx context.Context, n int) (catalog.Oid, error) {
+	v, err := a.take(ctx, &a.oids, catalog.OIDSequence, int64(catalog.FirstNormalOid), n)
+	return catalog.Oid(v), err
+}
+
+// Storages returns the first of n consecutive storage ids.
+func (a *Allocator) Storages(ctx context.Context, n int) (topo.StorageID, error) {
+	v, err := a.take(ctx, &a.storages, catalog.StorageSequence, int64(catalog.FirstUserStorage), n)
+	return topo.StorageID(v), err
+}
+
+func (a *Allocator) take(ctx context.Context, r *numbers, counter topo.StorageID, start int64, n int) (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.end-r.next < int64(n) {
+		count := max(n, reserve)
+		resp, err := a.catalog().NextSequenceValues(ctx, &rpc.SequenceRequest{
+			ID: counter, Start: start, Increment: 1, Min: 1, Max: math.MaxUint32, Count: count,
+		})
+		if err != nil {
+			return 0, err
+		}
+		if resp.Count < n {
+			return 0, pgerr.New(pgerr.ProgramLimitExceeded, "the cluster has no more object identifiers")
+		}
+		*r = numbers{resp.First, resp.First + int64(resp.Count)}
+	}
+	v := r.next
+	r.next += int64(n)
+	return v, nil
+}

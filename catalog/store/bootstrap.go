@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+)
+
+// Objects returns the descriptors that a new cluster starts with.
+func Objects() []catalog.Object {
+	const owner = catalog.BootstrapRole
+	return []catalog.Object{
+		&catalog.Role{
+			OID: owner, Name: "postgres", Superuser: true, Login: true, Inherit: true, CreateRole: true, CreateDB: true,
+			Replication: true, BypassRLS: true, ConnLimit: -1,
+		},
+		&catalog.Database{OID: catalog.DefaultDatabase, Name: "postgres", Owner: owner,
+			Comment: "default administrative connection database"},
+		&catalog.Schema{OID: catalog.PgCatalogSchema, Name: catalog.PgCatalogName, Owner: owner, Comment: "system catalog schema"},
+		&catalog.Schema{OID: catalog.InformationSchema, Name: catalog.InformationSchemaName, Owner: owner},
+		&catalog.Schema{OID: catalog.PublicSchema, Name: catalog.PublicName, Owner: owner, Comment: "standard public schema"},
+	}
+}
+
+// Bootstrap writes what a new cluster starts with, spread over groups data groups, in the given transaction, unless it is
+// there; it reports whether it wrote. The caller commits. The slot map's key orders two nodes that try at once.
+func Bootstrap(ctx context.Context, t *txn.Txn, groups int) (wrote bool, err error) {
+	out := make([]txn.Locked, 1)
+	slots := txn.Key{Group: topo.CatalogGroup, Bytes: catalog.SlotMapKey()}
+	err = t.Lock(ctx, []txn.LockRequest{{Key: slots, Mode: lock.Update, Latest: true}}, lock.Wait, out)
+	if err != nil || out[0].Version.Exists() {
+		return false, err
+	}
+	keys := []txn.Key{slots}
+	values := [][]byte{catalog.EncodeSlotMap(topo.NewSlotMap(groups))}
+	add := func(key, value []byte) {
+		keys = append(keys, txn.Key{Group: topo.CatalogGroup, Bytes: key})
+		values = append(values, value)
+	}
+	for _, o := range Objects() {
+		id := o.ObjectID()
+		add(catalog.DescriptorKey(id), catalog.Encode(o))
+		for _, n := range catalog.Names(o) {
+			add(catalog.NameKey(n), catalog.NameValue(id.OID))
+		}
+	}
+	reqs := make([]txn.LockRequest, len(keys))
+	for i := range keys {
+		reqs[i] = txn.LockRequest{Key: keys[i], Mode: lock.Update, Latest: true}
+	}
+	if err := t.Lock(ctx, reqs, lock.Wait, make([]txn.Locked, len(reqs))); err != nil {
+		return false, err
+	}
+	for i := range keys {
+		t.Put(keys[i], values[i], 0)
+	}
+	return true, nil
+}
+
+// NewSlotMap moves slots: it writes the next slot map in a transaction. The caller has moved the data.
+func NewSlotMap(ctx context.Context, t *txn.Txn, m *topo.SlotMap) error {
+	key := txn.Key{Group: topo.CatalogGroup, Bytes: catalog.SlotMapKey()}
+	err := t.Lock(ctx, []txn.LockRequest{{Key: key, Mode: lock.Update, Latest: true}}, lock.Wait, make([]txn.Locked, 1))
+	if err == nil {
+		t.Put(key, catalog.EncodeSlotMap(m), 0)
+	}
+	return err
+}

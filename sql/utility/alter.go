@@ -1,0 +1,247 @@
+package utility
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// relKinds maps the object types of generic statements that name relations.
+var relKinds = map[parse.ObjectType]catalog.RelKind{
+	parse.ObjectTable: catalog.KindTable, parse.ObjectIndex: catalog.KindIndex,
+	parse.ObjectSequence: catalog.KindSequence, parse.ObjectView: catalog.KindView,
+}
+
+func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
+	kind, ok := relKinds[s.ObjType]
+	if !ok {
+		return pgerr.NotSupported("ALTER " + s.ObjType.String())
+	}
+	for _, c := range s.Cmds {
+		if c.Subtype == parse.ATChangeOwner {
+			return e.alterTableOwner(ctx, s, kind)
+		}
+	}
+	if kind != catalog.KindTable {
+		return pgerr.NotSupported("this form of ALTER " + s.ObjType.String())
+	}
+	rel, found := e.DDL.Overlay().LookupRelation(e.SearchPath, s.Relation.Schema, s.Relation.Name)
+	name := e.name(s.Relation)
+	name.Pos = 0
+	if !found || rel.Kind != catalog.KindTable {
+		return e.DDL.AlterTable(ctx, name, s.MissingOk, nil) // for its error or notice
+	}
+	var cmds []ddl.AlterCommand
+	t := rel.Table
+	for _, c := range s.Cmds {
+		cmd, skip, err := e.alterCommand(t, c)
+		if err != nil {
+			return err
+		}
+		if skip {
+			continue
+		}
+		cmds = append(cmds, cmd)
+		if cmd.Kind == ddl.AddColumn { // later subcommands may name the column
+			t = withColumn(t, cmd.Column)
+		}
+	}
+	return e.DDL.AlterTable(ctx, name, s.MissingOk, cmds)
+}
+
+func withColumn(t *catalog.Table, s *ddl.ColumnSpec) *catalog.Table {
+	if t.ColumnByName(s.Name) != nil {
+		return t
+	}
+	c := t.Clone()
+	c.Columns = append(c.Columns, catalog.Column{Num: catalog.AttNum(len(c.Columns) + 1), Name: s.Name, Type: s.Type})
+	return c
+}
+
+func (e *Env) alterTableOwner(ctx context.Context, s *parse.AlterTableStmt, kind catalog.RelKind) error {
+	if len(s.Cmds) > 1 {
+		return pgerr.NotSupported("OWNER TO together with other subcommands")
+	}
+	name := e.name(s.Relation)
+	name.Pos = 0
+	return e.DDL.SetOwner(ctx, kind, name, e.roleName(s.Cmds[0].NewOwner), s.MissingOk)
+}
+
+// alterCommand turns one subcommand into ddl's; skip is set for those without effect here.
+func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.AlterCommand, skip bool, err error) {
+	out = ddl.AlterCommand{Name: c.Name, IfExists: c.MissingOk, Behavior: behavior(c.Behavior)}
+	switch c.Subtype {
+	case parse.ATAddColumn:
+		return e.addColumn(t, c, out)
+	case parse.ATDropColumn:
+		out.Kind = ddl.DropColumn
+	case parse.ATAddConstraint:
+		return e.addConstraint(t, c, out)
+	case parse.ATDropConstraint:
+		out.Kind = ddl.DropConstraint
+	case parse.ATValidateConstraint:
+		out.Kind = ddl.ValidateConstraint
+	case parse.ATAlterConstraint:
+		out.Kind = ddl.AlterConstraint
+		k := c.Constraint
+		out.Constraints = []ddl.ConstraintSpec{{Name: k.Name, Deferrable: k.Deferrable, Deferred: k.InitDeferred}}
+	case parse.ATColumnDefault:
+		return e.setDefault(t, c, out)
+	case parse.ATSetNotNull:
+		out.Kind = ddl.SetNotNull
+	case parse.ATDropNotNull:
+		out.Kind = ddl.DropNotNull
+	case parse.ATAddIdentity:
+		out.Kind = ddl.AddIdentity
+		out.Identity = catalog.Identity(c.Constraint.GeneratedWhen)
+		out.Sequence, err = e.sequenceOptions(c.Constraint.Options, true)
+	case parse.ATSetIdentity:
+		return e.setIdentity(c, out)
+	case parse.ATDropIdentity:
+		out.Kind = ddl.DropIdentity
+	case parse.ATAlterColumnType:
+		return e.alterType(t, c, out)
+	case parse.ATSetRelOptions, parse.ATResetRelOptions:
+		return e.relOptions(t, c, out)
+	case parse.ATSetStatistics, parse.ATSetOptions, parse.ATResetOptions, parse.ATSetStorage, parse.ATSetCompression,
+		parse.ATClusterOn, parse.ATDropCluster, parse.ATSetLogged, parse.ATSetUnlogged, parse.ATDropOids,
+		parse.ATReplicaIdentity, parse.ATEnableTrigAll, parse.ATEnableTrigUser, parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
+		skip = true // they tune what this storage does not have, or say what is so anyway
+	default:
+		err = pgerr.NotSupported("this form of ALTER TABLE")
+	}
+	return out, skip, err
+}
+
+func (e *Env) addColumn(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	b := &tableBuilder{Env: e, name: t.Name, spec: &ddl.TableSpec{}, alter: t}
+	err := b.column(c.Column)
+	if err == nil {
+		err = b.finish()
+	}
+	if err != nil {
+		return out, false, err
+	}
+	out.Kind, out.Column, out.Constraints = ddl.AddColumn, &b.spec.Columns[0], b.spec.Constraints
+	return out, false, nil
+}
+
+func (e *Env) addConstraint(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	b := &tableBuilder{Env: e, name: t.Name, spec: &ddl.TableSpec{}, alter: t}
+	err := b.tableConstraint(c.Constraint)
+	if err == nil {
+		err = b.finish()
+	}
+	out.Kind, out.Constraints = ddl.AddConstraint, b.spec.Constraints
+	if err == nil && len(out.Constraints) == 1 && out.Constraints[0].Type != catalog.PrimaryKey {
+		// ALTER TABLE gives positions for the columns of keys only.
+		if out.Constraints[0].Type != catalog.Unique {
+			out.Constraints[0].Pos = 0
+		}
+	}
+	return out, false, err
+}
+
+func (e *Env) setDefault(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	out.Kind = ddl.DropDefault
+	col := t.ColumnByName(c.Name)
+	if c.Expr == nil || col == nil {
+		return out, false, nil
+	}
+	scope := sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
+	x, node, err := e.expression(c.Expr, c.ExprText, scope)
+	if err != nil || isNullConst(node) {
+		return out, false, err
+	}
+	out.Kind, out.Default = ddl.SetDefault, x
+	return out, false, nil
+}
+
+func (e *Env) setIdentity(c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	out.Kind = ddl.SetIdentity
+	var rest []*parse.DefElem
+	for _, o := range c.Options {
+		if o.Name != "generated" {
+			rest = append(rest, o)
+			continue
+		}
+		if k, ok := o.Arg.(*parse.Const); ok {
+			out.Identity = catalog.Identity(k.Ival)
+		}
+	}
+	if len(rest) == 0 {
+		return out, false, nil
+	}
+	var err error
+	out.Sequence, err = e.sequenceOptions(rest, true)
+	return out, false, err
+}
+
+func (e *Env) alterType(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	out.Kind = ddl.AlterType
+	typ, err := sema.ResolveType(c.Column.Type, e.sema())
+	if err != nil {
+		return out, false, err
+	}
+	change := &ddl.TypeChange{Type: typ}
+	out.Type = change
+	b := &tableBuilder{Env: e}
+	if change.Collation, err = b.collation(c.Column.CollClause, typ); err != nil {
+		return out, false, err
+	}
+	col := t.ColumnByName(c.Name)
+	if col == nil {
+		return out, false, nil
+	}
+	if c.Column.RawDefault != nil {
+		scope := sema.ExprScope{Kind: sema.TransformExpr, Table: t, Column: col.Name, Type: typ}
+		if change.Using, _, err = e.expression(c.Column.RawDefault, c.ExprText, scope); err != nil {
+			return out, false, err
+		}
+	}
+	if col.Default == "" {
+		return out, false, nil
+	}
+	tree, err := parse.ParseExpr(col.Default)
+	if err != nil {
+		return out, false, err
+	}
+	env := e.sema()
+	env.Text = ""
+	scope := sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: typ}
+	if _, err := sema.AnalyzeExpr(tree, scope, env); err != nil {
+		return out, false, pgerr.New(pgerr.DatatypeMismatch, "default for column %q cannot be cast automatically to type %s",
+			col.Name, types.FormatType(types.T(typ.Oid)))
+	}
+	change.ConvertedDefault = &ddl.Expression{Text: col.Default, Sequences: col.DefaultDeps}
+	return out, false, nil
+}
+
+func (e *Env) relOptions(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
+	spec := &ddl.TableSpec{}
+	if err := e.tableOptions(spec, c.Options); err != nil {
+		return out, false, err
+	}
+	if spec.DistributionKey != nil {
+		return out, false, pgerr.NotSupported("changing distribution_key")
+	}
+	out.Kind = ddl.SetOptions
+	for _, o := range t.Options {
+		replaced := false
+		for _, n := range c.Options {
+			replaced = replaced || len(o) > len(n.Name) && o[:len(n.Name)] == n.Name && o[len(n.Name)] == '='
+		}
+		if !replaced {
+			out.Options = append(out.Options, o)
+		}
+	}
+	if c.Subtype == parse.ATSetRelOptions {
+		out.Options = append(out.Options, spec.Options...)
+	}
+	return out, false, nil
+}

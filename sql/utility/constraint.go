@@ -1,0 +1,177 @@
+package utility
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+)
+
+func (b *tableBuilder) tableConstraint(k *parse.Constraint) error {
+	switch k.Type {
+	case parse.ConstrPrimary, parse.ConstrUnique:
+		return b.keyConstraint(k, k.Keys)
+	case parse.ConstrForeign:
+		return b.foreignKey(k, k.FKAttrs)
+	case parse.ConstrCheck:
+		return b.check(k)
+	case parse.ConstrExclusion:
+		return pgerr.NotSupported("EXCLUDE")
+	}
+	return pgerr.NotSupported("this form of table constraint")
+}
+
+func (b *tableBuilder) keyConstraint(k *parse.Constraint, columns []string) error {
+	switch {
+	case k.NullsNotDistinct:
+		return pgerr.NotSupported("NULLS NOT DISTINCT")
+	case len(k.Including) > 0:
+		return pgerr.NotSupported("INCLUDE")
+	case k.IndexSpace != "" && k.IndexSpace != "pg_default":
+		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", k.IndexSpace)
+	}
+	s := ddl.ConstraintSpec{
+		Name: k.Name, Type: catalog.Unique, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
+		UsingIndex: k.IndexName, Pos: b.pos(k.Loc()),
+	}
+	if k.Type == parse.ConstrPrimary {
+		s.Type = catalog.PrimaryKey
+	}
+	b.spec.Constraints = append(b.spec.Constraints, s)
+	return nil
+}
+
+func (b *tableBuilder) foreignKey(k *parse.Constraint, columns []string) error {
+	if k.FKMatchType == parse.FKMatchPartial {
+		return pgerr.New(pgerr.FeatureNotSupported, "MATCH PARTIAL not yet implemented").WithPosition(b.pos(k.Loc()))
+	}
+	match := catalog.MatchSimple
+	if k.FKMatchType == parse.FKMatchFull {
+		match = catalog.MatchFull
+	}
+	b.spec.Constraints = append(b.spec.Constraints, ddl.ConstraintSpec{
+		Name: k.Name, Type: catalog.Foreign, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
+		// CREATE TABLE has no rows to be spared: NOT VALID says nothing there.
+		NotValid: k.SkipValidation && b.alter != nil, Pos: b.pos(k.Loc()),
+		FK: &ddl.ForeignKeySpec{
+			RefTable: b.Env.name(k.PKTable), RefColumns: k.PKAttrs, Match: match, SetColumns: k.FKDelSetCols,
+			OnDelete: action(k.FKDelAction), OnUpdate: action(k.FKUpdAction),
+		},
+	})
+	return nil
+}
+
+func action(a parse.FKAction) catalog.Action {
+	if a == 0 {
+		return catalog.NoAction
+	}
+	return catalog.Action(a)
+}
+
+// check reserves a CHECK's place; it is analysed when all columns are known.
+func (b *tableBuilder) check(k *parse.Constraint) error {
+	b.checks = append(b.checks, pendingCheck{len(b.spec.Constraints), k})
+	b.spec.Constraints = append(b.spec.Constraints, ddl.ConstraintSpec{
+		Name: k.Name, Type: catalog.Check, NoInherit: k.NoInherit, NotValid: k.SkipValidation && b.alter != nil, Pos: b.pos(k.Loc()),
+	})
+	return nil
+}
+
+// finish analyses the CHECK constraints against the columns.
+func (b *tableBuilder) finish() error {
+	if len(b.checks) == 0 {
+		return nil
+	}
+	t := &catalog.Table{Name: b.name}
+	if b.alter != nil {
+		t = b.alter.Clone()
+	}
+	for i := range b.spec.Columns {
+		c := &b.spec.Columns[i]
+		t.Columns = append(t.Columns, catalog.Column{
+			Num: catalog.AttNum(len(t.Columns) + 1), Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation,
+		})
+	}
+	for _, p := range b.checks {
+		x, _, err := b.expression(p.con.Expr, p.con.ExprText, sema.ExprScope{Kind: sema.CheckExpr, Table: t})
+		if err != nil {
+			return err
+		}
+		b.spec.Constraints[p.slot].Check = x
+	}
+	return nil
+}
+
+// like copies the columns of another table, and what INCLUDING asks for.
+func (b *tableBuilder) like(l *parse.TableLikeClause) error {
+	rel, ok := b.DDL.Overlay().LookupRelation(b.SearchPath, l.Relation.Schema, l.Relation.Name)
+	if !ok {
+		return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", l.Relation.String()).WithPosition(b.pos(l.Relation.Loc()))
+	}
+	if rel.Kind != catalog.KindTable {
+		return pgerr.New(pgerr.WrongObjectType, "relation %q is invalid in LIKE clause", rel.Name()).WithPosition(b.pos(l.Relation.Loc()))
+	}
+	t := rel.Table
+	has := func(bit uint32) bool { return l.Options&bit != 0 }
+	for _, c := range t.LiveColumns() {
+		s := ddl.ColumnSpec{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation}
+		if has(parse.LikeDefaults) && c.Default != "" {
+			s.Default = &ddl.Expression{Text: c.Default, Sequences: c.DefaultDeps}
+		}
+		if has(parse.LikeIdentity) && c.Identity != catalog.NoIdentity {
+			s.Identity, s.Sequence = c.Identity, b.likeSequence(c.Sequence)
+		}
+		if has(parse.LikeComments) {
+			s.Comment = c.Comment
+		}
+		b.spec.Columns = append(b.spec.Columns, s)
+		b.columns = append(b.columns, nil)
+	}
+	for _, k := range t.Constraints {
+		b.likeConstraint(t, k, has)
+	}
+	if has(parse.LikeIndexes) {
+		for _, i := range t.Indexes {
+			if i.Constraint == 0 {
+				b.spec.Indexes = append(b.spec.Indexes, likeIndex(t, i))
+			}
+		}
+	}
+	return nil
+}
+
+func (b *tableBuilder) likeConstraint(t *catalog.Table, k *catalog.Constraint, has func(uint32) bool) {
+	s := ddl.ConstraintSpec{Type: k.Type, Deferrable: k.Deferrable, Deferred: k.Deferred, NoInherit: k.NoInherit}
+	switch {
+	case k.Type == catalog.Check && has(parse.LikeConstraints):
+		s.Name = k.Name
+		s.Check = &ddl.Expression{Text: k.Check, Columns: t.ColumnNames(k.Columns)}
+	case k.Index != 0 && has(parse.LikeIndexes):
+		s.Columns = t.ColumnNames(k.Columns)
+	default:
+		return
+	}
+	if has(parse.LikeComments) {
+		s.Comment = k.Comment
+	}
+	b.spec.Constraints = append(b.spec.Constraints, s)
+}
+
+func (b *tableBuilder) likeSequence(oid catalog.Oid) *ddl.SequenceSpec {
+	q := b.DDL.Overlay().Sequence(oid)
+	if q == nil {
+		return &ddl.SequenceSpec{}
+	}
+	return &ddl.SequenceSpec{
+		Type: q.Type, Increment: &q.Increment, Min: &q.Min, Max: &q.Max, Start: &q.Start, Cache: &q.Cache, Cycle: &q.Cycle,
+	}
+}
+
+func likeIndex(t *catalog.Table, i *catalog.Index) ddl.IndexSpec {
+	s := ddl.IndexSpec{Unique: i.Unique, Method: i.Method}
+	for _, c := range i.Columns {
+		s.Columns = append(s.Columns, ddl.IndexColumnSpec{Name: t.Columns[c.Num-1].Name, Desc: c.Desc, NullsFirst: c.NullsFirst})
+	}
+	return s
+}

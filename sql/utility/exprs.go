@@ -1,0 +1,180 @@
+package utility
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// expression analyses an expression of the statement and makes its stored form: its own source text, in which relation
+// names given to nextval and other regclass arguments are replaced by OIDs.
+func (e *Env) expression(x parse.Expr, text string, scope sema.ExprScope) (*ddl.Expression, expr.Node, error) {
+	env := e.sema()
+	node, err := sema.AnalyzeExpr(x, scope, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &ddl.Expression{Text: strings.TrimSpace(text)}
+	if text == "" {
+		out.Text = parse.Deparse(x)
+	}
+	out.Text, out.Sequences, err = e.bindRelations(out.Text, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	expr.Walk(node, func(n expr.Node) bool {
+		if v, ok := n.(*expr.Var); ok && scope.Table != nil && v.Col < len(scope.Table.Columns) {
+			if name := scope.Table.Columns[v.Col].Name; !slices.Contains(out.Columns, name) {
+				out.Columns = append(out.Columns, name)
+			}
+		}
+		return true
+	})
+	return out, node, nil
+}
+
+// bindRelations replaces literals that were read as regclass values by the relations' OIDs, and lists the sequences.
+func (e *Env) bindRelations(text string, scope sema.ExprScope) (string, []catalog.Oid, error) {
+	if !strings.Contains(text, "'") {
+		return text, nil, nil
+	}
+	tree, err := parse.ParseExpr(text)
+	if err != nil {
+		return "", nil, err
+	}
+	env := e.sema()
+	env.Text = text
+	node, err := sema.AnalyzeExpr(tree, scope, env)
+	if err != nil {
+		return "", nil, err
+	}
+	type literal struct {
+		loc int
+		oid catalog.Oid
+	}
+	var found []literal
+	var sequences []catalog.Oid
+	expr.Walk(node, func(n expr.Node) bool {
+		k, ok := n.(*expr.Const)
+		if !ok || k.Type.Oid != types.RegclassOid || k.Value.IsNull() || k.Loc < 0 || k.Loc >= len(text) {
+			return true
+		}
+		oid := catalog.Oid(k.Value.Int())
+		if env.Catalog.Sequence(oid) != nil && !slices.Contains(sequences, oid) {
+			sequences = append(sequences, oid)
+		}
+		if _, known := env.Catalog.RelationByOID(oid); known && text[k.Loc] == '\'' {
+			found = append(found, literal{k.Loc, oid})
+		}
+		return true
+	})
+	slices.SortFunc(found, func(a, b literal) int { return b.loc - a.loc })
+	for _, l := range found {
+		text = text[:l.loc] + "'" + strconv.Itoa(int(l.oid)) + "'" + text[l.loc+literalLen(text[l.loc:]):]
+	}
+	return text, sequences, nil
+}
+
+// literalLen returns the length of the quoted literal at the start of s, quotes included.
+func literalLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		if s[i] != '\'' {
+			continue
+		}
+		if i+1 < len(s) && s[i+1] == '\'' {
+			i++
+			continue
+		}
+		return i + 1
+	}
+	return len(s)
+}
+
+// constant evaluates an expression that is no column's value but one for all rows; ok is false when it is volatile.
+func (e *Env) constant(node expr.Node) (text string, isNull, ok bool, err error) {
+	if expr.ContainsVolatile(node) {
+		return "", false, false, nil
+	}
+	c, err := expr.Compile(node, nil)
+	if err != nil {
+		return "", false, false, err
+	}
+	eval := e.Eval
+	if eval == nil {
+		eval = &expr.EvalContext{IOEnv: e.IOEnv}
+	}
+	d, err := c.EvalRow(eval, nil)
+	if err != nil || d.IsNull() {
+		return "", true, true, err
+	}
+	return string(types.AppendText(nil, node.ResultType().Oid, d, types.DefaultIOEnv)), false, true, nil
+}
+
+// Expressions implements ddl.Expressions.
+type Expressions struct{}
+
+// RenameColumn implements ddl.Expressions: it edits the column references in the text where they stand.
+func (Expressions) RenameColumn(text, old, new string) (string, error) {
+	tree, err := parse.ParseExpr(text)
+	if err != nil {
+		return "", err
+	}
+	var locs []int
+	walkTree(tree, func(n any) {
+		if c, ok := n.(*parse.ColumnRef); ok && len(c.Fields) > 0 && c.Fields.Last() == old {
+			locs = append(locs, c.Loc()+qualifierLen(text[c.Loc():], len(c.Fields)-1))
+		}
+	})
+	slices.Sort(locs)
+	slices.Reverse(locs)
+	for _, l := range slices.Compact(locs) {
+		n := identLen(text[l:])
+		if n == 0 {
+			return "", pgerr.Internal("no column name at %d of %q", l, text)
+		}
+		text = text[:l] + catalog.QuoteIdent(new) + text[l+n:]
+	}
+	return text, nil
+}
+
+// identLen returns the length of the identifier at the start of s.
+func identLen(s string) int {
+	if s != "" && s[0] == '"' {
+		for i := 1; i < len(s); i++ {
+			if s[i] == '"' {
+				if i+1 < len(s) && s[i+1] == '"' {
+					i++
+					continue
+				}
+				return i + 1
+			}
+		}
+		return 0
+	}
+	i := 0
+	for i < len(s) && (s[i] == '_' || s[i] == '$' || s[i] >= 0x80 ||
+		s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'z' || s[i] >= 'A' && s[i] <= 'Z') {
+		i++
+	}
+	return i
+}
+
+// qualifierLen returns the length of n qualifiers with their dots at the start of s.
+func qualifierLen(s string, n int) int {
+	at := 0
+	for ; n > 0; n-- {
+		at += identLen(s[at:])
+		for at < len(s) && (s[at] == ' ' || s[at] == '.') {
+			at++
+		}
+	}
+	return at
+}

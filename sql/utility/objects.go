@@ -1,0 +1,145 @@
+package utility
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+func (e *Env) createSchema(ctx context.Context, s *parse.CreateSchemaStmt) error {
+	name, owner := s.Name, catalog.Oid(0)
+	if s.AuthRole != nil {
+		role := e.roleName(s.AuthRole)
+		r := e.DDL.Overlay().RoleByName(role)
+		if r == nil {
+			return pgerr.New(pgerr.UndefinedObject, "role %q does not exist", role)
+		}
+		owner = r.OID
+		if name == "" {
+			name = role
+		}
+	}
+	if s.IfNotExists && len(s.Elts) > 0 {
+		return pgerr.New(pgerr.FeatureNotSupported, "CREATE SCHEMA IF NOT EXISTS cannot include schema elements")
+	}
+	if len(s.Elts) > 0 {
+		return pgerr.NotSupported("CREATE SCHEMA with schema elements")
+	}
+	return e.DDL.CreateSchema(ctx, name, owner, s.IfNotExists)
+}
+
+func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
+	if s.Concurrent && e.InTransactionBlock {
+		return pgerr.New(pgerr.ActiveSqlTransaction, "DROP INDEX CONCURRENTLY cannot run inside a transaction block")
+	}
+	if s.RemoveType == parse.ObjectSchema {
+		names := make([]string, len(s.Objects))
+		for i, o := range s.Objects {
+			names[i] = o.Name.Last()
+		}
+		return e.DDL.DropSchemas(ctx, names, s.MissingOk, behavior(s.Behavior))
+	}
+	kind, ok := relKinds[s.RemoveType]
+	if !ok {
+		return e.dropOther(s)
+	}
+	names := make([]ddl.Name, len(s.Objects))
+	for i, o := range s.Objects {
+		names[i] = objectName(o.Name)
+	}
+	return e.DDL.Drop(ctx, kind, names, s.MissingOk, behavior(s.Behavior))
+}
+
+// dropNouns are the objects that cannot be made here: DROP finds none.
+var dropNouns = map[parse.ObjectType]string{
+	parse.ObjectTypeType: "type", parse.ObjectDomain: "type", parse.ObjectExtension: "extension",
+	parse.ObjectMatView: "materialized view", parse.ObjectForeignTable: "foreign table",
+}
+
+func (e *Env) dropOther(s *parse.DropStmt) error {
+	noun, ok := dropNouns[s.RemoveType]
+	if !ok {
+		return pgerr.NotSupported("DROP " + s.RemoveType.String())
+	}
+	for _, o := range s.Objects {
+		name := o.Name.String()
+		if o.Type != nil {
+			name = o.Type.Names.String()
+		}
+		if !s.MissingOk {
+			return pgerr.New(pgerr.UndefinedObject, "%s %q does not exist", noun, name)
+		}
+		e.notice(pgerr.Notice("%s %q does not exist, skipping", noun, name))
+	}
+	return nil
+}
+
+func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
+	var name ddl.Name
+	if s.Relation != nil {
+		name = ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
+	}
+	switch s.RenameType {
+	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView:
+		return e.DDL.RenameRelation(ctx, relKinds[s.RenameType], name, s.Newname, s.MissingOk)
+	case parse.ObjectColumn:
+		return e.DDL.RenameColumn(ctx, name, s.Subname, s.Newname, s.MissingOk)
+	case parse.ObjectTabConstraint:
+		return e.DDL.RenameConstraint(ctx, name, s.Subname, s.Newname, s.MissingOk)
+	case parse.ObjectSchema:
+		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
+	case parse.ObjectRole:
+		return e.DDL.RenameRole(ctx, s.Subname, s.Newname)
+	}
+	return pgerr.NotSupported("ALTER " + s.RenameType.String() + " RENAME")
+}
+
+func (e *Env) setSchema(ctx context.Context, s *parse.AlterObjectSchemaStmt) error {
+	kind, ok := relKinds[s.ObjectType]
+	if !ok || s.Relation == nil {
+		return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " SET SCHEMA")
+	}
+	return e.DDL.SetSchema(ctx, kind, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}, s.NewSchema, s.MissingOk)
+}
+
+func (e *Env) alterOwner(ctx context.Context, s *parse.AlterOwnerStmt) error {
+	owner := e.roleName(s.NewOwner)
+	if s.ObjectType == parse.ObjectSchema {
+		return e.DDL.SetSchemaOwner(ctx, s.Object.Name.Last(), owner)
+	}
+	return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " OWNER TO")
+}
+
+func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
+	n := s.Object.Name
+	owner := func() ddl.Name { return objectName(n[:len(n)-1]) }
+	var t ddl.CommentTarget
+	switch s.ObjType {
+	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView:
+		t = ddl.CommentTarget{Kind: catalog.PartTable, Relation: objectName(n), RelKind: relKinds[s.ObjType]}
+	case parse.ObjectColumn:
+		if len(n) < 2 {
+			return pgerr.New(pgerr.SyntaxError, "column name must be qualified")
+		}
+		t = ddl.CommentTarget{Kind: catalog.PartColumn, Relation: owner(), Sub: n.Last()}
+	case parse.ObjectTabConstraint:
+		t = ddl.CommentTarget{Kind: catalog.PartConstraint, Relation: owner(), Sub: n.Last()}
+	case parse.ObjectSchema:
+		t = ddl.CommentTarget{Kind: catalog.PartSchema, Sub: n.Last()}
+	case parse.ObjectRole:
+		t = ddl.CommentTarget{Role: true, Sub: n.Last()}
+	case parse.ObjectDatabase:
+		t = ddl.CommentTarget{Database: true, Sub: n.Last()}
+	case parse.ObjectExtension:
+		if n.Last() == "plpgsql" { // pg_dump writes it
+			return nil
+		}
+		return pgerr.New(pgerr.UndefinedObject, "extension %q does not exist", n.Last())
+	default:
+		return pgerr.NotSupported("COMMENT ON " + s.ObjType.String())
+	}
+	return e.DDL.Comment(ctx, t, s.Comment)
+}

@@ -1,0 +1,348 @@
+package utility
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// tableBuilder folds the elements of CREATE TABLE, or of one ADD COLUMN, into a spec: PostgreSQL's transformCreateStmt.
+type tableBuilder struct {
+	*Env
+	name string
+	spec *ddl.TableSpec
+	// columns are the parsed definitions beside spec.Columns; nil for those from LIKE.
+	columns []*parse.ColumnDef
+	// checks are analysed once all columns are known; the slot in spec.Constraints is reserved.
+	checks []pendingCheck
+	// alter is the table of ADD COLUMN; new constraints are then as ALTER TABLE's.
+	alter *catalog.Table
+}
+
+type pendingCheck struct {
+	slot int
+	con  *parse.Constraint
+}
+
+func (e *Env) createTable(ctx context.Context, s *parse.CreateStmt) error {
+	spec, err := e.tableSpec(s)
+	if err != nil {
+		return err
+	}
+	_, err = e.DDL.CreateTable(ctx, spec)
+	return err
+}
+
+func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
+	if err := e.refuseTable(s); err != nil {
+		return nil, err
+	}
+	b := &tableBuilder{Env: e, name: s.Relation.Name, spec: &ddl.TableSpec{
+		Schema: s.Relation.Schema, Name: s.Relation.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Relation.Loc()),
+	}}
+	for _, elt := range s.TableElts {
+		var err error
+		switch elt := elt.(type) {
+		case *parse.ColumnDef:
+			err = b.column(elt)
+		case *parse.Constraint:
+			err = b.tableConstraint(elt)
+		case *parse.TableLikeClause:
+			err = b.like(elt)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := b.finish(); err != nil {
+		return nil, err
+	}
+	return b.spec, e.tableOptions(b.spec, s.Options)
+}
+
+func (e *Env) refuseTable(s *parse.CreateStmt) error {
+	switch {
+	case s.Relation.Persistence == parse.Temporary || s.Relation.Schema == "pg_temp":
+		return pgerr.NotSupported("CREATE TEMPORARY TABLE")
+	case s.PartitionOf:
+		return pgerr.NotSupported("PARTITION OF")
+	case s.PartSpec != nil:
+		return pgerr.NotSupported("PARTITION BY")
+	case len(s.InhRelations) > 0:
+		return pgerr.NotSupported("INHERITS")
+	case s.OfType != nil:
+		return pgerr.NotSupported("CREATE TABLE OF")
+	case s.TableSpaceName != "" && s.TableSpaceName != "pg_default":
+		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", s.TableSpaceName)
+	case s.AccessMethod != "" && s.AccessMethod != "heap":
+		return pgerr.New(pgerr.UndefinedObject, "access method %q does not exist", s.AccessMethod)
+	case s.OnCommit != parse.OnCommitNoop:
+		return pgerr.New(pgerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables")
+	}
+	return nil
+}
+
+// storageParameters are PostgreSQL's that tune what this storage does not have; they are kept, and mean nothing.
+var storageParameters = map[string]bool{
+	"fillfactor": true, "parallel_workers": true, "toast_tuple_target": true, "user_catalog_table": true,
+	"vacuum_index_cleanup": true, "vacuum_truncate": true, "log_autovacuum_min_duration": true, "oids": true,
+}
+
+func (e *Env) tableOptions(spec *ddl.TableSpec, opts []*parse.DefElem) error {
+	for _, o := range opts {
+		value := argText(o.Arg)
+		switch {
+		case o.Name == "distribution_key":
+			for _, c := range strings.Split(value, ",") {
+				spec.DistributionKey = append(spec.DistributionKey, strings.Trim(strings.TrimSpace(c), `"`))
+			}
+		case o.Namespace == "toast" || storageParameters[o.Name] || strings.HasPrefix(o.Name, "autovacuum_"):
+		default:
+			return pgerr.New(pgerr.InvalidParameterValue, "unrecognized parameter %q", o.Name)
+		}
+		spec.Options = append(spec.Options, o.Name+"="+value)
+	}
+	return nil
+}
+
+// argText prints an option's value.
+func argText(a parse.DefArg) string {
+	switch a := a.(type) {
+	case parse.NameArg:
+		return string(a)
+	case parse.NameListArg:
+		return strings.Join(a, ".")
+	case *parse.TypeName:
+		return a.Names.Last()
+	case *parse.Const:
+		switch a.Kind {
+		case parse.ConstInteger:
+			return strconv.Itoa(int(a.Ival))
+		case parse.ConstBool:
+			return strconv.FormatBool(a.Bval)
+		}
+		return a.Sval
+	}
+	return ""
+}
+
+// serialTypes are the pseudo-types of transformColumnDefinition.
+var serialTypes = map[string]types.Oid{
+	"smallserial": types.Int2Oid, "serial2": types.Int2Oid, "serial": types.Int4Oid, "serial4": types.Int4Oid,
+	"bigserial": types.Int8Oid, "serial8": types.Int8Oid,
+}
+
+// column adds a column definition with its constraints.
+func (b *tableBuilder) column(c *parse.ColumnDef) error {
+	spec := ddl.ColumnSpec{Name: c.Name, Pos: b.pos(c.Loc())}
+	if c.Compression != "" || c.StorageName != "" {
+		return pgerr.NotSupported("column storage options")
+	}
+	serial := false
+	if oid, ok := serialTypes[c.Type.Names.Last()]; ok && len(c.Type.Names) == 1 && !c.Type.PctType {
+		if c.Type.ArrayBounds != nil {
+			return pgerr.New(pgerr.FeatureNotSupported, "array of serial is not implemented").WithPosition(b.pos(c.Type.Loc()))
+		}
+		serial = true
+		spec.Type, spec.Sequence, spec.NotNull = types.T(oid), &ddl.SequenceSpec{Type: oid}, true
+	} else {
+		t, err := sema.ResolveType(c.Type, b.sema())
+		if err != nil {
+			return err
+		}
+		spec.Type = t
+	}
+	var err error
+	if spec.Collation, err = b.collation(c.CollClause, spec.Type); err != nil {
+		return err
+	}
+	b.spec.Columns = append(b.spec.Columns, spec)
+	b.columns = append(b.columns, c)
+	return b.columnConstraints(c, serial)
+}
+
+var collations = map[string]catalog.Oid{"default": catalog.DefaultCollation, "C": 950, "POSIX": 951, "ucs_basic": 962}
+
+// collation resolves COLLATE; text sorts by code point here, so that only collations that do are known.
+func (b *tableBuilder) collation(c *parse.CollateClause, t types.Type) (catalog.Oid, error) {
+	in := types.Lookup(t.Oid)
+	if c == nil {
+		if in == nil {
+			return 0, nil
+		}
+		return in.Collation, nil
+	}
+	oid, ok := collations[c.Name.Last()]
+	if !ok {
+		return 0, pgerr.New(pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", c.Name.String()).
+			WithPosition(b.pos(c.Loc()))
+	}
+	if in != nil && in.Collation == 0 {
+		return 0, pgerr.New(pgerr.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.T(t.Oid))).
+			WithPosition(b.pos(c.Loc()))
+	}
+	return oid, nil
+}
+
+// columnState is what the constraints of one column have said so far.
+type columnState struct {
+	sawNullable, notNull, hasDefault, hasIdentity bool
+}
+
+func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error {
+	st := columnState{notNull: serial, sawNullable: serial, hasDefault: serial}
+	at := len(b.spec.Columns) - 1
+	cons, err := b.foldAttributes(c.Constraints)
+	if err != nil {
+		return err
+	}
+	for _, k := range cons {
+		if err := b.columnConstraint(at, c, k, &st); err != nil {
+			return err
+		}
+	}
+	b.spec.Columns[at].NotNull = b.spec.Columns[at].NotNull || st.notNull
+	return nil
+}
+
+func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Constraint, st *columnState) error {
+	syntax := func(format string) error {
+		return pgerr.New(pgerr.SyntaxError, format, c.Name, b.name).WithPosition(b.pos(k.Loc()))
+	}
+	switch k.Type {
+	case parse.ConstrNull:
+		if st.sawNullable && st.notNull {
+			return syntax("conflicting NULL/NOT NULL declarations for column %q of table %q")
+		}
+		st.sawNullable, st.notNull = true, false
+	case parse.ConstrNotNull:
+		if st.sawNullable && !st.notNull {
+			return syntax("conflicting NULL/NOT NULL declarations for column %q of table %q")
+		}
+		st.sawNullable, st.notNull = true, true
+	case parse.ConstrDefault:
+		if st.hasDefault {
+			return syntax("multiple default values specified for column %q of table %q")
+		}
+		st.hasDefault = true
+		if st.hasIdentity {
+			return syntax("both default and identity specified for column %q of table %q")
+		}
+		return b.columnDefault(at, k)
+	case parse.ConstrIdentity:
+		if st.hasIdentity {
+			return syntax("multiple identity specifications for column %q of table %q")
+		}
+		st.hasIdentity = true
+		if st.sawNullable && !st.notNull {
+			return syntax("conflicting NULL/NOT NULL declarations for column %q of table %q")
+		}
+		if st.hasDefault {
+			return syntax("both default and identity specified for column %q of table %q")
+		}
+		st.sawNullable, st.notNull = true, true
+		col := &b.spec.Columns[at]
+		seq, err := b.sequenceOptions(k.Options, true)
+		col.Identity, col.Sequence = catalog.Identity(k.GeneratedWhen), seq
+		return err
+	case parse.ConstrGenerated:
+		return pgerr.NotSupported("GENERATED ALWAYS AS (…) STORED")
+	case parse.ConstrPrimary, parse.ConstrUnique:
+		return b.keyConstraint(k, []string{c.Name})
+	case parse.ConstrForeign:
+		return b.foreignKey(k, []string{c.Name})
+	case parse.ConstrCheck:
+		return b.check(k)
+	case parse.ConstrExclusion:
+		return pgerr.NotSupported("EXCLUDE")
+	}
+	return nil
+}
+
+// columnDefault analyses DEFAULT; for an added column it also finds the value of existing rows.
+func (b *tableBuilder) columnDefault(at int, k *parse.Constraint) error {
+	col := &b.spec.Columns[at]
+	x, node, err := b.expression(k.Expr, k.ExprText, sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type})
+	if err != nil {
+		return err
+	}
+	if isNullConst(node) {
+		return nil // DEFAULT NULL is no default
+	}
+	col.Default = x
+	if b.alter == nil {
+		return nil
+	}
+	text, isNull, ok, err := b.constant(node)
+	if err != nil {
+		return err
+	}
+	col.NeedsRewrite = !ok
+	if ok && !isNull {
+		col.Missing, col.HasMissing = text, true
+	}
+	return nil
+}
+
+func isNullConst(n expr.Node) bool {
+	c, ok := n.(*expr.Const)
+	return ok && c.Value.IsNull()
+}
+
+// foldAttributes is transformConstraintAttrs: DEFERRABLE and its kin qualify the constraint before them.
+func (e *Env) foldAttributes(list []*parse.Constraint) ([]*parse.Constraint, error) {
+	var out []*parse.Constraint
+	var last *parse.Constraint
+	sawDeferrable, sawInitially := false, false
+	bad := func(k *parse.Constraint, msg string) error {
+		return pgerr.New(pgerr.SyntaxError, "%s", msg).WithPosition(e.pos(k.Loc()))
+	}
+	for _, k := range list {
+		attr := k.Type >= parse.ConstrAttrDeferrable && k.Type <= parse.ConstrAttrImmediate
+		if !attr {
+			c := *k
+			last, sawDeferrable, sawInitially = &c, false, false
+			out = append(out, last)
+			continue
+		}
+		supports := last != nil && (last.Type == parse.ConstrPrimary || last.Type == parse.ConstrUnique || last.Type == parse.ConstrForeign)
+		word := map[parse.ConstrType]string{
+			parse.ConstrAttrDeferrable: "DEFERRABLE", parse.ConstrAttrNotDeferrable: "NOT DEFERRABLE",
+			parse.ConstrAttrDeferred: "INITIALLY DEFERRED", parse.ConstrAttrImmediate: "INITIALLY IMMEDIATE",
+		}[k.Type]
+		if !supports {
+			return nil, bad(k, "misplaced "+word+" clause")
+		}
+		switch k.Type {
+		case parse.ConstrAttrDeferrable, parse.ConstrAttrNotDeferrable:
+			if sawDeferrable {
+				return nil, bad(k, "multiple DEFERRABLE/NOT DEFERRABLE clauses not allowed")
+			}
+			sawDeferrable = true
+			last.Deferrable = k.Type == parse.ConstrAttrDeferrable
+			if !last.Deferrable && sawInitially && last.InitDeferred {
+				return nil, bad(k, "constraint declared INITIALLY DEFERRED must be DEFERRABLE")
+			}
+		default:
+			if sawInitially {
+				return nil, bad(k, "multiple INITIALLY IMMEDIATE/DEFERRED clauses not allowed")
+			}
+			sawInitially = true
+			last.InitDeferred = k.Type == parse.ConstrAttrDeferred
+			if last.InitDeferred && !sawDeferrable {
+				last.Deferrable = true
+			} else if last.InitDeferred && !last.Deferrable {
+				return nil, bad(k, "constraint declared INITIALLY DEFERRED must be DEFERRABLE")
+			}
+		}
+	}
+	return out, nil
+}

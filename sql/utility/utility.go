@@ -1,0 +1,214 @@
+// Package utility carries out the statements that define data: it turns their syntax trees into the specs of catalog/ddl,
+// with types resolved and DEFAULT, CHECK and USING expressions analysed, and runs the operation. Execute is the entry
+// point; Handles tells which statements it takes. Statements that steer the session (SET, BEGIN, PREPARE, …) are the
+// session's own.
+//
+// Two rules: a clause that is not carried out is refused with 0A000 naming it, never dropped; and what is accepted without
+// effect (storage parameters, VACUUM) changes no result.
+package utility
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Env is what a utility statement runs in.
+type Env struct {
+	DDL *ddl.Tx
+	// Text is the text that the statement was parsed from, for error positions.
+	Text       string
+	SearchPath []string
+	Virtual    sema.VirtualTables
+	IOEnv      *types.IOEnv
+	// Eval evaluates the defaults of added columns; one per statement.
+	Eval    *expr.EvalContext
+	Backend ddl.Backend
+	Notice  func(*pgerr.Error)
+	// User and SessionUser are role names, for CURRENT_USER and its kin.
+	User, SessionUser string
+	// InTransactionBlock is set between BEGIN and COMMIT: some statements are refused there.
+	InTransactionBlock bool
+	// HashPassword turns a clear password into a SCRAM-SHA-256 verifier; a verifier is returned as it is.
+	HashPassword func(role, password string) (string, error)
+	// InsertQuery, when set, runs a query of CREATE TABLE AS into the new table and returns the number of rows. Without it
+	// the statement is refused.
+	InsertQuery func(ctx context.Context, query parse.Statement, into *catalog.Table) (int64, error)
+}
+
+func (e *Env) notice(n *pgerr.Error) {
+	if e.Notice != nil {
+		e.Notice(n)
+	}
+}
+
+func (e *Env) pos(loc int) int { return parse.Position(e.Text, loc) }
+
+// sema returns the environment for analysing parts of the statement against the transaction's own catalog.
+func (e *Env) sema() *sema.Env {
+	return &sema.Env{
+		Catalog: e.DDL.Overlay(), SearchPath: e.SearchPath, Text: e.Text, Virtual: e.Virtual, NoParams: true, IOEnv: e.IOEnv,
+	}
+}
+
+// Handles reports whether Execute takes the statement.
+func Handles(stmt parse.Statement) bool { return Tag(stmt) != "" }
+
+// Execute runs a utility statement and returns its command tag. Errors are *pgerr.Error.
+func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err error) {
+	tag = Tag(stmt)
+	switch s := stmt.(type) {
+	case *parse.CreateStmt:
+		err = e.createTable(ctx, s)
+	case *parse.CreateTableAsStmt:
+		return e.createTableAs(ctx, s)
+	case *parse.AlterTableStmt:
+		err = e.alterTable(ctx, s)
+	case *parse.IndexStmt:
+		err = e.createIndex(ctx, s)
+	case *parse.CreateSeqStmt:
+		err = e.createSequence(ctx, s)
+	case *parse.AlterSeqStmt:
+		err = e.alterSequence(ctx, s)
+	case *parse.CreateSchemaStmt:
+		err = e.createSchema(ctx, s)
+	case *parse.ViewStmt:
+		err = e.createView(ctx, s)
+	case *parse.DropStmt:
+		err = e.drop(ctx, s)
+	case *parse.RenameStmt:
+		err = e.rename(ctx, s)
+	case *parse.AlterObjectSchemaStmt:
+		err = e.setSchema(ctx, s)
+	case *parse.AlterOwnerStmt:
+		err = e.alterOwner(ctx, s)
+	case *parse.TruncateStmt:
+		err = e.DDL.Truncate(ctx, e.names(s.Relations), s.RestartSeqs, behavior(s.Behavior))
+	case *parse.CommentStmt:
+		err = e.comment(ctx, s)
+	default:
+		return e.executeOther(ctx, stmt, tag)
+	}
+	return tag, err
+}
+
+func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string) (string, error) {
+	var err error
+	switch s := stmt.(type) {
+	case *parse.LockStmt:
+		err = e.lockTables(ctx, s)
+	case *parse.CreateRoleStmt:
+		err = e.createRole(ctx, s)
+	case *parse.AlterRoleStmt:
+		err = e.alterRole(ctx, s)
+	case *parse.DropRoleStmt:
+		err = e.dropRoles(ctx, s)
+	case *parse.GrantStmt:
+		err = e.grant(ctx, s)
+	case *parse.GrantRoleStmt:
+		err = e.grantRole(ctx, s)
+	case *parse.CreateExtensionStmt:
+		err = e.createExtension(s)
+	case *parse.VacuumStmt:
+		err = e.vacuum(s)
+	case *parse.ReindexStmt, *parse.CheckPointStmt:
+		// Indexes are kept whole by every write, and the log is the only durable store: nothing to do.
+	default:
+		if tag == "" {
+			return "", pgerr.Internal("statement %T is not a utility statement", stmt)
+		}
+		err = pgerr.NotSupported(tag)
+	}
+	return tag, err
+}
+
+func behavior(b parse.DropBehavior) ddl.Behavior {
+	if b == parse.DropCascade {
+		return ddl.Cascade
+	}
+	return ddl.Restrict
+}
+
+func (e *Env) name(r *parse.RangeVar) ddl.Name {
+	return ddl.Name{Schema: r.Schema, Name: r.Name, Pos: e.pos(r.Loc())}
+}
+
+func (e *Env) names(rs []*parse.RangeVar) []ddl.Name {
+	out := make([]ddl.Name, len(rs))
+	for i, r := range rs {
+		out[i] = e.name(r)
+	}
+	return out
+}
+
+// objectName is the name of an object of a generic statement, which has no position.
+func objectName(n parse.Name) ddl.Name { return ddl.Name{Schema: n.Schema(), Name: n.Last()} }
+
+// roleName resolves a role specification to a name.
+func (e *Env) roleName(r *parse.RoleSpec) string {
+	switch r.Type {
+	case parse.RoleSpecCurrentRole, parse.RoleSpecCurrentUser:
+		return e.User
+	case parse.RoleSpecSessionUser:
+		return e.SessionUser
+	case parse.RoleSpecPublic:
+		return "public"
+	}
+	return r.Name
+}
+
+// lockTables is LOCK TABLE.
+func (e *Env) lockTables(ctx context.Context, s *parse.LockStmt) error {
+	if !e.InTransactionBlock {
+		return pgerr.New(pgerr.NoActiveSqlTransaction, "LOCK TABLE can only be used in transaction blocks")
+	}
+	for _, r := range s.Relations {
+		rel, ok := e.DDL.Overlay().LookupRelation(e.SearchPath, r.Schema, r.Name)
+		if !ok {
+			return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", r.String()).WithPosition(e.pos(r.Loc()))
+		}
+		if rel.Kind != catalog.KindTable {
+			return pgerr.New(pgerr.WrongObjectType, "%q is not a table or view", r.Name)
+		}
+		if err := e.Backend.Lock(ctx, rel.OID(), ddl.LockMode(s.Mode), s.Nowait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vacuum judges the tables of VACUUM and ANALYZE; old versions are collected as the horizon passes them.
+func (e *Env) vacuum(s *parse.VacuumStmt) error {
+	if s.IsVacuum && e.InTransactionBlock {
+		return pgerr.New(pgerr.ActiveSqlTransaction, "VACUUM cannot run inside a transaction block")
+	}
+	for _, r := range s.Rels {
+		if r.Relation == nil {
+			continue
+		}
+		if _, ok := e.DDL.Overlay().LookupRelation(e.SearchPath, r.Relation.Schema, r.Relation.Name); !ok {
+			return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", r.Relation.String())
+		}
+	}
+	return nil
+}
+
+// createExtension knows the one extension that is there from the start.
+func (e *Env) createExtension(s *parse.CreateExtensionStmt) error {
+	if s.Name == "plpgsql" {
+		if s.IfNotExists {
+			n := pgerr.Notice("extension %q already exists, skipping", s.Name)
+			n.Code = pgerr.DuplicateObject
+			e.notice(n)
+			return nil
+		}
+		return pgerr.New(pgerr.DuplicateObject, "extension %q already exists", s.Name)
+	}
+	return pgerr.New(pgerr.FeatureNotSupported, "extension %q is not available", s.Name)
+}

@@ -1,0 +1,181 @@
+package utility
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
+	switch {
+	case s.View.Persistence == parse.Temporary:
+		return pgerr.NotSupported("CREATE TEMPORARY VIEW")
+	case s.WithCheckOption != parse.NoCheckOption:
+		return pgerr.NotSupported("WITH CHECK OPTION")
+	case len(s.Options) > 0:
+		return pgerr.NotSupported("a view option")
+	case s.Query.Into != nil:
+		return pgerr.New(pgerr.FeatureNotSupported, "views must not contain SELECT INTO")
+	}
+	analyzed, err := sema.Analyze(s.Query, e.sema())
+	if err != nil {
+		return err
+	}
+	spec := &ddl.ViewSpec{Schema: s.View.Schema, Name: s.View.Name, Replace: s.Replace}
+	targets := analyzed.Columns()
+	if len(s.Aliases) > len(targets) {
+		return pgerr.New(pgerr.SyntaxError, "CREATE VIEW specifies more column names than columns")
+	}
+	for i, t := range targets {
+		name := t.Name
+		if i < len(s.Aliases) {
+			name = s.Aliases[i]
+		}
+		typ := t.Expr.ResultType()
+		if typ.Oid == types.UnknownOid {
+			typ = types.T(types.TextOid)
+		}
+		spec.Columns = append(spec.Columns, catalog.Column{Name: name, Type: typ})
+	}
+	if spec.Query, spec.Deps, err = e.viewText(s.QueryText); err != nil {
+		return err
+	}
+	return e.DDL.CreateView(ctx, spec)
+}
+
+// viewText returns a view's query with every relation's name qualified, so that it means the same along any search path,
+// and the relations that it names.
+func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
+	stmt, err := parse.ParseOne(text)
+	if err != nil {
+		return "", nil, err
+	}
+	ctes := map[string]bool{}
+	var refs []*parse.RangeVar
+	walkTree(stmt, func(n any) {
+		switch n := n.(type) {
+		case *parse.CommonTableExpr:
+			ctes[n.Name] = true
+		case *parse.RangeVar:
+			refs = append(refs, n)
+		}
+	})
+	slices.SortFunc(refs, func(a, b *parse.RangeVar) int { return b.Loc() - a.Loc() })
+	over := e.DDL.Overlay()
+	var deps []catalog.ViewDep
+	for _, r := range refs {
+		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
+		if r.Schema == "" && ctes[r.Name] || !ok {
+			continue // a CTE, or a system relation
+		}
+		if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
+			deps = append(deps, catalog.ViewDep{Relation: rel.OID()})
+		}
+		if r.Schema == "" {
+			at := r.Loc()
+			text = text[:at] + catalog.QuoteIdent(over.SchemaName(rel.SchemaID())) + "." + text[at:]
+		}
+	}
+	return text, e.viewColumns(stmt, deps), nil
+}
+
+// viewColumns fills in the columns of tables that a view's query uses.
+func (e *Env) viewColumns(stmt parse.Statement, deps []catalog.ViewDep) []catalog.ViewDep {
+	over := e.DDL.Overlay()
+	star := false
+	names := map[string]bool{}
+	walkTree(stmt, func(n any) {
+		switch n := n.(type) {
+		case *parse.ColumnRef:
+			star = star || n.Star
+			for _, f := range n.Fields {
+				names[f] = true
+			}
+		case *parse.JoinExpr:
+			star = star || n.Natural
+			for _, u := range n.Using {
+				names[u] = true
+			}
+		}
+	})
+	// By name only: a column of the same name in another table of the query counts too, which errs on the safe side.
+	for i := range deps {
+		t := over.Table(deps[i].Relation)
+		if t == nil {
+			continue
+		}
+		for _, c := range t.LiveColumns() {
+			if star || names[c.Name] || names[t.Name] {
+				deps[i].Columns = append(deps[i].Columns, c.Num)
+			}
+		}
+	}
+	return deps
+}
+
+// createTableAs is CREATE TABLE AS and SELECT INTO.
+func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (string, error) {
+	tag := Tag(s)
+	query, ok := s.Query.(*parse.SelectStmt)
+	switch {
+	case s.MatView:
+		return "", pgerr.NotSupported("CREATE MATERIALIZED VIEW")
+	case !ok:
+		return "", pgerr.NotSupported("CREATE TABLE AS EXECUTE")
+	case s.Into.Rel.Persistence == parse.Temporary:
+		return "", pgerr.NotSupported("CREATE TEMPORARY TABLE")
+	case e.InsertQuery == nil:
+		return "", pgerr.NotSupported(tag)
+	}
+	if query.Into != nil {
+		plain := *query
+		plain.Into = nil
+		query = &plain
+	}
+	analyzed, err := sema.Analyze(query, e.sema())
+	if err != nil {
+		return "", err
+	}
+	spec := &ddl.TableSpec{
+		Schema: s.Into.Rel.Schema, Name: s.Into.Rel.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Into.Rel.Loc()),
+	}
+	targets := analyzed.Columns()
+	if len(s.Into.Columns) > len(targets) {
+		return "", pgerr.New(pgerr.SyntaxError, "too many column names were specified")
+	}
+	for i, t := range targets {
+		spec.Columns = append(spec.Columns, columnOf(t.Name, i, s.Into.Columns, t.Expr))
+	}
+	if err := e.tableOptions(spec, s.Into.Options); err != nil {
+		return "", err
+	}
+	t, err := e.DDL.CreateTable(ctx, spec)
+	if err != nil || t == nil || s.Into.SkipData {
+		return tag, err
+	}
+	n, err := e.InsertQuery(ctx, query, t)
+	return fmt.Sprintf("SELECT %d", n), err
+}
+
+func columnOf(name string, i int, aliases []string, x expr.Node) ddl.ColumnSpec {
+	if i < len(aliases) {
+		name = aliases[i]
+	}
+	typ := x.ResultType()
+	if typ.Oid == types.UnknownOid {
+		typ = types.T(types.TextOid)
+	}
+	c := ddl.ColumnSpec{Name: name, Type: typ}
+	if in := types.Lookup(typ.Oid); in != nil {
+		c.Collation = in.Collation
+	}
+	return c
+}
