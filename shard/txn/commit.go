@@ -170,7 +170,7 @@ func (t *Txn) Rollback(ctx context.Context) {
 		}
 	}
 	if len(released) > 0 {
-		t.dropProvisions(1)
+		t.dropProvisions(noAttempt)
 	}
 	t.end(ctx, released)
 }
@@ -557,7 +557,7 @@ func (c *commit) groups() []rpc.Group {
 func (c *commit) fail(err error) error {
 	t := c.t
 	if len(c.parts) == 0 {
-		t.dropProvisions(max(c.attempt, 1))
+		t.dropProvisions(noAttempt)
 	} else {
 		t.m.background(func(ctx context.Context) {
 			d := *c

@@ -184,7 +184,7 @@ func (t *Txn) notHeld(c *lockCall) [][]byte {
 	defer t.mu.Unlock()
 	var keys [][]byte
 	for _, k := range c.req.Keys {
-		if c.g.prov.maybe(k) {
+		if c.g.prov.held(k) {
 			continue // locked earlier; what was known of it went ahead with its operation
 		}
 		if e := c.g.find(k); e == nil || e.mode == lock.None {

@@ -32,19 +32,23 @@ const (
 
 var hashSeed = maphash.MakeSeed()
 
-// seenVersion packs a version seen and whether it was an absence.
+// seenVersion packs a version seen, whether it was an absence, and whether the key was written or only locked.
 type seenVersion uint64
 
-func packSeen(ts topo.Timestamp, absent bool) seenVersion {
-	s := seenVersion(ts) << 1
-	if absent {
+func packSeen(e *entry) seenVersion {
+	s := seenVersion(e.seenTS) << 2
+	if e.seenAbsent || e.mode == lock.None {
 		s |= 1
+	}
+	if e.last != nil {
+		s |= 2
 	}
 	return s
 }
 
-func (s seenVersion) ts() topo.Timestamp { return topo.Timestamp(s >> 1) }
+func (s seenVersion) ts() topo.Timestamp { return topo.Timestamp(s >> 2) }
 func (s seenVersion) absent() bool       { return s&1 != 0 }
+func (s seenVersion) written() bool      { return s&2 != 0 }
 
 // provisions is what a transaction has sent ahead to one group. The fields above mu are guarded by the Txn's.
 type provisions struct {
@@ -59,13 +63,19 @@ type provisions struct {
 	err      error         // the first failure; it ends the transaction
 }
 
-// maybe reports whether an operation on key may have been sent ahead.
-func (p *provisions) maybe(key []byte) bool {
+// wrote reports whether an operation on key was sent ahead.
+func (p *provisions) wrote(key []byte) bool {
+	s, ok := p.seen(key)
+	return ok && s.written()
+}
+
+// held reports whether a lock on key went ahead, with an operation or alone.
+func (p *provisions) held(key []byte) bool {
 	_, ok := p.seen(key)
 	return ok
 }
 
-// seen returns the version that the operations sent ahead on key rely on.
+// seen returns the version that what was sent ahead on key relies on.
 func (p *provisions) seen(key []byte) (seenVersion, bool) {
 	if p.sent == 0 {
 		return 0, false
@@ -181,9 +191,13 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 			stay = append(stay, e)
 			return true
 		}
-		e.provisionItems(emit)
-		if e.last == nil || !e.last.entry {
-			g.prov.keys[maphash.Bytes(hashSeed, e.key)] = packSeen(e.seenTS, e.seenAbsent)
+		wrote := g.prov.wrote(e.key)
+		if e.last != nil || !wrote {
+			// A lock or mark on a key that was written before adds nothing: the write is validated, and excludes others.
+			e.provisionItems(emit)
+		}
+		if (e.last == nil || !e.last.entry) && !wrote {
+			g.prov.keys[maphash.Bytes(hashSeed, e.key)] = packSeen(e)
 		}
 		t.retain -= len(e.value)
 		return true

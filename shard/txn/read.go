@@ -97,7 +97,7 @@ func (t *Txn) sentAhead(ctx context.Context, c *lockCall) (map[int]rpc.Version, 
 	req := rpc.GetRequest{TS: topo.MaxTimestamp, Tables: t.tables, Txn: t.id, OwnSeq: uint64(LatestSeq), RolledBack: t.rolledBack}
 	var at []int
 	for i, k := range c.req.Keys {
-		if c.g.prov.maybe(k) {
+		if c.g.prov.wrote(k) {
 			req.Keys = append(req.Keys, k)
 			at = append(at, i)
 		}

@@ -118,8 +118,10 @@ func (m *Manager) abort(ctx context.Context, txn topo.TxnID, attempt topo.Attemp
 	if err != nil || len(participants) == 0 {
 		return err
 	}
-	_, err = m.propose(ctx, m.cfg.Groups(primary), cmd)
-	return err
+	if _, err = m.propose(ctx, m.cfg.Groups(primary), cmd); err != nil {
+		return err
+	}
+	return m.forget(ctx, txn, attempt, m.groupsOf(participants))
 }
 
 func (m *Manager) groupsOf(ids []topo.GroupID) []rpc.Group {
@@ -141,9 +143,13 @@ func (m *Manager) recoverAt(ctx context.Context, g rpc.Group, txn topo.TxnID, at
 		Txn: txn, Attempt: attempt, Commit: out.Code == rpc.OutcomeCommitted, TS: out.TS}})
 }
 
-// AbortProvisional drops what a transaction of a dead coordinator has sent ahead to a group. Only for a coordinator whose
-// liveness epoch is over: a live one would find its operations gone.
+// noAttempt is before every attempt: a resolve of it touches no prepare.
+const noAttempt topo.Attempt = 0
+
+// AbortProvisional drops what a transaction of a dead coordinator has sent ahead to a group and not prepared there. Only
+// for a coordinator whose liveness epoch is over: a live one would find its operations gone. A prepare of the transaction
+// in the group is not touched, nor are the operations that it holds: that is for Recover, which knows whether it committed.
 func (m *Manager) AbortProvisional(ctx context.Context, group topo.GroupID, txn topo.TxnID) error {
-	_, err := m.propose(ctx, m.cfg.Groups(group), &fsm.Command{Resolve: &fsm.Resolve{Txn: txn, Attempt: 1, Final: true}})
+	_, err := m.propose(ctx, m.cfg.Groups(group), &fsm.Command{Resolve: &fsm.Resolve{Txn: txn, Attempt: noAttempt, Final: true}})
 	return err
 }

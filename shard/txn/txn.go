@@ -266,13 +266,10 @@ func (t *Txn) write(key Key, value []byte, flags WriteFlags) {
 	e := g.entryFor(key.Bytes)
 	t.seq++
 	o := op{seq: t.seq, value: value, entry: flags&Entry != 0, keeps: flags&KeepsKey != 0 && value != nil}
-	if e.last == nil && g.prov.sent > 0 && !o.entry {
+	if e.mode == lock.None && g.prov.sent > 0 && !o.entry {
 		if seen, ok := g.prov.seen(key.Bytes); ok {
-			// An operation sent ahead may have changed the key; keeping the key version would hide that.
-			o.keeps = false
-			if e.mode == lock.None {
-				e.mode, e.seenTS, e.seenAbsent = lock.Update, seen.ts(), seen.absent()
-			}
+			// Locked before an earlier operation, which has gone ahead with what was seen then.
+			e.mode, e.seenTS, e.seenAbsent = lock.Update, seen.ts(), seen.absent()
 		}
 	}
 	// Whoever reads between two operations of one statement reads the latest: the older one is then invisible for good.

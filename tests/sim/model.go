@@ -1,0 +1,543 @@
+package sim
+
+import (
+	"context"
+	"hash/fnv"
+	"slices"
+	"sort"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// replica is what the simulation needs of a state machine: fsm.State, or the model.
+type replica interface {
+	Apply(index uint64, cmds []fsm.Command, results []fsm.Result) error
+	Get(key []byte, ts topo.Timestamp, own fsm.Own) (fsm.Version, *fsm.Pending, error)
+	Latest(key []byte, own topo.TxnID) (fsm.Version, *fsm.Pending, error)
+	Scan(opts fsm.ScanOptions, emit func(key, value []byte, ts topo.Timestamp) bool) ([]byte, *fsm.Pending, error)
+	Outcome(txn topo.TxnID, attempt topo.Attempt) fsm.OutcomeInfo
+	PendingList() []fsm.PendingInfo
+	ProvisionalTxns() []topo.TxnID
+	Lease() fsm.LeaseInfo
+	Digest() (index, digest uint64, err error)
+	Flush(ctx context.Context) error
+	Close() error
+}
+
+// model is a plain state machine with the rules of shard/fsm and nothing of its machinery: maps, linear searches, no
+// files. The simulation can run on it, to tell a fault of the gateway from one of the state machine.
+type model struct {
+	index    uint64
+	keys     map[string]*modelKey
+	pending  map[topo.TxnID]*fsm.Prepare
+	outcomes map[modelAttempt]fsm.OutcomeInfo
+	starts   map[modelAttempt]topo.Timestamp
+	// kept outcomes are those of attempts over several groups that nobody has forgotten yet.
+	kept    map[modelAttempt]bool
+	sent    map[topo.TxnID]map[uint64]fsm.ProvisionOp
+	reads   []modelRead
+	horizon topo.Timestamp
+	max     topo.Timestamp
+	lease   fsm.LeaseInfo
+}
+
+type modelAttempt struct {
+	txn topo.TxnID
+	n   topo.Attempt
+}
+
+type modelRead struct {
+	lo, hi string
+	ts     topo.Timestamp
+}
+
+// modelKey has versions in ascending order; a nil value is a tombstone.
+type modelKey struct {
+	versions []fsm.Version
+	share    topo.Timestamp
+}
+
+func (k *modelKey) latest() fsm.Version {
+	if k == nil || len(k.versions) == 0 {
+		return fsm.Version{}
+	}
+	return k.versions[len(k.versions)-1]
+}
+
+func newModel() *model {
+	return &model{keys: map[string]*modelKey{}, pending: map[topo.TxnID]*fsm.Prepare{},
+		outcomes: map[modelAttempt]fsm.OutcomeInfo{}, starts: map[modelAttempt]topo.Timestamp{}, kept: map[modelAttempt]bool{},
+		sent: map[topo.TxnID]map[uint64]fsm.ProvisionOp{}}
+}
+
+// Apply implements replica.
+func (m *model) Apply(index uint64, cmds []fsm.Command, results []fsm.Result) error {
+	m.index = index
+	for i := range cmds {
+		results[i] = m.apply(&cmds[i])
+	}
+	return nil
+}
+
+func code(c fsm.ResultCode) fsm.Result { return fsm.Result{Code: c} }
+
+func (m *model) apply(c *fsm.Command) fsm.Result {
+	if c.Lease != nil {
+		if c.Lease.Epoch != m.lease.Epoch+1 || c.Lease.AfterIndex < m.lease.LastIndex {
+			return code(fsm.ResultStaleEpoch)
+		}
+		m.lease = fsm.LeaseInfo{Epoch: c.Lease.Epoch, Holder: c.Lease.Holder, Incarnation: c.Lease.Incarnation, LastIndex: m.index}
+		return code(fsm.ResultOK)
+	}
+	if c.Epoch != m.lease.Epoch {
+		return code(fsm.ResultStaleEpoch)
+	}
+	m.lease.LastIndex = m.index
+	switch {
+	case c.Prepare != nil:
+		return m.prepare(c.Prepare)
+	case c.Provision != nil:
+		return m.provision(c.Provision)
+	case c.Commit != nil:
+		return m.resolve(c.Commit.Txn, c.Commit.Attempt, true, c.Commit.TS, true)
+	case c.Resolve != nil:
+		r := c.Resolve
+		res := m.resolve(r.Txn, r.Attempt, r.Commit, r.TS, r.Final)
+		return res
+	case c.Tombstone != nil:
+		return m.tombstone(c.Tombstone)
+	case c.Forget != nil:
+		delete(m.kept, modelAttempt{c.Forget.Txn, c.Forget.Attempt})
+	case c.Horizon != nil:
+		m.raise(c.Horizon.TS)
+	}
+	return code(fsm.ResultOK)
+}
+
+func (m *model) raise(ts topo.Timestamp) {
+	m.horizon = max(m.horizon, ts)
+	for a, start := range m.starts {
+		if start <= m.horizon && !m.kept[a] {
+			if p := m.pending[a.txn]; p != nil && p.Attempt == a.n {
+				continue
+			}
+			delete(m.outcomes, a)
+			delete(m.starts, a)
+		}
+	}
+}
+
+// first answers a prepare or tombstone whose attempt has an outcome already.
+func (m *model) first(txn topo.TxnID, n topo.Attempt) (fsm.Result, bool) {
+	switch o := m.outcomes[modelAttempt{txn, n}]; o.Code {
+	case fsm.OutcomeCommitted:
+		return fsm.Result{Code: fsm.ResultCommitted, TS: o.TS}, true
+	case fsm.OutcomeAborted:
+		return code(fsm.ResultAborted), true
+	case fsm.OutcomePrepared:
+		return fsm.Result{Code: fsm.ResultPrepared, TS: o.TS}, true
+	}
+	return fsm.Result{}, false
+}
+
+func (m *model) prepare(p *fsm.Prepare) fsm.Result {
+	if r, ok := m.first(p.Txn, p.Attempt); ok {
+		return r
+	}
+	if p.StartTS <= m.horizon {
+		return code(fsm.ResultHorizon)
+	}
+	net := *p
+	net.Items = slices.Clone(p.Items)
+	if p.Provisioned.Count > 0 {
+		ops, ok := m.net(p.Txn, p.Provisioned)
+		if !ok {
+			return code(fsm.ResultMismatch)
+		}
+		net.Items = append(net.Items, ops...)
+	}
+	minTS := p.MinTS
+	for i := range net.Items {
+		if r := m.validate(p.Txn, &net.Items[i], &minTS); r.Code != 0 {
+			r.Item = i
+			if i >= len(p.Items) {
+				r.Item = -1
+			}
+			return r
+		}
+	}
+	net.MinTS = minTS
+	a := modelAttempt{p.Txn, p.Attempt}
+	m.starts[a] = p.StartTS
+	m.kept[a] = !p.OnePhase
+	m.outcomes[a] = fsm.OutcomeInfo{Code: fsm.OutcomePrepared, TS: minTS, Primary: p.Primary, Participants: p.Participants}
+	m.pending[p.Txn] = &net
+	if p.OnePhase {
+		return m.resolve(p.Txn, p.Attempt, true, minTS, true)
+	}
+	return fsm.Result{Code: fsm.ResultPrepared, TS: minTS}
+}
+
+// net returns the effect of the operations sent ahead.
+func (m *model) net(txn topo.TxnID, want fsm.Provisioned) ([]fsm.Item, bool) {
+	ops := m.sent[txn]
+	seqs := make([]uint64, 0, len(ops))
+	for s := range ops {
+		seqs = append(seqs, s)
+	}
+	slices.Sort(seqs)
+	var items []fsm.Item
+	at := map[string]int{}
+	for _, s := range seqs {
+		if slices.ContainsFunc(want.RolledBack, func(r fsm.SeqRange) bool { return r.First <= s && s < r.End }) {
+			continue
+		}
+		it := ops[s].Item
+		k := string(it.Key)
+		switch it.Kind {
+		case fsm.ItemLock, fsm.ItemSharedMark, fsm.ItemExclusive:
+			items = append(items, it)
+			continue
+		}
+		if i, ok := at[k]; ok {
+			it.KeepsKey = it.KeepsKey && items[i].KeepsKey
+			items[i] = it
+			continue
+		}
+		at[k] = len(items)
+		items = append(items, it)
+	}
+	return items, uint64(len(ops)) == want.Count
+}
+
+func (m *model) provision(p *fsm.Provision) fsm.Result {
+	if m.sent[p.Txn] == nil {
+		m.sent[p.Txn] = map[uint64]fsm.ProvisionOp{}
+	}
+	for _, op := range p.Ops {
+		m.sent[p.Txn][op.Seq] = op
+	}
+	return code(fsm.ResultOK)
+}
+
+func writes(it *fsm.Item) bool {
+	switch it.Kind {
+	case fsm.ItemPut, fsm.ItemDelete, fsm.ItemPutEntry, fsm.ItemDeleteEntry:
+		return true
+	}
+	return false
+}
+
+func inRange(r *fsm.Item, key []byte) bool {
+	return string(key) >= string(r.Key) && string(key) < string(r.End)
+}
+
+// clash reports whether an item cannot be prepared beside another transaction's pending one.
+func clash(a, b *fsm.Item) bool {
+	switch {
+	case a.Kind == fsm.ItemReadRange && b.Kind == fsm.ItemReadRange:
+		return false
+	case a.Kind == fsm.ItemReadRange:
+		return writes(b) && inRange(a, b.Key)
+	case b.Kind == fsm.ItemReadRange:
+		return writes(a) && inRange(b, a.Key)
+	}
+	if string(a.Key) != string(b.Key) {
+		return false
+	}
+	if b.Kind == fsm.ItemSharedMark {
+		a, b = b, a
+	}
+	if a.Kind == fsm.ItemSharedMark {
+		return b.Kind == fsm.ItemDelete || b.Kind == fsm.ItemExclusive || (b.Kind == fsm.ItemPut && !b.KeepsKey)
+	}
+	return writes(a) || writes(b)
+}
+
+func (m *model) validate(txn topo.TxnID, it *fsm.Item, minTS *topo.Timestamp) fsm.Result {
+	for _, other := range m.pendingTxns() {
+		p := m.pending[other]
+		if other == txn {
+			continue
+		}
+		for j := range p.Items {
+			if clash(it, &p.Items[j]) {
+				return fsm.Result{Code: fsm.ResultPending, Other: other, OtherAttempt: p.Attempt, OtherPrimary: p.Primary}
+			}
+		}
+	}
+	k := m.keys[string(it.Key)]
+	v := k.latest()
+	same := v.Value != nil && !it.SeenAbsent && v.TS == it.Seen ||
+		v.Value == nil && it.SeenAbsent && (v.TS == it.Seen || v.TS <= m.horizon)
+	switch it.Kind {
+	case fsm.ItemPut, fsm.ItemDelete, fsm.ItemLock:
+		if !same {
+			return code(fsm.ResultConflict)
+		}
+	case fsm.ItemSharedMark:
+		if v.Value == nil || v.KeyVersion != it.Seen {
+			return code(fsm.ResultConflict)
+		}
+	case fsm.ItemExclusive:
+		if (k != nil && k.share > it.F) || it.F < m.horizon {
+			return code(fsm.ResultShared)
+		}
+	case fsm.ItemReadRange:
+		for key, k := range m.keys {
+			if inRange(it, []byte(key)) && k.latest().TS > it.Seen {
+				return code(fsm.ResultConflict)
+			}
+		}
+	}
+	if writes(it) {
+		*minTS = max(*minTS, v.TS+1)
+		for _, r := range m.reads {
+			if string(it.Key) >= r.lo && string(it.Key) < r.hi {
+				*minTS = max(*minTS, r.ts+1)
+			}
+		}
+	}
+	return fsm.Result{}
+}
+
+func (m *model) resolve(txn topo.TxnID, n topo.Attempt, commit bool, ts topo.Timestamp, final bool) fsm.Result {
+	a := modelAttempt{txn, n}
+	o := m.outcomes[a]
+	res, done := m.first(txn, n)
+	if !done || res.Code == fsm.ResultPrepared {
+		switch {
+		case commit && !done:
+			return code(fsm.ResultMismatch)
+		case commit:
+			m.write(m.pending[txn], ts)
+			res = fsm.Result{Code: fsm.ResultCommitted, TS: ts}
+			o.Code, o.TS = fsm.OutcomeCommitted, ts
+		default:
+			res = code(fsm.ResultAborted)
+			o.Code = fsm.OutcomeAborted
+		}
+		if p := m.pending[txn]; p != nil && p.Attempt == n {
+			delete(m.pending, txn)
+		}
+		m.outcomes[a] = o
+		if m.starts[a] == 0 {
+			m.starts[a] = max(m.max, m.horizon+1)
+		}
+	}
+	if final && m.pending[txn] == nil {
+		delete(m.sent, txn)
+	}
+	return res
+}
+
+func (m *model) tombstone(t *fsm.Tombstone) fsm.Result {
+	if r, ok := m.first(t.Txn, t.Attempt); ok {
+		return r
+	}
+	a := modelAttempt{t.Txn, t.Attempt}
+	m.outcomes[a] = fsm.OutcomeInfo{Code: fsm.OutcomeAborted}
+	m.starts[a] = max(t.TS, m.max)
+	return code(fsm.ResultAborted)
+}
+
+func (m *model) write(p *fsm.Prepare, ts topo.Timestamp) {
+	m.max = max(m.max, ts)
+	for i := range p.Items {
+		it := &p.Items[i]
+		if it.Kind == fsm.ItemReadRange {
+			m.reads = append(m.reads, modelRead{string(it.Key), string(it.End), ts})
+			continue
+		}
+		k := m.keys[string(it.Key)]
+		if k == nil {
+			k = &modelKey{}
+			m.keys[string(it.Key)] = k
+		}
+		switch it.Kind {
+		case fsm.ItemSharedMark:
+			k.share = max(k.share, ts)
+		case fsm.ItemPut, fsm.ItemPutEntry:
+			v := fsm.Version{TS: ts, KeyVersion: ts, Value: append([]byte{}, it.Value...)}
+			if it.KeepsKey && k.latest().Value != nil {
+				v.KeyVersion = k.latest().KeyVersion
+			}
+			k.versions = append(k.versions, v)
+		case fsm.ItemDelete, fsm.ItemDeleteEntry:
+			k.versions = append(k.versions, fsm.Version{TS: ts, KeyVersion: ts})
+		}
+	}
+}
+
+// pendingTxns lists the prepared transactions in order.
+func (m *model) pendingTxns() []topo.TxnID {
+	list := make([]topo.TxnID, 0, len(m.pending))
+	for id := range m.pending {
+		list = append(list, id)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Less(list[j]) })
+	return list
+}
+
+// own returns the reading transaction's operation on key among those sent ahead.
+func (m *model) own(key []byte, own fsm.Own) (it *fsm.Item) {
+	best := uint64(0)
+	for s, op := range m.sent[own.Txn] {
+		if string(op.Item.Key) != string(key) || !writes(&op.Item) || s > own.Seq || s < best ||
+			slices.ContainsFunc(own.RolledBack, func(r fsm.SeqRange) bool { return r.First <= s && s < r.End }) {
+			continue
+		}
+		best, it = s, &op.Item
+	}
+	return it
+}
+
+func (m *model) blocked(key []byte, ts topo.Timestamp, own topo.TxnID) *fsm.Pending {
+	for _, id := range m.pendingTxns() {
+		p := m.pending[id]
+		if id == own || p.MinTS > ts {
+			continue
+		}
+		for i := range p.Items {
+			if writes(&p.Items[i]) && string(p.Items[i].Key) == string(key) {
+				return &fsm.Pending{Txn: id, Attempt: p.Attempt, Primary: p.Primary, Min: p.MinTS, Key: key}
+			}
+		}
+	}
+	return nil
+}
+
+// Get implements replica.
+func (m *model) Get(key []byte, ts topo.Timestamp, own fsm.Own) (fsm.Version, *fsm.Pending, error) {
+	if it := m.own(key, own); it != nil {
+		if it.Kind == fsm.ItemPut || it.Kind == fsm.ItemPutEntry {
+			return fsm.Version{Value: append([]byte{}, it.Value...)}, nil, nil
+		}
+		return fsm.Version{}, nil, nil
+	}
+	if ts < m.horizon {
+		return fsm.Version{}, nil, fsm.ErrSnapshotTooOld
+	}
+	if p := m.blocked(key, ts, own.Txn); p != nil {
+		return fsm.Version{}, p, nil
+	}
+	if k := m.keys[string(key)]; k != nil {
+		for i := len(k.versions) - 1; i >= 0; i-- {
+			if k.versions[i].TS <= ts {
+				return k.versions[i], nil, nil
+			}
+		}
+	}
+	return fsm.Version{}, nil, nil
+}
+
+// Latest implements replica.
+func (m *model) Latest(key []byte, own topo.TxnID) (fsm.Version, *fsm.Pending, error) {
+	if p := m.blocked(key, topo.MaxTimestamp, own); p != nil {
+		return fsm.Version{}, p, nil
+	}
+	return m.keys[string(key)].latest(), nil, nil
+}
+
+// Scan implements replica.
+func (m *model) Scan(o fsm.ScanOptions, emit func(key, value []byte, ts topo.Timestamp) bool) ([]byte, *fsm.Pending, error) {
+	set := map[string]bool{}
+	for k := range m.keys {
+		set[k] = true
+	}
+	for _, op := range m.sent[o.Own.Txn] {
+		set[string(op.Item.Key)] = true
+	}
+	for _, p := range m.pending {
+		for i := range p.Items {
+			set[string(p.Items[i].Key)] = true
+		}
+	}
+	var keys []string
+	for k := range set {
+		if k >= string(o.Lo) && (o.Hi == nil || k < string(o.Hi)) {
+			keys = append(keys, k)
+		}
+	}
+	sort.Strings(keys)
+	if o.Reverse {
+		slices.Reverse(keys)
+	}
+	n := 0
+	for _, k := range keys {
+		resume := []byte(k)
+		if o.Reverse {
+			resume = append(resume, 0)
+		}
+		if o.MaxRows > 0 && n == o.MaxRows {
+			return resume, nil, nil
+		}
+		v, p, err := m.Get([]byte(k), o.TS, o.Own)
+		if err != nil || p != nil {
+			return resume, p, err
+		}
+		if v.Value == nil {
+			continue
+		}
+		n++
+		if o.KeysOnly {
+			v.Value = nil
+		}
+		if !emit([]byte(k), v.Value, v.TS) {
+			return resume, nil, nil
+		}
+	}
+	return nil, nil, nil
+}
+
+// Outcome implements replica.
+func (m *model) Outcome(txn topo.TxnID, attempt topo.Attempt) fsm.OutcomeInfo {
+	return m.outcomes[modelAttempt{txn, attempt}]
+}
+
+// PendingList implements replica.
+func (m *model) PendingList() []fsm.PendingInfo {
+	var list []fsm.PendingInfo
+	for id, p := range m.pending {
+		list = append(list, fsm.PendingInfo{Txn: id, Attempt: p.Attempt, Primary: p.Primary, Min: p.MinTS, Participants: p.Participants})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Txn.Less(list[j].Txn) })
+	return list
+}
+
+// ProvisionalTxns implements replica.
+func (m *model) ProvisionalTxns() []topo.TxnID {
+	var list []topo.TxnID
+	for id := range m.sent {
+		list = append(list, id)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Less(list[j]) })
+	return list
+}
+
+// Lease implements replica.
+func (m *model) Lease() fsm.LeaseInfo { return m.lease }
+
+// Digest implements replica.
+func (m *model) Digest() (index, digest uint64, err error) {
+	keys := make([]string, 0, len(m.keys))
+	for k := range m.keys {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	h := fnv.New64a()
+	for _, k := range keys {
+		h.Write([]byte(k))
+		v := m.keys[k].latest()
+		h.Write(v.Value)
+		h.Write(num(uint32(v.TS)))
+	}
+	return m.index, h.Sum64(), nil
+}
+
+// Flush implements replica.
+func (m *model) Flush(ctx context.Context) error { return nil }
+
+// Close implements replica.
+func (m *model) Close() error { return nil }

@@ -1,0 +1,151 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"sort"
+	"sync"
+	"testing/synctest"
+	"time"
+)
+
+var errEnded = errors.New("sim: the run has ended")
+
+// step is a goroutine's wish to go on.
+type step struct {
+	label string
+	n     int // of equal labels, in order of arrival
+	order int // of arrival
+	fate  fate
+	ready chan struct{}
+}
+
+// fate is what the seed has in store for a message.
+type fate struct{ lost, answerLost, doubled bool }
+
+// scheduler lets one goroutine at a time take its next step, chosen by the seed.
+type scheduler struct {
+	rng *rand.Rand
+	// The chances that a message or its answer gets lost, or that it arrives twice. loss 0: none of these.
+	loss, duplicate float64
+
+	mu      sync.Mutex
+	waiting []*step
+	counts  map[string]int
+	arrived int
+	ended   bool
+	trace   uint64 // a hash of the steps taken: equal for equal seeds
+	steps   int
+	verbose bool
+	log     func(format string, args ...any)
+}
+
+func newScheduler(seed uint64) *scheduler {
+	return &scheduler{rng: rand.New(rand.NewPCG(seed, 0x9E3779B97F4A7C15)), counts: map[string]int{}}
+}
+
+// wait blocks until the scheduler picks the step. Labels of steps that can wait at the same time should differ.
+func (s *scheduler) wait(ctx context.Context, format string, args ...any) (fate, error) {
+	st := &step{label: fmt.Sprintf(format, args...), ready: make(chan struct{})}
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return fate{}, errEnded
+	}
+	st.n = s.counts[st.label]
+	s.counts[st.label]++
+	st.order = s.arrived
+	s.arrived++
+	s.waiting = append(s.waiting, st)
+	s.mu.Unlock()
+	select {
+	case <-st.ready:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.ended {
+			return fate{}, errEnded
+		}
+		return st.fate, nil
+	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i, w := range s.waiting {
+			if w == st {
+				s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+				break
+			}
+		}
+		return fate{}, ctx.Err()
+	}
+}
+
+// turn lets one step happen; false when none was waiting.
+func (s *scheduler) turn() bool {
+	synctest.Wait()
+	s.mu.Lock()
+	if len(s.waiting) == 0 {
+		s.mu.Unlock()
+		return false
+	}
+	sort.Slice(s.waiting, func(i, j int) bool {
+		a, b := s.waiting[i], s.waiting[j]
+		if a.label != b.label {
+			return a.label < b.label
+		}
+		return a.order < b.order
+	})
+	if s.verbose {
+		for _, w := range s.waiting {
+			s.log("       waits: %s", w.label)
+		}
+	}
+	i := s.rng.IntN(len(s.waiting))
+	st := s.waiting[i]
+	s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+	if s.loss > 0 {
+		st.fate = fate{lost: s.rng.Float64() < s.loss, answerLost: s.rng.Float64() < s.loss, doubled: s.rng.Float64() < s.duplicate}
+	}
+	s.note(st.label)
+	s.mu.Unlock()
+	close(st.ready)
+	synctest.Wait() // so that what the caller looks at next is settled
+	return true
+}
+
+// note adds an event to the trace. s.mu is held.
+func (s *scheduler) note(label string) {
+	s.steps++
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %s", s.trace, label)
+	s.trace = h.Sum64()
+	if s.verbose {
+		s.log("%6d %s", s.steps, label)
+	}
+}
+
+// event notes what the scheduler itself does.
+func (s *scheduler) event(format string, args ...any) {
+	s.mu.Lock()
+	s.note(fmt.Sprintf(format, args...))
+	s.mu.Unlock()
+}
+
+// idle lets virtual time pass, so that pauses and timeouts end.
+func (s *scheduler) idle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// end lets everything that waits, now or later, go with an error.
+func (s *scheduler) end() {
+	s.mu.Lock()
+	s.ended = true
+	for _, st := range s.waiting {
+		close(st.ready)
+	}
+	s.waiting = nil
+	s.mu.Unlock()
+}
