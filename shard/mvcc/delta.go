@@ -110,7 +110,10 @@ const (
 	versionBytes = 56
 )
 
-var seed = maphash.MakeSeed()
+var (
+	seed  = maphash.MakeSeed()
+	empty = []byte{}
+)
 
 // New returns an empty delta.
 func New() *Delta {
@@ -133,7 +136,11 @@ func (d *Delta) Keys() int64 { return d.keys }
 func (d *Delta) Versions() int64 { return d.count }
 
 // Copy returns a copy of b in the delta's memory, for keys and values whose bytes belong to someone else.
+// The copy is never nil.
 func (d *Delta) Copy(b []byte) []byte {
+	if len(b) == 0 {
+		return empty
+	}
 	if len(b) > len(d.data) {
 		if len(b) > 4<<10 {
 			return append(make([]byte, 0, len(b)), b...)
