@@ -45,6 +45,8 @@ type Plan struct {
 	Writes bool
 	// Locks is set when the plan takes row locks by FOR UPDATE and the like.
 	Locks bool
+	// Point, if set, is all that the plan does: one row read by its key.
+	Point *PointRead
 	// CTEs is the number of materialised CTEs, Nodes that of nodes: they size the runtime's tables.
 	CTEs  int
 	Nodes int
@@ -141,6 +143,15 @@ type Scan struct {
 	Filter *Scalar
 	// FilterCols are the positions in Cols that Filter reads; they are decoded first.
 	FilterCols []int
+}
+
+// PointRead is a plan that reads one row by its row key and puts out plain columns of it.
+type PointRead struct {
+	Scan *Scan
+	// Cols are the attribute numbers put out.
+	Cols []catalog.AttNum
+	// KeyIsDist says that the key columns are the distribution columns, in the same order.
+	KeyIsDist bool
 }
 
 // VirtualScan reads a pg_catalog or information_schema relation.

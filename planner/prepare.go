@@ -43,7 +43,32 @@ func (b *builder) prepareQuery(s *sema.Query, main *unit) error {
 	}
 	b.plan.Root = root
 	b.plan.Columns = outputs(visibleTargets(s))
+	b.plan.Point = pointRead(root)
 	return nil
+}
+
+// pointRead recognises a plan that reads one row by its key.
+func pointRead(n Node) *PointRead {
+	var passing []int
+	if p, ok := n.(*Project); ok && p.Passing != nil {
+		passing, n = p.Passing, p.Input
+	}
+	s, ok := n.(*Scan)
+	if !ok || s.RowRef || s.Filter != nil || !s.Access.Point || s.Access.Index != nil || s.Access.In != nil || s.Access.Dist == nil {
+		return nil
+	}
+	p := &PointRead{Scan: s, Cols: s.Cols}
+	if passing != nil {
+		p.Cols = nil
+		for _, c := range passing {
+			p.Cols = append(p.Cols, s.Cols[c])
+		}
+	}
+	p.KeyIsDist = len(s.Table.DistColumns) == len(s.Table.KeyColumns)
+	for i := range s.Table.DistColumns {
+		p.KeyIsDist = p.KeyIsDist && s.Table.DistColumns[i] == s.Table.KeyColumns[i]
+	}
+	return p
 }
 
 func outputs(ts []sema.Target) []Output {

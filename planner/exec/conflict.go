@@ -1,0 +1,224 @@
+package exec
+
+import (
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// ON CONFLICT. For each row the arbiter keys are read at the latest version first, so that no lock is taken on the keys
+// of rows that exist. A key that looks free is locked, which waits for a concurrent inserter, and judged again.
+
+// conflictState is what an INSERT … ON CONFLICT keeps over its rows.
+type conflictState struct {
+	arbiters []*indexInfo
+	all      bool                // DO NOTHING without a target: every unique index
+	touched  map[string]struct{} // row keys that the command inserted or updated
+}
+
+func (m *modifyOp) conflictState() *conflictState {
+	if m.con != nil {
+		return m.con
+	}
+	s := &conflictState{touched: map[string]struct{}{}, all: len(m.n.Conflict.Arbiters) == 0}
+	for _, ix := range m.n.Conflict.Arbiters {
+		s.arbiters = append(s.arbiters, m.w.ti.indexByOID(ix.OID))
+	}
+	if s.all {
+		if m.w.ti.rowKey != nil {
+			s.arbiters = append(s.arbiters, m.w.ti.rowKey)
+		}
+		for _, x := range m.w.ti.indexes {
+			if x.global {
+				s.arbiters = append(s.arbiters, x)
+			}
+		}
+	}
+	m.con = s
+	return s
+}
+
+// insertOrConflict inserts the rows of a chunk one by one, after one batched look at their arbiter keys.
+func (m *modifyOp) insertOrConflict(rows [][]types.Datum) error {
+	s := m.conflictState()
+	keys, owner := m.arbiterKeys(s, rows)
+	vers := make([]txn.Version, len(keys))
+	latest := txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
+	if len(keys) > 0 {
+		if err := m.r.c.Txn.Get(m.r.ctx(), latest, keys, vers); err != nil {
+			return err
+		}
+	}
+	at := 0
+	for i, row := range rows {
+		hit := -1
+		first := at
+		for at < len(keys) && owner[at].row == i {
+			if hit < 0 && vers[at].Exists() {
+				hit = at
+			}
+			at++
+		}
+		if len(rows) > 1 && hit < 0 {
+			// Rows of this command may have taken the key meanwhile.
+			fresh := make([]txn.Version, at-first)
+			if err := m.r.c.Txn.Get(m.r.ctx(), latest, keys[first:at], fresh); err != nil {
+				return err
+			}
+			for k := range fresh {
+				vers[first+k] = fresh[k]
+				if hit < 0 && fresh[k].Exists() {
+					hit = first + k
+				}
+			}
+		}
+		if err := m.insertOne(s, row, keys[first:at], owner[first:at], vers[first:at], hit-first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arbiterKey says which row and index a key belongs to.
+type arbiterKey struct {
+	row int
+	x   *indexInfo
+}
+
+func (m *modifyOp) arbiterKeys(s *conflictState, rows [][]types.Datum) ([]txn.Key, []arbiterKey) {
+	var keys []txn.Key
+	var owner []arbiterKey
+	for i, row := range rows {
+		for _, x := range s.arbiters {
+			if x == m.w.ti.rowKey {
+				k, _ := m.w.rowKey(row)
+				keys, owner = append(keys, k), append(owner, arbiterKey{i, x})
+			} else if !x.hasNull(row) {
+				keys, owner = append(keys, m.w.entryKey(x, row, 0)), append(owner, arbiterKey{i, x})
+			}
+		}
+	}
+	return keys, owner
+}
+
+// insertOne inserts a row, or acts on its conflict. hit is the position of a key that exists, or negative.
+func (m *modifyOp) insertOne(s *conflictState, row []types.Datum, keys []txn.Key, owner []arbiterKey, vers []txn.Version, hit int) error {
+	for {
+		if hit >= 0 && hit < len(keys) {
+			done, err := m.onConflict(s, row, keys[hit], owner[hit].x, vers[hit])
+			if done || err != nil {
+				return err
+			}
+			// The row was deleted meanwhile: look again.
+		}
+		hit = -1
+		reqs := make([]txn.LockRequest, len(keys))
+		for i, k := range keys {
+			reqs[i] = txn.LockRequest{Key: k, Mode: lock.Update, Latest: true}
+		}
+		locked := make([]txn.Locked, len(reqs))
+		if len(reqs) > 0 {
+			if err := m.r.c.Txn.Lock(m.r.ctx(), reqs, lock.Wait, locked); err != nil {
+				return err
+			}
+		}
+		for i := range locked {
+			vers[i] = locked[i].Version
+			if hit < 0 && vers[i].Exists() {
+				hit = i
+			}
+		}
+		if hit < 0 {
+			break
+		}
+	}
+	one := [][]types.Datum{row}
+	if err := m.w.Insert(m.r.ctx(), one); err != nil {
+		return err
+	}
+	k, _ := m.w.rowKey(row)
+	s.touched[string(k.Bytes)] = struct{}{}
+	return m.written(one, nil)
+}
+
+// onConflict does what ON CONFLICT says with the row that holds the key. done is false when that row is gone.
+func (m *modifyOp) onConflict(s *conflictState, row []types.Datum, key txn.Key, x *indexInfo, v txn.Version) (done bool, err error) {
+	target := key
+	if x != m.w.ti.rowKey {
+		if target, err = m.w.ti.follow(v.Value, m.r.c.SlotMap); err != nil {
+			return false, err
+		}
+	}
+	c := m.n.Conflict
+	if c.DoNothing {
+		return true, m.visibleConflict(v)
+	}
+	if _, twice := s.touched[string(target.Bytes)]; twice {
+		return false, errSecondTime()
+	}
+	mode := lock.NoKeyUpdate
+	for _, col := range c.Columns {
+		if m.w.ti.keyAttr[col-1] {
+			mode = lock.Update
+		}
+	}
+	reqs, locked := [1]txn.LockRequest{{Key: target, Mode: mode}}, [1]txn.Locked{}
+	if err := m.r.c.Txn.Lock(m.r.ctx(), reqs[:], lock.Wait, locked[:]); err != nil {
+		return false, err
+	}
+	if !locked[0].Version.Exists() {
+		return false, nil
+	}
+	old, err := m.w.ti.decode(nil, locked[0].Version.Value)
+	if err != nil {
+		return false, err
+	}
+	if m.w.changed(x.cols, old, row) {
+		return false, nil // it no longer holds the key
+	}
+	return true, m.updateConflict(s, target, old, row)
+}
+
+// visibleConflict is REPEATABLE READ's check of DO NOTHING: the row in the way must be one that the snapshot sees.
+func (m *modifyOp) visibleConflict(v txn.Version) error {
+	if v.Own || m.r.c.Txn.Options().Isolation == txn.ReadCommitted {
+		return nil
+	}
+	opts, err := m.r.readOptions()
+	if err != nil {
+		return err
+	}
+	if v.TS > opts.TS {
+		return errSerialize("update")
+	}
+	return nil
+}
+
+func (m *modifyOp) updateConflict(s *conflictState, target txn.Key, old, excluded []types.Datum) error {
+	c := m.n.Conflict
+	wide := append(append(make([]types.Datum, 0, 2*len(old)), old...), excluded...)
+	if c.Where != nil {
+		d, err := c.Where.EvalRow(m.r.eval, wide)
+		if err != nil || d.IsNull() || !d.Bool() {
+			return err
+		}
+	}
+	new := append([]types.Datum(nil), old...)
+	for i, col := range c.Columns {
+		var err error
+		if new[col-1], err = m.r.evalRow(c.Set[i], wide); err != nil {
+			return err
+		}
+	}
+	if err := m.w.check(m.r, m.n.Checks, new); err != nil {
+		return err
+	}
+	s.touched[string(target.Bytes)] = struct{}{}
+	if err := m.w.Update(m.r.ctx(), [][]types.Datum{old}, [][]types.Datum{new}); err != nil {
+		return err
+	}
+	k, _ := m.w.rowKey(new)
+	s.touched[string(k.Bytes)] = struct{}{}
+	return m.written([][]types.Datum{new}, nil)
+}

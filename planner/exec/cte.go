@@ -1,0 +1,217 @@
+package exec
+
+import (
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// cteData is a CTE while the query that defines it runs: its plan is pulled as far as its readers need.
+type cteData struct {
+	r    *run
+	p    *planner.CTEPlan
+	op   operator
+	rows []*types.Batch
+	done bool
+	used int64
+}
+
+// more pulls another batch; false at the end.
+func (d *cteData) more() (bool, error) {
+	if d.done {
+		return false, nil
+	}
+	if d.op == nil {
+		var err error
+		if d.op, err = d.r.build(d.p.Plan); err != nil {
+			return false, err
+		}
+	}
+	b, err := d.op.next(0)
+	if err != nil {
+		return false, err
+	}
+	if b == nil {
+		d.done = true
+		d.op.close()
+		d.op = nil
+		return false, nil
+	}
+	if d.used += batchBytes(b); d.used > d.r.workMem() {
+		return false, errMemory()
+	}
+	d.rows = append(d.rows, copyBatch(b))
+	return true, nil
+}
+
+// withOp opens the CTEs of a query. Data-modifying ones run to their end before the query, which reads the same snapshot.
+type withOp struct {
+	r  *run
+	n  *planner.With
+	in operator
+	ok bool
+}
+
+func (r *run) buildWith(n *planner.With) (operator, error) {
+	for _, c := range n.CTEs {
+		r.ctes[c.ID] = &cteData{r: r, p: c}
+	}
+	in, err := r.build(n.Input)
+	return &withOp{r: r, n: n, in: in}, err
+}
+
+func (w *withOp) next(max int) (*types.Batch, error) {
+	if !w.ok {
+		w.ok = true
+		for _, c := range w.n.CTEs {
+			for c.Modifies {
+				more, err := w.r.ctes[c.ID].more()
+				if err != nil {
+					return nil, err
+				}
+				if !more {
+					break
+				}
+			}
+		}
+	}
+	return w.in.next(max)
+}
+
+func (w *withOp) close() {
+	w.in.close()
+	for _, c := range w.n.CTEs {
+		if d := w.r.ctes[c.ID]; d != nil && d.op != nil {
+			d.op.close()
+			d.op = nil
+		}
+	}
+}
+
+// cteScan reads a CTE.
+type cteScan struct {
+	r  *run
+	n  *planner.CTEScan
+	at int
+}
+
+func (s *cteScan) next(max int) (*types.Batch, error) {
+	d := s.r.ctes[s.n.CTE.ID]
+	for s.at >= len(d.rows) {
+		if more, err := d.more(); err != nil || !more {
+			return nil, err
+		}
+	}
+	s.at++
+	return d.rows[s.at-1], nil
+}
+
+func (s *cteScan) close() {}
+
+// workTable holds the rows of the last round of a recursive query.
+type workTable struct{ rows []*types.Batch }
+
+// recursiveOp computes WITH RECURSIVE: rounds of the step over the rows that the round before added.
+type recursiveOp struct {
+	r       *run
+	n       *planner.RecursiveUnion
+	op      operator
+	started bool
+	seen    *keyTable
+	next1   []*types.Batch // rows of the running round
+	ids     []int32
+	used    int64
+}
+
+func (o *recursiveOp) next(max int) (*types.Batch, error) {
+	if !o.started {
+		o.started = true
+		if !o.n.All {
+			ts := make([]types.Type, len(o.n.Types))
+			for i, t := range o.n.Types {
+				ts[i] = types.T(t.Oid)
+			}
+			o.seen = newKeyTable(ts)
+		}
+		var err error
+		if o.op, err = o.r.build(o.n.Start); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if err := o.r.cancelled(); err != nil {
+			return nil, err
+		}
+		b, err := o.op.next(0)
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			if len(o.next1) == 0 {
+				return nil, nil
+			}
+			if err := o.round(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if b = o.fresh(b); b.N == 0 {
+			continue
+		}
+		if o.used += batchBytes(b); o.used > o.r.workMem() {
+			return nil, errMemory()
+		}
+		o.next1 = append(o.next1, b)
+		return b, nil
+	}
+}
+
+// round makes the rows of the finished round the work table and starts the step over them.
+func (o *recursiveOp) round() error {
+	o.op.close()
+	o.r.work[o.n.ID] = &workTable{rows: o.next1}
+	o.next1, o.used = nil, 0
+	var err error
+	o.op, err = o.r.build(o.n.Step)
+	return err
+}
+
+// fresh copies the rows that are new: all of them under UNION ALL.
+func (o *recursiveOp) fresh(b *types.Batch) *types.Batch {
+	if o.seen == nil {
+		return copyBatch(b)
+	}
+	before := int32(o.seen.len())
+	o.ids = o.seen.insert(vecsOf(b, allKeys(len(b.Cols))), b.N, o.ids)
+	var sel []int32
+	for i, id := range o.ids {
+		if id >= before {
+			sel = append(sel, int32(i))
+			before = id + 1
+		}
+	}
+	return gatherBatch(&types.Batch{}, b, sel)
+}
+
+func (o *recursiveOp) close() {
+	if o.op != nil {
+		o.op.close()
+	}
+}
+
+// workScan reads the work table.
+type workScan struct {
+	r  *run
+	n  *planner.WorkTableScan
+	at int
+}
+
+func (s *workScan) next(max int) (*types.Batch, error) {
+	w := s.r.work[s.n.ID]
+	if w == nil || s.at >= len(w.rows) {
+		return nil, nil
+	}
+	s.at++
+	return w.rows[s.at-1], nil
+}
+
+func (s *workScan) close() {}

@@ -1,0 +1,494 @@
+package exec
+
+import (
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// modifyChunk is how many rows are locked and written at a time.
+const modifyChunk = 1000
+
+// modifyOp is INSERT, UPDATE or DELETE. Without RETURNING it runs to its end on the first call.
+type modifyOp struct {
+	r    *run
+	n    *planner.ModifyTable
+	in   operator
+	w    *Writer
+	done bool
+
+	b     *types.Batch // the input batch at hand and how far it was used
+	at    int
+	set   []*types.Vec
+	tmp   []types.Vec
+	flat  []types.Datum
+	reqs  []txn.LockRequest
+	lock_ []txn.Locked
+	// seen are the target rows met, where the input may bring one twice.
+	seen map[string]struct{}
+	out  *types.Batch
+	con  *conflictState
+}
+
+func newModify(r *run, n *planner.ModifyTable, in operator) operator {
+	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table)}
+	if n.Kind != planner.Insert && !n.Unique {
+		m.seen = map[string]struct{}{}
+	}
+	return m
+}
+
+func (m *modifyOp) next(max int) (*types.Batch, error) {
+	if m.done {
+		return nil, nil
+	}
+	m.r.modified = true
+	if m.n.Returning != nil && m.out == nil {
+		m.out = types.NewBatch(m.n.Types, 0)
+	}
+	for {
+		if err := m.r.cancelled(); err != nil {
+			return nil, err
+		}
+		if m.b == nil || m.at >= m.b.N {
+			b, err := m.in.next(0)
+			if err != nil {
+				return nil, err
+			}
+			if b == nil {
+				m.done = true
+				return nil, nil
+			}
+			if err := m.start(b); err != nil {
+				return nil, err
+			}
+		}
+		if m.out != nil {
+			m.out.Reset()
+		}
+		end := min(m.at+modifyChunk, m.b.N)
+		if err := m.chunk(m.at, end); err != nil {
+			return nil, err
+		}
+		m.at = end
+		if m.out != nil && m.out.N > 0 {
+			return m.out, nil
+		}
+	}
+}
+
+// start takes an input batch and computes the new values of an UPDATE for all of it.
+func (m *modifyOp) start(b *types.Batch) error {
+	m.b, m.at = b, 0
+	if m.n.Kind != planner.Update {
+		return nil
+	}
+	var err error
+	m.set, err = m.r.evalVecs(m.n.Set, b, &m.tmp, m.set)
+	return err
+}
+
+func (m *modifyOp) chunk(from, to int) error {
+	m.flat = m.flat[:0]
+	switch m.n.Kind {
+	case planner.Insert:
+		return m.insert(from, to)
+	case planner.Update:
+		return m.update(from, to)
+	}
+	return m.delete(from, to)
+}
+
+// newRow returns a zeroed row in the chunk's memory.
+func (m *modifyOp) newRow() []types.Datum {
+	n := len(m.n.Table.Columns)
+	if cap(m.flat)-len(m.flat) < n {
+		m.flat = make([]types.Datum, 0, max(n, min(modifyChunk*n, 4*cap(m.flat)+n)))
+	}
+	at := len(m.flat)
+	m.flat = m.flat[:at+n]
+	row := m.flat[at : at+n : at+n]
+	clear(row)
+	return row
+}
+
+// insertRow makes the new row of an input row.
+func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
+	row := m.newRow()
+	for c, at := range m.n.Direct {
+		if at >= 0 {
+			row[c] = m.b.Cols[at].Get(i)
+			continue
+		}
+		if s := m.n.Values[c]; s != nil {
+			var err error
+			if row[c], err = s.EvalRow(m.r.eval, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if id := m.w.ti.rowID; id >= 0 {
+		row[id] = types.NewInt(m.r.c.NextRowID())
+	}
+	return row, m.w.check(m.r, m.n.Checks, row)
+}
+
+func (m *modifyOp) insert(from, to int) error {
+	rows := make([][]types.Datum, 0, to-from)
+	for i := from; i < to; i++ {
+		row, err := m.insertRow(i)
+		if err != nil {
+			// PostgreSQL has inserted the rows before; a duplicate among them is the error that it reports.
+			if len(rows) > 0 && m.n.Conflict == nil {
+				if dup := m.w.Insert(m.r.ctx(), rows); dup != nil {
+					return dup
+				}
+			}
+			return err
+		}
+		rows = append(rows, row)
+	}
+	if m.n.Conflict != nil {
+		return m.insertOrConflict(rows)
+	}
+	if err := m.w.Insert(m.r.ctx(), rows); err != nil {
+		return err
+	}
+	return m.written(rows, nil)
+}
+
+// written counts rows and computes RETURNING. inputs, if not nil, are the input rows' positions.
+func (m *modifyOp) written(rows [][]types.Datum, inputs []int) error {
+	if m.n.Main {
+		m.r.written += int64(len(rows))
+	}
+	if m.n.Returning == nil {
+		return nil
+	}
+	var wide, vals []types.Datum
+	for k, row := range rows {
+		wide = append(wide[:0], row...)
+		if inputs != nil {
+			wide = m.b.AppendRowTo(wide, inputs[k])
+		}
+		vals = vals[:0]
+		for _, s := range m.n.Returning {
+			d, err := m.r.evalRow(s, wide)
+			if err != nil {
+				return err
+			}
+			vals = append(vals, d)
+		}
+		m.out.AppendRow(vals)
+	}
+	return nil
+}
+
+// rowRef reads the system columns of input row i.
+func rowRef(b *types.Batch, at, i int) (txn.Key, topo.Timestamp) {
+	s := b.Cols[at].S[i]
+	return txn.Key{Group: topo.GroupID(b.Cols[at+1].I[i]), Bytes: []byte(s)}, topo.Timestamp(b.Cols[at+2].I[i])
+}
+
+// lockTargets locks the target rows of input rows [from, to) and returns the inputs that are still to be written: rows
+// met before and rows without a reference (the empty side of an outer join) are left out.
+func (m *modifyOp) lockTargets(from, to int) ([]int, []topo.Timestamp, error) {
+	t := &m.n.Target
+	m.reqs = m.reqs[:0]
+	var inputs []int
+	var seenTS []topo.Timestamp
+	for i := from; i < to; i++ {
+		if m.b.Cols[t.Ref].IsNull(i) {
+			continue
+		}
+		key, ts := rowRef(m.b, t.Ref, i)
+		if m.seen != nil {
+			if _, twice := m.seen[string(key.Bytes)]; twice {
+				continue
+			}
+			m.seen[string(key.Bytes)] = struct{}{}
+		}
+		mode := t.Mode
+		if m.n.KeyChange && m.keyChanges(i) {
+			mode = lock.Update
+		}
+		m.reqs = append(m.reqs, txn.LockRequest{Key: key, Mode: mode})
+		inputs, seenTS = append(inputs, i), append(seenTS, ts)
+	}
+	if cap(m.lock_) < len(m.reqs) {
+		m.lock_ = make([]txn.Locked, len(m.reqs))
+	}
+	m.lock_ = m.lock_[:len(m.reqs)]
+	if len(m.reqs) == 0 {
+		return nil, nil, nil
+	}
+	return inputs, seenTS, m.r.c.Txn.Lock(m.r.ctx(), m.reqs, t.Policy, m.lock_)
+}
+
+// keyChanges reports whether the new values of input row i differ from the old ones in a key column.
+func (m *modifyOp) keyChanges(i int) bool {
+	for k, c := range m.n.Columns {
+		if !m.w.ti.keyAttr[c-1] {
+			continue
+		}
+		at := m.n.Target.Cols[c-1]
+		if at < 0 {
+			return true
+		}
+		old, new := m.b.Cols[at].Get(i), m.set[k].Get(i)
+		if old.IsNull() != new.IsNull() || !old.IsNull() && !types.Equal(m.n.Table.Columns[c-1].Type.Oid, old, new) {
+			return true
+		}
+	}
+	return false
+}
+
+// current decides what a locked row is now: row is its latest version, nil when it is to be skipped; moved says that it
+// is not the version that the input row was made from.
+func current(ti *tableInfo, l *txn.Locked, ts topo.Timestamp, dst []types.Datum) (row []types.Datum, moved bool, err error) {
+	if l.Skipped || !l.Version.Exists() {
+		return nil, false, nil
+	}
+	if l.Version.Own {
+		if ts != 0 {
+			return nil, false, nil // this statement has written it already
+		}
+	} else {
+		moved = l.Version.TS != ts
+	}
+	row, err = ti.decode(dst, l.Version.Value)
+	return row, moved, err
+}
+
+// recheck judges an input row again with the target's columns replaced by the latest version: READ COMMITTED's second
+// look. It returns the replaced input row, nil when the row no longer qualifies.
+func recheck(r *run, cond *planner.Scalar, t *planner.LockTarget, b *types.Batch, i int, row []types.Datum) ([]types.Datum, error) {
+	wide := b.Row(i)
+	for c, at := range t.Cols {
+		if at >= 0 {
+			wide[at] = row[c]
+		}
+	}
+	if cond == nil {
+		return wide, nil
+	}
+	d, err := cond.EvalRow(r.eval, wide)
+	if err != nil || d.IsNull() || !d.Bool() {
+		return nil, err
+	}
+	return wide, nil
+}
+
+func (m *modifyOp) update(from, to int) error {
+	inputs, seenTS, err := m.lockTargets(from, to)
+	if err != nil {
+		return err
+	}
+	var old, new [][]types.Datum
+	var kept []int
+	for k, i := range inputs {
+		orow, moved, err := current(m.w.ti, &m.lock_[k], seenTS[k], m.newRow()[:0])
+		if err != nil {
+			return err
+		}
+		if orow == nil {
+			continue
+		}
+		nrow := m.newRow()
+		copy(nrow, orow)
+		if moved {
+			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, orow)
+			if err != nil {
+				return err
+			}
+			if wide == nil {
+				continue
+			}
+			for s, c := range m.n.Columns {
+				if nrow[c-1], err = m.r.evalRow(m.n.Set[s], wide); err != nil {
+					return err
+				}
+			}
+		} else {
+			for s, c := range m.n.Columns {
+				nrow[c-1] = m.set[s].Get(i)
+			}
+		}
+		if err := m.w.check(m.r, m.n.Checks, nrow); err != nil {
+			if len(new) > 0 {
+				if dup := m.w.Update(m.r.ctx(), old, new); dup != nil {
+					return dup
+				}
+			}
+			return err
+		}
+		old, new, kept = append(old, orow), append(new, nrow), append(kept, i)
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	if err := m.w.Update(m.r.ctx(), old, new); err != nil {
+		return err
+	}
+	return m.written(new, kept)
+}
+
+func (m *modifyOp) delete(from, to int) error {
+	inputs, seenTS, err := m.lockTargets(from, to)
+	if err != nil {
+		return err
+	}
+	var rows [][]types.Datum
+	var kept []int
+	for k, i := range inputs {
+		row, moved, err := current(m.w.ti, &m.lock_[k], seenTS[k], m.newRow()[:0])
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			continue
+		}
+		if moved {
+			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, row)
+			if err != nil {
+				return err
+			}
+			if wide == nil {
+				continue
+			}
+		}
+		rows, kept = append(rows, row), append(kept, i)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := m.w.Delete(m.r.ctx(), rows); err != nil {
+		return err
+	}
+	return m.written(rows, kept)
+}
+
+func (m *modifyOp) close() { m.in.close() }
+
+// lockRowsOp is SELECT … FOR UPDATE. It never locks more rows than it is asked for, so that LIMIT 1 SKIP LOCKED takes
+// one row from a queue.
+type lockRowsOp struct {
+	r   *run
+	n   *planner.LockRows
+	in  operator
+	b   *types.Batch
+	at  int
+	out *types.Batch
+}
+
+func newLockRows(r *run, n *planner.LockRows, in operator) operator {
+	return &lockRowsOp{r: r, n: n, in: in, out: types.NewBatch(n.Types, 0)}
+}
+
+func (l *lockRowsOp) next(max int) (*types.Batch, error) {
+	l.out.Reset()
+	if max <= 0 || max > modifyChunk {
+		max = modifyChunk
+	}
+	for l.out.N == 0 {
+		if err := l.r.cancelled(); err != nil {
+			return nil, err
+		}
+		if l.b == nil || l.at >= l.b.N {
+			b, err := l.in.next(max)
+			if err != nil || b == nil {
+				return nil, err
+			}
+			l.b, l.at = b, 0
+		}
+		end := min(l.at+max, l.b.N)
+		if err := l.lockRange(l.at, end); err != nil {
+			return nil, err
+		}
+		l.at = end
+	}
+	return l.out, nil
+}
+
+// lockRange locks input rows [from, to), table by table, and puts out those that still qualify.
+func (l *lockRowsOp) lockRange(from, to int) error {
+	rows := make([][]types.Datum, to-from)
+	for i := range rows {
+		rows[i] = l.b.Row(from + i)
+	}
+	changed := make([]bool, len(rows))
+	for t := range l.n.Targets {
+		if err := l.lockTable(&l.n.Targets[t], from, rows, changed); err != nil {
+			return err
+		}
+	}
+	for i, row := range rows {
+		if row == nil {
+			continue
+		}
+		if changed[i] && l.n.Recheck != nil {
+			d, err := l.n.Recheck.EvalRow(l.r.eval, row)
+			if err != nil {
+				return err
+			}
+			if d.IsNull() || !d.Bool() {
+				continue
+			}
+		}
+		l.out.AppendRow(row)
+	}
+	return nil
+}
+
+func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.Datum, changed []bool) error {
+	var reqs []txn.LockRequest
+	var at []int
+	var seen []topo.Timestamp
+	for i, row := range rows {
+		if row == nil || row[t.Ref].IsNull() {
+			continue
+		}
+		key, ts := rowRef(l.b, t.Ref, from+i)
+		reqs, at, seen = append(reqs, txn.LockRequest{Key: key, Mode: t.Mode}), append(at, i), append(seen, ts)
+	}
+	if len(reqs) == 0 {
+		return nil
+	}
+	locked := make([]txn.Locked, len(reqs))
+	if err := l.r.c.Txn.Lock(l.r.ctx(), reqs, t.Policy, locked); err != nil {
+		return l.lockError(t, err)
+	}
+	ti := infoOf(t.Table)
+	for k, i := range at {
+		row, moved, err := current(ti, &locked[k], seen[k], nil)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			rows[i] = nil
+			continue
+		}
+		if moved {
+			changed[i] = true
+			for c, p := range t.Cols {
+				if p >= 0 {
+					rows[i][p] = row[c]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lockError names the table of a lock that NOWAIT did not get, as PostgreSQL does.
+func (l *lockRowsOp) lockError(t *planner.LockTarget, err error) error {
+	if t.Policy == lock.NoWait && pgerr.HasCode(err, pgerr.LockNotAvailable) {
+		return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on row in relation %q", t.Table.Name)
+	}
+	return err
+}
+
+func (l *lockRowsOp) close() { l.in.close() }

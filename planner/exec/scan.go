@@ -1,0 +1,265 @@
+package exec
+
+import (
+	"unsafe"
+
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// scanOp reads a table. Rows come as packed bytes; the columns of the filter are decoded first, the others only for the
+// rows that pass.
+type scanOp struct {
+	r     *run
+	n     *planner.Scan
+	keys  *accessKeys
+	parts []topo.GroupID // the groups of a parallel worker; nil: all
+	opts  txn.ReadOptions
+
+	started bool
+	ranges  []keyRange
+	at      int
+	scanner txn.Scanner
+	points  bool
+	found   found
+	dec     decoder
+}
+
+// newScan makes a scan; parts restricts it to some groups.
+func newScan(r *run, n *planner.Scan, parts []topo.GroupID) *scanOp {
+	ti := infoOf(n.Table)
+	s := &scanOp{r: r, n: n, keys: newAccessKeys(ti, &n.Access), parts: parts}
+	s.dec.init(r, n, ti)
+	return s
+}
+
+func (s *scanOp) start() error {
+	s.started = true
+	var err error
+	if s.opts, err = s.r.readOptions(); err != nil {
+		return err
+	}
+	if s.n.Access.FullScan() || len(s.n.Access.Eq) == 0 && s.n.Access.In == nil && s.n.Access.Lo == nil && s.n.Access.Hi == nil && !s.n.Access.Never {
+		s.ranges = []keyRange{s.keys.storage()}
+		return nil
+	}
+	s.ranges, err = s.keys.ranges(s.r.eval, s.r.c.SlotMap, nil)
+	s.points = len(s.ranges) > 0 && s.ranges[0].point
+	return err
+}
+
+func (s *scanOp) groupsOf(r *keyRange) []topo.GroupID {
+	if s.parts != nil {
+		return s.parts
+	}
+	return r.groups(s.r.groups())
+}
+
+func (s *scanOp) next(max int) (*types.Batch, error) {
+	if !s.started {
+		if err := s.start(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if err := s.r.cancelled(); err != nil {
+			return nil, err
+		}
+		var b *types.Batch
+		var done bool
+		var err error
+		if s.points {
+			b, done, err = s.nextPoints()
+		} else {
+			b, done, err = s.nextRange(max)
+		}
+		if err != nil || done {
+			return nil, err
+		}
+		if b != nil && b.N > 0 {
+			return b, nil
+		}
+	}
+}
+
+// nextPoints looks up the next chunk of single keys.
+func (s *scanOp) nextPoints() (*types.Batch, bool, error) {
+	if s.at >= len(s.ranges) {
+		return nil, true, nil
+	}
+	end := min(s.at+fetchChunk, len(s.ranges))
+	s.found.reset()
+	if err := s.r.fetch(s.keys, s.opts, s.ranges[s.at:end], &s.found); err != nil {
+		return nil, false, err
+	}
+	s.at = end
+	b, err := s.dec.found(&s.found)
+	return b, false, err
+}
+
+// nextRange reads the next batch of the range scan.
+func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
+	if s.scanner == nil {
+		if s.at >= len(s.ranges) {
+			return nil, true, nil
+		}
+		r := &s.ranges[s.at]
+		s.at++
+		hint := 0
+		if max > 0 && s.n.Filter == nil {
+			hint = max
+		}
+		groups := s.groupsOf(r)
+		spec := txn.ScanSpec{Groups: groups, Lo: r.lo, Hi: r.hi, Reverse: s.n.Access.Reverse,
+			Ordered: s.n.Access.Ordered && len(groups) > 1, LimitHint: hint, KeysOnly: s.keys.x != nil && !s.keys.x.global}
+		sc, err := s.r.c.Txn.Scan(s.r.ctx(), s.opts, spec)
+		if err != nil {
+			return nil, false, err
+		}
+		s.scanner = sc
+	}
+	tb, err := s.scanner.Next(s.r.ctx())
+	if err != nil {
+		return nil, false, err
+	}
+	if tb == nil {
+		s.scanner.Close()
+		s.scanner = nil
+		return nil, false, nil
+	}
+	if s.keys.x == nil {
+		b, err := s.dec.scanned(tb)
+		return b, false, err
+	}
+	rows, err := s.r.rowsOfEntries(s.keys, tb)
+	if err != nil {
+		return nil, false, err
+	}
+	s.found.reset()
+	if err := s.r.getRows(s.opts, rows, make([]int32, len(rows)), &s.found); err != nil {
+		return nil, false, err
+	}
+	b, err := s.dec.found(&s.found)
+	return b, false, err
+}
+
+func (s *scanOp) close() {
+	if s.scanner != nil {
+		s.scanner.Close()
+		s.scanner = nil
+	}
+}
+
+// decoder turns stored rows into batches of a scan's columns.
+type decoder struct {
+	r      *run
+	n      *planner.Scan
+	layout *keyenc.RowLayout
+	out    *types.Batch
+	pre    *types.Batch // the filter's columns
+	sel    []int32
+	tags   []int32 // of the rows put out, when decoding found rows
+
+	preWanted, restWanted []int
+	preDst, restDst       []*types.Vec
+	restCols              []int
+}
+
+func (d *decoder) init(r *run, n *planner.Scan, ti *tableInfo) {
+	d.r, d.n, d.layout = r, n, ti.layout
+}
+
+func (d *decoder) prepare() {
+	d.out = types.NewBatch(d.n.Types, 0)
+	inFilter := make([]bool, len(d.n.Cols))
+	if d.n.Filter != nil {
+		d.pre = types.NewBatch(d.n.Types, 0)
+		for _, c := range d.n.FilterCols {
+			if c < len(d.n.Cols) {
+				inFilter[c] = true
+				d.preWanted = append(d.preWanted, int(d.n.Cols[c])-1)
+				d.preDst = append(d.preDst, &d.pre.Cols[c])
+			}
+		}
+	}
+	for i, c := range d.n.Cols {
+		if !inFilter[i] {
+			d.restCols = append(d.restCols, i)
+			d.restWanted = append(d.restWanted, int(c)-1)
+			d.restDst = append(d.restDst, &d.out.Cols[i])
+		}
+	}
+}
+
+// scanned decodes a batch of a row scan.
+func (d *decoder) scanned(tb *txn.Batch) (*types.Batch, error) {
+	return d.rows(tb.Len(), tb.Value, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
+		return tb.Key(i), tb.GroupOf(i), tb.Versions[i]
+	})
+}
+
+// found decodes rows that were looked up.
+func (d *decoder) found(f *found) (*types.Batch, error) {
+	b, err := d.rows(len(f.values), func(i int) []byte { return f.values[i] }, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
+		return f.keys[i].Bytes, f.keys[i].Group, f.ts[i]
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.tags = d.tags[:0]
+	for _, i := range d.sel {
+		d.tags = append(d.tags, f.tag[i])
+	}
+	return b, nil
+}
+
+func (d *decoder) rows(n int, value func(int) []byte, ref func(int) ([]byte, topo.GroupID, topo.Timestamp)) (*types.Batch, error) {
+	if d.out == nil {
+		d.prepare()
+	}
+	d.out.Reset()
+	d.sel = d.sel[:0]
+	if d.n.Filter == nil {
+		for i := range n {
+			d.sel = append(d.sel, int32(i))
+		}
+	} else {
+		d.pre.Reset()
+		for i := range n {
+			if err := keyenc.DecodeColumns(value(i), d.layout, d.preWanted, d.preDst); err != nil {
+				return nil, err
+			}
+		}
+		d.pre.N = n
+		var err error
+		if d.sel, err = d.n.Filter.Filter(d.r.eval, d.pre, nil, d.sel); err != nil {
+			return nil, err
+		}
+		for _, c := range d.n.FilterCols {
+			if c < len(d.n.Cols) {
+				d.out.Cols[c].Gather(&d.pre.Cols[c], d.sel)
+			}
+		}
+	}
+	if len(d.restWanted) > 0 {
+		for _, i := range d.sel {
+			if err := keyenc.DecodeColumns(value(int(i)), d.layout, d.restWanted, d.restDst); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if d.n.RowRef {
+		at := len(d.n.Cols)
+		for _, i := range d.sel {
+			key, group, ts := ref(int(i))
+			d.out.Cols[at].S = append(d.out.Cols[at].S, unsafe.String(unsafe.SliceData(key), len(key)))
+			d.out.Cols[at+1].I = append(d.out.Cols[at+1].I, int64(group))
+			d.out.Cols[at+2].I = append(d.out.Cols[at+2].I, int64(ts))
+		}
+	}
+	d.out.N = len(d.sel)
+	return d.out, nil
+}
