@@ -224,8 +224,13 @@ func (h *Host) StartGroup(o GroupOptions) (*Replica, error) {
 }
 
 func (h *Host) groupConfig(o GroupOptions) config.Config {
+	electionRTT, heartbeatRTT := uint64(20), uint64(2)
+	if h.cfg.RaftAddress == "" {
+		electionRTT, heartbeatRTT = 4, 1 // nobody to hear from: a lone voter need not wait long before it elects itself
+	}
 	return config.Config{
-		ReplicaID: o.Replica, ShardID: uint64(o.ID), CheckQuorum: true, PreVote: true, ElectionRTT: 20, HeartbeatRTT: 2,
+		ReplicaID: o.Replica, ShardID: uint64(o.ID), CheckQuorum: true, PreVote: true,
+		ElectionRTT: electionRTT, HeartbeatRTT: heartbeatRTT,
 		OrderedConfigChange: true, IsNonVoting: o.NonVoting,
 		SnapshotEntries: h.cfg.SnapshotEntries, CompactionOverhead: h.cfg.SnapshotEntries / 10,
 	}

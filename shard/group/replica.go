@@ -63,6 +63,10 @@ func newReplica(h *Host, id topo.GroupID, replica uint64, state *fsm.State) *Rep
 		log: h.cfg.Logger.With("group", uint64(id)), reads: newReads(), locks: lock.NewRows(h.cfg.Graph),
 		stopped: make(chan struct{})}
 	r.proposer.batches = map[uint64]*batch{}
+	r.proposer.limit = inFlightWithPeers
+	if h.cfg.RaftAddress == "" {
+		r.proposer.limit = inFlightAlone
+	}
 	r.life, r.endLife = context.WithCancel(context.Background())
 	r.lastForeign.Store(bootNS())
 	// An earlier incarnation's lease is not this process's.
