@@ -4,6 +4,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
 // activity lists the node's sessions, for pg_stat_activity and pg_locks.
@@ -23,6 +25,7 @@ type activityEntry struct {
 	began   time.Time
 	running bool
 	status  byte
+	txn     topo.TxnID
 }
 
 func (a *activity) add(s *Session) *activityEntry {
@@ -86,4 +89,27 @@ func (n *Node) Activity() []Activity {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].PID < out[j].PID })
 	return out
+}
+
+// PIDOf returns the process id of the session that owns locks as owner: its own id, or that of its open transaction; 0
+// when there is none.
+func (n *Node) PIDOf(owner topo.TxnID) int32 {
+	n.activity.mu.Lock()
+	defer n.activity.mu.Unlock()
+	for e := range n.activity.entries {
+		e.mu.Lock()
+		mine := e.session.owner == owner || e.txn == owner
+		e.mu.Unlock()
+		if mine {
+			return e.start.PID
+		}
+	}
+	return 0
+}
+
+// bind notes the session's open transaction.
+func (e *activityEntry) bind(txn topo.TxnID) {
+	e.mu.Lock()
+	e.txn = txn
+	e.mu.Unlock()
 }

@@ -357,7 +357,7 @@ func (c *copyIn) write(ctx context.Context) error {
 	}
 	dml := *c.dml
 	dml.Source = sema.RowsQuery(c.rows, c.types)
-	plan, err := planner.Make(&sema.Analyzed{DML: &dml, Tables: []*catalog.Table{c.table}}, c.s.planEnv())
+	plan, err := planner.Prepare(&dml, c.s.planEnv())
 	if err != nil {
 		return err
 	}

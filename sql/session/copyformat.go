@@ -31,7 +31,7 @@ func parseCopyOptions(u *parse.CopyStmt) (*copyOptions, error) {
 		}
 		switch v := e.Arg.(type) {
 		case *parse.Const:
-			return v.Text(), true
+			return constText(v), true
 		case parse.NameArg:
 			return string(v), true
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/shard/deadlock"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -40,7 +41,8 @@ func lockError(ctx context.Context, err error) error {
 	case errors.Is(err, lock.ErrNotAvailable):
 		return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on relation")
 	case errors.As(err, &dead):
-		return pgerr.New(pgerr.DeadlockDetected, "deadlock detected").WithDetail("%s", dead.Error())
+		return pgerr.New(pgerr.DeadlockDetected, "deadlock detected").WithDetail("%s", deadlock.Detail(dead, deadlock.Names{})).
+			WithHint("See server log for query details.")
 	}
 	return interrupted(ctx, err)
 }

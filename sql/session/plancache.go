@@ -22,7 +22,7 @@ type planCache struct {
 type planKey struct {
 	text     string
 	path     string
-	kinds    string // the kinds of the literals, or the declared parameter types
+	params   string // the declared parameter types
 	extended bool
 }
 
@@ -59,21 +59,18 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	if !ok {
 		return nil
 	}
-	kinds := make([]byte, len(lits))
-	for i := range lits {
-		kinds[i] = byte(lits[i].Kind)
-	}
 	path, _, _ := s.settings.raw("search_path")
-	pk := planKey{text: key, path: path, kinds: string(kinds)}
+	pk := planKey{text: key, path: path}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns,
 			madeFor: snap, madePath: path}
 	}
-	raw, err := parse.ParseNormalized(key)
-	if err != nil || !plannable(raw.Stmt) {
+	tree, err := parse.ParseNormalized(key)
+	if err != nil || !plannable(tree) {
 		return nil
 	}
+	raw := parse.RawStmt{Stmt: tree, Len: len(text), Text: text}
 	st := newStatement("", raw, text, nil)
 	st.literals = lits
 	if s.prepare(st) != nil {
@@ -93,7 +90,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 		oids = append(oids, byte(o), byte(o>>8), byte(o>>16), byte(o>>24))
 	}
 	path, _, _ := s.settings.raw("search_path")
-	pk := planKey{text: text, path: path, kinds: string(oids), extended: true}
+	pk := planKey{text: text, path: path, params: string(oids), extended: true}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,

@@ -101,6 +101,9 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		s.tx.txn.UseTable(v)
 	}
 	p.ectx = s.execContext(ctx, p.params)
+	if p.analyze {
+		p.ectx.Analyze = &exec.Instrumentation{}
+	}
 	if plan.Kind != planner.Select || plan.Writes {
 		s.useRunnerWith(p.ectx)
 	}

@@ -21,24 +21,26 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/deadlock"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // Node is what sessions share: the services of the process they run in.
 type Node struct {
-	Catalog  func() *catalog.Snapshot
-	Replica  ddl.Replica
-	Alloc    ddl.Allocator
+	Catalog func() *catalog.Snapshot
+	// DDL is the environment of schema changes, without what belongs to one session.
+	DDL      ddl.Config
+	Groups   func(topo.GroupID) rpc.Group
 	Txns     *txn.Manager
 	Tables   *lock.Manager // table locks, by OID
 	Advisory *lock.Manager
-	// Fencer raises and lowers the fences of DDL in all data groups.
-	Fencer ddl.Fencer
-	System pgcat.System
+	// Deadlocks watches all lock managers of the node.
+	Deadlocks *deadlock.Detector
+	System    *pgcat.System
 	// NextRowID makes the keys of tables without a primary key.
 	NextRowID func() int64
 	// SessionID makes lock owners that outlive transactions (session-level advisory locks).

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
@@ -58,7 +59,7 @@ func (s *Session) prepare(st *statement) error {
 	if err != nil {
 		return err
 	}
-	plan, err := planner.Make(an, s.planEnv())
+	plan, err := planner.Prepare(tree(an), s.planEnv())
 	if err != nil {
 		return err
 	}
@@ -219,4 +220,23 @@ func (s *Session) admit(st parse.Statement) error {
 		}
 	}
 	return errAborted()
+}
+
+// tree returns what the planner takes: the *sema.Query or the *sema.DML.
+func tree(an *sema.Analyzed) any {
+	if an.DML != nil {
+		return an.DML
+	}
+	return an.Query
+}
+
+// constText is a literal's value as text: SET and option values.
+func constText(c *parse.Const) string {
+	switch c.Kind {
+	case parse.ConstInteger:
+		return strconv.Itoa(int(c.Ival))
+	case parse.ConstBool:
+		return strconv.FormatBool(c.Bval)
+	}
+	return c.Sval
 }

@@ -23,6 +23,7 @@ type block struct {
 
 	fk         *fk.Runner
 	ddl        *ddl.Tx
+	backend    *statementBackend
 	savepoints []savepoint
 	settings   *Settings // to return to on rollback
 	readOnly   bool
@@ -33,8 +34,7 @@ type savepoint struct {
 	name     string
 	txn      txn.Savepoint
 	fk       fk.State
-	ddl      ddl.State
-	hasDDL   bool
+	ddl      ddl.State // the zero State: nothing changed yet
 	settings *Settings
 	readOnly bool
 }
@@ -50,6 +50,7 @@ func (s *Session) open() {
 	s.tx = block{explicit: s.tx.explicit, started: time.Now(), settings: s.settings, readOnly: ro == "on"}
 	s.tx.txn = s.node.Txns.Begin(txn.Options{Isolation: isolation(level), ReadOnly: ro == "on", Deferrable: deferrable == "on"})
 	s.tx.txn.SetLockTimeout(s.settings.LockLimit)
+	s.activity.bind(s.tx.txn.ID())
 }
 
 // abort rolls the transaction back, whatever its state, and leaves none open.
@@ -154,11 +155,7 @@ func (s *Session) restore(sp *savepoint) {
 		s.tx.fk.Restore(sp.fk)
 	}
 	if s.tx.ddl != nil {
-		if sp.hasDDL {
-			s.tx.ddl.Restore(sp.ddl)
-		} else {
-			s.tx.ddl.RestoreEmpty()
-		}
+		s.tx.ddl.Restore(sp.ddl)
 	}
 	s.tx.readOnly = sp.readOnly
 	s.adopt(sp.settings)
@@ -171,7 +168,7 @@ func (s *Session) pushSavepoint(name string) {
 		sp.fk = s.tx.fk.Save()
 	}
 	if s.tx.ddl != nil {
-		sp.ddl, sp.hasDDL = s.tx.ddl.Save(), true
+		sp.ddl = s.tx.ddl.Save()
 	}
 	s.tx.savepoints = append(s.tx.savepoints, sp)
 }
@@ -227,7 +224,7 @@ func (s *Session) transactionOptions(opts []*parse.DefElem) error {
 		if !ok {
 			return pgerr.Internal("transaction option %s has no value", o.Name)
 		}
-		value := c.Text()
+		value := constText(c)
 		if o.Name != "transaction_isolation" {
 			value = onOff(value != "0")
 		}

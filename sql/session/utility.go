@@ -151,12 +151,11 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 		}
 		return "", nil, pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", tag)
 	}
-	s.tx.txn.StartStatement()
-	env, err := s.utilityEnv(ctx, st)
-	if err != nil {
-		return "", nil, err
+	if !utility.Handles(st.raw.Stmt) {
+		return "", nil, pgerr.NotSupported(fmt.Sprintf("this statement (%T)", st.raw.Stmt))
 	}
-	tag, err := utility.Execute(ctx, env, st.raw.Stmt)
+	s.tx.txn.StartStatement()
+	tag, err := utility.Execute(ctx, s.utilityEnv(ctx, st), st.raw.Stmt)
 	return tag, nil, err
 }
 
@@ -276,7 +275,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	for _, o := range u.Options {
 		on, format := true, ""
 		if c, ok := o.Arg.(*parse.Const); ok {
-			on, _ = parseBool(c.Text())
+			on, _ = parseBool(constText(c))
 		} else if n, ok := o.Arg.(parse.NameArg); ok {
 			format = lower(string(n))
 			on, _ = parseBool(format)
@@ -451,8 +450,8 @@ func setValue(name string, args []parse.Expr) (string, error) {
 	for _, a := range args {
 		switch v := a.(type) {
 		case *parse.Const:
-			text := v.Text()
-			if name == "search_path" && v.IsString() {
+			text := constText(v)
+			if name == "search_path" && v.Kind == parse.ConstString {
 				text = quoteIdent(text)
 			}
 			parts = append(parts, text)
@@ -461,7 +460,7 @@ func setValue(name string, args []parse.Expr) (string, error) {
 			if !ok {
 				return "", pgerr.NotSupported("SET with an expression")
 			}
-			parts = append(parts, c.Text())
+			parts = append(parts, constText(c))
 		default:
 			return "", pgerr.NotSupported("SET with an expression")
 		}
@@ -496,7 +495,7 @@ func (s *Session) setMulti(u *parse.VariableSetStmt) error {
 			if !ok {
 				return pgerr.Internal("option %s has no value", o.Name)
 			}
-			value := c.Text()
+			value := constText(c)
 			if o.Name != "transaction_isolation" {
 				value = onOff(value != "0")
 			}
@@ -576,7 +575,7 @@ func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
 	}
 	declared := make([]types.Oid, len(u.ArgTypes))
 	for i, t := range u.ArgTypes {
-		typ, err := s.resolveType(t)
+		typ, err := s.resolveType(t, outer.text)
 		if err != nil {
 			return err
 		}
