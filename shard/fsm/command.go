@@ -124,7 +124,8 @@ type ProvisionOp struct {
 
 // CommitRecord logs at the primary that every prepare of the attempt applied. It precedes every Resolve with Commit. It
 // makes the primary's own writes visible, too; a later Resolve there changes nothing. Answers ResultCommitted with the
-// timestamp (the first one, when repeated), ResultAborted, or ResultMismatch when the primary holds no such prepare.
+// timestamp (the first one, when repeated, be the outcome forgotten or not), ResultAborted, or ResultMismatch when the
+// primary never held such a prepare.
 type CommitRecord struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt

@@ -198,4 +198,5 @@ func (s *State) swapView(change func(*view)) {
 	}
 }
 
-var errInterrupted = errors.New("fsm: interrupted")
+// ErrInterrupted says that saving or recovering was stopped by its done channel.
+var ErrInterrupted = errors.New("fsm: interrupted")

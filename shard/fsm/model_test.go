@@ -200,6 +200,9 @@ func (m *model) resolve(c *Resolve) Result {
 			return r
 		}
 	}
+	if c.Commit && c.TS <= m.horizon {
+		return Result{Code: ResultCommitted, TS: c.TS}
+	}
 	if c.Commit {
 		return Result{Code: ResultMismatch}
 	}

@@ -111,6 +111,15 @@ func (s *State) held(txn topo.TxnID, attempt topo.Attempt) *pending {
 	return nil
 }
 
+// unheld answers a commit that finds no prepare. Who sends one knows that every prepare of the attempt applied, and a
+// prepare goes by being resolved only: at or below the horizon it was, and the outcome has been forgotten since.
+func (s *State) unheld(p *pending, ts topo.Timestamp) Result {
+	if p == nil && ts <= s.t.horizon {
+		return Result{Code: ResultCommitted, TS: ts}
+	}
+	return Result{Code: ResultMismatch}
+}
+
 // applyCommit logs the outcome at the primary.
 func (s *State) applyCommit(c *CommitRecord) (Result, error) {
 	if r, ok := s.first(attemptID{c.Txn, c.Attempt}); ok {
@@ -118,7 +127,7 @@ func (s *State) applyCommit(c *CommitRecord) (Result, error) {
 	}
 	p := s.held(c.Txn, c.Attempt)
 	if p == nil || c.TS < p.min {
-		return Result{Code: ResultMismatch}, nil
+		return s.unheld(p, c.TS), nil
 	}
 	s.commitPending(p, c.TS, p.participants)
 	return Result{Code: ResultCommitted, TS: c.TS}, nil
@@ -136,7 +145,7 @@ func (s *State) applyResolve(c *Resolve) (Result, error) {
 	p := s.held(c.Txn, c.Attempt)
 	if c.Commit {
 		if p == nil || c.TS < p.min {
-			return Result{Code: ResultMismatch}, nil
+			return s.unheld(p, c.TS), nil
 		}
 		s.commitPending(p, c.TS, nil)
 		return Result{Code: ResultCommitted, TS: c.TS}, nil

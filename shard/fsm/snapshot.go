@@ -219,7 +219,7 @@ func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) 
 	var last []byte
 	err := snap.eachVersion(func(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
 		if d.version(key, ts, keyTS, value); d.values&1023 == 0 && interrupted(done) {
-			return errInterrupted
+			return ErrInterrupted
 		}
 		if d.values > 1 && bytes.Equal(last, key) {
 			buf = append(buf[:0], frameOlder)
@@ -297,7 +297,7 @@ func buildSnapshot(b *disk.Builder, r *snapshotReader, done <-chan struct{}) err
 	var key, value []byte
 	for n := 0; r.err == nil; n++ {
 		if n&1023 == 0 && interrupted(done) {
-			return errInterrupted
+			return ErrInterrupted
 		}
 		frame := r.byte()
 		if r.err != nil || frame == frameEnd {

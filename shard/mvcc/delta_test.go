@@ -1,0 +1,202 @@
+package mvcc
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand"
+	"sort"
+	"sync"
+	"testing"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// TestDeltaAgreesWithAMap puts versions in random, sorted and backward order and compares reads, walks and counts.
+func TestDeltaAgreesWithAMap(t *testing.T) {
+	orders := map[string]func(i, n int, rng *rand.Rand) int{
+		"random":   func(i, n int, rng *rand.Rand) int { return rng.Intn(n) },
+		"sorted":   func(i, n int, rng *rand.Rand) int { return i },
+		"backward": func(i, n int, rng *rand.Rand) int { return n - i },
+	}
+	for name, order := range orders {
+		t.Run(name, func(t *testing.T) {
+			const n = 3000
+			rng := rand.New(rand.NewSource(1))
+			d := New()
+			want := map[string]map[topo.Timestamp]string{}
+			for i := range n {
+				key := fmt.Sprintf("k%05d", order(i, n, rng))
+				ts := topo.Timestamp(1 + rng.Intn(20))
+				value := fmt.Sprint("v", i)
+				if rng.Intn(5) == 0 {
+					value = ""
+				}
+				var stored []byte
+				if value != "" {
+					stored = []byte(value)
+				}
+				d.Put([]byte(key), ts, ts, stored, Bound(i+1), 0, false)
+				if want[key] == nil {
+					want[key] = map[topo.Timestamp]string{}
+				}
+				want[key][ts] = value
+			}
+			compareDelta(t, d, want)
+		})
+	}
+}
+
+func compareDelta(t *testing.T, d *Delta, want map[string]map[topo.Timestamp]string) {
+	keys := make([]string, 0, len(want))
+	for key, versions := range want {
+		keys = append(keys, key)
+		for ts := topo.Timestamp(0); ts <= 21; ts++ {
+			best := topo.Timestamp(0)
+			for v := range versions {
+				if v <= ts && v > best {
+					best = v
+				}
+			}
+			v := d.Get([]byte(key), ts, Unbounded)
+			if (v == nil) != (best == 0) || v != nil && (v.TS != best || string(v.Value) != versions[best] || v.Tombstone() != (versions[best] == "")) {
+				t.Fatalf("%s at %d: %+v", key, ts, v)
+			}
+		}
+	}
+	sort.Strings(keys)
+	if d.Keys() != int64(len(keys)) {
+		t.Fatal(d.Keys(), len(keys))
+	}
+	it := d.Iterator()
+	i := 0
+	for ok := it.SeekGE(nil); ok; ok = it.Next() {
+		if string(it.Key()) != keys[i] {
+			t.Fatal(i, string(it.Key()))
+		}
+		i++
+	}
+	if i != len(keys) {
+		t.Fatal(i)
+	}
+	for ok := it.SeekLT(nil); ok; ok = it.Prev() {
+		i--
+		if string(it.Key()) != keys[i] {
+			t.Fatal(i, string(it.Key()))
+		}
+	}
+	if i != 0 {
+		t.Fatal(i)
+	}
+	for _, key := range keys[1:] {
+		it.SeekLT([]byte(key))
+		back := string(it.Key())
+		it.SeekGE([]byte(key))
+		if string(it.Key()) != key || back >= key {
+			t.Fatal(key, back)
+		}
+	}
+}
+
+// TestBoundHidesLaterCommandsFromReadersBesideTheWriter writes pairs of keys under one command and checks that readers
+// with a bound always find both at the same version, in both directions.
+func TestBoundHidesLaterCommandsFromReadersBesideTheWriter(t *testing.T) {
+	const keys, commands = 64, 20000
+	d := New()
+	var mu sync.Mutex
+	bound := Bound(0)
+	key := func(i int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
+	var wg sync.WaitGroup
+	for n := range 2 {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				b := bound
+				mu.Unlock()
+				var sum, count uint64
+				it := d.Iterator()
+				ok := it.SeekGE(nil)
+				if n == 1 {
+					ok = it.SeekLT(nil)
+				}
+				for ok {
+					if v := it.Visible(topo.MaxTimestamp, b); v != nil {
+						sum += uint64(v.Value[0])
+						count++
+					}
+					if n == 1 {
+						ok = it.Prev()
+					} else {
+						ok = it.Next()
+					}
+				}
+				if count%2 != 0 || sum*2 != count*255 {
+					t.Errorf("bound %d: %d keys, sum %d", b, count, sum)
+					return
+				}
+				if b == commands {
+					return
+				}
+			}
+		})
+	}
+	rng := rand.New(rand.NewSource(3))
+	for c := 1; c <= commands; c++ {
+		i, x := rng.Intn(keys), byte(rng.Intn(256))
+		// The two values of a command sum to 255, so that over whole commands the mean is known.
+		d.Put(key(2*i), topo.Timestamp(c), 1, []byte{x}, Bound(c), 0, false)
+		d.Put(key(2*(keys-i)+1), topo.Timestamp(c), 1, []byte{255 - x}, Bound(c), 0, false)
+		mu.Lock()
+		bound = Bound(c)
+		mu.Unlock()
+	}
+	wg.Wait()
+}
+
+func TestVersionKeepsFlagsApartFromItsNumber(t *testing.T) {
+	d := New()
+	d.Put([]byte("k"), 5, 4, []byte{}, 77, Newest|Lone, false)
+	v := d.Get([]byte("k"), 5, 77)
+	if v == nil || v.Seq() != 77 || v.Flags() != Newest|Lone || v.Tombstone() || v.KeyTS != 4 {
+		t.Fatalf("%+v", v)
+	}
+	if d.Get([]byte("k"), 5, 76) != nil {
+		t.Fatal("a bound below the command shows its version")
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	d := New()
+	key := make([]byte, 12)
+	for i := range 1_000_000 {
+		binary.BigEndian.PutUint64(key[4:], uint64(i*7919%1_000_000))
+		d.Put(key, 5, 5, key, 1, 0, false)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		binary.BigEndian.PutUint64(key[4:], uint64(i*104729%1_000_000))
+		if v := d.Get(key, 9, 9); v == nil || !bytes.Equal(v.Value, key) {
+			b.Fatal(v)
+		}
+	}
+}
+
+func BenchmarkPutSorted(b *testing.B) {
+	d := New()
+	key := make([]byte, 12)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		binary.BigEndian.PutUint64(key[4:], uint64(i))
+		d.Put(key, 5, 5, key, 1, 0, false)
+	}
+}
+
+func BenchmarkPutRandom(b *testing.B) {
+	d := New()
+	key := make([]byte, 12)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		binary.BigEndian.PutUint64(key[4:], uint64(i)*0x9E3779B97F4A7C15)
+		d.Put(key, 5, 5, key, 1, 0, false)
+	}
+}
