@@ -11,7 +11,7 @@ import (
 )
 
 // dragonboat has one logger factory a process, which can be set once. It hands out bridges that write to the slog.Logger
-// of the last Host opened, one level lower than dragonboat thinks: its INFO is our DEBUG.
+// of the last Host opened, lower than dragonboat thinks: every election is a WARNING to it, every lost connection an ERROR.
 
 var (
 	bridgeOnce   sync.Once
@@ -38,9 +38,9 @@ func (b *bridge) log(level slog.Level, format string, args []any) {
 }
 
 func (b *bridge) Debugf(format string, args ...any)   { b.log(slog.LevelDebug-4, format, args) }
-func (b *bridge) Infof(format string, args ...any)    { b.log(slog.LevelDebug, format, args) }
-func (b *bridge) Warningf(format string, args ...any) { b.log(slog.LevelInfo, format, args) }
-func (b *bridge) Errorf(format string, args ...any)   { b.log(slog.LevelError, format, args) }
+func (b *bridge) Infof(format string, args ...any)    { b.log(slog.LevelDebug-2, format, args) }
+func (b *bridge) Warningf(format string, args ...any) { b.log(slog.LevelDebug, format, args) }
+func (b *bridge) Errorf(format string, args ...any)   { b.log(slog.LevelWarn, format, args) }
 
 // Panicf is dragonboat saying that it cannot go on: a full disk, a damaged log.
 func (b *bridge) Panicf(format string, args ...any) {

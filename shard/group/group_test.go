@@ -358,7 +358,7 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	n, err := tryOpen(dir, nil)
+	n, err := tryOpen(dir, func(c *Config) { c.SnapshotEntries = 700 })
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)

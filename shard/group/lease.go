@@ -55,10 +55,13 @@ type leaseView struct {
 func (r *Replica) observeLease(proposedNS int64) {
 	old := r.lease.Load()
 	info := r.state.Lease()
+	mine := info.Holder == r.host.cfg.Node && info.Incarnation == r.host.dir.id.Incarnation
+	if !mine {
+		r.lastForeign.Store(bootNS())
+	}
 	if info.Epoch == old.info.Epoch && info.Holder == old.info.Holder && info.Incarnation == old.info.Incarnation {
 		return
 	}
-	mine := info.Holder == r.host.cfg.Node && info.Incarnation == r.host.dir.id.Incarnation
 	// What was registered belongs to older epochs, whose commands apply refuses from here on.
 	r.reads.unregisterAll()
 	r.proposer.dropOrphans()
@@ -197,6 +200,12 @@ func (r *Replica) ConfirmLease(ctx context.Context) (topo.LeaseEpoch, error) {
 	return v.info.Epoch, nil
 }
 
+// Lease returns the lease as last logged, and whether this process holds it.
+func (r *Replica) Lease() (info fsm.LeaseInfo, mine bool) {
+	v := r.lease.Load()
+	return v.info, v.mine
+}
+
 // tick asks for the lease when it is this replica's to ask for. The host calls it now and then, and when raft elects.
 func (r *Replica) tick() {
 	v := r.lease.Load()
@@ -217,14 +226,18 @@ func (r *Replica) tick() {
 
 func (r *Replica) acquire() {
 	info := r.state.Lease()
+	// This node's own earlier epochs need no wait: their process is dead, or is this one. Their entries that apply ahead
+	// of the new lease do no harm either, and would refuse it for ever on a busy group.
+	after := ^uint64(0)
 	if info.Epoch != 0 && info.Holder != r.host.cfg.Node {
+		after = info.LastIndex
 		d := int64(r.host.cfg.LeaseDuration)
 		if wait := r.lastForeign.Load() + d + d*maxDriftPerMille/1000 - bootNS(); wait > 0 {
 			return // the next tick is soon
 		}
 	}
 	cmd := &fsm.Command{Lease: &fsm.Lease{Epoch: info.Epoch + 1, Holder: r.host.cfg.Node,
-		Incarnation: r.host.dir.id.Incarnation, AfterIndex: info.LastIndex}}
+		Incarnation: r.host.dir.id.Incarnation, AfterIndex: after}}
 	res, err := r.send(context.Background(), info.Epoch+1, cmd, nil)
 	if err != nil || res.Code != fsm.ResultOK {
 		r.log.Debug("lease not taken", "epoch", info.Epoch+1, "result", res.Code, "error", err)

@@ -201,6 +201,9 @@ func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, er
 	res, err := r.send(ctx, v.info.Epoch, cmd, f)
 	if err == nil {
 		r.releaseLocks(cmd, res)
+		if cmd.Sequence != nil {
+			r.sequences.forget(cmd.Sequence.ID)
+		}
 	}
 	return res, err
 }

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -40,6 +41,13 @@ func (s *sequences) get(id topo.StorageID) *sequence {
 		s.m[id] = q
 	}
 	return q
+}
+
+// forget drops what is remembered of a sequence whose state was logged by somebody's own command.
+func (s *sequences) forget(id topo.StorageID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, id)
 }
 
 func (s *sequences) reset() {
@@ -157,15 +165,17 @@ func (r *Replica) logSequence(ctx context.Context, epoch topo.LeaseEpoch, id top
 	return r.sendOK(ctx, epoch, cmd)
 }
 
-// flush logs the true state of every sequence that is logged ahead; part of a clean stop.
+// flushSequences logs the true state of every sequence that is logged ahead; part of a clean stop.
 func (r *Replica) flushSequences(ctx context.Context) {
 	v := r.lease.Load()
 	if !v.mine {
 		return
 	}
+	// Apply takes sequences.mu when the lease moves: it may not be held while logging.
 	r.sequences.mu.Lock()
-	defer r.sequences.mu.Unlock()
-	for id, q := range r.sequences.m {
+	served := maps.Clone(r.sequences.m)
+	r.sequences.mu.Unlock()
+	for id, q := range served {
 		q.mu.Lock()
 		if q.epoch == v.info.Epoch && q.ahead > 0 {
 			// A failure leaves a gap, as a crash would.
