@@ -8,7 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// Prepare turns an analysed statement, a *sema.Query or a *sema.DML, into a plan.
+// Prepare turns an analysed statement, a *sema.Analyzed (or the *sema.Query or *sema.DML in it), into a plan.
 func Prepare(analyzed any, env *Env) (*Plan, error) {
 	if env == nil {
 		env = &Env{}
@@ -16,6 +16,11 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	b := &builder{env: env, plan: &Plan{env: env}, tables: map[catalog.Oid]bool{}, ctes: map[*sema.CTE]*cteState{}}
 	main := &unit{}
 	var err error
+	if a, ok := analyzed.(*sema.Analyzed); ok {
+		if analyzed = a.Query; a.DML != nil {
+			analyzed = a.DML
+		}
+	}
 	switch s := analyzed.(type) {
 	case *sema.Query:
 		err = b.prepareQuery(s, main)

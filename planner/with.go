@@ -12,6 +12,9 @@ import (
 func (q *query) planCTEs() ([]*CTEPlan, error) {
 	var out []*CTEPlan
 	for _, c := range q.q.CTEs {
+		if q.b.ctes[c] != nil {
+			continue // an UPDATE or DELETE lists its WITH queries in its source too
+		}
 		st := &cteState{owner: q}
 		q.b.ctes[c] = st
 		if c.DML == nil && (c.Refs == 0 && !usesCTE(q.q, c) || inlinable(c)) {
