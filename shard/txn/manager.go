@@ -21,6 +21,8 @@ type Config struct {
 	Epoch  topo.LivenessEpoch
 	Clock  Clock
 	Groups func(topo.GroupID) rpc.Group
+	// AllGroups lists the groups, for recoveries that cannot learn who takes part; nil: they leave that to the caller.
+	AllGroups func() []topo.GroupID
 	// SequenceGroup says which group serves a sequence; nil: the first data group.
 	SequenceGroup func(topo.StorageID) topo.GroupID
 	// ProvisionBytes is the size of a transaction's buffer from which operations are sent ahead; 0: 4 MB.
@@ -40,7 +42,7 @@ type Config struct {
 type Faults struct {
 	// NoSharedMarks leaves the shared marks out of prepares (rule R2).
 	NoSharedMarks bool
-	// NoAttemptRule proposes attempt n+1 without attempt n's tombstone.
+	// NoAttemptRule proposes attempt n+1, or gives up, without attempt n's tombstone.
 	NoAttemptRule bool
 	// ResolveBeforeCommitRecord sends the resolves of a commit without the record at the primary before them.
 	ResolveBeforeCommitRecord bool

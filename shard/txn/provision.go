@@ -148,12 +148,14 @@ func (t *Txn) provisionGroup(ctx context.Context, g *groupBuffer, all bool) erro
 		g.prov.mu.Lock()
 		g.prov.inFlight++
 		g.prov.mu.Unlock()
+		t.m.wg.Add(1)
 		go func() {
+			defer t.m.wg.Done()
 			// The command outlives a cancelled statement: its operations are counted already.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.m.cfg.OutcomeTimeout)
+			ctx, cancel := context.WithTimeout(t.m.base, t.m.cfg.OutcomeTimeout)
 			defer cancel()
 			res, err := t.m.propose(ctx, g.group, &fsm.Command{Provision: c})
-			if err == nil && res.Code != fsm.ResultOK {
+			if err == nil && res.Code != fsm.ResultOK && res.Code != fsm.ResultPrepared {
 				err = pgerr.New(pgerr.SerializationFailure, "could not serialize access: a provisional write was refused").
 					WithDetail("result %d", res.Code)
 			}

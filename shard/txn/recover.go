@@ -56,14 +56,14 @@ func (m *Manager) recoverPrepared(ctx context.Context, txn topo.TxnID, attempt t
 		case rpc.OutcomeCommitted:
 			// Resolved already, so the record was there; the primary's own state is about to show it.
 			err = m.finish(ctx, txn, attempt, primary, m.groupsOf(at.Participants), out.TS)
-			return rpc.OutcomeResponse{Code: rpc.OutcomeCommitted, TS: out.TS, Primary: primary}, err
+			return rpc.OutcomeResponse{Code: rpc.OutcomeCommitted, TS: out.TS, Primary: primary, Participants: at.Participants}, err
 		case rpc.OutcomeAborted:
-			return rpc.OutcomeResponse{Code: rpc.OutcomeAborted, Primary: primary}, m.abort(ctx, txn, attempt, primary, at.Participants)
+			return rpc.OutcomeResponse{Code: rpc.OutcomeAborted, Primary: primary, Participants: at.Participants}, m.abort(ctx, txn, attempt, primary, at.Participants)
 		}
 		ts = max(ts, out.TS)
 	}
 	err := m.finish(ctx, txn, attempt, primary, m.groupsOf(at.Participants), ts)
-	return rpc.OutcomeResponse{Code: rpc.OutcomeCommitted, TS: ts, Primary: primary}, err
+	return rpc.OutcomeResponse{Code: rpc.OutcomeCommitted, TS: ts, Primary: primary, Participants: at.Participants}, err
 }
 
 // forbid reports what a group knows of an attempt, making sure that it knows something: an attempt unknown to it gets a
@@ -130,6 +130,26 @@ func (m *Manager) groupsOf(ids []topo.GroupID) []rpc.Group {
 		groups = append(groups, m.cfg.Groups(id))
 	}
 	return groups
+}
+
+// RecoverStuck is Recover for a leaseholder that does not resolve its own group by the answer: when the attempt is aborted
+// and its participants are not known, because the primary never had its prepare, all groups are asked who holds it.
+func (m *Manager) RecoverStuck(ctx context.Context, txn topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error {
+	out, err := m.Recover(ctx, txn, attempt, primary)
+	if err != nil || len(out.Participants) > 0 || m.cfg.AllGroups == nil {
+		return err
+	}
+	ids := m.cfg.AllGroups()
+	return parallel(len(ids), func(i int) error {
+		g := m.cfg.Groups(ids[i])
+		held, err := g.Outcome(ctx, txn, attempt)
+		if err != nil || held.Code != rpc.OutcomePrepared {
+			return err
+		}
+		_, err = m.propose(ctx, g, &fsm.Command{Resolve: &fsm.Resolve{
+			Txn: txn, Attempt: attempt, Commit: out.Code == rpc.OutcomeCommitted, TS: out.TS}})
+		return err
+	})
 }
 
 // recoverAt recovers an attempt whose prepare was met in g, and resolves it there. Failures leave it for the next who

@@ -28,9 +28,12 @@ type Options struct {
 	// two such events (0: never).
 	Loss, Duplicate                      float64
 	CrashEvery, LeaseEvery, HorizonEvery int
+	CutEvery                             int // a group is cut off from the gateways for a while
 	Faults                               Faults
 	// Model runs on the plain model of the state machine instead of shard/fsm.
-	Model   bool
+	Model bool
+	// Shadow compares every answer of the leaders' replicas with the model's.
+	Shadow  bool
 	Verbose bool
 	Log     func(format string, args ...any)
 }
@@ -119,6 +122,10 @@ func newCluster(opt Options) (*Cluster, error) {
 				fsm.Options{ManualFlush: true, InitialMmapBytes: 1 << 20})
 			if err != nil {
 				return nil, err
+			}
+			if r == 0 && opt.Shadow {
+				g.replicas = append(g.replicas, &shadow{replica: s, model: newModel(), fail: c.fail})
+				continue
 			}
 			g.replicas = append(g.replicas, s)
 		}
@@ -282,6 +289,14 @@ func (c *Cluster) disturb() error {
 		if err := g.moveLease(); err != nil {
 			return err
 		}
+	}
+	if one(c.opt.CutEvery) {
+		g := c.groups[r.IntN(len(c.groups))]
+		d := time.Duration(r.IntN(800)) * time.Millisecond
+		c.sched.event("cut g%d for %v", g.id, d)
+		g.mu.Lock()
+		g.cutUntil = time.Now().Add(d)
+		g.mu.Unlock()
 	}
 	if one(c.opt.HorizonEvery) {
 		if err := c.raiseHorizon(); err != nil {

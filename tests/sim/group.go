@@ -38,6 +38,7 @@ type Group struct {
 	flight      map[int]*inFlight
 	flightNext  int
 	highestRead topo.Timestamp
+	cutUntil    time.Time     // of virtual time
 	changed     chan struct{} // closed at every change that a reader may wait for
 }
 
@@ -116,10 +117,21 @@ func (cl *client) send(ctx context.Context, what string) (fate, error) {
 	if err == errEnded {
 		err = unavailable("ended")
 	}
+	if err == nil && cl.g.cut() {
+		f.answerLost = true
+		f.lost = f.lost || f.coin
+	}
 	if err == nil && f.lost {
 		err = unavailable("lost")
 	}
 	return f, err
+}
+
+// cut reports whether the gateways are cut off from the group: their requests or the answers get lost.
+func (g *Group) cut() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.cutUntil)
 }
 
 func unavailable(detail string) error { return &rpc.Error{Code: rpc.ErrUnavailable, Detail: detail} }

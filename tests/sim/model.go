@@ -34,22 +34,17 @@ type model struct {
 	outcomes map[modelAttempt]fsm.OutcomeInfo
 	starts   map[modelAttempt]topo.Timestamp
 	// kept outcomes are those of attempts over several groups that nobody has forgotten yet.
-	kept    map[modelAttempt]bool
-	sent    map[topo.TxnID]map[uint64]fsm.ProvisionOp
-	reads   []modelRead
-	horizon topo.Timestamp
-	max     topo.Timestamp
-	lease   fsm.LeaseInfo
+	kept      map[modelAttempt]bool
+	sent      map[topo.TxnID]map[uint64]fsm.ProvisionOp
+	readFloor topo.Timestamp // of committed read ranges: later prepares commit above it
+	horizon   topo.Timestamp
+	max       topo.Timestamp
+	lease     fsm.LeaseInfo
 }
 
 type modelAttempt struct {
 	txn topo.TxnID
 	n   topo.Attempt
-}
-
-type modelRead struct {
-	lo, hi string
-	ts     topo.Timestamp
 }
 
 // modelKey has versions in ascending order; a nil value is a tombstone.
@@ -157,7 +152,7 @@ func (m *model) prepare(p *fsm.Prepare) fsm.Result {
 		}
 		net.Items = append(net.Items, ops...)
 	}
-	minTS := p.MinTS
+	minTS := max(p.MinTS, m.readFloor+1)
 	for i := range net.Items {
 		if r := m.validate(p.Txn, &net.Items[i], &minTS); r.Code != 0 {
 			r.Item = i
@@ -212,6 +207,9 @@ func (m *model) net(txn topo.TxnID, want fsm.Provisioned) ([]fsm.Item, bool) {
 }
 
 func (m *model) provision(p *fsm.Provision) fsm.Result {
+	if held := m.pending[p.Txn]; held != nil {
+		return fsm.Result{Code: fsm.ResultPrepared, TS: held.MinTS}
+	}
 	if m.sent[p.Txn] == nil {
 		m.sent[p.Txn] = map[uint64]fsm.ProvisionOp{}
 	}
@@ -291,13 +289,11 @@ func (m *model) validate(txn topo.TxnID, it *fsm.Item, minTS *topo.Timestamp) fs
 			}
 		}
 	}
-	if writes(it) {
+	switch {
+	case it.Kind == fsm.ItemLock || it.Kind == fsm.ItemSharedMark:
+		*minTS = max(*minTS, v.TS)
+	case it.Kind == fsm.ItemPut || it.Kind == fsm.ItemDelete:
 		*minTS = max(*minTS, v.TS+1)
-		for _, r := range m.reads {
-			if string(it.Key) >= r.lo && string(it.Key) < r.hi {
-				*minTS = max(*minTS, r.ts+1)
-			}
-		}
 	}
 	return fsm.Result{}
 }
@@ -347,7 +343,7 @@ func (m *model) write(p *fsm.Prepare, ts topo.Timestamp) {
 	for i := range p.Items {
 		it := &p.Items[i]
 		if it.Kind == fsm.ItemReadRange {
-			m.reads = append(m.reads, modelRead{string(it.Key), string(it.End), ts})
+			m.readFloor = max(m.readFloor, ts)
 			continue
 		}
 		k := m.keys[string(it.Key)]

@@ -59,12 +59,12 @@ func Run(opt Options) (*Result, error) {
 }
 
 func (c *Cluster) run() error {
-	loss := c.sched.loss
-	c.sched.loss = 0
+	loss, duplicate := c.sched.loss, c.sched.duplicate
+	c.sched.loss, c.sched.duplicate = 0, 0
 	if err := c.drive(c.setup); err != nil || c.failed() {
 		return err
 	}
-	c.sched.loss = loss
+	c.sched.loss, c.sched.duplicate = loss, duplicate
 	for _, n := range c.nodes {
 		c.startClients(n, c.opt.Txns)
 	}
@@ -80,7 +80,10 @@ func (c *Cluster) run() error {
 	if c.failed() {
 		return nil
 	}
-	c.sched.loss = 0
+	c.sched.loss, c.sched.duplicate = 0, 0
+	for _, g := range c.groups {
+		g.cutUntil = time.Time{}
+	}
 	if err := c.drive(c.settle); err != nil || c.failed() {
 		return err
 	}

@@ -24,7 +24,7 @@ type step struct {
 }
 
 // fate is what the seed has in store for a message.
-type fate struct{ lost, answerLost, doubled bool }
+type fate struct{ lost, answerLost, doubled, coin bool }
 
 // scheduler lets one goroutine at a time take its next step, chosen by the seed.
 type scheduler struct {
@@ -105,8 +105,9 @@ func (s *scheduler) turn() bool {
 	i := s.rng.IntN(len(s.waiting))
 	st := s.waiting[i]
 	s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-	if s.loss > 0 {
-		st.fate = fate{lost: s.rng.Float64() < s.loss, answerLost: s.rng.Float64() < s.loss, doubled: s.rng.Float64() < s.duplicate}
+	if s.loss > 0 || s.duplicate > 0 {
+		st.fate = fate{lost: s.rng.Float64() < s.loss, answerLost: s.rng.Float64() < s.loss, doubled: s.rng.Float64() < s.duplicate,
+			coin: s.rng.IntN(2) == 0}
 	}
 	s.note(st.label)
 	s.mu.Unlock()

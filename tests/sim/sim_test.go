@@ -9,21 +9,24 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "run only this seed, verbosely")
-	seedsFlag = flag.Int("seeds", 0, "how many seeds TestSimulation runs (or SIM_SEEDS)")
-	modelFlag = flag.Bool("model", false, "run on the plain model of the state machine")
+	seedFlag   = flag.Uint64("seed", 0, "run only this seed, verbosely")
+	seedsFlag  = flag.Int("seeds", 0, "how many seeds TestSimulation runs (or SIM_SEEDS)")
+	shadowFlag = flag.Bool("shadow", false, "compare the state machine's answers with the model's")
+	modelFlag  = flag.Bool("model", false, "run on the plain model of the state machine")
 )
 
 func options(seed uint64, dir string) Options {
-	o := Options{Seed: seed, Dir: dir, Groups: 3, Nodes: 2, Clients: 2, Txns: 12, Model: *modelFlag,
-		Loss: 0.01, Duplicate: 0.02, CrashEvery: 1500, LeaseEvery: 400, HorizonEvery: 500}
+	o := Options{Seed: seed, Dir: dir, Groups: 3, Nodes: 2, Clients: 2, Txns: 12, Model: *modelFlag, Shadow: *shadowFlag || (seed%5 == 0 && !*modelFlag),
+		Loss: 0.01, Duplicate: 0.02, CrashEvery: 1500, LeaseEvery: 400, HorizonEvery: 500, CutEvery: 2000}
 	switch seed % 4 {
 	case 0: // calm: nothing but reordering
-		o.Loss, o.Duplicate, o.CrashEvery, o.LeaseEvery = 0, 0, 0, 0
+		o.Loss, o.Duplicate, o.CrashEvery, o.LeaseEvery, o.CutEvery = 0, 0, 0, 0, 0
 	case 1: // leases move all the time
 		o.LeaseEvery = 60
 	case 2: // coordinators die all the time
 		o.CrashEvery, o.Loss = 200, 0.03
+	case 3: // groups are cut off again and again
+		o.CutEvery = 150
 	}
 	return o
 }
