@@ -20,7 +20,10 @@ func (x *Tx) addCheck(ctx context.Context, t *catalog.Table, s *ConstraintSpec) 
 		}
 		name = x.with(t).ChooseConstraintName(t.Name, col, "check", t.SchemaID, nil)
 	} else if t.ConstraintByName(name) != nil {
-		return nil, pgerr.New(pgerr.DuplicateObject, "check constraint %q already exists", name)
+		if x.s.over.Table(t.OID) == nil { // both are of this CREATE TABLE
+			return nil, pgerr.New(pgerr.DuplicateObject, "check constraint %q already exists", name)
+		}
+		return nil, pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", name, t.Name)
 	}
 	c := &catalog.Constraint{
 		Name: name, Type: catalog.Check, Check: s.Check.Text, NoInherit: s.NoInherit, Validated: !s.NotValid,

@@ -138,12 +138,6 @@ func (e *Env) addConstraint(t *catalog.Table, c *parse.AlterTableCmd, out ddl.Al
 		err = b.finish()
 	}
 	out.Kind, out.Constraints = ddl.AddConstraint, b.spec.Constraints
-	if err == nil && len(out.Constraints) == 1 && out.Constraints[0].Type != catalog.PrimaryKey {
-		// ALTER TABLE gives positions for the columns of keys only.
-		if out.Constraints[0].Type != catalog.Unique {
-			out.Constraints[0].Pos = 0
-		}
-	}
 	return out, false, err
 }
 
@@ -154,7 +148,7 @@ func (e *Env) setDefault(t *catalog.Table, c *parse.AlterTableCmd, out ddl.Alter
 		return out, false, nil
 	}
 	scope := sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
-	x, node, err := e.expression(c.Expr, c.ExprText, scope)
+	x, node, err := e.withoutPositions().expression(c.Expr, c.ExprText, scope)
 	if err != nil || isNullConst(node) {
 		return out, false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 func (b *tableBuilder) tableConstraint(k *parse.Constraint) error {
@@ -33,10 +34,13 @@ func (b *tableBuilder) keyConstraint(k *parse.Constraint, columns []string) erro
 	}
 	s := ddl.ConstraintSpec{
 		Name: k.Name, Type: catalog.Unique, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
-		UsingIndex: k.IndexName, Pos: b.pos(k.Loc()),
+		UsingIndex: k.IndexName, Pos: b.constraintPos(k),
 	}
 	if k.Type == parse.ConstrPrimary {
 		s.Type = catalog.PrimaryKey
+	}
+	if k.IndexName != "" {
+		s.Pos = b.pos(k.Loc())
 	}
 	b.spec.Constraints = append(b.spec.Constraints, s)
 	return nil
@@ -53,7 +57,7 @@ func (b *tableBuilder) foreignKey(k *parse.Constraint, columns []string) error {
 	b.spec.Constraints = append(b.spec.Constraints, ddl.ConstraintSpec{
 		Name: k.Name, Type: catalog.Foreign, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
 		// CREATE TABLE has no rows to be spared: NOT VALID says nothing there.
-		NotValid: k.SkipValidation && b.alter != nil, Pos: b.pos(k.Loc()),
+		NotValid: k.SkipValidation && b.alter != nil, Pos: b.constraintPos(k),
 		FK: &ddl.ForeignKeySpec{
 			RefTable: b.Env.name(k.PKTable), RefColumns: k.PKAttrs, Match: match, SetColumns: k.FKDelSetCols,
 			OnDelete: action(k.FKDelAction), OnUpdate: action(k.FKUpdAction),
@@ -73,7 +77,7 @@ func action(a parse.FKAction) catalog.Action {
 func (b *tableBuilder) check(k *parse.Constraint) error {
 	b.checks = append(b.checks, pendingCheck{len(b.spec.Constraints), k})
 	b.spec.Constraints = append(b.spec.Constraints, ddl.ConstraintSpec{
-		Name: k.Name, Type: catalog.Check, NoInherit: k.NoInherit, NotValid: k.SkipValidation && b.alter != nil, Pos: b.pos(k.Loc()),
+		Name: k.Name, Type: catalog.Check, NoInherit: k.NoInherit, NotValid: k.SkipValidation && b.alter != nil, Pos: b.constraintPos(k),
 	})
 	return nil
 }
@@ -94,7 +98,7 @@ func (b *tableBuilder) finish() error {
 		})
 	}
 	for _, p := range b.checks {
-		x, _, err := b.expression(p.con.Expr, p.con.ExprText, sema.ExprScope{Kind: sema.CheckExpr, Table: t})
+		x, _, err := b.stored().expression(p.con.Expr, p.con.ExprText, sema.ExprScope{Kind: sema.CheckExpr, Table: t})
 		if err != nil {
 			return err
 		}
@@ -164,7 +168,8 @@ func (b *tableBuilder) likeSequence(oid catalog.Oid) *ddl.SequenceSpec {
 		return &ddl.SequenceSpec{}
 	}
 	return &ddl.SequenceSpec{
-		Type: q.Type, Increment: &q.Increment, Min: &q.Min, Max: &q.Max, Start: &q.Start, Cache: &q.Cache, Cycle: &q.Cycle,
+		// Like PostgreSQL, without the type: the copy is a bigint sequence.
+		Type: types.Int8Oid, Increment: &q.Increment, Min: &q.Min, Max: &q.Max, Start: &q.Start, Cache: &q.Cache, Cycle: &q.Cycle,
 	}
 }
 

@@ -27,7 +27,7 @@ func (e *Env) alterSequence(ctx context.Context, s *parse.AlterSeqStmt) error {
 	if err != nil {
 		return err
 	}
-	return e.DDL.AlterSequence(ctx, e.name(s.Sequence), spec, s.MissingOk)
+	return e.DDL.AlterSequence(ctx, ddl.Name{Schema: s.Sequence.Schema, Name: s.Sequence.Name}, spec, s.MissingOk)
 }
 
 // sequenceOptions reads the options of CREATE and ALTER SEQUENCE and of identity columns.

@@ -198,7 +198,7 @@ type columnState struct {
 }
 
 func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error {
-	st := columnState{notNull: serial, sawNullable: serial, hasDefault: serial}
+	st := columnState{}
 	at := len(b.spec.Columns) - 1
 	cons, err := b.foldAttributes(c.Constraints)
 	if err != nil {
@@ -209,8 +209,41 @@ func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error 
 			return err
 		}
 	}
+	if serial { // its own DEFAULT and NOT NULL come after those written
+		switch {
+		case st.hasDefault:
+			return pgerr.New(pgerr.SyntaxError, "multiple default values specified for column %q of table %q", c.Name, b.name)
+		case st.hasIdentity:
+			return pgerr.New(pgerr.SyntaxError, "both default and identity specified for column %q of table %q", c.Name, b.name)
+		case st.sawNullable && !st.notNull:
+			return pgerr.New(pgerr.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", c.Name, b.name)
+		}
+	}
 	b.spec.Columns[at].NotNull = b.spec.Columns[at].NotNull || st.notNull
 	return nil
+}
+
+// constraintPos is the position of a constraint for errors of its execution: ALTER TABLE gives none.
+func (b *tableBuilder) constraintPos(k *parse.Constraint) int {
+	if b.alter != nil {
+		return 0
+	}
+	return b.pos(k.Loc())
+}
+
+// stored is the environment in which DEFAULT and CHECK are analysed: in ALTER TABLE without positions, as PostgreSQL does
+// it when the statement is past its analysis.
+func (b *tableBuilder) stored() *Env {
+	if b.alter == nil {
+		return b.Env
+	}
+	return b.Env.withoutPositions()
+}
+
+func (e *Env) withoutPositions() *Env {
+	c := *e
+	c.Text = ""
+	return &c
 }
 
 func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Constraint, st *columnState) error {
@@ -270,7 +303,7 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 // columnDefault analyses DEFAULT; for an added column it also finds the value of existing rows.
 func (b *tableBuilder) columnDefault(at int, k *parse.Constraint) error {
 	col := &b.spec.Columns[at]
-	x, node, err := b.expression(k.Expr, k.ExprText, sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type})
+	x, node, err := b.stored().expression(k.Expr, k.ExprText, sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type})
 	if err != nil {
 		return err
 	}

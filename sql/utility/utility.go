@@ -89,7 +89,7 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 	case *parse.AlterOwnerStmt:
 		err = e.alterOwner(ctx, s)
 	case *parse.TruncateStmt:
-		err = e.DDL.Truncate(ctx, e.names(s.Relations), s.RestartSeqs, behavior(s.Behavior))
+		err = e.DDL.Truncate(ctx, names(s.Relations), s.RestartSeqs, behavior(s.Behavior))
 	case *parse.CommentStmt:
 		err = e.comment(ctx, s)
 	default:
@@ -139,10 +139,11 @@ func (e *Env) name(r *parse.RangeVar) ddl.Name {
 	return ddl.Name{Schema: r.Schema, Name: r.Name, Pos: e.pos(r.Loc())}
 }
 
-func (e *Env) names(rs []*parse.RangeVar) []ddl.Name {
+// names are those of relations for which PostgreSQL gives no position.
+func names(rs []*parse.RangeVar) []ddl.Name {
 	out := make([]ddl.Name, len(rs))
 	for i, r := range rs {
-		out[i] = e.name(r)
+		out[i] = ddl.Name{Schema: r.Schema, Name: r.Name}
 	}
 	return out
 }
