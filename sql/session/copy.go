@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
@@ -201,7 +200,7 @@ func (heldConstraints) Flush(context.Context) error { return nil }
 func (s *Session) copyFrom(ctx context.Context, u *parse.CopyStmt, o *copyOptions) error {
 	s.open()
 	if s.tx.readOnly {
-		return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute COPY FROM in a read-only transaction")
+		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction")
 	}
 	c := &copyIn{s: s, o: o, reader: copyReader{o: o}}
 	inner, err := c.prepare(ctx, u)
@@ -337,8 +336,8 @@ func (c *copyIn) add(fields []copyField) error {
 			v.AppendNull()
 			continue
 		}
-		if !utf8.ValidString(f.text) {
-			return c.where(parse.InvalidUTF8([]byte(f.text)), "")
+		if err := types.ValidateUTF8(f.text); err != nil {
+			return c.where(err, "")
 		}
 		d, err := types.ParseText(c.types[i], f.text, &c.s.settings.IO)
 		if err != nil {
@@ -356,7 +355,7 @@ func (c *copyIn) write(ctx context.Context) error {
 		return nil
 	}
 	dml := *c.dml
-	dml.Source = sema.RowsQuery(c.rows, c.types)
+	dml.Source = &sema.Query{LiteralRows: c.rows}
 	plan, err := planner.Prepare(&dml, c.s.planEnv())
 	if err != nil {
 		return err

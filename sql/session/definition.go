@@ -12,7 +12,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/fk"
-	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -153,7 +152,7 @@ func (s *Session) startAnalyzed(ctx context.Context, p *portal) error {
 }
 
 // explainConstraints lists the constraint work of a write, for EXPLAIN.
-func explainConstraints(p *fk.Program, write planner.Kind, cols []catalog.AttNum) []string {
+func explainConstraints(p *fk.Program, write sema.DMLKind, cols []catalog.AttNum) []string {
 	var out []string
 	changes := func(all []int) bool {
 		for _, c := range all {
@@ -165,9 +164,9 @@ func explainConstraints(p *fk.Program, write planner.Kind, cols []catalog.AttNum
 		}
 		return false
 	}
-	if write != planner.Delete {
+	if write != sema.Delete {
 		for _, k := range p.Checks {
-			if write == planner.Insert || changes(k.ChildCols) {
+			if write == sema.Insert || changes(k.ChildCols) {
 				out = append(out, "Foreign Key Check: "+k.Constraint.Name+" on "+k.Parent.Name)
 			}
 		}
@@ -176,9 +175,9 @@ func explainConstraints(p *fk.Program, write planner.Kind, cols []catalog.AttNum
 		catalog.SetNull: "Set Null", catalog.SetDefault: "Set Default"}
 	for _, k := range p.Actions {
 		switch {
-		case write == planner.Delete:
+		case write == sema.Delete:
 			out = append(out, names[k.Constraint.FK.OnDelete]+": "+k.Constraint.Name+" on "+k.Child.Name)
-		case write == planner.Update && changes(k.ParentCols):
+		case write == sema.Update && changes(k.ParentCols):
 			out = append(out, names[k.Constraint.FK.OnUpdate]+": "+k.Constraint.Name+" on "+k.Child.Name)
 		}
 	}

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"unicode/utf8"
-
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -53,9 +51,9 @@ func (s *Session) lookupStatement(name string) (*statement, error) {
 		return st, nil
 	}
 	if name == "" {
-		return nil, pgerr.New(pgerr.InvalidSQLStatementName, "unnamed prepared statement does not exist")
+		return nil, pgerr.New(pgerr.InvalidSqlStatementName, "unnamed prepared statement does not exist")
 	}
-	return nil, pgerr.New(pgerr.InvalidSQLStatementName, "prepared statement \"%s\" does not exist", name)
+	return nil, pgerr.New(pgerr.InvalidSqlStatementName, "prepared statement \"%s\" does not exist", name)
 }
 
 // DescribeStatement returns a prepared statement's parameter types and result columns (nil: no rows).
@@ -144,10 +142,11 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 		var err error
 		switch f {
 		case 0:
-			if !utf8.Valid(raw) {
-				return nil, parse.InvalidUTF8(raw)
+			text := string(raw)
+			if err := types.ValidateUTF8(text); err != nil {
+				return nil, err
 			}
-			vals[i], err = types.ParseText(st.params[i], string(raw), &s.settings.IO)
+			vals[i], err = types.ParseText(st.params[i], text, &s.settings.IO)
 		case 1:
 			vals[i], err = types.ParseBinary(st.params[i], append([]byte(nil), raw...))
 		default:

@@ -96,7 +96,7 @@ func (f *functions) NextVal(ctx context.Context, oid types.Oid) (int64, error) {
 		return 0, err
 	}
 	if f.tx.readOnly {
-		return 0, pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute nextval() in a read-only transaction")
+		return 0, pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute nextval() in a read-only transaction")
 	}
 	v, _, err := f.node.Txns.NextSequenceValues(ctx, sequenceOptions(q), 1)
 	if err != nil {
@@ -142,7 +142,7 @@ func (f *functions) SetVal(ctx context.Context, oid types.Oid, value int64, call
 		return err
 	}
 	if f.tx.readOnly {
-		return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute setval() in a read-only transaction")
+		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute setval() in a read-only transaction")
 	}
 	if value < q.Min || value > q.Max {
 		return pgerr.New(pgerr.NumericValueOutOfRange, "setval: value %d is out of bounds for sequence \"%s\" (%d..%d)",

@@ -31,6 +31,7 @@ type cachedPlan struct {
 	params  []types.Type
 	plan    *planner.Plan
 	columns []planner.Output
+	target  catalog.Oid
 	snap    *catalog.Snapshot
 }
 
@@ -63,7 +64,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	pk := planKey{text: key, path: path}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
-		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns,
+		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
 			madeFor: snap, madePath: path}
 	}
 	tree, err := parse.ParseNormalized(key)
@@ -76,7 +77,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
 	}
-	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, snap: snap})
+	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap})
 	return st
 }
 
@@ -94,7 +95,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
-			columns: hit.columns, madeFor: snap, madePath: path}
+			columns: hit.columns, target: hit.target, madeFor: snap, madePath: path}
 	}
 	raws, err := parse.Parse(text)
 	if err != nil || len(raws) != 1 || !plannable(raws[0].Stmt) {
@@ -104,7 +105,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	if s.prepare(st) != nil {
 		return nil
 	}
-	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, snap: snap})
+	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap})
 	return st
 }
 

@@ -26,6 +26,7 @@ type portal struct {
 	cursor   *exec.Cursor
 	ectx     *exec.Context
 	result   *rowSource // of a utility statement that returns rows
+	analyze  bool       // EXPLAIN ANALYZE
 	started  bool
 	done     bool
 	rows     int64
@@ -122,7 +123,7 @@ func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 		for _, t := range st.plan.Tables {
 			mode := ddl.AccessShareLock
 			switch {
-			case st.plan.Kind != planner.Select && t.OID == st.plan.TargetOID():
+			case st.plan.Kind != planner.Select && t.OID == st.target:
 				mode = ddl.RowExclusiveLock
 			case st.plan.Kind == planner.Select && st.plan.Writes:
 				mode = ddl.RowExclusiveLock
@@ -146,7 +147,7 @@ func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 func readOnlyError(p *planner.Plan) error {
 	name := map[planner.Kind]string{planner.Select: "SELECT FOR UPDATE", planner.Insert: "INSERT", planner.Update: "UPDATE",
 		planner.Delete: "DELETE"}[p.Kind]
-	return pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", name)
+	return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute %s in a read-only transaction", name)
 }
 
 // fetchPortal sends up to maxRows rows and then CommandComplete or PortalSuspended.

@@ -26,6 +26,7 @@ type statement struct {
 	params    []types.Type
 	plan      *planner.Plan
 	columns   []planner.Output
+	target    catalog.Oid // the table that an INSERT, UPDATE or DELETE writes
 	madeFor   *catalog.Snapshot
 	madePath  string
 	described bool // the client has seen the result's columns: they must not change
@@ -65,6 +66,9 @@ func (s *Session) prepare(st *statement) error {
 	}
 	if st.described && !sameColumns(st.columns, plan.Columns) {
 		return pgerr.New(pgerr.FeatureNotSupported, "cached plan must not change result type")
+	}
+	if an.DML != nil {
+		st.target = an.DML.Table.OID
 	}
 	st.plan, st.params, st.columns, st.madeFor, st.madePath = plan, params, plan.Columns, snap, path
 	return nil
@@ -171,7 +175,7 @@ func (s *Session) runText(ctx context.Context, text string) error {
 		}
 		return s.runSimple(ctx, st)
 	}
-	raws, err := parse.Parse(text)
+	raws, err := parse.ParseWith(text, parse.Options{LiteralRows: true, Notice: s.notice})
 	if err != nil {
 		return err
 	}

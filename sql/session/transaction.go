@@ -8,6 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -134,6 +135,8 @@ func (s *Session) commitWork(ctx context.Context, t *txn.Txn) error {
 	if err := s.tx.ddl.BeforeCommit(ctx); err != nil {
 		return err
 	}
+	var at topo.Timestamp
+	t.OnCommit(func(ts topo.Timestamp) { at = ts })
 	if err := t.Commit(ctx); err != nil {
 		return err
 	}
@@ -142,7 +145,7 @@ func (s *Session) commitWork(ctx context.Context, t *txn.Txn) error {
 	// The commit is certain: what remains must not be cut short by a cancelled statement.
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if err := d.AfterCommit(done); err != nil {
+	if err := d.AfterCommit(done, at); err != nil {
 		s.log.Error("opening a schema change's fences", "err", err)
 	}
 	return nil
@@ -184,7 +187,7 @@ func (s *Session) findSavepoint(name string) (int, error) {
 
 // errAborted is the answer to anything but ROLLBACK in a failed block.
 func errAborted() error {
-	return pgerr.New(pgerr.InFailedSQLTransaction,
+	return pgerr.New(pgerr.InFailedSqlTransaction,
 		"current transaction is aborted, commands ignored until end of transaction block")
 }
 
@@ -209,7 +212,7 @@ func (s *Session) begin(st *parse.TransactionStmt) (string, error) {
 		tag = "START TRANSACTION"
 	}
 	if s.tx.explicit {
-		s.notice(pgerr.NewWarning(pgerr.ActiveSQLTransaction, "there is already a transaction in progress"))
+		s.notice(pgerr.NewWarning(pgerr.ActiveSqlTransaction, "there is already a transaction in progress"))
 	} else {
 		s.open()
 		s.tx.explicit = true
@@ -243,22 +246,22 @@ func (s *Session) setTransaction(name, value string) error {
 	case "transaction_isolation":
 		level := isolation(value)
 		if level != opts.Isolation && s.tx.ran {
-			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+			return pgerr.New(pgerr.ActiveSqlTransaction, "SET TRANSACTION ISOLATION LEVEL must be called before any query")
 		}
 		if level != opts.Isolation && len(s.tx.savepoints) > 0 {
-			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction")
+			return pgerr.New(pgerr.ActiveSqlTransaction, "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction")
 		}
 		opts.Isolation = level
 	case "transaction_read_only":
 		ro := value == "on"
 		if !ro && s.tx.readOnly && s.tx.ran {
-			return pgerr.New(pgerr.ActiveSQLTransaction, "transaction read-write mode must be set before any query")
+			return pgerr.New(pgerr.ActiveSqlTransaction, "transaction read-write mode must be set before any query")
 		}
 		s.tx.readOnly = ro
 		opts.ReadOnly = ro
 	case "transaction_deferrable":
 		if s.tx.ran {
-			return pgerr.New(pgerr.ActiveSQLTransaction, "SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+			return pgerr.New(pgerr.ActiveSqlTransaction, "SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
 		}
 		opts.Deferrable = value == "on"
 	default:
@@ -290,9 +293,9 @@ func (s *Session) currentOptions() txn.Options {
 func (s *Session) commitStmt(ctx context.Context, st *parse.TransactionStmt) (string, error) {
 	if !s.tx.explicit {
 		if st.Chain {
-			return "", pgerr.New(pgerr.NoActiveSQLTransaction, "COMMIT AND CHAIN can only be used in transaction blocks")
+			return "", pgerr.New(pgerr.NoActiveSqlTransaction, "COMMIT AND CHAIN can only be used in transaction blocks")
 		}
-		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "there is no transaction in progress"))
 		return "COMMIT", s.commit(ctx)
 	}
 	opts, ro := s.currentOptions(), s.tx.readOnly
@@ -309,9 +312,9 @@ func (s *Session) commitStmt(ctx context.Context, st *parse.TransactionStmt) (st
 func (s *Session) rollbackStmt(st *parse.TransactionStmt) (string, error) {
 	if !s.tx.explicit {
 		if st.Chain {
-			return "", pgerr.New(pgerr.NoActiveSQLTransaction, "ROLLBACK AND CHAIN can only be used in transaction blocks")
+			return "", pgerr.New(pgerr.NoActiveSqlTransaction, "ROLLBACK AND CHAIN can only be used in transaction blocks")
 		}
-		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "there is no transaction in progress"))
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "there is no transaction in progress"))
 	}
 	opts, ro := s.currentOptions(), s.tx.readOnly
 	s.abort()
@@ -329,7 +332,7 @@ func (s *Session) savepointStmt(st *parse.TransactionStmt) (string, error) {
 		case parse.TransRollbackTo:
 			what = "ROLLBACK TO SAVEPOINT"
 		}
-		return "", pgerr.New(pgerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", what)
+		return "", pgerr.New(pgerr.NoActiveSqlTransaction, "%s can only be used in transaction blocks", what)
 	}
 	if st.Kind == parse.TransSavepoint {
 		s.pushSavepoint(st.SavepointName)
@@ -354,13 +357,13 @@ func (s *Session) requireBlock(command string) error {
 	if s.tx.explicit {
 		return nil
 	}
-	return pgerr.New(pgerr.NoActiveSQLTransaction, "%s can only be used in transaction blocks", command)
+	return pgerr.New(pgerr.NoActiveSqlTransaction, "%s can only be used in transaction blocks", command)
 }
 
 // forbidBlock refuses a command inside a transaction block.
 func (s *Session) forbidBlock(command string) error {
 	if s.tx.explicit {
-		return pgerr.New(pgerr.ActiveSQLTransaction, "%s cannot run inside a transaction block", command)
+		return pgerr.New(pgerr.ActiveSqlTransaction, "%s cannot run inside a transaction block", command)
 	}
 	return nil
 }

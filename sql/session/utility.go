@@ -11,6 +11,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 	"github.com/pgmqdb/pgmqdb/sql/utility"
 )
@@ -149,7 +150,7 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 		if t, ok := st.raw.Stmt.(parse.Tagged); ok {
 			tag = t.Tag()
 		}
-		return "", nil, pgerr.New(pgerr.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", tag)
+		return "", nil, pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute %s in a read-only transaction", tag)
 	}
 	if !utility.Handles(st.raw.Stmt) {
 		return "", nil, pgerr.NotSupported(fmt.Sprintf("this statement (%T)", st.raw.Stmt))
@@ -215,7 +216,7 @@ func (s *Session) lockStmt(ctx context.Context, u *parse.LockStmt) error {
 
 func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStmt) error {
 	if !s.tx.explicit {
-		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET CONSTRAINTS can only be used in transaction blocks"))
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "SET CONSTRAINTS can only be used in transaction blocks"))
 	}
 	s.open()
 	snap := s.snapshot()
@@ -344,7 +345,7 @@ func (s *Session) explainAnalyze(ctx context.Context, p *portal) ([]string, erro
 	return exec.ExplainAnalyze(p.st.plan, p.ectx.Analyze), nil
 }
 
-func (s *Session) constraintWork(t *catalog.Table, kind planner.DMLKind, cols []catalog.AttNum) []string {
+func (s *Session) constraintWork(t *catalog.Table, kind sema.DMLKind, cols []catalog.AttNum) []string {
 	return explainConstraints(s.node.programsFor(s.snapshot()).Of(t.OID), kind, cols)
 }
 
@@ -379,7 +380,7 @@ func (s *Session) deallocate(u *parse.DeallocateStmt) (string, *rowSource, error
 		return "DEALLOCATE ALL", nil, nil
 	}
 	if s.statements[u.Name] == nil {
-		return "", nil, pgerr.New(pgerr.InvalidSQLStatementName, "prepared statement \"%s\" does not exist", u.Name)
+		return "", nil, pgerr.New(pgerr.InvalidSqlStatementName, "prepared statement \"%s\" does not exist", u.Name)
 	}
 	delete(s.statements, u.Name)
 	return "DEALLOCATE", nil, nil
@@ -408,7 +409,7 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 		return "", nil, pgerr.NotSupported("SET FROM CURRENT")
 	}
 	if u.IsLocal && !s.tx.explicit {
-		s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET LOCAL can only be used in transaction blocks"))
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "SET LOCAL can only be used in transaction blocks"))
 		return tag, nil, nil
 	}
 	value, err := setValue(name, u.Args)
@@ -485,7 +486,7 @@ func (s *Session) setMulti(u *parse.VariableSetStmt) error {
 	switch u.Name {
 	case "TRANSACTION":
 		if !s.tx.explicit {
-			s.notice(pgerr.NewWarning(pgerr.NoActiveSQLTransaction, "SET TRANSACTION can only be used in transaction blocks"))
+			s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "SET TRANSACTION can only be used in transaction blocks"))
 			return nil
 		}
 		return s.transactionOptions(u.Options)
