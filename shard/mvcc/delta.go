@@ -11,8 +11,10 @@ package mvcc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -61,14 +63,61 @@ const maxHeight = 14
 
 // entry is a key's node. At level 0 the list is linked both ways; a reader that walks back may miss a node inserted after
 // it began, which its bound would hide anyway.
+//
+// It fills one cache line. The key's first bytes are repeated in it as numbers, so that a search compares most nodes without
+// touching their keys' memory.
 type entry struct {
-	key   []byte
-	head  atomic.Pointer[Version] // never nil once linked
-	next0 atomic.Pointer[entry]
-	prev0 atomic.Pointer[entry] // nil: the list's head
-	tower *[maxHeight - 1]atomic.Pointer[entry]
-	hash  uint64
+	prefix [2]uint64 // prefixBytes, big-endian, zero-padded
+	data   *byte
+	size   uint32
+	hash   uint32
+	head   atomic.Pointer[Version] // never nil once linked
+	next0  atomic.Pointer[entry]
+	prev0  atomic.Pointer[entry] // nil: the list's head
+	tower  *[maxHeight - 1]atomic.Pointer[entry]
 }
+
+func (e *entry) key() []byte { return unsafe.Slice(e.data, e.size) }
+
+// target is a key that a search looks for.
+type target struct {
+	key    []byte
+	prefix [2]uint64
+}
+
+func newTarget(key []byte) target { return target{key, prefixOf(key)} }
+
+func prefixOf(key []byte) (p [2]uint64) {
+	if len(key) >= 16 {
+		return [2]uint64{binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:])}
+	}
+	var b [16]byte
+	copy(b[:], key)
+	return [2]uint64{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
+}
+
+// before reports whether the node's key sorts before the target. Where the prefixes differ they decide, padded or not:
+// a padding zero sorts as the end of a key does. Where they are equal and one key ends within them, the longer key goes on
+// with zeroes, and sorts behind.
+func (e *entry) before(t *target) bool {
+	if e.prefix[0] != t.prefix[0] {
+		return e.prefix[0] < t.prefix[0]
+	}
+	if e.prefix[1] != t.prefix[1] {
+		return e.prefix[1] < t.prefix[1]
+	}
+	if e.size <= prefixBytes || len(t.key) <= prefixBytes {
+		return int(e.size) < len(t.key)
+	}
+	return bytes.Compare(e.key(), t.key) < 0
+}
+
+// equals reports whether the node's key is the target.
+func (e *entry) equals(t *target) bool {
+	return int(e.size) == len(t.key) && e.prefix == t.prefix && (e.size <= prefixBytes || bytes.Equal(e.key(), t.key))
+}
+
+const prefixBytes = 16
 
 func (e *entry) next(level int) *entry {
 	if level == 0 {
@@ -100,6 +149,7 @@ type Delta struct {
 	splice   [maxHeight]*entry
 	rng      uint64
 	entries  []entry
+	talls    []tall
 	versions []Version
 	data     []byte
 }
@@ -170,15 +220,16 @@ func (d *Delta) Put(key []byte, ts, keyTS topo.Timestamp, value []byte, seq Boun
 	}
 	d.count++
 	size := int64(versionBytes + len(value))
-	h := maphash.Bytes(seed, key)
-	if e := d.index.find(h, key); e != nil {
+	h, t := maphash.Bytes(seed, key), newTarget(key)
+	if e := d.index.find(h, &t); e != nil {
 		e.add(v)
 	} else {
 		if !copied {
 			key = d.Copy(key)
 		}
 		size += int64(entryBytes + len(key))
-		d.insert(key, h, v)
+		t.key = key
+		d.insert(&t, h, v)
 	}
 	d.bytes.Add(size)
 }
@@ -211,20 +262,37 @@ func (d *Delta) randomHeight() int {
 	return h
 }
 
-// insert links a new key: into the skip list from the bottom up, then into the hash index.
-func (d *Delta) insert(key []byte, hash uint64, v *Version) {
+// tall is a node of more than one level, its tower beside it.
+type tall struct {
+	entry
+	tower [maxHeight - 1]atomic.Pointer[entry]
+}
+
+func (d *Delta) newEntry(height int) *entry {
+	if height > 1 {
+		if len(d.talls) == 0 {
+			d.talls = make([]tall, 64)
+		}
+		e := &d.talls[0]
+		d.talls = d.talls[1:]
+		e.entry.tower = &e.tower
+		return &e.entry
+	}
 	if len(d.entries) == 0 {
 		d.entries = make([]entry, 128)
 	}
 	e := &d.entries[0]
 	d.entries = d.entries[1:]
-	e.key, e.hash = key, hash
-	e.head.Store(v)
+	return e
+}
+
+// insert links a new key: into the skip list from the bottom up, then into the hash index.
+func (d *Delta) insert(t *target, hash uint64, v *Version) {
 	height := d.randomHeight()
-	if height > 1 {
-		e.tower = new([maxHeight - 1]atomic.Pointer[entry])
-	}
-	d.seek(key)
+	e := d.newEntry(height)
+	e.prefix, e.data, e.size, e.hash = t.prefix, unsafe.SliceData(t.key), uint32(len(t.key)), uint32(hash)
+	e.head.Store(v)
+	d.seek(t)
 	for l := 0; l < height; l++ {
 		e.setNext(l, d.splice[l].next(l))
 	}
@@ -245,20 +313,20 @@ func (d *Delta) insert(key []byte, hash uint64, v *Version) {
 		d.height.Store(int32(height))
 	}
 	d.keys++
-	d.index.add(e)
+	d.index.add(hash, e)
 }
 
 // seek sets splice[l] to the last node before key at each level, starting from the lowest level whose old splice still
 // brackets key: that is level 0 for sorted input.
-func (d *Delta) seek(key []byte) {
+func (d *Delta) seek(t *target) {
 	top := int(d.height.Load())
 	l := 0
 	for ; l < top; l++ {
 		p := d.splice[l]
-		if p != &d.head && bytes.Compare(p.key, key) >= 0 {
+		if p != &d.head && !p.before(t) {
 			continue
 		}
-		if n := p.next(l); n == nil || bytes.Compare(n.key, key) >= 0 {
+		if n := p.next(l); n == nil || !n.before(t) {
 			break
 		}
 	}
@@ -267,7 +335,7 @@ func (d *Delta) seek(key []byte) {
 		p = d.splice[l]
 	}
 	for l--; l >= 0; l-- {
-		for n := p.next(l); n != nil && bytes.Compare(n.key, key) < 0; n = p.next(l) {
+		for n := p.next(l); n != nil && n.before(t); n = p.next(l) {
 			p = n
 		}
 		d.splice[l] = p
@@ -276,7 +344,8 @@ func (d *Delta) seek(key []byte) {
 
 // Get returns the newest version of key with a timestamp <= ts that the bound admits, or nil.
 func (d *Delta) Get(key []byte, ts topo.Timestamp, bound Bound) *Version {
-	e := d.index.find(maphash.Bytes(seed, key), key)
+	t := newTarget(key)
+	e := d.index.find(maphash.Bytes(seed, key), &t)
 	if e == nil {
 		return nil
 	}

@@ -1,9 +1,6 @@
 package mvcc
 
-import (
-	"bytes"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // hashIndex finds a key's node in one or two cache misses. It is split into parts by the hash's top bits, so that growing
 // copies a small part only. One writer; readers load a part's table once and probe it.
@@ -22,25 +19,25 @@ type part struct {
 // table is an open-addressed, linearly probed table of 2^n slots, at most three quarters full.
 type table struct{ slots []atomic.Pointer[entry] }
 
-func (x *hashIndex) find(hash uint64, key []byte) *entry {
+func (x *hashIndex) find(hash uint64, key *target) *entry {
 	t := x.parts[hash>>(64-partBits)].table.Load()
 	if t == nil {
 		return nil
 	}
-	mask := uint64(len(t.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
+	mask := uint32(len(t.slots) - 1)
+	for i := uint32(hash) & mask; ; i = (i + 1) & mask {
 		e := t.slots[i].Load()
 		if e == nil {
 			return nil
 		}
-		if e.hash == hash && bytes.Equal(e.key, key) {
+		if e.hash == uint32(hash) && e.equals(key) {
 			return e
 		}
 	}
 }
 
-func (x *hashIndex) add(e *entry) {
-	p := &x.parts[e.hash>>(64-partBits)]
+func (x *hashIndex) add(hash uint64, e *entry) {
+	p := &x.parts[hash>>(64-partBits)]
 	t := p.table.Load()
 	if t == nil || (p.used+1)*4 > len(t.slots)*3 {
 		size := 16
@@ -63,7 +60,7 @@ func (x *hashIndex) add(e *entry) {
 }
 
 func (t *table) place(e *entry) {
-	mask := uint64(len(t.slots) - 1)
+	mask := uint32(len(t.slots) - 1)
 	i := e.hash & mask
 	for t.slots[i].Load() != nil {
 		i = (i + 1) & mask

@@ -1,10 +1,6 @@
 package mvcc
 
-import (
-	"bytes"
-
-	"github.com/pgmqdb/pgmqdb/shard/topo"
-)
+import "github.com/pgmqdb/pgmqdb/shard/topo"
 
 // Iterator walks a delta's keys in order, beside the writer. It may stand on a key of which the bound hides every version.
 type Iterator struct {
@@ -36,9 +32,9 @@ func (it *Iterator) SeekLT(key []byte) bool {
 }
 
 func (d *Delta) before(key []byte) *entry {
-	p := &d.head
+	p, t := &d.head, newTarget(key)
 	for l := int(d.height.Load()) - 1; l >= 0; l-- {
-		for n := p.next(l); n != nil && bytes.Compare(n.key, key) < 0; n = p.next(l) {
+		for n := p.next(l); n != nil && n.before(&t); n = p.next(l) {
 			p = n
 		}
 	}
@@ -61,7 +57,7 @@ func (it *Iterator) Prev() bool {
 func (it *Iterator) Valid() bool { return it.e != nil }
 
 // Key returns the key; it never changes.
-func (it *Iterator) Key() []byte { return it.e.key }
+func (it *Iterator) Key() []byte { return it.e.key() }
 
 // Visible returns the newest version with a timestamp <= ts that the bound admits, or nil.
 func (it *Iterator) Visible(ts topo.Timestamp, bound Bound) *Version {
