@@ -1,0 +1,423 @@
+package txn
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+type counter struct{ n atomic.Uint64 }
+
+func (c *counter) Timestamp(context.Context) (topo.Timestamp, error) {
+	return topo.Timestamp(c.n.Add(1)), nil
+}
+
+// memGroup is a group without a network or a log: proposals apply at once.
+type memGroup struct {
+	id    topo.GroupID
+	state *fsm.State
+	locks *lock.Manager
+	mu    sync.Mutex
+	index uint64
+	read  topo.Timestamp
+	calls atomic.Int64
+}
+
+func (g *memGroup) ID() topo.GroupID { return g.id }
+
+func (g *memGroup) apply(cmd fsm.Command) fsm.Result {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.index++
+	cmd.Epoch = 1
+	res := make([]fsm.Result, 1)
+	if err := g.state.Apply(g.index, []fsm.Command{cmd}, res); err != nil {
+		panic(err)
+	}
+	return res[0]
+}
+
+func (g *memGroup) Get(_ context.Context, r *rpc.GetRequest) (*rpc.GetResponse, error) {
+	g.calls.Add(1)
+	resp := &rpc.GetResponse{}
+	for _, k := range r.Keys {
+		v, p, err := g.state.Get(k, r.TS, fsm.Own{Txn: r.Txn, Seq: r.OwnSeq, RolledBack: r.RolledBack})
+		for ; p != nil; v, p, err = g.state.Get(k, r.TS, fsm.Own{}) {
+			runtime.Gosched()
+		}
+		if err != nil {
+			return nil, err
+		}
+		resp.Versions = append(resp.Versions, rpc.Version(v))
+	}
+	return resp, nil
+}
+
+func (g *memGroup) Scan(_ context.Context, r *rpc.ScanRequest) (*rpc.ScanResponse, error) {
+	g.calls.Add(1)
+	for {
+		resp := &rpc.ScanResponse{}
+		resume, p, err := g.state.Scan(fsm.ScanOptions{Lo: r.Lo, Hi: r.Hi, TS: r.TS, Reverse: r.Reverse, KeysOnly: r.KeysOnly,
+			MaxRows: r.MaxRows, MaxBytes: r.MaxBytes, Own: fsm.Own{Txn: r.Txn, Seq: r.OwnSeq, RolledBack: r.RolledBack}},
+			func(k, v []byte, ts topo.Timestamp) bool { resp.Rows.Append(k, v, ts); return true })
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			resp.Resume = bytes.Clone(resume)
+			return resp, nil
+		}
+		runtime.Gosched()
+	}
+}
+
+func (g *memGroup) Lock(ctx context.Context, r *rpc.LockRequest) (*rpc.LockResponse, error) {
+	g.calls.Add(1)
+	resp := &rpc.LockResponse{}
+	for i, k := range r.Keys {
+		waited, err := g.locks.Acquire(ctx, r.Txn, k, r.Modes[i], &lock.Options{Policy: r.Policy})
+		if err != nil {
+			return nil, &rpc.Error{Code: rpc.ErrLockNotAvailable}
+		}
+		resp.Waited = resp.Waited || waited
+		v, p, err := g.state.Latest(k, r.Txn)
+		for ; p != nil; v, p, err = g.state.Latest(k, r.Txn) {
+			runtime.Gosched()
+		}
+		if err != nil {
+			return nil, err
+		}
+		resp.Versions = append(resp.Versions, rpc.Version(v))
+	}
+	return resp, nil
+}
+
+func (g *memGroup) Unlock(_ context.Context, r *rpc.UnlockRequest) error {
+	if r.Keys == nil {
+		g.locks.ReleaseAll(r.Txn)
+	}
+	for _, k := range r.Keys {
+		g.locks.Release(r.Txn, k)
+	}
+	return nil
+}
+
+func (g *memGroup) Propose(_ context.Context, cmd *fsm.Command) (fsm.Result, error) {
+	res := g.apply(*cmd)
+	switch {
+	case cmd.Prepare != nil && res.Code == fsm.ResultCommitted:
+		g.locks.ReleaseAll(cmd.Prepare.Txn)
+	case cmd.Resolve != nil && (cmd.Resolve.Commit || cmd.Resolve.Final):
+		g.locks.ReleaseAll(cmd.Resolve.Txn)
+	case cmd.Commit != nil:
+		g.locks.ReleaseAll(cmd.Commit.Txn)
+	}
+	return res, nil
+}
+
+func (g *memGroup) Outcome(_ context.Context, id topo.TxnID, n topo.Attempt) (*rpc.OutcomeResponse, error) {
+	o := g.state.Outcome(id, n)
+	return &rpc.OutcomeResponse{Code: rpc.OutcomeCode(o.Code), TS: o.TS, Primary: o.Primary, Participants: o.Participants}, nil
+}
+
+func (g *memGroup) NextSequenceValues(context.Context, *rpc.SequenceRequest) (*rpc.SequenceResponse, error) {
+	return &rpc.SequenceResponse{AtLimit: true}, nil
+}
+
+const storage topo.StorageID = 7
+
+func testKey(groups []*memGroup, n int) Key {
+	b := topo.AppendStorageID(nil, storage)
+	b = append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	return Key{Group: groups[n%len(groups)].id, Bytes: b}
+}
+
+func setup(tb testing.TB, n int, cfg Config) (*Manager, []*memGroup) {
+	tb.Helper()
+	var groups []*memGroup
+	for i := 0; i < n; i++ {
+		s, err := fsm.Open(filepath.Join(tb.TempDir(), fmt.Sprint("g", i)), fsm.Options{InitialMmapBytes: 1 << 20})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { s.Close() })
+		g := &memGroup{id: topo.FirstDataGroup + topo.GroupID(i), state: s, locks: lock.NewRows(nil)}
+		g.apply(fsm.Command{Lease: &fsm.Lease{Epoch: 1, Holder: 1, Incarnation: 1}})
+		groups = append(groups, g)
+	}
+	cfg.Node, cfg.Epoch, cfg.Clock = 1, 1, &counter{}
+	cfg.Groups = func(id topo.GroupID) rpc.Group { return groups[id-topo.FirstDataGroup] }
+	m := New(cfg)
+	tb.Cleanup(func() { m.Close(context.Background()) })
+	return m, groups
+}
+
+func ids(groups []*memGroup) (list []topo.GroupID) {
+	for _, g := range groups {
+		list = append(list, g.id)
+	}
+	return list
+}
+
+// insert locks and puts keys [from, to) in one statement.
+func insert(tb testing.TB, t *Txn, groups []*memGroup, from, to int, value string) {
+	tb.Helper()
+	t.StartStatement()
+	for lo := from; lo < to; lo += 1000 {
+		hi := min(lo+1000, to)
+		reqs := make([]LockRequest, 0, hi-lo)
+		for i := lo; i < hi; i++ {
+			reqs = append(reqs, LockRequest{Key: testKey(groups, i), Mode: lock.Update, Latest: true})
+		}
+		out := make([]Locked, len(reqs))
+		if err := t.Lock(context.Background(), reqs, lock.Wait, out); err != nil {
+			tb.Fatal(err)
+		}
+		for i := range reqs {
+			t.Put(reqs[i].Key, []byte(value), 0)
+		}
+	}
+}
+
+// scanAll returns the keys' numbers in the order in which a scan gives them.
+func scanAll(tb testing.TB, t *Txn, groups []*memGroup, spec ScanSpec) (list []int, values []string) {
+	tb.Helper()
+	ctx := context.Background()
+	ts, err := t.Snapshot(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	spec.Groups, spec.Lo, spec.Hi = ids(groups), topo.AppendStorageID(nil, storage), topo.AppendStorageID(nil, storage+1)
+	s, err := t.Scan(ctx, ReadOptions{TS: ts, Own: t.StatementSeq()}, spec)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer s.Close()
+	for {
+		b, err := s.Next(ctx)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if b == nil {
+			return list, values
+		}
+		for i := 0; i < b.Len(); i++ {
+			k := b.Key(i)
+			n := int(k[4])<<24 | int(k[5])<<16 | int(k[6])<<8 | int(k[7])
+			if testKey(groups, n).Group != b.GroupOf(i) {
+				tb.Fatalf("row %d is said to be in group %d", n, b.GroupOf(i))
+			}
+			list, values = append(list, n), append(values, string(b.Value(i)))
+		}
+	}
+}
+
+func mustCommit(tb testing.TB, t *Txn) {
+	tb.Helper()
+	if err := t.Commit(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func TestOrderedScanMergesGroupsAndOwnOperations(t *testing.T) {
+	for _, provision := range []int{0, 2000} {
+		m, groups := setup(t, 3, Config{ProvisionBytes: provision})
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 0, 2000, "a")
+		mustCommit(t, tx)
+
+		tx = m.Begin(Options{Isolation: RepeatableRead})
+		insert(t, tx, groups, 2000, 2100, "b")
+		tx.StartStatement()
+		for i := 0; i < 100; i++ {
+			k := testKey(groups, i)
+			if err := tx.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.Update}}, lock.Wait, make([]Locked, 1)); err != nil {
+				t.Fatal(err)
+			}
+			tx.Delete(k, 0)
+		}
+		if got, _ := scanAll(t, tx, groups, ScanSpec{Ordered: true}); len(got) != 2100 {
+			t.Errorf("a statement sees its own deletions: %d rows", len(got))
+		}
+		tx.StartStatement()
+		for _, reverse := range []bool{false, true} {
+			got, values := scanAll(t, tx, groups, ScanSpec{Ordered: true, Reverse: reverse, LimitHint: 20})
+			if len(got) != 2000 {
+				t.Fatalf("reverse %v: %d rows", reverse, len(got))
+			}
+			for i, n := range got {
+				want := 100 + i
+				if reverse {
+					want = 2099 - i
+				}
+				if n != want || (n >= 2000) != (values[i] == "b") {
+					t.Fatalf("reverse %v: row %d is %d %q, want %d", reverse, i, n, values[i], want)
+				}
+			}
+		}
+		tx.Rollback(context.Background())
+	}
+}
+
+func TestRollbackToDropsOperationsSentAheadToo(t *testing.T) {
+	for _, provision := range []int{0, 3000} {
+		m, groups := setup(t, 2, Config{ProvisionBytes: provision})
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 0, 50, "kept")
+		sp := tx.Savepoint()
+		insert(t, tx, groups, 50, 150, "dropped")
+		tx.StartStatement() // what is full goes ahead with the next call
+		scanAll(t, tx, groups, ScanSpec{})
+		tx.RollbackTo(sp)
+		insert(t, tx, groups, 100, 120, "again")
+		tx.StartStatement()
+		if got, _ := scanAll(t, tx, groups, ScanSpec{}); len(got) != 70 {
+			t.Errorf("provision %d: %d rows before COMMIT", provision, len(got))
+		}
+		mustCommit(t, tx)
+		if got, _ := scanAll(t, m.Begin(Options{}), groups, ScanSpec{}); len(got) != 70 {
+			t.Errorf("provision %d: %d rows after COMMIT", provision, len(got))
+		}
+	}
+}
+
+func TestRepeatableReadRefusesANewerVersion(t *testing.T) {
+	ctx := context.Background()
+	m, groups := setup(t, 1, Config{})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 2, "a")
+	mustCommit(t, tx)
+	old := m.Begin(Options{Isolation: RepeatableRead})
+	if _, err := old.Snapshot(ctx); err != nil {
+		t.Fatal(err)
+	}
+	tx = m.Begin(Options{})
+	insert(t, tx, groups, 0, 1, "b")
+	mustCommit(t, tx)
+	err := old.Lock(ctx, []LockRequest{{Key: testKey(groups, 0), Mode: lock.NoKeyUpdate}}, lock.Wait, make([]Locked, 1))
+	if !errors.Is(err, &pgerr.Error{Code: pgerr.SerializationFailure}) {
+		t.Errorf("a newer version: %v", err)
+	}
+	if err := old.Lock(ctx, []LockRequest{{Key: testKey(groups, 1), Mode: lock.NoKeyUpdate}}, lock.Wait, make([]Locked, 1)); err != nil {
+		t.Errorf("an old version: %v", err)
+	}
+	old.Rollback(ctx)
+}
+
+func TestDeleteAndInsertOfAKeyIsOneReplacement(t *testing.T) {
+	m, groups := setup(t, 1, Config{})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 1, "a")
+	mustCommit(t, tx)
+	tx = m.Begin(Options{})
+	k := testKey(groups, 0)
+	if err := tx.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.Update}}, lock.Wait, make([]Locked, 1)); err != nil {
+		t.Fatal(err)
+	}
+	tx.Delete(k, 0)
+	tx.StartStatement()
+	tx.Put(k, []byte("b"), KeepsKey)
+	parts := tx.buildAttempt(1, 100)
+	if len(parts) != 1 || len(parts[0].prepare.Items) != 1 {
+		t.Fatalf("%d items", len(parts[0].prepare.Items))
+	}
+	if it := parts[0].prepare.Items[0]; it.Kind != fsm.ItemPut || it.KeepsKey {
+		t.Errorf("kind %d, keeps key %v: the deletion in between changed the key", it.Kind, it.KeepsKey)
+	}
+	mustCommit(t, tx)
+}
+
+func TestALockedKeyIsNotAskedForAgain(t *testing.T) {
+	m, groups := setup(t, 1, Config{})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 10, "a")
+	before := groups[0].calls.Load()
+	insert(t, tx, groups, 0, 10, "b")
+	if n := groups[0].calls.Load() - before; n != 0 {
+		t.Errorf("%d calls for keys that are locked and known", n)
+	}
+	mustCommit(t, tx)
+}
+
+func TestReadRangesAreJoinedAndWidened(t *testing.T) {
+	var r readRanges
+	for i := 0; i < 10*maxReadRanges; i++ {
+		k := topo.AppendStorageID(nil, storage)
+		k = append(k, byte(i>>8), byte(i), 0)
+		r.add(k, after(k))
+	}
+	r.compact()
+	if len(r.list) > maxReadRanges {
+		t.Errorf("%d ranges", len(r.list))
+	}
+	for i := 1; i < len(r.list); i++ {
+		if bytes.Compare(r.list[i-1].hi, r.list[i].lo) > 0 {
+			t.Fatalf("ranges %d and %d overlap", i-1, i)
+		}
+	}
+}
+
+func TestALargeTransactionGoesAhead(t *testing.T) {
+	rows := 100_000
+	if testing.Short() {
+		rows = 20_000
+	}
+	m, groups := setup(t, 4, Config{})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, rows, "some value of a row that is a bit longer")
+	if tx.groups[0].prov.sent == 0 {
+		t.Fatal("nothing was sent ahead")
+	}
+	mustCommit(t, tx)
+	if got, _ := scanAll(t, m.Begin(Options{}), groups, ScanSpec{KeysOnly: true}); len(got) != rows {
+		t.Errorf("%d rows", len(got))
+	}
+}
+
+func BenchmarkInsert1000Rows(b *testing.B) {
+	m, groups := setup(b, 4, Config{})
+	keys := make([]Key, 1000)
+	reqs := make([]LockRequest, len(keys))
+	value := make([]byte, 60)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		for i := range keys {
+			keys[i] = testKey(groups, n)
+			reqs[i] = LockRequest{Key: keys[i], Mode: lock.Update, Latest: true}
+			n++
+		}
+		t := m.Begin(Options{})
+		out := make([]Locked, len(reqs))
+		calls := t.planLocks(reqs, lock.Wait, out)
+		for i := range calls {
+			calls[i].resp = &rpc.LockResponse{Versions: make([]rpc.Version, len(calls[i].at))}
+		}
+		t = m.Begin(Options{})
+		b.StartTimer()
+		t.planLocks(reqs, lock.Wait, out)
+		for i := range calls {
+			calls[i].g = t.group(calls[i].g.id)
+			if err := t.granted(context.Background(), &calls[i], reqs, out); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for i := range keys {
+			t.Put(keys[i], value, 0)
+		}
+		t.buildAttempt(1, 100)
+	}
+}
