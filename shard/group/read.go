@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ const (
 	defaultScanRows  = 512
 	defaultScanBytes = 64 << 10
 	maxScanBytes     = 4 << 20
+	// After a batch of this many rows a scan lets others run. A commit passes through five goroutines, and with all cores
+	// busy scanning each of them would wait for a 10 ms time slice to end.
+	yieldRows = 256
 )
 
 // latest reports whether a read asks for the latest committed version. Such a read is validated by what its caller's
@@ -101,6 +105,9 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 		if p == nil || resp.Rows.Len() > 0 {
 			// Rows ahead of a pending write can be had at once; the next call will wait for it.
 			resp.Resume = resume
+			if resp.Rows.Len() >= yieldRows {
+				runtime.Gosched()
+			}
 			return resp, nil
 		}
 		if resume != nil {
