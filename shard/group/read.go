@@ -17,7 +17,7 @@ const (
 	defaultScanRows  = 512
 	defaultScanBytes = 64 << 10
 	maxScanBytes     = 4 << 20
-	// After a batch of this many rows a scan lets others run. A commit passes through five goroutines, and with all cores
+	// After a batch of this many rows a scan lets others run. A commit passes through several goroutines, and with all cores
 	// busy scanning each of them would wait for a 10 ms time slice to end.
 	yieldRows = 256
 )
