@@ -217,6 +217,8 @@ type generator struct {
 	now  topo.Timestamp
 	txn  int
 	open []int
+
+	summaries map[topo.TxnID]Provisioned
 }
 
 func (g *generator) key() string {
