@@ -1,0 +1,623 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/fk"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Children is rule R2's scan: the referenced entries are locked in Update mode, so no new child can reference them; then
+// F is drawn, so that every child that was committed before the locks is seen at F; and F travels with the entries, whose
+// log refuses the commit if a child has come after F nevertheless, because a lock was lost.
+//
+// What can still happen between F and the lock of a child row that was found is a concurrent change of that very row:
+//
+//   - It is gone, or references another key. It no longer matters, unless it moved: a change of its primary key or
+//     placement leaves the reference, under a key that the scan at F could not see. Nothing of that touches the parent, so
+//     no mark tells. So when any row found at F turns out to have changed its place or reference after F, the scan runs
+//     again at a later F, until none has.
+//   - It was changed otherwise. Its latest version counts.
+//
+// Scanning and writing alternate: every group delivers a batch, in parallel, then the rows found are locked and handed
+// out. Updates may move rows to other places of the very ranges that are scanned (ON UPDATE CASCADE over consecutive keys),
+// so for them the scan is finished first; only row keys are kept.
+
+// emitRows is how many child rows are locked and handed out at a time.
+const emitRows = 1000
+
+// childScan finds the children of some keys of one foreign key.
+type childScan struct {
+	s    *Store
+	k    *fk.Key
+	ti   *tableInfo
+	cols []keyColumn // the referencing columns
+	// keys are the keys in the child's types, nil where a key has no equal there; at finds them by their encoding.
+	keys [][]types.Datum
+	at   map[string]int
+	path childPath
+	buf  []byte
+	row  []types.Datum
+}
+
+// rowRefs are the keys of rows found, packed.
+type rowRefs struct {
+	bytes  []byte
+	ends   []int
+	groups []topo.GroupID
+}
+
+func (r *rowRefs) add(key []byte, g topo.GroupID) {
+	r.bytes = append(r.bytes, key...)
+	r.ends = append(r.ends, len(r.bytes))
+	r.groups = append(r.groups, g)
+}
+
+func (r *rowRefs) len() int { return len(r.ends) }
+
+func (r *rowRefs) key(i int) txn.Key {
+	from := 0
+	if i > 0 {
+		from = r.ends[i-1]
+	}
+	return txn.Key{Group: r.groups[i], Bytes: r.bytes[from:r.ends[i]:r.ends[i]]}
+}
+
+// Children implements fk.Store.
+func (s *Store) Children(ctx context.Context, k *fk.Key, keys [][]types.Datum, mode lock.Mode, emit func(rows [][]types.Datum, key []int) error) error {
+	s.c.Txn.UseTable(k.Child.VersionTag())
+	refs := s.parentKeys(k, keys)
+	// The writer holds most of these already. A key whose image changed but not its value (1.0 to 1.00) is locked here.
+	if _, err := s.lockAll(ctx, refs, lock.Update); err != nil {
+		return err
+	}
+	cs := s.newChildScan(k, keys)
+	for first := true; ; first = false {
+		f, err := s.c.Txn.FreshTimestamp(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range refs {
+			s.c.Txn.MarkExclusive(refs[i], f)
+			if first {
+				one := keys[i : i+1]
+				s.c.Txn.OnChildrenChanged(refs[i], func(ctx context.Context, f topo.Timestamp) error {
+					return s.newChildScan(k, one).noneSince(ctx, f)
+				})
+			}
+		}
+		changed, err := cs.run(ctx, f, mode, emit)
+		if err != nil || !changed {
+			return err
+		}
+	}
+}
+
+func (s *Store) newChildScan(k *fk.Key, keys [][]types.Datum) *childScan {
+	cs := &childScan{s: s, k: k, ti: infoOf(k.Child), at: make(map[string]int, len(keys))}
+	for _, c := range k.ChildCols {
+		cs.cols = append(cs.cols, keyColumn{at: c, oid: k.Child.Columns[c].Type.Oid})
+	}
+	cs.keys = make([][]types.Datum, len(keys))
+	for i, key := range keys {
+		if conv := cs.convert(key); conv != nil {
+			enc := string(cs.encode(conv))
+			if _, twice := cs.at[enc]; !twice {
+				cs.keys[i], cs.at[enc] = conv, i
+			}
+		}
+	}
+	cs.path = chooseChildPath(cs.ti, cs.cols)
+	return cs
+}
+
+// convert returns a key in the child's types, nil if none of its rows can hold it.
+func (cs *childScan) convert(key []types.Datum) []types.Datum {
+	out := make([]types.Datum, len(key))
+	for i := range key {
+		from := cs.k.Parent.Columns[cs.k.ParentCols[i]].Type
+		v, ok := convertKey(key[i], from, cs.k.Child.Columns[cs.cols[i].at].Type)
+		if !ok {
+			return nil
+		}
+		out[i] = v
+	}
+	return out
+}
+
+func (cs *childScan) encode(key []types.Datum) []byte {
+	cs.buf = cs.buf[:0]
+	for i := range cs.cols {
+		cs.buf = keyenc.AppendKey(cs.buf, cs.cols[i].oid, key[i], false)
+	}
+	return cs.buf
+}
+
+// keyOf returns the position of the key that a row references, or -1.
+func (cs *childScan) keyOf(row []types.Datum) int {
+	cs.buf = appendColumns(cs.buf[:0], cs.cols, row)
+	if i, ok := cs.at[string(cs.buf)]; ok {
+		return i
+	}
+	return -1
+}
+
+// run finds, locks and hands out the children at f. changed says that the scan has to be run again.
+func (cs *childScan) run(ctx context.Context, f topo.Timestamp, mode lock.Mode, emit func([][]types.Datum, []int) error) (changed bool, err error) {
+	cursors, err := cs.open(ctx, f)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		for _, c := range cursors {
+			c.close()
+		}
+	}()
+	var all []rowRefs
+	for {
+		found, more, err := nextOfAll(ctx, cursors)
+		if err != nil {
+			return false, err
+		}
+		if mode == lock.NoKeyUpdate && more {
+			all = append(all, found...)
+			continue
+		}
+		for _, refs := range append(all, found...) {
+			moved, err := cs.handOut(ctx, &refs, f, mode, emit)
+			if err != nil {
+				return false, err
+			}
+			changed = changed || moved
+		}
+		all = nil
+		if !more {
+			return changed, nil
+		}
+	}
+}
+
+// nextOfAll takes a batch of every group at the same time.
+func nextOfAll(ctx context.Context, cursors []*childCursor) (found []rowRefs, more bool, err error) {
+	found = make([]rowRefs, len(cursors))
+	err = inParallel(len(cursors), func(i int) error {
+		return cursors[i].next(ctx, &found[i])
+	})
+	for _, c := range cursors {
+		more = more || !c.done
+	}
+	return found, more, err
+}
+
+// handOut locks rows found at f and passes on those that still reference one of the keys.
+func (cs *childScan) handOut(ctx context.Context, refs *rowRefs, f topo.Timestamp, mode lock.Mode, emit func([][]types.Datum, []int) error) (moved bool, err error) {
+	reqs := make([]txn.LockRequest, 0, min(refs.len(), emitRows))
+	for from := 0; from < refs.len(); from += emitRows {
+		reqs = reqs[:0]
+		for i := from; i < min(from+emitRows, refs.len()); i++ {
+			// A row that is to be written and that the transaction's snapshot cannot see is a serialization failure above
+			// READ COMMITTED; one that only forbids is reported as what it is, as PostgreSQL does.
+			reqs = append(reqs, txn.LockRequest{Key: refs.key(i), Mode: mode, Latest: mode == lock.KeyShare})
+		}
+		locked := make([]txn.Locked, len(reqs))
+		if err := cs.s.c.Txn.Lock(ctx, reqs, lock.Wait, locked); err != nil {
+			return moved, err
+		}
+		rows := make([][]types.Datum, 0, len(reqs))
+		keys := make([]int, 0, len(reqs))
+		width := len(cs.k.Child.Columns)
+		flat := make([]types.Datum, 0, width*len(reqs))
+		for i := range locked {
+			v := &locked[i].Version
+			at := -1
+			if v.Exists() {
+				start := len(flat)
+				if flat, err = cs.ti.decode(flat, v.Value); err != nil {
+					return moved, err
+				}
+				row := flat[start:len(flat):len(flat)]
+				if at = cs.keyOf(row); at >= 0 {
+					rows, keys = append(rows, row), append(keys, at)
+				}
+			}
+			if at < 0 && !v.Own && v.TS > f {
+				moved = true
+			}
+		}
+		if len(rows) > 0 {
+			if err := emit(rows, keys); err != nil {
+				return moved, err
+			}
+		}
+	}
+	return moved, nil
+}
+
+// noneSince is what a commit asks when children have come after the scan that it relied on: it is refused if the
+// transaction has not dealt with one of them.
+func (cs *childScan) noneSince(ctx context.Context, f topo.Timestamp) error {
+	cursors, err := cs.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, c := range cursors {
+			c.close()
+		}
+	}()
+	for {
+		found, more, err := nextOfAll(ctx, cursors)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			if err := cs.refuse(ctx, &found[i], f); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func (cs *childScan) refuse(ctx context.Context, refs *rowRefs, f topo.Timestamp) error {
+	keys := make([]txn.Key, refs.len())
+	for i := range keys {
+		keys[i] = refs.key(i)
+	}
+	vers := make([]txn.Version, len(keys))
+	if err := cs.s.c.Txn.Get(ctx, txn.ReadOptions{TS: f, Own: txn.LatestSeq}, keys, vers); err != nil {
+		return err
+	}
+	for i := range vers {
+		if vers[i].Own || !vers[i].Exists() || vers[i].TS == 0 {
+			continue
+		}
+		var err error
+		if cs.row, err = cs.ti.decode(cs.row[:0], vers[i].Value); err != nil {
+			return err
+		}
+		if cs.keyOf(cs.row) >= 0 {
+			return errSerialize("update")
+		}
+	}
+	return nil
+}
+
+// childPath is how children are found: by a storage whose leading columns are among the referencing ones, or by reading
+// all rows.
+type childPath struct {
+	x     *indexInfo // nil: the row storage
+	start []byte
+	lead  []keyColumn // the leading columns used; none: read all rows
+	order []int       // which referencing column each is
+	point bool        // lead is the whole key of a unique index's entries: they are looked up
+	dist  []int       // the referencing columns that place the rows, when they all do
+}
+
+// chooseChildPath prefers the most referencing columns, then the rows themselves, then looking up single entries.
+func chooseChildPath(ti *tableInfo, cols []keyColumn) childPath {
+	best := childPath{start: ti.prefix}
+	rank := 0
+	consider := func(x *indexInfo, start []byte, keyCols []keyColumn) {
+		p := childPath{x: x, start: start}
+		for _, kc := range keyCols {
+			i := slices.IndexFunc(cols, func(c keyColumn) bool { return c.at == kc.at })
+			if i < 0 || slices.Contains(p.order, i) {
+				break
+			}
+			p.lead, p.order = append(p.lead, kc), append(p.order, i)
+		}
+		if len(p.lead) == 0 {
+			return
+		}
+		p.point = x != nil && x.global && len(p.lead) == len(keyCols)
+		r := 4 * len(p.lead)
+		switch {
+		case x == nil:
+			r += 3
+		case p.point:
+			r += 2
+		case !x.global:
+			r++
+		}
+		if r > rank {
+			best, rank = p, r
+		}
+	}
+	consider(nil, ti.prefix, ti.key)
+	for _, x := range ti.indexes {
+		consider(x, x.prefix, x.cols)
+	}
+	if best.x != nil && best.x.global || len(best.lead) == 0 {
+		return best
+	}
+	for _, d := range ti.dist {
+		i := slices.IndexFunc(cols, func(c keyColumn) bool { return c.at == d.at })
+		if i < 0 {
+			best.dist = nil
+			break
+		}
+		best.dist = append(best.dist, i)
+	}
+	return best
+}
+
+// prefix returns the first bytes of the entries or rows of a key.
+func (p *childPath) prefix(key []types.Datum) []byte {
+	buf := append(make([]byte, 0, len(p.start)+10*len(p.lead)), p.start...)
+	for i := range p.lead {
+		buf = keyenc.AppendKey(buf, p.lead[i].oid, key[p.order[i]], p.lead[i].desc)
+	}
+	return buf
+}
+
+// childCursor reads one group's part of a scan for children, a batch at a time. Keys of an index are visited in key order
+// by one scan that reads on while it meets what it looks for, and starts anew at the next key when it does not: many
+// neighbouring keys cost one scan, and so do any number of keys without children in an empty index.
+type childCursor struct {
+	cs       *childScan
+	opts     txn.ReadOptions
+	group    topo.GroupID
+	prefixes [][]byte // ascending; nil: read all rows
+	at       int      // the first prefix that may have more
+	points   []txn.Key
+	sc       txn.Scanner
+	done     bool
+
+	keys   *keyTable // of a scan of all rows
+	wanted []int
+	batch  *types.Batch
+	dst    []*types.Vec
+	ids    []int32
+}
+
+// open makes the cursors of a scan at f.
+func (cs *childScan) open(ctx context.Context, f topo.Timestamp) ([]*childCursor, error) {
+	opts := txn.ReadOptions{TS: f, Own: txn.LatestSeq}
+	if len(cs.at) == 0 {
+		return nil, nil
+	}
+	sm := cs.s.c.SlotMap
+	byGroup := map[topo.GroupID]*childCursor{}
+	var out []*childCursor
+	cursor := func(g topo.GroupID) *childCursor {
+		if byGroup[g] == nil {
+			byGroup[g] = &childCursor{cs: cs, opts: opts, group: g}
+			out = append(out, byGroup[g])
+		}
+		return byGroup[g]
+	}
+	p := &cs.path
+	switch {
+	case len(p.lead) == 0:
+		keys := cs.keyTable()
+		for _, g := range dataGroups(sm) {
+			c := cursor(g)
+			c.keys = keys
+			c.prepareFull()
+		}
+		return out, nil
+	case p.point:
+		c := &childCursor{cs: cs, opts: opts}
+		for _, key := range cs.keys {
+			if key != nil {
+				vals := make([]types.Datum, len(p.order))
+				for i, o := range p.order {
+					vals[i] = key[o]
+				}
+				c.points = append(c.points, txn.Key{Group: sm.Group(slotOfValues(p.lead, vals)), Bytes: p.prefix(key)})
+			}
+		}
+		return []*childCursor{c}, nil
+	}
+	for _, key := range cs.keys {
+		if key == nil {
+			continue
+		}
+		pre := p.prefix(key)
+		if p.dist != nil {
+			vals := make([]types.Datum, len(p.dist))
+			for i, d := range p.dist {
+				vals[i] = key[d]
+			}
+			c := cursor(sm.Group(slotOfValues(cs.ti.dist, vals)))
+			c.prefixes = append(c.prefixes, pre)
+			continue
+		}
+		for _, g := range dataGroups(sm) {
+			c := cursor(g)
+			c.prefixes = append(c.prefixes, pre)
+		}
+	}
+	for _, c := range out {
+		slices.SortFunc(c.prefixes, bytes.Compare)
+		c.prefixes = slices.CompactFunc(c.prefixes, bytes.Equal)
+	}
+	return out, nil
+}
+
+// keyTable returns the keys as a hash table over the referencing columns.
+func (cs *childScan) keyTable() *keyTable {
+	var ts []types.Type
+	for _, c := range cs.cols {
+		ts = append(ts, cs.k.Child.Columns[c.at].Type)
+	}
+	b := types.NewBatch(ts, len(cs.keys))
+	for _, key := range cs.keys {
+		if key == nil {
+			continue
+		}
+		for i := range key {
+			b.Cols[i].Append(key[i])
+		}
+		b.N++
+	}
+	t := newKeyTable(ts)
+	cols := make([]*types.Vec, len(ts))
+	for i := range cols {
+		cols[i] = &b.Cols[i]
+	}
+	t.insert(cols, b.N, nil)
+	return t
+}
+
+func (c *childCursor) prepareFull() {
+	// Finding writes the table's scratch memory: each group has its own view of the same keys.
+	own := *c.keys
+	own.h = nil
+	c.keys = &own
+	c.batch = types.NewBatch(own.types, 0)
+	for i := range c.cs.cols {
+		c.wanted = append(c.wanted, c.cs.cols[i].at)
+		c.dst = append(c.dst, &c.batch.Cols[i])
+	}
+}
+
+func (c *childCursor) close() {
+	if c.sc != nil {
+		c.sc.Close()
+		c.sc = nil
+	}
+}
+
+// next adds the rows that another batch leads to. It may add none; done is set at the end.
+func (c *childCursor) next(ctx context.Context, out *rowRefs) error {
+	if c.done {
+		return nil
+	}
+	switch {
+	case c.points != nil:
+		return c.lookUp(ctx, out)
+	case c.keys != nil:
+		return c.nextFull(ctx, out)
+	}
+	return c.nextIndexed(ctx, out)
+}
+
+// lookUp reads entries of a unique index by their keys.
+func (c *childCursor) lookUp(ctx context.Context, out *rowRefs) error {
+	c.done = true
+	vers := make([]txn.Version, len(c.points))
+	if err := c.cs.s.c.Txn.Get(ctx, c.opts, c.points, vers); err != nil {
+		return err
+	}
+	for i := range vers {
+		if !vers[i].Exists() {
+			continue
+		}
+		key, err := c.cs.ti.follow(vers[i].Value, c.cs.s.c.SlotMap)
+		if err != nil {
+			return err
+		}
+		out.add(key.Bytes, key.Group)
+	}
+	return nil
+}
+
+func (c *childCursor) scan(ctx context.Context, lo, hi []byte, hint int, keysOnly bool) (*txn.Batch, error) {
+	if c.sc == nil {
+		sc, err := c.cs.s.c.Txn.Scan(ctx, c.opts, txn.ScanSpec{Groups: []topo.GroupID{c.group}, Lo: lo, Hi: hi,
+			LimitHint: hint, KeysOnly: keysOnly})
+		if err != nil {
+			return nil, err
+		}
+		c.sc = sc
+	}
+	b, err := c.sc.Next(ctx)
+	if b == nil && err == nil {
+		c.done = true
+		c.close()
+	}
+	return b, err
+}
+
+// nextFull filters a batch of all rows.
+func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
+	ti := c.cs.ti
+	b, err := c.scan(ctx, ti.prefix, keyenc.PrefixEnd(ti.prefix), 0, false)
+	if b == nil || err != nil {
+		return err
+	}
+	c.batch.Reset()
+	for i := range b.Len() {
+		if err := keyenc.DecodeColumns(b.Value(i), ti.layout, c.wanted, c.dst); err != nil {
+			return err
+		}
+	}
+	c.batch.N = b.Len()
+	c.ids = c.keys.find(c.dst, b.Len(), c.ids)
+	for i, id := range c.ids {
+		if id >= 0 {
+			out.add(b.Key(i), b.GroupOf(i))
+		}
+	}
+	return nil
+}
+
+// nextIndexed reads on from the first prefix that may have more.
+func (c *childCursor) nextIndexed(ctx context.Context, out *rowRefs) error {
+	p := &c.cs.path
+	hint := 16
+	if len(c.prefixes) == 1 {
+		hint = 0
+	}
+	keysOnly := p.x == nil || !p.x.global
+	b, err := c.scan(ctx, c.prefixes[c.at], keyenc.PrefixEnd(c.prefixes[len(c.prefixes)-1]), hint, keysOnly)
+	if b == nil || err != nil {
+		return err
+	}
+	met := 0
+	for i := 0; i < b.Len() && c.at < len(c.prefixes); {
+		key, pre := b.Key(i), c.prefixes[c.at]
+		switch {
+		case bytes.HasPrefix(key, pre):
+			if err := c.found(b, i, out); err != nil {
+				return err
+			}
+			met++
+			i++
+		case bytes.Compare(key, pre) < 0:
+			i++
+		default:
+			c.at++
+		}
+	}
+	last := b.Key(b.Len() - 1)
+	switch {
+	case c.at >= len(c.prefixes):
+		c.done = true
+		c.close()
+	case 4*met < b.Len() && bytes.Compare(last, c.prefixes[c.at]) < 0:
+		c.close() // what lies between is not wanted
+	}
+	return nil
+}
+
+// found adds the row of an entry (or the row itself).
+func (c *childCursor) found(b *txn.Batch, i int, out *rowRefs) error {
+	ti, x := c.cs.ti, c.cs.path.x
+	switch {
+	case x == nil:
+		out.add(b.Key(i), b.GroupOf(i))
+		return nil
+	case x.global:
+		key, err := ti.follow(b.Value(i), c.cs.s.c.SlotMap)
+		if err == nil {
+			out.add(key.Bytes, key.Group)
+		}
+		return err
+	}
+	key, err := x.rowOfEntry(ti, b.Key(i))
+	if err == nil {
+		out.add(key, b.GroupOf(i))
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package exec
+
+import (
+	"context"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/fk"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Store is the executor's side of foreign keys: it implements fk.Store over one statement's context. What it reads is
+// never the statement's snapshot: parents are judged by their latest version under a lock, children at a timestamp drawn
+// after the locks (rule R2), and the transaction's own writes count in both.
+type Store struct {
+	c       *Context
+	writers map[catalog.Oid]*storeWriter
+}
+
+var _ fk.Store = (*Store)(nil)
+
+// latestOwn reads the latest committed versions below the transaction's own writes.
+var latestOwn = txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
+
+// NewStore returns the store of one statement. Its writers report to c.Constraints, which is the runner that uses it.
+func NewStore(c *Context) *Store {
+	return &Store{c: c, writers: map[catalog.Oid]*storeWriter{}}
+}
+
+// IOEnv implements fk.Store.
+func (s *Store) IOEnv() *types.IOEnv { return ioEnv(s.c) }
+
+// parentKeys returns where the referenced entries of some keys are: the parents' own rows where the foreign key references
+// the row key, else entries of the unique index.
+func (s *Store) parentKeys(k *fk.Key, keys [][]types.Datum) []txn.Key {
+	ti := infoOf(k.Parent)
+	x := ti.indexByOID(k.RefIndex.OID)
+	row := make([]types.Datum, len(k.Parent.Columns))
+	out := make([]txn.Key, len(keys))
+	for i, key := range keys {
+		for j, c := range k.ParentCols {
+			row[c] = key[j]
+		}
+		if k.RefIndex.RowKey {
+			out[i] = ti.rowTxnKey(row, s.c.SlotMap)
+		} else {
+			out[i] = x.entryKey(ti, row, 0, s.c.SlotMap)
+		}
+	}
+	return out
+}
+
+// LockParents implements fk.Store. The latest version counts at every isolation level, as PostgreSQL's check takes a
+// snapshot of its own. A key that the transaction wrote itself needs no mark: its write excludes and is validated.
+func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
+	s.c.Txn.UseTable(k.Parent.VersionTag())
+	refs := s.parentKeys(k, keys)
+	locked, err := s.lockAll(ctx, refs, lock.KeyShare)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]bool, len(keys))
+	for i := range locked {
+		v := &locked[i].Version
+		if found[i] = v.Exists(); found[i] && !v.Own {
+			s.c.Txn.MarkShared(refs[i], v.KeyVersion)
+		}
+	}
+	return found, nil
+}
+
+// lockAll locks keys of which only the existence matters.
+func (s *Store) lockAll(ctx context.Context, keys []txn.Key, mode lock.Mode) ([]txn.Locked, error) {
+	reqs := make([]txn.LockRequest, len(keys))
+	for i := range keys {
+		reqs[i] = txn.LockRequest{Key: keys[i], Mode: mode, Latest: true, ExistenceOnly: true}
+	}
+	out := make([]txn.Locked, len(keys))
+	return out, s.c.Txn.Lock(ctx, reqs, lock.Wait, out)
+}
+
+// ParentExists implements fk.Store.
+func (s *Store) ParentExists(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
+	vers := make([]txn.Version, len(keys))
+	if err := s.c.Txn.Get(ctx, latestOwn, s.parentKeys(k, keys), vers); err != nil {
+		return nil, err
+	}
+	out := make([]bool, len(keys))
+	for i := range vers {
+		out[i] = vers[i].Exists()
+	}
+	return out, nil
+}
+
+// Current implements fk.Store.
+func (s *Store) Current(ctx context.Context, t *catalog.Table, rows [][]types.Datum) ([][]types.Datum, error) {
+	ti := infoOf(t)
+	out := make([][]types.Datum, len(rows))
+	keys := make([]txn.Key, 0, len(rows))
+	at := make([]int, 0, len(rows))
+	for i, row := range rows {
+		if row != nil {
+			keys, at = append(keys, ti.rowTxnKey(row, s.c.SlotMap)), append(at, i)
+		}
+	}
+	vers := make([]txn.Version, len(keys))
+	if err := s.c.Txn.Get(ctx, latestOwn, keys, vers); err != nil {
+		return nil, err
+	}
+	for j := range vers {
+		if !vers[j].Exists() {
+			continue
+		}
+		row, err := ti.decode(make([]types.Datum, 0, len(t.Columns)), vers[j].Value)
+		if err != nil {
+			return nil, err
+		}
+		out[at[j]] = row
+	}
+	return out, nil
+}
+
+// convertKey converts a value between the two sides of a foreign key; ok is false when the other type has no equal value,
+// so that no row of that side can match.
+func convertKey(d types.Datum, from, to types.Type) (v types.Datum, ok bool) {
+	if from.Oid == to.Oid || d.IsNull() {
+		return d, true
+	}
+	v, err := types.Cast(d, from, types.Type{Oid: to.Oid, Mod: -1}, types.Explicit, types.DefaultIOEnv)
+	if err != nil {
+		return types.Null, false
+	}
+	back, err := types.Cast(v, types.Type{Oid: to.Oid, Mod: -1}, types.Type{Oid: from.Oid, Mod: -1}, types.Explicit, types.DefaultIOEnv)
+	return v, err == nil && types.Equal(from.Oid, back, d)
+}

@@ -1,0 +1,235 @@
+package exec
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// The writes of referential actions go through the Writer like any statement's, so that index entries, NOT NULL, CHECK,
+// unique keys and the foreign keys further down are looked after.
+
+// storeWriter writes one table for the actions of a statement.
+type storeWriter struct {
+	*Writer
+	r      *run
+	checks []planner.Check
+	ready  bool // checks is set
+}
+
+func (s *Store) writer(t *catalog.Table) *storeWriter {
+	w := s.writers[t.OID]
+	if w == nil || w.ti.t != t {
+		w = &storeWriter{Writer: NewWriter(s.c, t), r: &run{execution: &execution{c: s.c, own: txn.LatestSeq}, eval: s.c.Eval}}
+		s.writers[t.OID] = w
+	}
+	return w
+}
+
+// DeleteRows implements fk.Store.
+func (s *Store) DeleteRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum) error {
+	s.c.Txn.UseTable(t.VersionTag())
+	return s.writer(t).Delete(ctx, rows)
+}
+
+// UpdateRows implements fk.Store.
+func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum, cols []int, vals [][]types.Datum) error {
+	s.c.Txn.UseTable(t.VersionTag())
+	w := s.writer(t)
+	if !w.ready {
+		checks, err := storedChecks(s.c.Catalog, t, ioEnv(s.c))
+		if err != nil {
+			return err
+		}
+		w.checks, w.ready = checks, true
+	}
+	width := len(t.Columns)
+	flat := make([]types.Datum, 0, width*len(rows))
+	next := make([][]types.Datum, len(rows))
+	for i, row := range rows {
+		flat = append(flat, row...)
+		n := flat[len(flat)-len(row) : len(flat) : len(flat)]
+		for j, c := range cols {
+			typ := t.Columns[c].Type
+			n[c] = vals[i][j]
+			if typ.Mod >= 0 { // varchar(n) and its like: the parent's may be longer
+				v, err := types.Cast(n[c], types.T(typ.Oid), typ, types.Assignment, ioEnv(s.c))
+				if err != nil {
+					return err
+				}
+				n[c] = v
+			}
+		}
+		if err := w.check(w.r, w.checks, n); err != nil {
+			return err
+		}
+		next[i] = n
+	}
+	return w.Update(ctx, rows, next)
+}
+
+// Defaults implements fk.Store.
+func (s *Store) Defaults(_ context.Context, t *catalog.Table, cols []int) ([]types.Datum, error) {
+	out := make([]types.Datum, len(cols))
+	for i, c := range cols {
+		n, err := storedDefault(s.c.Catalog, &t.Columns[c], ioEnv(s.c))
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			continue
+		}
+		x, err := expr.Compile(n, nil)
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = x.EvalRow(s.c.Eval, nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// CheckUnique implements fk.Store: it judges deferred keys. A row whose key was taken when it was written has no entry
+// yet; it gets it here, once the former owner has let go.
+func (s *Store) CheckUnique(ctx context.Context, t *catalog.Table, ix *catalog.Index, rows [][]types.Datum) error {
+	ti := infoOf(t)
+	x := ti.indexByOID(ix.OID)
+	if x == nil || !x.global {
+		return nil // a row key is judged when it is written
+	}
+	var judged [][]types.Datum
+	var reqs []txn.LockRequest
+	for _, row := range rows {
+		if !x.hasNull(row) {
+			judged = append(judged, row)
+			reqs = append(reqs, txn.LockRequest{Key: x.entryKey(ti, row, 0, s.c.SlotMap), Mode: lock.Update, Latest: true})
+		}
+	}
+	locked := make([]txn.Locked, len(reqs))
+	if err := s.c.Txn.Lock(ctx, reqs, lock.Wait, locked); err != nil {
+		return err
+	}
+	taken := map[string][]byte{}
+	for i, row := range judged {
+		loc := ti.locator(nil, ti.rowKeyOf(nil, row), ti.slotOf(row))
+		have := locked[i].Version.Value
+		if v, ok := taken[string(reqs[i].Key.Bytes)]; ok {
+			have = v
+		}
+		if have != nil && string(have) != string(loc) {
+			live, err := s.holds(ctx, ti, x, have, row)
+			if err != nil {
+				return err
+			}
+			if live {
+				return errDuplicate(s.c, t, x, row)
+			}
+			have = nil
+		}
+		if have == nil {
+			s.c.Txn.Put(reqs[i].Key, loc, 0)
+		}
+		taken[string(reqs[i].Key.Bytes)] = loc
+	}
+	return nil
+}
+
+// holds reports whether the row that a locator names is live and has row's values in the index's columns.
+func (s *Store) holds(ctx context.Context, ti *tableInfo, x *indexInfo, locator []byte, row []types.Datum) (bool, error) {
+	key, err := ti.follow(locator, s.c.SlotMap)
+	if err != nil {
+		return false, err
+	}
+	var v [1]txn.Version
+	if err := s.c.Txn.Get(ctx, latestOwn, []txn.Key{key}, v[:]); err != nil || !v[0].Exists() {
+		return false, err
+	}
+	other, err := ti.decode(nil, v[0].Value)
+	if err != nil {
+		return false, err
+	}
+	return string(appendColumns(nil, x.cols, other)) == string(appendColumns(nil, x.cols, row)), nil
+}
+
+// storedEnv is what expressions that the catalog stores are analysed against.
+func storedEnv(cat *catalog.Snapshot, env *types.IOEnv) *sema.Env {
+	return &sema.Env{Catalog: cat, NoParams: true, IOEnv: env}
+}
+
+// storedExpr analyses and compiles an expression that the catalog stores, over the columns of scope.Table.
+func storedExpr(cat *catalog.Snapshot, text string, scope sema.ExprScope, env *types.IOEnv) (*planner.Scalar, error) {
+	tree, err := parse.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	n, err := sema.AnalyzeExpr(tree, scope, storedEnv(cat, env))
+	if err != nil {
+		return nil, err
+	}
+	var ts []types.Type
+	if scope.Table != nil {
+		ts = scope.Table.RowLayout().Types
+		if n, err = columnsOf(n); err != nil {
+			return nil, err
+		}
+	}
+	x, err := expr.Compile(n, ts)
+	if err != nil {
+		return nil, err
+	}
+	return &planner.Scalar{Compiled: x, Node: n, From: n, Type: n.ResultType()}, nil
+}
+
+// columnsOf replaces a stored expression's references to its table's columns by positions in the row.
+func columnsOf(n expr.Node) (expr.Node, error) {
+	return expr.Rewrite(n, func(n expr.Node) (expr.Node, error) {
+		if v, ok := n.(*expr.Var); ok {
+			return &expr.Column{Index: v.Col, Type: v.Type}, nil
+		}
+		return n, nil
+	})
+}
+
+// storedChecks compiles the CHECK constraints of a table, in the order of their names as PostgreSQL judges them.
+func storedChecks(cat *catalog.Snapshot, t *catalog.Table, env *types.IOEnv) ([]planner.Check, error) {
+	var out []planner.Check
+	for _, c := range t.Constraints {
+		if c.Type != catalog.Check {
+			continue
+		}
+		x, err := storedExpr(cat, c.Check, sema.ExprScope{Kind: sema.CheckExpr, Table: t}, env)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, planner.Check{Name: c.Name, Cond: x})
+	}
+	slices.SortFunc(out, func(a, b planner.Check) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// storedDefault analyses a column's default; nil is NULL.
+func storedDefault(cat *catalog.Snapshot, c *catalog.Column, env *types.IOEnv) (expr.Node, error) {
+	text := c.Default
+	if c.Identity != catalog.NoIdentity {
+		text = ddl.SequenceDefault(c.Sequence)
+	}
+	if text == "" {
+		return nil, nil
+	}
+	tree, err := parse.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	return sema.AnalyzeExpr(tree, sema.ExprScope{Kind: sema.DefaultExpr, Column: c.Name, Type: c.Type}, storedEnv(cat, env))
+}
