@@ -7,11 +7,9 @@ import (
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
-	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -181,21 +179,13 @@ type copyIn struct {
 	o      *copyOptions
 	table  *catalog.Table
 	cols   []*catalog.Column
-	dml    *sema.DML
 	types  []types.Type
 	rows   *types.Batch
 	fields []copyField
-	total  int64
 	ectx   *exec.Context
+	in     *exec.CopyIn
 	reader copyReader
 }
-
-// heldConstraints passes everything on but Flush: the rows of a COPY come in batches, and its foreign keys are judged
-// once, at its end.
-type heldConstraints struct{ exec.Constraints }
-
-// Flush does nothing.
-func (heldConstraints) Flush(context.Context) error { return nil }
 
 func (s *Session) copyFrom(ctx context.Context, u *parse.CopyStmt, o *copyOptions) error {
 	s.open()
@@ -209,23 +199,22 @@ func (s *Session) copyFrom(ctx context.Context, u *parse.CopyStmt, o *copyOption
 	}
 	s.tx.ran = true
 	s.tx.txn.StartStatement()
-	for _, v := range inner.plan.Versions {
-		s.tx.txn.UseTable(v)
-	}
 	c.ectx = s.execContext(ctx, nil)
 	s.useRunnerWith(c.ectx)
-	runner := c.ectx.Constraints
-	c.ectx.Constraints = heldConstraints{runner}
+	if c.in, err = exec.NewCopyIn(c.ectx, inner.plan); err != nil {
+		return err
+	}
 	if err := s.client.CopyInResponse(len(c.cols), false); err != nil {
 		return err
 	}
 	if err := c.run(ctx); err != nil {
 		return err
 	}
-	if err := runner.Flush(ctx); err != nil {
+	res, err := c.in.Finish()
+	if err != nil {
 		return err
 	}
-	s.client.CommandComplete("COPY " + strconv.FormatInt(c.total, 10))
+	s.client.CommandComplete("COPY " + strconv.FormatInt(res.Rows, 10))
 	return nil
 }
 
@@ -256,11 +245,7 @@ func (c *copyIn) prepare(ctx context.Context, u *parse.CopyStmt) (*statement, er
 	if err := s.lockPlan(ctx, inner); err != nil {
 		return nil, err
 	}
-	an, _, err := s.analyse(inner, s.snapshot())
-	if err != nil {
-		return nil, err
-	}
-	c.dml, c.table = an.DML, an.DML.Table
+	c.table = s.snapshot().Table(inner.target)
 	return inner, nil
 }
 
@@ -354,17 +339,9 @@ func (c *copyIn) write(ctx context.Context) error {
 	if c.rows.N == 0 {
 		return nil
 	}
-	dml := *c.dml
-	dml.Source = &sema.Query{LiteralRows: c.rows}
-	plan, err := planner.Prepare(&dml, c.s.planEnv())
-	if err != nil {
-		return err
-	}
-	res, err := exec.Run(c.ectx, plan, nil)
-	if err != nil {
+	if err := c.in.Add(c.rows); err != nil {
 		return c.where(err, "")
 	}
-	c.total += res.Rows
 	c.rows = types.NewBatch(c.types, copyBatch)
 	return nil
 }
