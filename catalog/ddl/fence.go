@@ -12,8 +12,13 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-// fenceRetryPause is how long a refused fence command waits before it is proposed again.
-const fenceRetryPause = 20 * time.Millisecond
+const (
+	// fenceRetryPause is how long a refused fence command waits before it is proposed again.
+	fenceRetryPause = 20 * time.Millisecond
+	// fencePatience is how long another transaction that stands in the way is left to its coordinator. It can only be one
+	// that is about to end: the locks on the descriptors keep other schema changes of the same tables away.
+	fencePatience = 2 * time.Second
+)
 
 // raise puts fences up for the tables that existed before this transaction, in every data group, and moves the own
 // transaction to their new versions. It comes before anything reads the tables' rows to judge or copy them.
@@ -61,7 +66,7 @@ func (x *Tx) fence(ctx context.Context, phase fsm.FencePhase, tables []topo.Tabl
 
 func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhase, tables []topo.TableVersion) error {
 	group := x.cfg.Groups(g)
-	for {
+	for began := time.Now(); ; {
 		cmd := &fsm.Command{Fence: &fsm.Fence{
 			Txn: x.txn.ID(), Attempt: 1, Primary: topo.CatalogGroup, Phase: phase, Tables: tables,
 		}}
@@ -73,9 +78,9 @@ func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhas
 			// A group without a leaseholder answers again after its election; fence commands are idempotent.
 		case res.Code == fsm.ResultOK:
 			return nil
-		case res.Code == fsm.ResultFenced:
-			// Its DDL ended without taking the fence away, or this replica of the catalog locks is older than it.
-			if x.cfg.Recover != nil {
+		case res.Code == fsm.ResultFenced || res.Code == fsm.ResultPending:
+			// Another's fence is up, or what was prepared before ours may yet commit: nothing is to be read until it ended.
+			if x.cfg.Recover != nil && time.Since(began) > fencePatience {
 				_ = x.cfg.Recover(ctx, res.Other, res.OtherAttempt, res.OtherPrimary)
 			}
 		case res.Code == fsm.ResultVersion:

@@ -20,7 +20,7 @@ type Config struct {
 	Groups  func(topo.GroupID) rpc.Group
 	// Admit, when set, returns once every live node plans by catalog version ts; AfterCommit calls it.
 	Admit func(ctx context.Context, ts topo.Timestamp) error
-	// Recover, when set, finishes or aborts the attempt of another transaction that left a fence (txn.Manager.Recover).
+	// Recover, when set, finishes or aborts the attempt of another transaction that is stuck (txn.Manager.RecoverStuck).
 	Recover func(ctx context.Context, t topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
 
 	Backend Backend

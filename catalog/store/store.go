@@ -32,10 +32,13 @@ type Store struct {
 
 	mu      sync.Mutex
 	applied map[string]topo.Timestamp // the latest change of each key, deletions included
-	garbage map[topo.StorageID]Garbage
-	changed chan struct{} // closed and replaced at every change
-	err     error         // the first entry that could not be read: the node must not plan any more
-	watch   []func(old, new *catalog.Snapshot)
+	// What was committed up to floor was there when the Store was loaded, the keys in unresolved excepted.
+	floor      topo.Timestamp
+	unresolved map[string]bool
+	garbage    map[topo.StorageID]Garbage
+	changed    chan struct{} // closed and replaced at every change
+	err        error         // the first entry that could not be read: the node must not plan any more
+	watch      []func(old, new *catalog.Snapshot)
 }
 
 // New returns an empty Store. Load it, then feed it with Apply.
@@ -70,10 +73,11 @@ func (s *Store) Watch(f func(old, new *catalog.Snapshot)) {
 // is forgotten. state must not apply meanwhile.
 func (s *Store) Load(state *fsm.State) error {
 	var entries []entry
+	floor, unresolved := state.MaxTS(), map[string]bool{}
 	lo := topo.AppendStorageID(nil, catalog.DescriptorStorage)
 	hi := topo.AppendStorageID(nil, catalog.GarbageStorage+1)
 	for lo != nil {
-		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: state.MaxTS()},
+		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: floor},
 			func(key, value []byte, ts topo.Timestamp) bool {
 				entries = append(entries, entry{append([]byte(nil), key...), append([]byte{}, value...), ts})
 				return true
@@ -91,12 +95,14 @@ func (s *Store) Load(state *fsm.State) error {
 			if v.Value != nil {
 				entries = append(entries, entry{append([]byte(nil), pending.Key...), v.Value, v.TS})
 			}
+			unresolved[string(pending.Key)] = true
 			lo = append(append([]byte(nil), pending.Key...), 0)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.applied, s.garbage = map[string]topo.Timestamp{}, map[topo.StorageID]Garbage{}
+	s.floor, s.unresolved = floor, unresolved
 	return s.publish(catalog.NewSnapshot(), entries)
 }
 
@@ -227,7 +233,7 @@ func (s *Store) WaitFor(ctx context.Context, version topo.Timestamp) (*catalog.S
 func (s *Store) WaitEntries(ctx context.Context, keys [][]byte, ts topo.Timestamp) error {
 	return s.wait(ctx, func() bool {
 		for _, k := range keys {
-			if s.applied[string(k)] < ts {
+			if s.applied[string(k)] < ts && (ts > s.floor || s.unresolved[string(k)]) {
 				return false
 			}
 		}
