@@ -171,7 +171,7 @@ func nodesOf(conds []*conj) []expr.Node {
 
 // lookupPath finds a key of the inner table that equalities with outer columns bind.
 func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
-	if inner.scan == nil || inner.scan.RowRef {
+	if inner.scan == nil {
 		return nil
 	}
 	var joins []*keyCond

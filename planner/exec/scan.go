@@ -114,7 +114,7 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		}
 		groups := s.groupsOf(r)
 		spec := txn.ScanSpec{Groups: groups, Lo: r.lo, Hi: r.hi, Reverse: s.n.Access.Reverse,
-			Ordered: s.n.Access.Ordered && len(groups) > 1, LimitHint: hint, KeysOnly: s.keys.x != nil && !s.keys.x.global}
+			Ordered: s.n.Access.Ordered && len(groups) > 1, LimitHint: hint, KeysOnly: s.keysOnly()}
 		sc, err := s.r.c.Txn.Scan(s.r.ctx(), s.opts, spec)
 		if err != nil {
 			return nil, false, err
@@ -144,6 +144,14 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 	}
 	b, err := s.dec.found(&s.found)
 	return b, false, err
+}
+
+// keysOnly reports whether the scan needs no values: entries beside their rows, or rows that are only counted.
+func (s *scanOp) keysOnly() bool {
+	if s.keys.x != nil {
+		return !s.keys.x.global
+	}
+	return len(s.n.Cols) == 0 && s.n.Filter == nil
 }
 
 func (s *scanOp) close() {
