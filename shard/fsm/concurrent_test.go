@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand"
@@ -150,5 +151,68 @@ func TestMillionRowTransactionResolvesInSecondsWithinItsMemory(t *testing.T) {
 	t.Log("flushed in ", time.Since(start))
 	if v := r.get(string(rowKey(77)), 30); v == "-" {
 		t.Fatal(v)
+	}
+}
+
+func TestCloseEndsSnapshotsThatNobodySaves(t *testing.T) {
+	r := newReplica(t, manual)
+	r.want(onePhase(1, 10, put("k", "a", 0)), ResultCommitted)
+	snap, err := r.s.PrepareSnapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error)
+	go func() { closed <- r.s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close waits for a snapshot")
+	}
+	if err := r.s.SaveSnapshot(snap, nil, nil); err != ErrClosed {
+		t.Fatal(err)
+	}
+	if _, _, err := r.s.Get([]byte("j"), 20, Own{}); err != ErrClosed {
+		t.Fatal(err)
+	}
+}
+
+// TestSnapshotIsOfItsIndexWhateverIsAppliedAndFlushedMeanwhile saves long after preparing.
+func TestSnapshotIsOfItsIndexWhateverIsAppliedAndFlushedMeanwhile(t *testing.T) {
+	r := newReplica(t, manual)
+	r.want(onePhase(1, 10, put("a", "1", 0), put("b", "1", 0)), ResultCommitted)
+	r.want(prepare(2, 20, put("c", "2", 0)), ResultPrepared)
+	want := r.digest()
+	snap, err := r.s.PrepareSnapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.want(resolve(2, 25), ResultCommitted)
+	r.want(onePhase(3, 30, put("a", "2", 10), del("b", 10)), ResultCommitted)
+	r.want(horizon(40), ResultOK)
+	r.flush()
+	var buf bytes.Buffer
+	if err := r.s.SaveSnapshot(snap, &buf, nil); err != nil {
+		t.Fatal(err)
+	}
+	torn := bytes.Clone(buf.Bytes())
+	other := newReplica(t, manual)
+	for n := range torn {
+		torn[n] ^= 0x10
+		if err := other.s.RecoverFromSnapshot(bytes.NewReader(torn), nil); err == nil && other.digest() != want {
+			t.Fatalf("a flip of byte %d was installed", n)
+		}
+		torn[n] ^= 0x10
+	}
+	if err := other.s.RecoverFromSnapshot(&buf, nil); err != nil {
+		t.Fatal(err)
+	}
+	if other.digest() != want || other.s.AppliedIndex() != snap.Index() {
+		t.Fatal("the recovered state differs from the prepared one")
+	}
+	if got := other.get("a", 30) + " " + other.get("b", 30) + " " + other.get("c", 30); got != "1@10 1@10 pending 1.1.2" {
+		t.Fatal(got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/pgmqdb/pgmqdb/shard/disk"
 	"github.com/pgmqdb/pgmqdb/shard/mvcc"
@@ -35,13 +36,35 @@ type Snapshot struct {
 	view    view
 	reader  *disk.Reader
 	records []disk.Record
+	// waiting says that nobody has begun to save it: whoever clears it releases the reader.
+	waiting atomic.Bool
 }
 
 // Index returns the applied index that the snapshot pins.
 func (snap *Snapshot) Index() uint64 { return snap.index }
 
-// PrepareSnapshot pins the state at the applied index. It must not run beside Apply.
+// PrepareSnapshot pins the state at the applied index. It must not run beside Apply. A snapshot that is never saved nor
+// released ends with Close.
 func (s *State) PrepareSnapshot() (*Snapshot, error) {
+	snap, err := s.pin()
+	if err != nil {
+		return nil, err
+	}
+	snap.waiting.Store(true)
+	s.snapshots.Store(snap, nil)
+	return snap, nil
+}
+
+// releaseSnapshots gives up those that nobody has begun to save: their pins would keep the file from closing.
+func (s *State) releaseSnapshots() {
+	s.snapshots.Range(func(key, _ any) bool {
+		s.snapshots.Delete(key)
+		key.(*Snapshot).Release()
+		return true
+	})
+}
+
+func (s *State) pin() (*Snapshot, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	if err := s.failure(); err != nil {
@@ -59,11 +82,10 @@ func (s *State) PrepareSnapshot() (*Snapshot, error) {
 	return snap, nil
 }
 
-// Release gives a snapshot up; SaveSnapshot does it too.
+// Release gives a prepared snapshot up that will not be saved.
 func (snap *Snapshot) Release() {
-	if snap.reader != nil {
+	if snap.waiting.Swap(false) {
 		snap.reader.Release()
-		snap.reader = nil
 	}
 }
 
@@ -72,6 +94,14 @@ type digest struct {
 	sum             uint64
 	records, values uint64
 	buf             []byte
+}
+
+// header makes a stream's head and counts it in.
+func (d *digest) header(index uint64, horizon topo.Timestamp) []byte {
+	b := append([]byte(snapshotMagic), snapshotFormat)
+	b = appendTS(binary.AppendUvarint(b, index), horizon)
+	d.sum += hash64(3, b)
+	return b
 }
 
 func (d *digest) record(key, value []byte) {
@@ -91,11 +121,11 @@ func (d *digest) version(key []byte, ts, keyTS topo.Timestamp, value []byte) {
 // Digest hashes the logical state at the applied index: equal on all replicas that applied the same log. It reads all of
 // it, beside apply.
 func (s *State) Digest() (index, sum uint64, err error) {
-	snap, err := s.PrepareSnapshot()
+	snap, err := s.pin()
 	if err != nil {
 		return 0, 0, err
 	}
-	defer snap.Release()
+	defer snap.reader.Release()
 	var d digest
 	for _, r := range snap.records {
 		d.record(r.Key, r.Value)
@@ -200,15 +230,17 @@ func (snap *Snapshot) emit(key []byte, all []version, fn func([]byte, topo.Times
 
 // SaveSnapshot writes a pinned state, beside Apply, and releases it. done interrupts it.
 func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) error {
-	defer snap.Release()
+	s.snapshots.Delete(snap)
+	if !snap.waiting.Swap(false) {
+		return ErrClosed
+	}
+	defer snap.reader.Release()
 	out := bufio.NewWriterSize(w, 256<<10)
-	buf := append([]byte(snapshotMagic), snapshotFormat)
-	buf = binary.AppendUvarint(buf, snap.index)
-	buf = appendTS(buf, snap.horizon)
+	var d digest
+	buf := d.header(snap.index, snap.horizon)
 	if _, err := out.Write(buf); err != nil {
 		return err
 	}
-	var d digest
 	for _, r := range snap.records {
 		d.record(r.Key, r.Value)
 		buf = appendBytes(appendBytes(append(buf[:0], frameRecord), r.Key), r.Value)
@@ -273,6 +305,7 @@ func (s *State) RecoverFromSnapshot(r io.Reader, done <-chan struct{}) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
+	s.releaseSnapshots()
 	if err := s.view.Load().disk.Close(); err != nil {
 		return s.fail(err)
 	}
@@ -294,6 +327,7 @@ func buildSnapshot(b *disk.Builder, r *snapshotReader, done <-chan struct{}) err
 	}
 	index, horizon := r.uvarint(), topo.Timestamp(r.uvarint())
 	var d digest
+	d.header(index, horizon)
 	var key, value []byte
 	for n := 0; r.err == nil; n++ {
 		if n&1023 == 0 && interrupted(done) {

@@ -62,6 +62,8 @@ type State struct {
 	spareItems  []pendItem
 	spareRanges []pendRange
 
+	snapshots sync.Map // of *Snapshot: prepared, and not yet being saved
+
 	flusher flusher
 	failed  atomic.Pointer[error]
 	closed  atomic.Bool
@@ -296,6 +298,7 @@ func (s *State) Close() error {
 	s.flusher.stop()
 	s.flushMu.Lock()
 	defer s.flushMu.Unlock()
+	s.releaseSnapshots()
 	return s.view.Load().disk.Close()
 }
 
