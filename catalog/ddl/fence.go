@@ -3,6 +3,7 @@ package ddl
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,10 +79,14 @@ func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhas
 			// A group without a leaseholder answers again after its election; fence commands are idempotent.
 		case res.Code == fsm.ResultOK:
 			return nil
-		case res.Code == fsm.ResultFenced || res.Code == fsm.ResultPending:
-			// Another's fence is up, or what was prepared before ours may yet commit: nothing is to be read until it ended.
+		case res.Code == fsm.ResultPending:
+			// What was prepared before the fence may yet commit: nothing is to be read until it has ended.
 			if x.cfg.Recover != nil && time.Since(began) > fencePatience {
 				_ = x.cfg.Recover(ctx, res.Other, res.OtherAttempt, res.OtherPrimary)
+			}
+		case res.Code == fsm.ResultFenced:
+			if time.Since(began) > fencePatience {
+				return x.fenceStands(res, tables)
 			}
 		case res.Code == fsm.ResultVersion:
 			if phase != fsm.FenceRaise {
@@ -94,6 +99,22 @@ func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhas
 		case <-time.After(fenceRetryPause):
 		}
 	}
+}
+
+// fenceStands gives up at a fence that a lost schema change left. Its recovery needs the descriptor's lock, which this
+// transaction has: it is asked for, and the statement is to be tried again.
+func (x *Tx) fenceStands(res fsm.Result, tables []topo.TableVersion) error {
+	if x.cfg.FenceMet != nil {
+		f := fsm.FenceInfo{Table: res.Table, Txn: res.Other, Attempt: res.OtherAttempt, Primary: res.OtherPrimary}
+		for _, tv := range tables {
+			if tv.Table == res.Table {
+				f.Version = tv.Version // the lost change saw the descriptor that this one sees, or an older one
+			}
+		}
+		x.cfg.FenceMet(f)
+	}
+	return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent update").
+		WithDetail("A schema change of the same table was lost and is being undone.")
 }
 
 // BeforeCommit raises the fences that are still missing. The caller commits the transaction next, or on an error aborts it
@@ -122,6 +143,7 @@ func (x *Tx) AfterCommit(ctx context.Context, ts topo.Timestamp) error {
 		}
 	}
 	err := errors.Join(x.fence(ctx, fsm.FenceOpen, open), x.fence(ctx, fsm.FenceLower, lower))
+	x.dropUnused(ctx)
 	keys := make([][]byte, 0, len(x.s.keys))
 	for k := range x.s.keys {
 		keys = append(keys, []byte(k))
@@ -143,10 +165,36 @@ func (x *Tx) AfterAbort(ctx context.Context) {
 		lower = append(lower, topo.TableVersion{Table: topo.TableID(t), Version: v})
 	}
 	_ = x.fence(ctx, fsm.FenceLower, lower)
-	if m := x.base.SlotMap(); m != nil && len(x.built) > 0 {
-		for _, g := range m.DataGroups() {
-			_, _ = x.cfg.Groups(g).Propose(ctx, &fsm.Command{Drop: &fsm.DropStorage{IDs: x.built}})
+	x.dropStorages(ctx, x.built)
+	x.raised, x.built, x.s = nil, nil, state{over: x.base}
+}
+
+// dropUnused drops what was built and then given up by a ROLLBACK TO before the commit.
+func (x *Tx) dropUnused(ctx context.Context) {
+	if len(x.built) == 0 {
+		return
+	}
+	used := map[topo.StorageID]bool{}
+	for _, o := range x.s.own {
+		if t, ok := o.(*catalog.Table); ok {
+			for _, id := range tableStorages(t) {
+				used[id] = true
+			}
 		}
 	}
-	x.raised, x.built, x.s = nil, nil, state{over: x.base}
+	unused := slices.DeleteFunc(slices.Clone(x.built), func(id topo.StorageID) bool {
+		return used[id] || x.s.keys[string(catalog.GarbageKey(id))]
+	})
+	x.dropStorages(ctx, unused)
+}
+
+// dropStorages is best effort: what is left over takes room and is never read.
+func (x *Tx) dropStorages(ctx context.Context, ids []topo.StorageID) {
+	m := x.base.SlotMap()
+	if m == nil || len(ids) == 0 {
+		return
+	}
+	for _, g := range m.DataGroups() {
+		_, _ = x.cfg.Groups(g).Propose(ctx, &fsm.Command{Drop: &fsm.DropStorage{IDs: ids}})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -22,6 +23,8 @@ type Config struct {
 	Admit func(ctx context.Context, ts topo.Timestamp) error
 	// Recover, when set, finishes or aborts the attempt of another transaction that is stuck (txn.Manager.RecoverStuck).
 	Recover func(ctx context.Context, t topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
+	// FenceMet, when set, is told of a fence that a lost schema change left: run RecoverFences on it in the background.
+	FenceMet func(fsm.FenceInfo)
 
 	Backend Backend
 	Exprs   Expressions
@@ -330,6 +333,7 @@ func (x *Tx) garbage(ctx context.Context, what string, ids ...topo.StorageID) er
 	for _, k := range keys {
 		x.txn.Put(catalogKey(k), []byte(what), 0)
 	}
+	x.wrote(keys)
 	return nil
 }
 

@@ -1,11 +1,15 @@
 package utility
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -241,4 +245,53 @@ func TestSnapshotsAreImmutable(t *testing.T) {
 	if _, ok := before.LookupRelation(path, "", "u"); ok {
 		t.Error("the old snapshot has the new name")
 	}
+}
+
+// recoveryTxn is a transaction of RecoverFences over the cluster in memory.
+type recoveryTxn struct{ *memTxn }
+
+func (r recoveryTxn) Commit(context.Context) error { r.memTxn.commit(); return nil }
+func (r recoveryTxn) Rollback(context.Context)     {}
+
+func (c *cluster) recovery() ddl.Recovery {
+	return ddl.Recovery{Replica: c.replica, Begin: func() ddl.RecoveryTxn { return recoveryTxn{c.begin()} },
+		Groups: func(g topo.GroupID) rpc.Group { return memGroup{c: c, id: g} }}
+}
+
+// A coordinator that died leaves no table shut: a change that was not committed never will be, since the descriptor moves
+// to the version that it wanted; one that was committed is opened at its version.
+func TestFencesOfLostSchemaChangesAreRecovered(t *testing.T) {
+	s := newCluster(t).session()
+	s.script(t, "CREATE TABLE t (a int)")
+	before := table(t, s.c, "t")
+	key := string(catalog.DescriptorKey(before.ObjectID()))
+	seen := s.c.data[key].TS
+	// Lost between the fence and the commit.
+	f := fsm.FenceInfo{Table: before.ID(), Version: 2, Txn: topo.TxnID{Node: 9, Epoch: 9, Seq: 9}}
+	if err := ddl.RecoverFences(context.Background(), s.c.recovery(), []fsm.FenceInfo{f}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFences(t, fence("open", before.ID(), 2))
+	if now := table(t, s.c, "t"); now.Version != 2 || len(now.Columns) != len(before.Columns) || s.c.data[key].TS == seen {
+		t.Errorf("version %d: a late prepare of the lost change could still commit", now.Version)
+	}
+	// Lost between the commit and the opening: the committed version is admitted and nothing is written.
+	s.script(t, "ALTER TABLE t ADD COLUMN b int")
+	s.c.fences, seen = nil, s.c.data[key].TS
+	f.Version = 3
+	if err := ddl.RecoverFences(context.Background(), s.c.recovery(), []fsm.FenceInfo{f}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFences(t, fence("open", before.ID(), 3))
+	if s.c.data[key].TS != seen || table(t, s.c, "t").Version != 3 {
+		t.Error("recovery wrote over a committed change")
+	}
+	// A committed DROP.
+	s.script(t, "DROP TABLE t")
+	s.c.fences = nil
+	f.Version = 4
+	if err := ddl.RecoverFences(context.Background(), s.c.recovery(), []fsm.FenceInfo{f}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFences(t, fence("open", before.ID(), 4))
 }
