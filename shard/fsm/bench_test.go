@@ -114,3 +114,37 @@ func BenchmarkFlush200kRows(b *testing.B) {
 		r.flush()
 	}
 }
+
+func BenchmarkPrepareAndResolve(b *testing.B) {
+	r := newReplica(b, Options{MaxDeltaBytes: 8 << 30})
+	value := make([]byte, 40)
+	results := make([]Result, 2)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		c := prepare(i+1, topo.Timestamp(2*i+10), Item{Kind: ItemPut, Key: rowKey(i), Value: value, SeenAbsent: true})
+		done := resolve(i+1, topo.Timestamp(2*i+11))
+		buf := AppendCommand(AppendCommand(nil, &c), &done)
+		cmds, err := DecodeCommands(buf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.s.Apply(uint64(i+1), cmds, results); err != nil || results[1].Code != ResultCommitted {
+			b.Fatal(err, results)
+		}
+	}
+}
+
+func BenchmarkScanTenRowsOnDisk(b *testing.B) {
+	r := benchRows(b, true)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		i = (i + 7919) % 199_000
+		n := 0
+		_, _, err := r.s.Scan(ScanOptions{TS: 1000, Lo: rowKey(i), Hi: rowKey(i + 10)},
+			func(key, value []byte, ts topo.Timestamp) bool { n++; return true })
+		if err != nil || n != 10 {
+			b.Fatal(n, err)
+		}
+	}
+}
