@@ -55,9 +55,9 @@ var (
 )
 
 func init() {
+	loadCasts()
 	loadProcs()
 	loadOperators()
-	loadCasts()
 }
 
 func parseOid(s string) types.Oid {
@@ -154,7 +154,7 @@ func (p *proc) bind(src string, vol Volatility, strict, retset bool, out []OutCo
 			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, Columns: out, src: src, open: setImpls[src]}
 	case p.kind == 'f':
 		p.fn = &Function{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Volatility: vol, Strict: strict,
-			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, src: src, impl: implOf(src, p.name)}
+			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, src: src, impl: implOf(p, src)}
 	}
 }
 
@@ -173,6 +173,9 @@ func loadOperators() {
 			fn.Args = []types.Oid{fn.Operator.Left, fn.Operator.Right}
 		}
 		fn.Result = fn.Operator.Result
+		if im := comparison(f[1], fn.Operator.Left, fn.Operator.Right); im != nil {
+			fn.impl, p.fn.impl = im, im
+		}
 		opsByName[f[1]] = append(opsByName[f[1]], &fn)
 		opsByOid[fn.Operator.Oid] = &fn
 	}

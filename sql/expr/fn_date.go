@@ -1,0 +1,779 @@
+package expr
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+func intFn(f func(c *Call, a []types.Datum) (int64, error)) impl {
+	return impl{fn: func(c *Call, a []types.Datum) (types.Datum, error) {
+		n, err := f(c, a)
+		return types.NewInt(n), err
+	}}
+}
+
+func intervalFn(f func(c *Call, a []types.Datum) (types.Interval, error)) impl {
+	return impl{fn: func(c *Call, a []types.Datum) (types.Datum, error) {
+		iv, err := f(c, a)
+		if err != nil {
+			return types.Null, err
+		}
+		return types.NewInterval(iv), nil
+	}}
+}
+
+var errTimestampRange = pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
+
+// addInterval is timestamp[tz] ± interval.
+func addInterval(zoned, minus, swapped bool) impl {
+	return intFn(func(c *Call, a []types.Datum) (int64, error) {
+		t, d := a[0], a[1]
+		if swapped {
+			t, d = d, t
+		}
+		iv := d.Interval()
+		if minus {
+			var err error
+			if iv, err = types.IntervalNeg(iv); err != nil {
+				return 0, err
+			}
+		}
+		if zoned {
+			return types.TimestamptzAddInterval(t.Int(), iv, c.IO())
+		}
+		return types.TimestampAddInterval(t.Int(), iv)
+	})
+}
+
+func dateInterval(minus, swapped bool) impl {
+	add := addInterval(false, minus, false)
+	return intFn(func(c *Call, a []types.Datum) (int64, error) {
+		d, iv := a[0], a[1]
+		if swapped {
+			d, iv = iv, d
+		}
+		ts, err := types.DateToTimestamp(d.Int())
+		if err != nil {
+			return 0, err
+		}
+		r, err := add.fn(c, []types.Datum{types.NewInt(ts), iv})
+		return r.Int(), err
+	})
+}
+
+func timeInterval(minus bool) impl {
+	return intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		d := a[1].Interval().Micros
+		if minus {
+			d = -d
+		}
+		t := (a[0].Int() + d) % microsPerDay
+		if t < 0 {
+			t += microsPerDay
+		}
+		return t, nil
+	})
+}
+
+// fields is a broken-down timestamp.
+type fields struct {
+	year, month, day int
+	micros           int64 // of the day
+}
+
+func breakDown(ts int64) fields {
+	days := ts / microsPerDay
+	us := ts % microsPerDay
+	if us < 0 {
+		days--
+		us += microsPerDay
+	}
+	y, m, d := types.DateFromDays(days)
+	return fields{y, m, d, us}
+}
+
+func (f fields) timestamp() int64 {
+	return types.DaysFromDate(f.year, f.month, f.day)*microsPerDay + f.micros
+}
+
+func unitError(code, format, unit string, t types.Oid) error {
+	return pgerr.New(code, format, unit, types.FormatType(types.T(t)))
+}
+
+// truncate is date_trunc of a local timestamp.
+func truncate(unit string, ts int64, t types.Oid) (int64, error) {
+	f := breakDown(ts)
+	cut := func(unit int64) { f.micros -= f.micros % unit }
+	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	case "microsecond":
+	case "millisecond":
+		cut(1000)
+	case "second":
+		cut(1_000_000)
+	case "minute":
+		cut(60_000_000)
+	case "hour":
+		cut(3_600_000_000)
+	case "day":
+		f.micros = 0
+	case "week":
+		days := types.DaysFromDate(f.year, f.month, f.day)
+		return (days - isoDow(days) + 1) * microsPerDay, nil
+	case "month", "quarter", "year", "decade", "century", "centurie", "millennium", "millennia":
+		truncDate(&f, u)
+	default:
+		return 0, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+	}
+	return f.timestamp(), nil
+}
+
+func truncDate(f *fields, unit string) {
+	f.micros, f.day = 0, 1
+	floorTo := func(y, n int) int {
+		if y > 0 {
+			return y / n * n
+		}
+		return -((n - 1 - y) / n * n)
+	}
+	switch unit {
+	case "month":
+		return
+	case "quarter":
+		f.month -= (f.month - 1) % 3
+		return
+	case "decade":
+		f.year = floorTo(f.year, 10)
+	case "century", "centurie":
+		f.year = centuryStart(f.year, 100)
+	case "millennium", "millennia":
+		f.year = centuryStart(f.year, 1000)
+	}
+	f.month = 1
+}
+
+func centuryStart(y, n int) int {
+	if y > 0 {
+		return (y+n-1)/n*n - (n - 1)
+	}
+	return -((n-1-(y-1))/n*n - 1)
+}
+
+// isoDow is the day of the week from Monday 1 to Sunday 7.
+func isoDow(days int64) int64 {
+	d := (days + 5) % 7 // 2000-01-01 was a Saturday
+	if d < 0 {
+		d += 7
+	}
+	return d + 1
+}
+
+// isoWeek is the ISO year and week of a day.
+func isoWeek(days int64) (year, week int64) {
+	thursday := days - isoDow(days) + 4
+	y, _, _ := types.DateFromDays(thursday)
+	return int64(y), (thursday-types.DaysFromDate(y, 1, 1))/7 + 1
+}
+
+func truncZoned(c *Call, unit string, ts int64, loc *time.Location) (int64, error) {
+	if !types.TimestampIsFinite(ts) {
+		return ts, nil
+	}
+	local, err := truncate(unit, types.TimestamptzToLocal(ts, loc), types.TimestamptzOid)
+	if err != nil {
+		return 0, err
+	}
+	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	case "hour", "minute", "second", "millisecond", "microsecond":
+		return ts - (types.TimestamptzToLocal(ts, loc) - local), nil
+	}
+	return types.LocalToTimestamptz(local, loc), nil
+}
+
+func truncInterval(unit string, iv types.Interval) (types.Interval, error) {
+	div := func(u int64) { iv.Micros -= iv.Micros % u }
+	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	case "microsecond":
+	case "millisecond":
+		div(1000)
+	case "second":
+		div(1_000_000)
+	case "minute":
+		div(60_000_000)
+	case "hour":
+		div(3_600_000_000)
+	case "day":
+		iv.Micros = 0
+	case "month", "quarter", "year", "decade", "century", "millennium":
+		n := map[string]int32{"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 1200, "millennium": 12000}[u]
+		return types.Interval{Months: iv.Months / n * n}, nil
+	default:
+		return iv, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, types.IntervalOid)
+	}
+	return iv, nil
+}
+
+// part is a field of a date, time or interval as coef / 10^scale.
+type part struct {
+	coef  int64
+	scale int32
+	inf   int // ±1: infinity
+	null  bool
+}
+
+func (p part) numeric() types.Datum {
+	switch {
+	case p.null:
+		return types.Null
+	case p.inf != 0:
+		d, _ := types.ParseNumeric(map[int]string{1: "Infinity", -1: "-Infinity"}[p.inf])
+		return d
+	}
+	return types.NewSmallNumeric(p.coef, p.scale)
+}
+
+func (p part) float() types.Datum {
+	switch {
+	case p.null:
+		return types.Null
+	case p.inf != 0:
+		return types.NewFloat(math.Inf(p.inf))
+	}
+	return types.NewFloat(float64(p.coef) / math.Pow10(int(p.scale)))
+}
+
+func whole[T int | int64 | int32](n T) (part, error) { return part{coef: int64(n)}, nil }
+
+func unitName(s string) string {
+	u := strings.ToLower(s)
+	switch u {
+	case "hours", "minutes", "seconds", "days", "months", "years", "weeks", "decades", "milliseconds", "microseconds", "quarters":
+		return strings.TrimSuffix(u, "s")
+	case "centuries":
+		return "century"
+	case "millennia", "millenniums":
+		return "millennium"
+	case "h", "hr", "hrs":
+		return "hour"
+	case "m", "min", "mins":
+		return "minute"
+	case "s", "sec", "secs":
+		return "second"
+	case "d":
+		return "day"
+	case "mon", "mons":
+		return "month"
+	case "y", "yr", "yrs":
+		return "year"
+	case "ms", "msec", "msecs":
+		return "millisecond"
+	case "us", "usec", "usecs":
+		return "microsecond"
+	}
+	return u
+}
+
+// timePart is a field of the time of day; ok is false for other fields.
+func timePart(u string, us int64) (part, bool) {
+	switch u {
+	case "hour":
+		return part{coef: us / 3_600_000_000}, true
+	case "minute":
+		return part{coef: us / 60_000_000 % 60}, true
+	case "second":
+		return part{coef: us % 60_000_000, scale: 6}, true
+	case "millisecond":
+		return part{coef: us % 60_000_000, scale: 3}, true
+	case "microsecond":
+		return part{coef: us % 60_000_000}, true
+	}
+	return part{}, false
+}
+
+// timestampPart extracts from a local timestamp; utc is the instant, for epoch, loc the zone or nil.
+func timestampPart(unit string, ts, utc int64, loc *time.Location, t types.Oid) (part, error) {
+	u := unitName(unit)
+	if !types.TimestampIsFinite(utc) {
+		return infinitePart(unit, u, utc, t)
+	}
+	f := breakDown(ts)
+	if p, ok := timePart(u, f.micros); ok {
+		return p, nil
+	}
+	if p, ok := datePart(u, f); ok {
+		return p, nil
+	}
+	switch {
+	case u == "epoch":
+		return part{coef: utc + 946684800_000000, scale: 6}, nil
+	case u == "julian" && t == types.DateOid:
+		return whole(types.DaysFromDate(f.year, f.month, f.day) + 2451545)
+	case u == "julian":
+		d := types.NewSmallNumeric(f.micros, 0)
+		q, err := types.NumericDiv(d, types.NewSmallNumeric(microsPerDay, 0))
+		if err != nil {
+			return part{}, err
+		}
+		sum, err := types.NumericAdd(q, types.NewSmallNumeric(types.DaysFromDate(f.year, f.month, f.day)+2451545, 0))
+		c, s, _ := sum.SmallNumeric()
+		return part{coef: c, scale: s}, err
+	case loc != nil && strings.HasPrefix(u, "timezone"):
+		off := (ts - utc) / 1_000_000
+		switch u {
+		case "timezone":
+			return whole(off)
+		case "timezone_hour":
+			return whole(off / 3600)
+		case "timezone_minute":
+			return whole(off / 60 % 60)
+		}
+	case strings.HasPrefix(u, "timezone"):
+		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, t)
+	}
+	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+}
+
+// datePart is a field of the date; ok is false for other fields.
+func datePart(u string, f fields) (part, bool) {
+	y := int64(f.year)
+	days := types.DaysFromDate(f.year, f.month, f.day)
+	var n int64
+	switch u {
+	case "year":
+		n = y
+		if y <= 0 {
+			n = y - 1
+		}
+	case "month":
+		n = int64(f.month)
+	case "day":
+		n = int64(f.day)
+	case "quarter":
+		n = int64(f.month-1)/3 + 1
+	case "decade":
+		if n = y / 10; y < 0 {
+			n = -((8 - (y - 1)) / 10)
+		}
+	case "century":
+		if n = (y + 99) / 100; y <= 0 {
+			n = -((99 - (y - 1)) / 100)
+		}
+	case "millennium":
+		if n = (y + 999) / 1000; y <= 0 {
+			n = -((999 - (y - 1)) / 1000)
+		}
+	case "dow":
+		n = isoDow(days) % 7
+	case "isodow":
+		n = isoDow(days)
+	case "doy":
+		n = days - types.DaysFromDate(f.year, 1, 1) + 1
+	case "week":
+		_, n = isoWeek(days)
+	case "isoyear":
+		if n, _ = isoWeek(days); n <= 0 {
+			n--
+		}
+	default:
+		return part{}, false
+	}
+	return part{coef: n}, true
+}
+
+func infinitePart(unit, u string, ts int64, t types.Oid) (part, error) {
+	sign := 1
+	if ts < 0 {
+		sign = -1
+	}
+	switch u {
+	case "year", "decade", "century", "millennium", "julian", "isoyear", "epoch":
+		return part{inf: sign}, nil
+	case "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "dow", "isodow", "doy", "week", "quarter",
+		"timezone", "timezone_hour", "timezone_minute":
+		return part{null: true}, nil
+	}
+	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+}
+
+func intervalPart(unit string, iv types.Interval) (part, error) {
+	us, m := iv.Micros, int64(iv.Months)
+	switch u := unitName(unit); u {
+	case "microsecond":
+		return whole(us % 60_000_000)
+	case "millisecond":
+		return part{coef: us % 60_000_000, scale: 3}, nil
+	case "second":
+		return part{coef: us % 60_000_000, scale: 6}, nil
+	case "minute":
+		return whole(us / 60_000_000 % 60)
+	case "hour":
+		return whole(us / 3_600_000_000)
+	case "day":
+		return whole(int64(iv.Days))
+	case "month":
+		return whole(m % 12)
+	case "quarter":
+		return whole(m%12/3 + 1)
+	case "year":
+		return whole(m / 12)
+	case "decade":
+		return whole(m / 120)
+	case "century":
+		return whole(m / 1200)
+	case "millennium":
+		return whole(m / 12000)
+	case "epoch":
+		secs := m/12*31557600 + m%12*2592000 + int64(iv.Days)*86400
+		return part{coef: secs*1_000_000 + us, scale: 6}, nil
+	case "week", "dow", "doy", "isodow", "isoyear", "timezone", "julian":
+		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.IntervalOid)
+	}
+	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, types.IntervalOid)
+}
+
+// extract finds a field of a value of any date or time type.
+func extract(c *Call, unit string, d types.Datum, t types.Oid) (part, error) {
+	switch t {
+	case types.TimestampOid:
+		return timestampPart(unit, d.Int(), d.Int(), nil, t)
+	case types.TimestamptzOid:
+		loc := c.IO().TimeZone
+		if !types.TimestampIsFinite(d.Int()) {
+			return timestampPart(unit, 0, d.Int(), loc, t)
+		}
+		return timestampPart(unit, types.TimestamptzToLocal(d.Int(), loc), d.Int(), loc, t)
+	case types.DateOid:
+		return dateExtract(unit, d.Int())
+	case types.TimeOid:
+		u := unitName(unit)
+		if u == "epoch" {
+			return part{coef: d.Int(), scale: 6}, nil
+		}
+		if p, ok := timePart(u, d.Int()); ok {
+			return p, nil
+		}
+		if _, ok := datePart(u, fields{year: 2000, month: 1, day: 1}); ok || strings.HasPrefix(u, "timezone") {
+			return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, t)
+		}
+		return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+	}
+	return intervalPart(unit, d.Interval())
+}
+
+func dateExtract(unit string, days int64) (part, error) {
+	u := unitName(unit)
+	if _, ok := timePart(u, 0); ok {
+		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.DateOid)
+	}
+	ts, err := types.DateToTimestamp(days)
+	if err != nil {
+		return part{}, err
+	}
+	p, err := timestampPart(unit, ts, ts, nil, types.DateOid)
+	if err == nil && u == "epoch" && p.inf == 0 {
+		return part{coef: p.coef / 1_000_000}, nil
+	}
+	return p, err
+}
+
+func extractFn() impl {
+	return impl{f2: func(c *Call, u, d types.Datum) (types.Datum, error) {
+		p, err := extract(c, u.Str(), d, c.Types[1].Oid)
+		return p.numeric(), err
+	}}
+}
+
+func partFn() impl {
+	return impl{f2: func(c *Call, u, d types.Datum) (types.Datum, error) {
+		t := c.Types[1].Oid
+		if t == types.DateOid { // date_part(text, date) is that of the timestamp
+			ts, err := types.DateToTimestamp(d.Int())
+			if err != nil {
+				return types.Null, err
+			}
+			t, d = types.TimestampOid, types.NewInt(ts)
+		}
+		p, err := extract(c, u.Str(), d, t)
+		return p.float(), err
+	}}
+}
+
+func makeDate(y, m, d int64) (int64, error) {
+	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", y, m, d)
+	year := y
+	if y < 0 {
+		year = y + 1
+	}
+	if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 || year > 5874897 {
+		return 0, bad
+	}
+	days := types.DaysFromDate(int(year), int(m), int(d))
+	if yy, mm, dd := types.DateFromDays(days); int64(yy) != year || int64(mm) != m || int64(dd) != d {
+		return 0, bad
+	}
+	return days, nil
+}
+
+func makeTime(h, m int64, s float64) (int64, error) {
+	if h < 0 || h > 24 || m < 0 || m > 59 || s < 0 || s > 60 || math.IsNaN(s) || h == 24 && (m > 0 || s > 0) {
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%02g", h, m, s)
+	}
+	return (h*60+m)*60_000_000 + int64(math.RoundToEven(s*1e6)), nil
+}
+
+func makeTimestamp(a []types.Datum) (int64, error) {
+	d, err := makeDate(a[0].Int(), a[1].Int(), a[2].Int())
+	if err != nil {
+		return 0, err
+	}
+	t, err := makeTime(a[3].Int(), a[4].Int(), a[5].Float())
+	return d*microsPerDay + t, err
+}
+
+// atZone is AT TIME ZONE by name: to the zone's local time, or from it.
+func atZone(toLocal bool) impl {
+	return intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		loc, err := types.FindTimeZone(a[0].Str())
+		if err != nil {
+			return 0, err
+		}
+		if !types.TimestampIsFinite(a[1].Int()) {
+			return a[1].Int(), nil
+		}
+		if toLocal {
+			return types.TimestamptzToLocal(a[1].Int(), loc), nil
+		}
+		return types.LocalToTimestamptz(a[1].Int(), loc), nil
+	})
+}
+
+func atOffset(sign int64) impl {
+	return intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		iv := a[0].Interval()
+		if iv.Months != 0 || iv.Days != 0 {
+			return 0, pgerr.New(pgerr.InvalidParameterValue, "interval time zone \"%s\" must not include months or days",
+				types.Text(types.IntervalOid, a[0], types.DefaultIOEnv))
+		}
+		return a[1].Int() + sign*iv.Micros, nil
+	})
+}
+
+func ageFn(zoned bool) impl {
+	return intervalFn(func(c *Call, a []types.Datum) (types.Interval, error) {
+		if !zoned {
+			return types.TimestampAge(a[0].Int(), a[1].Int()), nil
+		}
+		loc := c.IO().TimeZone
+		return types.TimestampAge(types.TimestamptzToLocal(a[0].Int(), loc), types.TimestamptzToLocal(a[1].Int(), loc)), nil
+	})
+}
+
+// ageToday is age(timestamp): from midnight of the current date.
+func ageToday(zoned bool) impl {
+	return intervalFn(func(c *Call, a []types.Datum) (types.Interval, error) {
+		if c.TxnTime.IsZero() {
+			return types.Interval{}, errNoSession
+		}
+		loc := c.IO().TimeZone
+		local := types.TimestamptzToLocal(types.TimestampFromTime(c.TxnTime), loc)
+		local = types.TimestampToDate(local) * microsPerDay
+		t := a[0].Int()
+		if zoned {
+			t = types.TimestamptzToLocal(t, loc)
+		}
+		return types.TimestampAge(local, t), nil
+	})
+}
+
+func overlaps(c *Call, a []types.Datum) (types.Datum, error) {
+	s1, e1, s2, e2 := a[0], a[1], a[2], a[3]
+	swap := func(s, e types.Datum) (types.Datum, types.Datum) {
+		if s.IsNull() || !e.IsNull() && s.Int() > e.Int() {
+			return e, s
+		}
+		return s, e
+	}
+	if s1.IsNull() && e1.IsNull() || s2.IsNull() && e2.IsNull() {
+		return types.Null, nil
+	}
+	s1, e1 = swap(s1, e1)
+	s2, e2 = swap(s2, e2)
+	if s1.Int() == s2.Int() {
+		if e1.IsNull() || e2.IsNull() {
+			return types.Null, nil
+		}
+		return types.NewBool(true), nil
+	}
+	if s1.Int() > s2.Int() {
+		s1, e1, s2, e2 = s2, e2, s1, e1
+	}
+	if e1.IsNull() {
+		return types.Null, nil
+	}
+	return types.NewBool(s2.Int() < e1.Int()), nil
+}
+
+func dateBin(_ *Call, a []types.Datum) (int64, error) {
+	iv := a[0].Interval()
+	if iv.Months != 0 {
+		return 0, pgerr.New(pgerr.FeatureNotSupported, "timestamps cannot be binned into intervals containing months or years")
+	}
+	stride := int64(iv.Days)*microsPerDay + iv.Micros
+	if stride <= 0 {
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "stride must be greater than zero")
+	}
+	diff := a[1].Int() - a[2].Int()
+	q := diff / stride
+	if diff%stride < 0 {
+		q--
+	}
+	return a[2].Int() + q*stride, nil
+}
+
+func makeInterval(_ *Call, a []types.Datum) (types.Interval, error) {
+	get := func(i int) int64 {
+		if i < len(a) {
+			return a[i].Int()
+		}
+		return 0
+	}
+	secs := 0.0
+	if len(a) > 6 {
+		secs = a[6].Float()
+	}
+	return types.Interval{Months: int32(get(0)*12 + get(1)), Days: int32(get(2)*7 + get(3)),
+		Micros: get(4)*3_600_000_000 + get(5)*60_000_000 + int64(math.RoundToEven(secs*1e6))}, nil
+}
+
+func scaleTime(f func(c *Call, d types.Datum, mod int32) (types.Datum, error)) impl {
+	return impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) { return f(c, a, int32(b.Int())) }}
+}
+
+func nowFn(get func(c *Call) time.Time) impl {
+	return impl{f0: func(c *Call) (types.Datum, error) {
+		t := get(c)
+		if t.IsZero() {
+			return types.Null, errNoSession
+		}
+		return types.NewInt(types.TimestampFromTime(t)), nil
+	}}
+}
+
+var dateImpls = map[string]impl{
+	"timestamp_pl_interval": addInterval(false, false, false), "timestamp_mi_interval": addInterval(false, true, false),
+	"timestamptz_pl_interval": addInterval(true, false, false), "timestamptz_mi_interval": addInterval(true, true, false),
+	"interval_pl_timestamp(interval,timestamp)":     addInterval(false, false, true),
+	"interval_pl_timestamptz(interval,timestamptz)": addInterval(true, false, true),
+	"date_pl_interval":                              dateInterval(false, false), "date_mi_interval": dateInterval(true, false),
+	"interval_pl_date(interval,date)": dateInterval(false, true),
+	"time_pl_interval":                timeInterval(false), "time_mi_interval": timeInterval(true),
+	"interval_pl_time(interval,time)": intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		r, err := timeInterval(false).fn(nil, []types.Datum{a[1], a[0]})
+		return r.Int(), err
+	}),
+	"timestamp_mi": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.TimestampSub(a[0].Int(), a[1].Int())
+	}),
+	"time_mi_time": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.Interval{Micros: a[0].Int() - a[1].Int()}, nil
+	}),
+	"date_pli":                   intFn(func(_ *Call, a []types.Datum) (int64, error) { return types.DateAddDays(a[0].Int(), a[1].Int()) }),
+	"date_mii":                   intFn(func(_ *Call, a []types.Datum) (int64, error) { return types.DateAddDays(a[0].Int(), -a[1].Int()) }),
+	"integer_pl_date(int4,date)": intFn(func(_ *Call, a []types.Datum) (int64, error) { return types.DateAddDays(a[1].Int(), a[0].Int()) }),
+	"date_mi": intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		if !types.DateIsFinite(a[0].Int()) || !types.DateIsFinite(a[1].Int()) {
+			return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "cannot subtract infinite dates")
+		}
+		return a[0].Int() - a[1].Int(), nil
+	}),
+	"datetime_timestamp":     intFn(func(_ *Call, a []types.Datum) (int64, error) { return a[0].Int()*microsPerDay + a[1].Int(), nil }),
+	"timedate_pl(time,date)": intFn(func(_ *Call, a []types.Datum) (int64, error) { return a[1].Int()*microsPerDay + a[0].Int(), nil }),
+	"interval_pl": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.IntervalAdd(a[0].Interval(), a[1].Interval())
+	}),
+	"interval_mi": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.IntervalSub(a[0].Interval(), a[1].Interval())
+	}),
+	"interval_um": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) { return types.IntervalNeg(a[0].Interval()) }),
+	"interval_mul": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.IntervalMul(a[0].Interval(), a[1].Float())
+	}),
+	"mul_d_interval": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.IntervalMul(a[1].Interval(), a[0].Float())
+	}),
+	"interval_div": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return types.IntervalDiv(a[0].Interval(), a[1].Float())
+	}),
+	"interval_justify_hours":    intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) { return types.JustifyHours(a[0].Interval()) }),
+	"interval_justify_days":     intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) { return types.JustifyDays(a[0].Interval()) }),
+	"interval_justify_interval": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) { return types.JustifyInterval(a[0].Interval()) }),
+	"make_interval":             intervalFn(makeInterval),
+	"make_date":                 intFn(func(_ *Call, a []types.Datum) (int64, error) { return makeDate(a[0].Int(), a[1].Int(), a[2].Int()) }),
+	"make_time":                 intFn(func(_ *Call, a []types.Datum) (int64, error) { return makeTime(a[0].Int(), a[1].Int(), a[2].Float()) }),
+	"make_timestamp":            intFn(func(_ *Call, a []types.Datum) (int64, error) { return makeTimestamp(a) }),
+	"make_timestamptz": intFn(func(c *Call, a []types.Datum) (int64, error) {
+		ts, err := makeTimestamp(a)
+		return types.LocalToTimestamptz(ts, c.IO().TimeZone), err
+	}),
+	"make_timestamptz_at_timezone": intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		ts, err := makeTimestamp(a)
+		if err != nil {
+			return 0, err
+		}
+		loc, err := types.FindTimeZone(a[6].Str())
+		if err != nil {
+			return 0, err
+		}
+		return types.LocalToTimestamptz(ts, loc), nil
+	}),
+	"timestamp_trunc": intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		if !types.TimestampIsFinite(a[1].Int()) {
+			return a[1].Int(), nil
+		}
+		return truncate(a[0].Str(), a[1].Int(), types.TimestampOid)
+	}),
+	"timestamptz_trunc": intFn(func(c *Call, a []types.Datum) (int64, error) {
+		return truncZoned(c, a[0].Str(), a[1].Int(), c.IO().TimeZone)
+	}),
+	"timestamptz_trunc_zone": intFn(func(c *Call, a []types.Datum) (int64, error) {
+		loc, err := types.FindTimeZone(a[2].Str())
+		if err != nil {
+			return 0, err
+		}
+		return truncZoned(c, a[0].Str(), a[1].Int(), loc)
+	}),
+	"interval_trunc": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
+		return truncInterval(a[0].Str(), a[1].Interval())
+	}),
+	"extract_date": extractFn(), "extract_time": extractFn(), "extract_timestamp": extractFn(), "extract_timestamptz": extractFn(), "extract_interval": extractFn(),
+	"timestamp_part": partFn(), "timestamptz_part": partFn(), "interval_part": partFn(), "time_part": partFn(), "date_part(text,date)": partFn(),
+	"timestamptz_zone": atZone(true), "timestamp_zone": atZone(false), "timestamptz_izone": atOffset(1), "timestamp_izone": atOffset(-1),
+	"timestamp_age": ageFn(false), "timestamptz_age": ageFn(true), "age(timestamp)": ageToday(false), "age(timestamptz)": ageToday(true),
+	"date_finite":      boolFn(func(a []types.Datum) (bool, error) { return types.DateIsFinite(a[0].Int()), nil }),
+	"timestamp_finite": boolFn(func(a []types.Datum) (bool, error) { return types.TimestampIsFinite(a[0].Int()), nil }),
+	"interval_finite":  boolFn(func([]types.Datum) (bool, error) { return true, nil }),
+	"timestamp_bin":    intFn(dateBin), "timestamptz_bin": intFn(dateBin),
+	"overlaps_timestamp": {fn: overlaps}, "overlaps_time": {fn: overlaps},
+	"float8_timestamptz": intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		f := a[0].Float()
+		if math.IsNaN(f) || math.Abs(f) > 9e12 {
+			return 0, errTimestampRange
+		}
+		return int64(math.RoundToEven(f*1e6)) - 946684800_000000, nil
+	}),
+	"now":                 nowFn(func(c *Call) time.Time { return c.TxnTime }),
+	"statement_timestamp": nowFn(func(c *Call) time.Time { return c.StatementTime }),
+	"clock_timestamp":     nowFn(func(*Call) time.Time { return time.Now() }),
+	"timeofday": {f0: func(c *Call) (types.Datum, error) {
+		return types.NewString(time.Now().In(c.IO().TimeZone).Format("Mon Jan 02 15:04:05.000000 2006 MST")), nil
+	}},
+	"timestamp_scale": scaleTime(func(_ *Call, d types.Datum, m int32) (types.Datum, error) {
+		return types.NewInt(roundMicros(d.Int(), m)), nil
+	}),
+	"timestamptz_scale": scaleTime(func(_ *Call, d types.Datum, m int32) (types.Datum, error) {
+		return types.NewInt(roundMicros(d.Int(), m)), nil
+	}),
+}

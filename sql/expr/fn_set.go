@@ -1,0 +1,336 @@
+package expr
+
+import (
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Open starts a call of a set-returning function, whose argument types and result are those of the SetReturning node.
+func (f *SetFunction) Open(ctx *EvalContext, args []types.Datum, argTypes []types.Type, result types.Type) (SetIterator, error) {
+	if f.open == nil {
+		return nil, pgerr.NotSupported("function " + funcSignature(f.Name, f.Args, nil))
+	}
+	if f.Strict {
+		for _, a := range args {
+			if a.IsNull() {
+				return &listIter{}, nil
+			}
+		}
+	}
+	return f.open(&Call{EvalContext: ctx, Types: argTypes, Result: result}, args)
+}
+
+// listIter yields rows that are all known at once.
+type listIter struct {
+	rows [][]types.Datum
+	next int
+}
+
+func (l *listIter) Next(_ *EvalContext, row []types.Datum) (bool, error) {
+	if l.next >= len(l.rows) {
+		return false, nil
+	}
+	copy(row, l.rows[l.next])
+	l.next++
+	return true, nil
+}
+
+// column makes an iterator over single values.
+func column(values []types.Datum) SetIterator { return &columnIter{values: values} }
+
+type columnIter struct {
+	values []types.Datum
+	next   int
+}
+
+func (l *columnIter) Next(_ *EvalContext, row []types.Datum) (bool, error) {
+	if l.next >= len(l.values) {
+		return false, nil
+	}
+	row[0] = l.values[l.next]
+	l.next++
+	return true, nil
+}
+
+// series is generate_series over integers.
+type series struct {
+	cur, stop, step int64
+	done            bool
+}
+
+var errStepZero = pgerr.New(pgerr.InvalidParameterValue, "step size cannot equal zero")
+
+func (s *series) Next(_ *EvalContext, row []types.Datum) (bool, error) {
+	if s.done || s.step > 0 && s.cur > s.stop || s.step < 0 && s.cur < s.stop {
+		return false, nil
+	}
+	row[0] = types.NewInt(s.cur)
+	next, ok := addInt(s.cur, s.step)
+	s.cur, s.done = next, !ok
+	return true, nil
+}
+
+func intSeries(_ *Call, a []types.Datum) (SetIterator, error) {
+	s := &series{cur: a[0].Int(), stop: a[1].Int(), step: 1}
+	if len(a) > 2 {
+		if s.step = a[2].Int(); s.step == 0 {
+			return nil, errStepZero
+		}
+	}
+	return s, nil
+}
+
+type numericSeries struct {
+	cur, stop, step types.Datum
+	down            bool
+}
+
+func (s *numericSeries) Next(_ *EvalContext, row []types.Datum) (bool, error) {
+	c := types.NumericCompare(s.cur, s.stop)
+	if c > 0 && !s.down || c < 0 && s.down {
+		return false, nil
+	}
+	row[0] = s.cur
+	var err error
+	s.cur, err = types.NumericAdd(s.cur, s.step)
+	return true, err
+}
+
+func openNumericSeries(_ *Call, a []types.Datum) (SetIterator, error) {
+	s := &numericSeries{cur: a[0], stop: a[1], step: types.NumericFromInt(1)}
+	if len(a) > 2 {
+		s.step = a[2]
+	}
+	for i, what := range [...]string{"start", "stop", "step size"} {
+		x := [...]types.Datum{s.cur, s.stop, s.step}[i]
+		if types.NumericIsNaN(x) {
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s value cannot be NaN", what)
+		}
+		if types.NumericIsInf(x, 1) || types.NumericIsInf(x, -1) {
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s value cannot be infinity", what)
+		}
+	}
+	switch types.NumericCompare(s.step, types.NumericFromInt(0)) {
+	case 0:
+		return nil, errStepZero
+	case -1:
+		s.down = true
+	}
+	return s, nil
+}
+
+type timeSeries struct {
+	cur, stop int64
+	step      types.Interval
+	down      bool
+	zoned     bool
+}
+
+func (s *timeSeries) Next(ctx *EvalContext, row []types.Datum) (bool, error) {
+	if !s.down && s.cur > s.stop || s.down && s.cur < s.stop {
+		return false, nil
+	}
+	row[0] = types.NewInt(s.cur)
+	var err error
+	if s.zoned {
+		s.cur, err = types.TimestamptzAddInterval(s.cur, s.step, ctx.IO())
+	} else {
+		s.cur, err = types.TimestampAddInterval(s.cur, s.step)
+	}
+	return true, err
+}
+
+func openTimeSeries(zoned bool) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		s := &timeSeries{cur: a[0].Int(), stop: a[1].Int(), step: a[2].Interval(), zoned: zoned}
+		switch types.IntervalCompare(s.step, types.Interval{}) {
+		case 0:
+			return nil, errStepZero
+		case -1:
+			s.down = true
+		}
+		return s, nil
+	}
+}
+
+func subscripts(_ *Call, a []types.Datum) (SetIterator, error) {
+	arr, d := a[0].Array(), a[1].Int()
+	if d < 1 || d > int64(len(arr.Dims)) {
+		return column(nil), nil
+	}
+	lo := int64(arr.LowerBound(int(d - 1)))
+	hi := lo + int64(arr.Dims[d-1]) - 1
+	if len(a) > 2 && a[2].Bool() {
+		return &series{cur: hi, stop: lo, step: -1}, nil
+	}
+	return &series{cur: lo, stop: hi, step: 1}, nil
+}
+
+func wantArray(n *types.JSONNode, name string) error {
+	switch n.Kind {
+	case types.JSONArray:
+		return nil
+	case types.JSONObject:
+		return pgerr.New(pgerr.InvalidParameterValue, "cannot extract elements from an object")
+	}
+	return pgerr.New(pgerr.InvalidParameterValue, "cannot extract elements from a scalar")
+}
+
+// jsonElements is jsonb_array_elements[_text].
+func jsonElements(name string, isText bool) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		n := node(a[0].Str())
+		if err := wantArray(n, name); err != nil {
+			return nil, err
+		}
+		var out []types.Datum
+		for i := range n.Elems {
+			if isText {
+				out = append(out, asText(&n.Elems[i]))
+			} else {
+				out = append(out, nodeText(&n.Elems[i]))
+			}
+		}
+		return column(out), nil
+	}
+}
+
+func rawElements(name string, isText bool) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		r := readRaw(a[0].Str())
+		switch {
+		case r.src[0] == '{':
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot call %s on a non-array", name)
+		case r.src[0] != '[':
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot call %s on a scalar", name)
+		}
+		var out []types.Datum
+		for _, e := range r.elems {
+			if isText {
+				out = append(out, (&rawJSON{src: e}).text())
+			} else {
+				out = append(out, types.NewString(e))
+			}
+		}
+		return column(out), nil
+	}
+}
+
+func jsonEach(name string, isText bool) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		n := node(a[0].Str())
+		if n.Kind != types.JSONObject {
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot call %s on a non-object", name)
+		}
+		l := &listIter{}
+		for i, k := range n.Keys {
+			v := nodeText(&n.Elems[i])
+			if isText {
+				v = asText(&n.Elems[i])
+			}
+			l.rows = append(l.rows, []types.Datum{types.NewString(k), v})
+		}
+		return l, nil
+	}
+}
+
+func rawEach(isText bool) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		r := readRaw(a[0].Str())
+		if r.src[0] != '{' {
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot deconstruct %s", map[bool]string{true: "an array as an object", false: "a scalar"}[r.src[0] == '['])
+		}
+		l := &listIter{}
+		for i, k := range r.keys {
+			v := types.NewString(r.elems[i])
+			if isText {
+				v = (&rawJSON{src: r.elems[i]}).text()
+			}
+			l.rows = append(l.rows, []types.Datum{types.NewString(k), v})
+		}
+		return l, nil
+	}
+}
+
+func objectKeys(name string) func(*Call, []types.Datum) (SetIterator, error) {
+	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		n := node(a[0].Str())
+		switch n.Kind {
+		case types.JSONObject:
+		case types.JSONArray:
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot call %s on an array", name)
+		default:
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot call %s on a scalar", name)
+		}
+		keys := n.Keys
+		if name == "json_object_keys" {
+			keys = readRaw(a[0].Str()).keys
+		}
+		var out []types.Datum
+		for _, k := range keys {
+			out = append(out, types.NewString(k))
+		}
+		return column(out), nil
+	}
+}
+
+func regexpMatchesSet(_ *Call, a []types.Datum) (SetIterator, error) {
+	flags, global := splitFlags(argStr(a, 2))
+	re, err := compileRegexp(a[1].Str(), flags)
+	if err != nil {
+		return nil, err
+	}
+	n := 1
+	if global {
+		n = -1
+	}
+	var out []types.Datum
+	for _, m := range re.FindAllStringSubmatchIndex(a[0].Str(), n) {
+		out = append(out, types.NewArray1(types.TextOid, groups(a[0].Str(), m)))
+	}
+	return column(out), nil
+}
+
+func regexpSplitSet(_ *Call, a []types.Datum) (SetIterator, error) {
+	parts, err := regexSplit(a[0].Str(), a[1].Str(), argStr(a, 2))
+	return column(parts), err
+}
+
+func textTable(_ *Call, a []types.Datum) (SetIterator, error) {
+	if a[0].IsNull() {
+		return column(nil), nil
+	}
+	return column(splitText(a)), nil
+}
+
+func unnest(_ *Call, a []types.Datum) (SetIterator, error) { return column(a[0].Array().Elems), nil }
+
+func optionsToTable(_ *Call, a []types.Datum) (SetIterator, error) {
+	l := &listIter{}
+	for _, o := range a[0].Array().Elems {
+		s := o.Str()
+		name, value := s, types.Null
+		for i := range s {
+			if s[i] == '=' {
+				name, value = s[:i], types.NewString(s[i+1:])
+				break
+			}
+		}
+		l.rows = append(l.rows, []types.Datum{types.NewString(name), value})
+	}
+	return l, nil
+}
+
+var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error){
+	"generate_series_int4": intSeries, "generate_series_step_int4": intSeries, "generate_series_int8": intSeries, "generate_series_step_int8": intSeries,
+	"generate_series_numeric": openNumericSeries, "generate_series_step_numeric": openNumericSeries,
+	"generate_series_timestamp": openTimeSeries(false), "generate_series_timestamptz": openTimeSeries(true),
+	"generate_subscripts": subscripts, "generate_subscripts_nodir": subscripts, "array_unnest": unnest,
+	"jsonb_array_elements": jsonElements("jsonb_array_elements", false), "jsonb_array_elements_text": jsonElements("jsonb_array_elements_text", true),
+	"json_array_elements": rawElements("json_array_elements", false), "json_array_elements_text": rawElements("json_array_elements_text", true),
+	"jsonb_each": jsonEach("jsonb_each", false), "jsonb_each_text": jsonEach("jsonb_each_text", true), "json_each": rawEach(false), "json_each_text": rawEach(true),
+	"jsonb_object_keys": objectKeys("jsonb_object_keys"), "json_object_keys": objectKeys("json_object_keys"),
+	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
+	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
+	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,
+}

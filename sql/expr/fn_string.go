@@ -1,0 +1,642 @@
+package expr
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+func str1(f func(string) string) impl {
+	return impl{f1: func(_ *Call, a types.Datum) (types.Datum, error) { return types.NewString(f(a.Str())), nil }}
+}
+
+func strInt(f func(string) int) impl {
+	return impl{f1: func(_ *Call, a types.Datum) (types.Datum, error) { return types.NewInt(int64(f(a.Str()))), nil }}
+}
+
+func str2(f func(a, b string) string) impl {
+	return impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) { return types.NewString(f(a.Str(), b.Str())), nil }}
+}
+
+func strN(f func(a []types.Datum) (string, error)) impl {
+	return impl{fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
+		s, err := f(a)
+		if err != nil {
+			return types.Null, err
+		}
+		return types.NewString(s), nil
+	}}
+}
+
+func runeLen(s string) int { return utf8.RuneCountInString(s) }
+
+// byteAt returns the byte offset of character n (from 0) of s, len(s) past the end.
+func byteAt(s string, n int64) int {
+	if n <= 0 {
+		return 0
+	}
+	for i := range s {
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return len(s)
+}
+
+var errNegSubstr = pgerr.New(pgerr.SubstringError, "negative substring length not allowed")
+
+// substring returns length characters from start (from 1); has tells whether a length was given.
+func substring(s string, start, length int64, has bool) (string, error) {
+	if has && length < 0 {
+		return "", errNegSubstr
+	}
+	end := start + length
+	if has && end <= 1 {
+		return "", nil
+	}
+	from := byteAt(s, start-1)
+	if !has {
+		return s[from:], nil
+	}
+	return s[from : from+byteAt(s[from:], end-max(start, 1))], nil
+}
+
+func substringBytes(s string, start, length int64, has bool) (string, error) {
+	if has && length < 0 {
+		return "", errNegSubstr
+	}
+	end := int64(len(s))
+	if has {
+		end = min(end, start-1+length)
+	}
+	from := min(max(start-1, 0), int64(len(s)))
+	return s[from:max(end, from)], nil
+}
+
+func overlay(s, by string, start, length int64) (string, error) {
+	if start <= 0 {
+		return "", errNegSubstr
+	}
+	head, err := substring(s, 1, start-1, true)
+	if err != nil {
+		return "", err
+	}
+	tail, err := substring(s, start+length, 0, false)
+	return head + by + tail, err
+}
+
+func charsIn(set string) func(rune) bool {
+	return func(r rune) bool { return strings.ContainsRune(set, r) }
+}
+
+func trimSpaces(s string) string { return strings.Trim(s, " ") }
+
+func leftN(s string, n int64) string {
+	if n < 0 {
+		n = max(int64(runeLen(s))+n, 0)
+	}
+	return s[:byteAt(s, n)]
+}
+
+func rightN(s string, n int64) string {
+	if n < 0 {
+		return s[byteAt(s, -n):]
+	}
+	return s[byteAt(s, int64(runeLen(s))-n):]
+}
+
+var errTooLong = pgerr.New(pgerr.ProgramLimitExceeded, "requested length too large")
+
+const maxString = 1<<30 - 5
+
+func padding(s string, n int64, fill string) (string, string, error) {
+	if n < 0 {
+		n = 0
+	}
+	if n > maxString {
+		return "", "", errTooLong
+	}
+	have := int64(runeLen(s))
+	if have >= n || fill == "" {
+		return leftN(s, min(n, have)), "", nil
+	}
+	var b strings.Builder
+	runes := []rune(fill)
+	for i := range n - have {
+		b.WriteRune(runes[i%int64(len(runes))])
+	}
+	return s, b.String(), nil
+}
+
+func pad(left bool) impl {
+	return strN(func(a []types.Datum) (string, error) {
+		fill := " "
+		if len(a) > 2 {
+			fill = a[2].Str()
+		}
+		s, p, err := padding(a[0].Str(), a[1].Int(), fill)
+		if left {
+			return p + s, err
+		}
+		return s + p, err
+	})
+}
+
+func initcap(s string) string {
+	var b strings.Builder
+	inWord := false
+	for _, r := range s {
+		if inWord {
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteRune(unicode.ToUpper(r))
+		}
+		inWord = unicode.IsLetter(r) || unicode.IsDigit(r)
+	}
+	return b.String()
+}
+
+func translate(s, from, to string) string {
+	f, t := []rune(from), []rune(to)
+	var b strings.Builder
+next:
+	for _, r := range s {
+		for i, x := range f {
+			if x != r {
+				continue
+			}
+			if i < len(t) {
+				b.WriteRune(t[i])
+			}
+			continue next
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func splitPart(s, sep string, n int64) (string, error) {
+	if n == 0 {
+		return "", pgerr.New(pgerr.InvalidParameterValue, "field position must not be zero")
+	}
+	parts := []string{s}
+	if sep != "" {
+		parts = strings.Split(s, sep)
+	}
+	if s == "" {
+		return "", nil
+	}
+	if n < 0 {
+		n += int64(len(parts)) + 1
+	}
+	if n < 1 || n > int64(len(parts)) {
+		return "", nil
+	}
+	return parts[n-1], nil
+}
+
+func reverse(s string) string {
+	r := []rune(s)
+	for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
+		r[i], r[j] = r[j], r[i]
+	}
+	return string(r)
+}
+
+func chr(n int64) (string, error) {
+	switch {
+	case n < 0:
+		return "", pgerr.New(pgerr.ProgramLimitExceeded, "character number must be positive")
+	case n == 0:
+		return "", pgerr.New(pgerr.ProgramLimitExceeded, "null character not permitted")
+	case n > utf8.MaxRune:
+		return "", pgerr.New(pgerr.ProgramLimitExceeded, "requested character too large for encoding: %d", n)
+	case !utf8.ValidRune(rune(n)):
+		return "", pgerr.New(pgerr.ProgramLimitExceeded, "requested character not valid for encoding: %d", n)
+	}
+	return string(rune(n)), nil
+}
+
+// QuoteIdent quotes an identifier if it needs it, as quote_ident does.
+func QuoteIdent(s string) string {
+	safe := s != "" && (s[0] >= 'a' && s[0] <= 'z' || s[0] == '_')
+	for i := 0; i < len(s) && safe; i++ {
+		c := s[i]
+		safe = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
+	}
+	if safe && !reservedWords[s] {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+// QuoteLiteral quotes a string as quote_literal does.
+func QuoteLiteral(s string) string {
+	q := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return "E" + strings.ReplaceAll(q, `\`, `\\`)
+	}
+	return q
+}
+
+func encode(b []byte, format string) (string, error) {
+	switch strings.ToLower(format) {
+	case "hex":
+		return hex.EncodeToString(b), nil
+	case "base64":
+		s := base64.StdEncoding.EncodeToString(b)
+		var out strings.Builder
+		for len(s) > 76 {
+			out.WriteString(s[:76])
+			out.WriteByte('\n')
+			s = s[76:]
+		}
+		out.WriteString(s)
+		return out.String(), nil
+	case "escape":
+		var out strings.Builder
+		for _, c := range b {
+			switch {
+			case c == 0 || c >= 0x80:
+				out.WriteByte('\\')
+				out.WriteString(string([]byte{'0' + c>>6, '0' + c>>3&7, '0' + c&7}))
+			case c == '\\':
+				out.WriteString(`\\`)
+			default:
+				out.WriteByte(c)
+			}
+		}
+		return out.String(), nil
+	}
+	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: %q", format)
+}
+
+func decode(s, format string) (string, error) {
+	switch strings.ToLower(format) {
+	case "hex":
+		clean := strings.Map(func(r rune) rune {
+			if strings.ContainsRune(" \n\t\r", r) {
+				return -1
+			}
+			return r
+		}, s)
+		for _, r := range clean {
+			if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+				return "", pgerr.New(pgerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", r)
+			}
+		}
+		b, err := hex.DecodeString(clean)
+		if err != nil {
+			return "", pgerr.New(pgerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
+		}
+		return string(b), nil
+	case "base64":
+		clean := strings.Map(func(r rune) rune {
+			if strings.ContainsRune(" \n\t\r", r) {
+				return -1
+			}
+			return r
+		}, s)
+		b, err := base64.StdEncoding.DecodeString(clean)
+		if err != nil {
+			return "", pgerr.New(pgerr.InvalidParameterValue, "invalid base64 end sequence").
+				WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+		}
+		return string(b), nil
+	case "escape":
+		d, err := types.ParseText(types.T(types.ByteaOid), s, types.DefaultIOEnv)
+		return d.Str(), err
+	}
+	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: %q", format)
+}
+
+// text is the text form of a value of any type.
+func text(c *Call, t types.Oid, d types.Datum) string {
+	if t.Kind() == types.KString && t != types.ByteaOid && t != types.UuidOid {
+		return d.Str()
+	}
+	return types.Text(t, d, c.IO())
+}
+
+// eachAny calls f for the arguments of a VARIADIC "any" function from position from on.
+func eachAny(c *Call, args []types.Datum, from int, f func(t types.Oid, d types.Datum) error) error {
+	if c.Variadic {
+		arr := args[len(args)-1].Array()
+		if arr == nil {
+			return nil
+		}
+		for _, d := range arr.Elems {
+			if err := f(arr.Elem, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for i := from; i < len(args); i++ {
+		if err := f(c.Types[i].Oid, args[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func concat(c *Call, args []types.Datum) (types.Datum, error) {
+	if c.Variadic && args[0].IsNull() {
+		return types.Null, nil
+	}
+	var b strings.Builder
+	err := eachAny(c, args, 0, func(t types.Oid, d types.Datum) error {
+		if !d.IsNull() {
+			b.WriteString(concatText(c, t, d))
+		}
+		return nil
+	})
+	return types.NewString(b.String()), err
+}
+
+func concatText(c *Call, t types.Oid, d types.Datum) string {
+	return text(c, t, d)
+}
+
+func concatWS(c *Call, args []types.Datum) (types.Datum, error) {
+	if args[0].IsNull() || c.Variadic && args[1].IsNull() {
+		return types.Null, nil
+	}
+	var b strings.Builder
+	n := 0
+	err := eachAny(c, args, 1, func(t types.Oid, d types.Datum) error {
+		if d.IsNull() {
+			return nil
+		}
+		if n++; n > 1 {
+			b.WriteString(args[0].Str())
+		}
+		b.WriteString(concatText(c, t, d))
+		return nil
+	})
+	return types.NewString(b.String()), err
+}
+
+func formatFn(c *Call, args []types.Datum) (types.Datum, error) {
+	if args[0].IsNull() {
+		return types.Null, nil
+	}
+	var ts []types.Oid
+	var ds []types.Datum
+	if len(args) > 1 {
+		_ = eachAny(c, args, 1, func(t types.Oid, d types.Datum) error {
+			ts, ds = append(ts, t), append(ds, d)
+			return nil
+		})
+	}
+	f := formatter{c: c, types: ts, args: ds}
+	s, err := f.run(args[0].Str())
+	return types.NewString(s), err
+}
+
+// formatter is format(): %s, %I and %L with position, flag and width.
+type formatter struct {
+	c     *Call
+	types []types.Oid
+	args  []types.Datum
+	next  int
+}
+
+func (f *formatter) run(s string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i++; i >= len(s) {
+			return "", pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").
+				WithHint("For a single \"%%\" use \"%%%%\".")
+		}
+		if s[i] == '%' {
+			b.WriteByte('%')
+			continue
+		}
+		n, err := f.spec(&b, s[i:])
+		if err != nil {
+			return "", err
+		}
+		i += n - 1
+	}
+	return b.String(), nil
+}
+
+func digits(s string) (n, used int) {
+	for used < len(s) && s[used] >= '0' && s[used] <= '9' {
+		n = n*10 + int(s[used]-'0')
+		used++
+	}
+	return n, used
+}
+
+// spec formats one specifier and returns its length.
+func (f *formatter) spec(b *strings.Builder, s string) (int, error) {
+	i, pos := 0, -1
+	if n, used := digits(s); used > 0 && used < len(s) && s[used] == '$' {
+		if n == 0 {
+			return 0, pgerr.New(pgerr.InvalidParameterValue, "format specifies argument 0, but arguments are numbered from 1")
+		}
+		pos, i = n-1, used+1
+	}
+	minus := false
+	for i < len(s) && s[i] == '-' {
+		minus = true
+		i++
+	}
+	width, used := digits(s[i:])
+	i += used
+	if i < len(s) && s[i] == '*' {
+		i++
+		d, _, err := f.arg(-1)
+		if err != nil {
+			return 0, err
+		}
+		if width = int(d.Int()); width < 0 {
+			minus, width = true, -width
+		}
+	}
+	if i >= len(s) {
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").WithHint("For a single \"%%\" use \"%%%%\".")
+	}
+	conv := s[i]
+	if conv != 's' && conv != 'I' && conv != 'L' {
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "unrecognized format() type specifier \"%c\"", conv).WithHint("For a single \"%%\" use \"%%%%\".")
+	}
+	d, t, err := f.arg(pos)
+	if err != nil {
+		return 0, err
+	}
+	out := ""
+	switch {
+	case d.IsNull() && conv == 'I':
+		return 0, pgerr.New(pgerr.NullValueNotAllowed, "null values cannot be formatted as an SQL identifier")
+	case d.IsNull() && conv == 'L':
+		out = "NULL"
+	case !d.IsNull():
+		out = text(f.c, t, d)
+		if conv == 'I' {
+			out = QuoteIdent(out)
+		} else if conv == 'L' {
+			out = QuoteLiteral(out)
+		}
+	}
+	fill := strings.Repeat(" ", max(width-runeLen(out), 0))
+	if minus {
+		b.WriteString(out + fill)
+	} else {
+		b.WriteString(fill + out)
+	}
+	return i + 1, nil
+}
+
+func (f *formatter) arg(pos int) (types.Datum, types.Oid, error) {
+	if pos >= 0 {
+		f.next = pos
+	}
+	if f.next >= len(f.args) {
+		return types.Null, 0, pgerr.New(pgerr.InvalidParameterValue, "too few arguments for format()")
+	}
+	f.next++
+	return f.args[f.next-1], f.types[f.next-1], nil
+}
+
+func posOf(a, b string) int64 {
+	i := strings.Index(a, b)
+	if i < 0 {
+		return 0
+	}
+	return int64(runeLen(a[:i])) + 1
+}
+
+func anyText(c *Call, a types.Datum) string { return text(c, c.Types[0].Oid, a) }
+
+var stringImpls = map[string]impl{
+	"textlen": strInt(runeLen), "bpcharlen": strInt(func(s string) int { return runeLen(types.TrimBlanks(s)) }),
+	"textoctetlen": strInt(func(s string) int { return len(s) }), "byteaoctetlen": strInt(func(s string) int { return len(s) }),
+	"bpcharoctetlen":    strInt(func(s string) int { return len(s) }),
+	"bit_length(text)":  strInt(func(s string) int { return len(s) * 8 }),
+	"bit_length(bytea)": strInt(func(s string) int { return len(s) * 8 }),
+	"upper":             str1(strings.ToUpper), "lower": str1(strings.ToLower), "initcap": str1(initcap), "text_reverse": str1(reverse),
+	"textcat": str2(func(a, b string) string { return a + b }), "byteacat": str2(func(a, b string) string { return a + b }),
+	"anytextcat(anynonarray,text)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewString(anyText(c, a) + b.Str()), nil
+	}},
+	"textanycat(text,anynonarray)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewString(a.Str() + text(c, c.Types[1].Oid, b)), nil
+	}},
+	"text_substr":         strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), a[2].Int(), true) }),
+	"text_substr_no_len":  strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), 0, false) }),
+	"bytea_substr":        strN(func(a []types.Datum) (string, error) { return substringBytes(a[0].Str(), a[1].Int(), a[2].Int(), true) }),
+	"bytea_substr_no_len": strN(func(a []types.Datum) (string, error) { return substringBytes(a[0].Str(), a[1].Int(), 0, false) }),
+	"textoverlay":         strN(func(a []types.Datum) (string, error) { return overlay(a[0].Str(), a[1].Str(), a[2].Int(), a[3].Int()) }),
+	"textoverlay_no_len": strN(func(a []types.Datum) (string, error) {
+		return overlay(a[0].Str(), a[1].Str(), a[2].Int(), int64(runeLen(a[1].Str())))
+	}),
+	"btrim":  str2(func(a, b string) string { return strings.TrimFunc(a, charsIn(b)) }),
+	"ltrim":  str2(func(a, b string) string { return strings.TrimLeftFunc(a, charsIn(b)) }),
+	"rtrim":  str2(func(a, b string) string { return strings.TrimRightFunc(a, charsIn(b)) }),
+	"btrim1": str1(trimSpaces),
+	"ltrim1": str1(func(s string) string { return strings.TrimLeft(s, " ") }),
+	"rtrim1": str1(func(s string) string { return strings.TrimRight(s, " ") }),
+	"textpos": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewInt(posOf(a.Str(), b.Str())), nil
+	}},
+	"byteapos": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewInt(int64(strings.Index(a.Str(), b.Str()) + 1)), nil
+	}},
+	"replace_text": strN(func(a []types.Datum) (string, error) {
+		if a[1].Str() == "" {
+			return a[0].Str(), nil
+		}
+		return strings.ReplaceAll(a[0].Str(), a[1].Str(), a[2].Str()), nil
+	}),
+	"split_part": strN(func(a []types.Datum) (string, error) { return splitPart(a[0].Str(), a[1].Str(), a[2].Int()) }),
+	"text_left":  strN(func(a []types.Datum) (string, error) { return leftN(a[0].Str(), a[1].Int()), nil }),
+	"text_right": strN(func(a []types.Datum) (string, error) { return rightN(a[0].Str(), a[1].Int()), nil }),
+	"lpad":       pad(true), "lpad(text,int4)": pad(true), "rpad": pad(false), "rpad(text,int4)": pad(false),
+	"repeat": strN(func(a []types.Datum) (string, error) {
+		n := max(a[1].Int(), 0)
+		if n*int64(len(a[0].Str())) > maxString {
+			return "", errTooLong
+		}
+		return strings.Repeat(a[0].Str(), int(n)), nil
+	}),
+	"text_concat": {fn: concat}, "text_concat_ws": {fn: concatWS}, "text_format": {fn: formatFn}, "text_format_nv": {fn: formatFn},
+	"md5_text":      str1(func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }),
+	"md5_bytea":     str1(func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }),
+	"sha224_bytea":  str1(func(s string) string { h := sha256.Sum224([]byte(s)); return string(h[:]) }),
+	"sha256_bytea":  str1(func(s string) string { h := sha256.Sum256([]byte(s)); return string(h[:]) }),
+	"sha384_bytea":  str1(func(s string) string { h := sha512.Sum384([]byte(s)); return string(h[:]) }),
+	"sha512_bytea":  str1(func(s string) string { h := sha512.Sum512([]byte(s)); return string(h[:]) }),
+	"binary_encode": strN(func(a []types.Datum) (string, error) { return encode(a[0].Bytes(), a[1].Str()) }),
+	"binary_decode": strN(func(a []types.Datum) (string, error) { return decode(a[0].Str(), a[1].Str()) }),
+	"chr":           strN(func(a []types.Datum) (string, error) { return chr(a[0].Int()) }),
+	"ascii": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
+		if a.Str() == "" {
+			return types.NewInt(0), nil
+		}
+		r, _ := utf8.DecodeRuneInString(a.Str())
+		return types.NewInt(int64(r)), nil
+	}},
+	"translate": strN(func(a []types.Datum) (string, error) { return translate(a[0].Str(), a[1].Str(), a[2].Str()), nil }),
+	"text_starts_with": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewBool(strings.HasPrefix(a.Str(), b.Str())), nil
+	}},
+	"quote_ident": str1(QuoteIdent), "quote_literal": str1(QuoteLiteral),
+	"quote_literal(anyelement)": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
+		return types.NewString(QuoteLiteral(anyText(c, a))), nil
+	}},
+	"quote_nullable": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
+		if a.IsNull() {
+			return types.NewString("NULL"), nil
+		}
+		return types.NewString(QuoteLiteral(anyText(c, a))), nil
+	}},
+	"quote_nullable(anyelement)": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
+		if a.IsNull() {
+			return types.NewString("NULL"), nil
+		}
+		return types.NewString(QuoteLiteral(anyText(c, a))), nil
+	}},
+	"to_hex32": strN(func(a []types.Datum) (string, error) { return strconv.FormatUint(uint64(uint32(a[0].Int())), 16), nil }),
+	"to_hex64": strN(func(a []types.Datum) (string, error) { return strconv.FormatUint(uint64(a[0].Int()), 16), nil }),
+	"pg_column_size": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
+		return types.NewInt(int64(len(anyText(c, a))) + 4), nil
+	}},
+	"byteaGetByte": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		if n := b.Int(); n < 0 || n >= int64(len(a.Str())) {
+			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "index %d out of valid range, 0..%d", n, len(a.Str())-1)
+		}
+		return types.NewInt(int64(a.Str()[b.Int()])), nil
+	}},
+	"pg_convert_to":   {f2: func(_ *Call, a, _ types.Datum) (types.Datum, error) { return a, nil }},
+	"pg_convert_from": {f2: func(_ *Call, a, _ types.Datum) (types.Datum, error) { return a, types.ValidateUTF8(a.Str()) }},
+	"pg_num_nulls":    {fn: func(c *Call, a []types.Datum) (types.Datum, error) { return countNulls(c, a, true) }},
+	"pg_num_nonnulls": {fn: func(c *Call, a []types.Datum) (types.Datum, error) { return countNulls(c, a, false) }},
+}
+
+func countNulls(c *Call, args []types.Datum, nulls bool) (types.Datum, error) {
+	n := int64(0)
+	_ = eachAny(c, args, 0, func(_ types.Oid, d types.Datum) error {
+		if d.IsNull() == nulls {
+			n++
+		}
+		return nil
+	})
+	return types.NewInt(n), nil
+}
