@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // GrantSpec is GRANT and REVOKE of privileges on objects; grantee 0 is PUBLIC.
@@ -29,7 +30,6 @@ func (x *Tx) Grant(ctx context.Context, g *GrantSpec) error {
 		c.ACL = x.applyGrant(c.ACL, g)
 		return x.put(ctx, &c)
 	}
-	// No table lock: privileges touch neither rows nor plans, but they are part of the table's descriptor.
 	rel, _, err := x.findRelation(ctx, catalog.KindTable, g.Relation, false, ShareUpdateExclusiveLock)
 	if err != nil {
 		return err
@@ -43,6 +43,9 @@ func (x *Tx) Grant(ctx context.Context, g *GrantSpec) error {
 		v := *rel.View
 		v.ACL = x.applyGrant(v.ACL, g)
 		return x.put(ctx, &v)
+	}
+	if g.Privileges&catalog.PrivUsage != 0 {
+		return pgerr.New(pgerr.InvalidGrantOperation, "invalid privilege type USAGE for table")
 	}
 	t, err := x.alter(ctx, rel.Table.OID)
 	if err != nil {

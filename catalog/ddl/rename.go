@@ -45,6 +45,9 @@ func (x *Tx) findRelation(ctx context.Context, kind catalog.RelKind, n Name, mis
 
 // RenameRelation is ALTER TABLE, INDEX, SEQUENCE and VIEW … RENAME TO.
 func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, to string, missingOK bool) error {
+	if kind == catalog.KindIndex {
+		kind = catalog.KindTable // PostgreSQL's ALTER INDEX renames any relation too
+	}
 	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
 	if err != nil || !ok {
 		return err

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -213,15 +214,20 @@ func (x *Tx) leaveGroup(ctx context.Context, group catalog.Oid) error {
 
 // ownedBy lists what a role owns or is granted, in the words of DETAIL.
 func (x *Tx) ownedBy(role catalog.Oid) []string {
-	var lines []string
+	type link struct {
+		oid  catalog.Oid
+		text string
+	}
+	var links []link
 	path := x.searchPath()
 	note := func(owner catalog.Oid, acl []catalog.ACLItem, p catalog.Part) {
 		if owner == role {
-			lines = append(lines, "owner of "+x.s.over.Describe(path, p))
+			links = append(links, link{p.OID, "owner of " + x.s.over.Describe(path, p)})
+			return
 		}
 		for _, a := range acl {
 			if a.Grantee == role {
-				lines = append(lines, "privileges for "+x.s.over.Describe(path, p))
+				links = append(links, link{p.OID, "privileges for " + x.s.over.Describe(path, p)})
 			}
 		}
 	}
@@ -243,5 +249,10 @@ func (x *Tx) ownedBy(role catalog.Oid) []string {
 		note(o.Owner, o.ACL, catalog.Part{Kind: catalog.PartView, OID: o.OID})
 		return true
 	})
+	slices.SortStableFunc(links, func(a, b link) int { return cmp.Compare(a.oid, b.oid) })
+	lines := make([]string, len(links))
+	for i, l := range links {
+		lines[i] = l.text
+	}
 	return lines
 }

@@ -198,8 +198,9 @@ func (e *Env) alterType(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterC
 			return out, false, err
 		}
 	}
-	if col.Default == "" {
-		return out, false, nil
+	if cast, ok := types.CastAllowed(col.Type.Oid, typ.Oid); col.Default == "" ||
+		change.Using == nil && col.Type.Oid != typ.Oid && (!ok || cast == types.Explicit) {
+		return out, false, nil // without a default, or ddl refuses the change itself
 	}
 	tree, err := parse.ParseExpr(col.Default)
 	if err != nil {
