@@ -97,13 +97,6 @@ func (q *query) pullRel(r int) {
 	if rte.Kind != sema.RTESubquery || rte.Query == nil || !isPlainFrom(rte.Query) || len(q.q.Rels)+len(rte.Query.Rels) > maxRels/2 {
 		return
 	}
-	for _, l := range q.q.Locking {
-		for _, x := range l.Rels {
-			if x == r {
-				return
-			}
-		}
-	}
 	nullable, found := nullableSide(q.q.From, r, false)
 	if !found || nullable && rte.Query.Where != nil {
 		return
@@ -131,6 +124,7 @@ func (q *query) pullRel(r int) {
 	where := move(rte.Query.Where)
 	s := *q.q
 	s.From = replaceLeaf(s.From, r, tree)
+	s.Locking = lockWithin(s.Locking, r, offset, len(rte.Query.Rels))
 	if where != nil {
 		s.Where = andOf(append(splitAnd(nil, s.Where), where))
 	}
@@ -145,6 +139,25 @@ func (q *query) pullRel(r int) {
 	dead := *q.q.Rels[r]
 	dead.Query = nil
 	q.q.Rels[r] = &dead
+}
+
+// lockWithin makes a row-locking clause on a dissolved subquery one on the n entries that came from it.
+func lockWithin(ls []sema.Locking, r, offset, n int) []sema.Locking {
+	out := append([]sema.Locking{}, ls...)
+	for i := range out {
+		var rels []int
+		for _, x := range out[i].Rels {
+			if x != r {
+				rels = append(rels, x)
+				continue
+			}
+			for k := range n {
+				rels = append(rels, offset+k)
+			}
+		}
+		out[i].Rels = rels
+	}
+	return out
 }
 
 // outerRefs reports whether a query refers to the one around it.

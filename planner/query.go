@@ -3,7 +3,6 @@ package planner
 import (
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -141,9 +140,7 @@ func (q *query) dropJunk(n Node) Node {
 // planSelect plans everything that is neither VALUES nor a set operation.
 func (q *query) planSelect() (Node, error) {
 	s := q.q
-	if err := q.prepareLocking(); err != nil {
-		return nil, err
-	}
+	q.prepareLocking()
 	f, err := q.planFrom()
 	if err != nil {
 		return nil, err
@@ -402,20 +399,17 @@ func (q *query) limits() (limit, offset *Scalar, err error) {
 }
 
 // prepareLocking notes which entries need row references.
-func (q *query) prepareLocking() error {
+func (q *query) prepareLocking() {
 	q.rowRefs = map[int]bool{}
 	for _, l := range q.q.Locking {
 		for _, r := range l.Rels {
-			switch q.q.Rels[r].Kind {
-			case sema.RTETable:
+			// The analysis put the clause into subqueries too: those lock their own rows.
+			if q.q.Rels[r].Kind == sema.RTETable {
 				q.rowRefs[r] = true
 				q.b.plan.Writes, q.b.plan.Locks = true, true
-			case sema.RTESubquery:
-				return pgerr.NotSupported("a row-locking clause on a subquery in FROM")
 			}
 		}
 	}
-	return nil
 }
 
 var lockModes = map[sema.LockStrength]lock.Mode{

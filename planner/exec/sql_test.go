@@ -88,6 +88,8 @@ func TestWrites(t *testing.T) {
 	d.must("WITH x AS (DELETE FROM parent WHERE id = 4 RETURNING id) SELECT id + 1 FROM x", "5\n")
 	d.must("SELECT id FROM parent FOR UPDATE", "1\n2\n3\n")
 	d.must("SELECT id FROM parent ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED", "3\n")
+	d.must("SELECT x.n FROM (SELECT name AS n, id FROM parent WHERE id > 1) x WHERE x.id < 3 FOR UPDATE", "b\n")
+	d.must("UPDATE parent SET name = 'u' WHERE id IN (SELECT 2) RETURNING id", "2\n")
 	d.must("UPDATE heap SET b = 'n' WHERE a IS NULL RETURNING b", "n\n")
 }
 
