@@ -80,3 +80,62 @@ func TestForeignEntriesArePassedOver(t *testing.T) {
 		t.Error("a new snapshot for entries that are no part of it")
 	}
 }
+
+// A Store that follows a replica's log and one that is loaded from its state hold the same, and wait the same.
+func TestLoadEqualsFollowing(t *testing.T) {
+	state, err := fsm.Open(t.TempDir()+"/catalog", fsm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	following := New()
+	state.Watch(following.Apply)
+	index := uint64(0)
+	apply := func(p *fsm.Prepare, want fsm.ResultCode) {
+		t.Helper()
+		index++
+		res := make([]fsm.Result, 1)
+		if err := state.Apply(index, []fsm.Command{{Prepare: p}}, res); err != nil || res[0].Code != want {
+			t.Fatalf("apply: %v, code %d", err, res[0].Code)
+		}
+	}
+	prepare := func(seq uint64, onePhase bool, entries ...fsm.Entry) *fsm.Prepare {
+		p := &fsm.Prepare{Txn: topo.TxnID{Node: 1, Epoch: 1, Seq: seq}, Attempt: 1, Primary: topo.CatalogGroup,
+			Participants: []topo.GroupID{topo.CatalogGroup}, OnePhase: onePhase, MinTS: topo.Timestamp(10 * seq)}
+		for _, e := range entries {
+			p.Items = append(p.Items, fsm.Item{Kind: fsm.ItemPut, Key: e.Key, Value: e.Value, SeenAbsent: true})
+		}
+		return p
+	}
+	var first []fsm.Entry
+	for _, o := range Objects() {
+		first = append(first, put(o))
+	}
+	first = append(first, fsm.Entry{Key: catalog.SlotMapKey(), Value: catalog.EncodeSlotMap(topo.NewSlotMap(2))})
+	apply(prepare(1, true, first...), fsm.ResultCommitted)
+	pending := &catalog.Schema{OID: 20000, Name: "pending"}
+	apply(prepare(2, false, put(pending)), fsm.ResultPrepared)
+	garbage := fsm.Entry{Key: catalog.GarbageKey(300), Value: []byte(catalog.GarbageRows)}
+	apply(prepare(3, true, put(&catalog.Schema{OID: 20001, Name: "s"}), garbage), fsm.ResultCommitted)
+
+	loaded := New()
+	if err := loaded.Load(state); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Store{following, loaded} {
+		snap := s.Current()
+		if snap.SchemaByName("s") == nil || snap.SchemaByName("public") == nil || snap.SchemaByName("pending") != nil ||
+			snap.RoleByName("postgres") == nil || len(snap.SlotMap().DataGroups()) != 2 || len(s.Garbage(30)) != 1 {
+			t.Error("the snapshot lacks what was committed, or has what was not")
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	neverWritten := catalog.DescriptorKey(catalog.ObjectID{Class: catalog.ClassTable, OID: 1})
+	if err := loaded.WaitEntries(ctx, [][]byte{neverWritten}, 25); err != nil {
+		t.Errorf("waiting for what was there before the load (a collected deletion): %v", err)
+	}
+	if err := loaded.WaitEntries(ctx, [][]byte{catalog.DescriptorKey(pending.ObjectID())}, 20); err == nil {
+		t.Error("a prepared change counts as applied")
+	}
+}
