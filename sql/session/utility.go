@@ -8,7 +8,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/planner"
-	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -342,7 +341,7 @@ func (s *Session) explainAnalyze(ctx context.Context, p *portal) ([]string, erro
 		}
 	}
 	p.cursor.Close()
-	return exec.ExplainAnalyze(p.st.plan, p.ectx.Analyze), nil
+	return planner.ExplainAnalyze(p.st.plan, p.ectx.Analyze.Stats), nil
 }
 
 func (s *Session) constraintWork(t *catalog.Table, kind sema.DMLKind, cols []catalog.AttNum) []string {

@@ -63,7 +63,11 @@ func login(t *testing.T) (net.Conn, *pgproto3.Frontend) {
 	c := dial(t)
 	start := &pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersionNumber,
 		Parameters: map[string]string{"user": "postgres", "database": "postgres"}}
-	if _, err := c.Write(start.Encode(nil)); err != nil {
+	hello, err := start.Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(hello); err != nil {
 		t.Fatal(err)
 	}
 	f := pgproto3.NewFrontend(pgproto3.NewChunkReader(c), c)
