@@ -125,3 +125,15 @@ func TestAggregates(t *testing.T) {
 	d.must("SELECT (SELECT count(*) FROM child c WHERE c.pid = p.id) AS n FROM parent p GROUP BY p.id ORDER BY n DESC", "2\n1\n0\n")
 	d.must("SELECT v FROM child ORDER BY v FETCH FIRST 1 ROW WITH TIES", "5\n")
 }
+
+func TestSets(t *testing.T) {
+	d := shop(t)
+	d.must("SELECT * FROM generate_series(1, 3)", "1\n2\n3\n")
+	d.must("SELECT g, o FROM generate_series(5, 6) WITH ORDINALITY AS x(g, o)", "5|1\n6|2\n")
+	d.must("SELECT id, generate_series(1, id) FROM parent WHERE id < 3", "1|1\n2|1\n2|2\n")
+	d.must("SELECT p.id, g FROM parent p, generate_series(1, p.id) g WHERE p.id < 3", "1|1\n2|1\n2|2\n")
+	d.must("SELECT u FROM unnest(ARRAY[3, 4]) u ORDER BY u DESC", "4\n3\n")
+	d.must("SELECT generate_series(1, 2), generate_series(1, 3) ORDER BY 2", "1|1\n2|2\nnull|3\n")
+	d.must("SELECT min(v), max(v), array_agg(id ORDER BY id DESC), string_agg(id::text, ',' ORDER BY id) FROM child", "5|8|{13,12,11,10}|10,11,12,13\n")
+	d.must("SELECT avg(v) FROM child", "6.5000000000000000\n")
+}
