@@ -1,0 +1,181 @@
+package pgcat
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// builtinSources are the catalogs of types, functions and operators: all of them built in.
+func builtinSources() map[string]*source {
+	return map[string]*source{
+		"pg_catalog.pg_type": {columns: "oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred " +
+			"typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typalign typstorage typcollation",
+			builtin: typeRows},
+		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
+			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows},
+		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
+			for _, p := range procList() {
+				if p.Kind == 'a' {
+					b.add(num(p.Oid), char('n'))
+				}
+			}
+		}},
+		"pg_catalog.pg_operator": {columns: "oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprright " +
+			"oprresult oprcom oprnegate oprcode", builtin: operatorRows},
+	}
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// procNames maps pg_proc.proname to the lowest OID of that name.
+var procNames = sync.OnceValue(func() map[string]catalog.Oid {
+	m := map[string]catalog.Oid{}
+	for _, p := range procList() {
+		if _, ok := m[p.Name]; !ok {
+			m[p.Name] = p.Oid
+		}
+	}
+	return m
+})
+
+func procByName(name string) catalog.Oid { return procNames()[name] }
+
+// procList is every function by OID.
+var procList = sync.OnceValue(func() []expr.ProcInfo {
+	var out []expr.ProcInfo
+	expr.Procs(func(p expr.ProcInfo) bool { out = append(out, p); return true })
+	slices.SortFunc(out, func(a, b expr.ProcInfo) int { return int(a.Oid) - int(b.Oid) })
+	return out
+})
+
+// procsByName lists the functions of each name.
+var procsByName = sync.OnceValue(func() map[string][]expr.ProcInfo {
+	m := map[string][]expr.ProcInfo{}
+	for _, p := range procList() {
+		m[p.Name] = append(m[p.Name], p)
+	}
+	return m
+})
+
+func procByOid(oid catalog.Oid) (expr.ProcInfo, bool) {
+	i, ok := slices.BinarySearchFunc(procList(), oid, func(p expr.ProcInfo, o catalog.Oid) int { return int(p.Oid) - int(o) })
+	if !ok {
+		return expr.ProcInfo{}, false
+	}
+	return procList()[i], true
+}
+
+func typeRows(b *builder) {
+	proc := func(name string) types.Datum { return num(procByName(name)) }
+	for _, t := range types.All() {
+		subscript := null
+		switch {
+		case t.ElemOid != 0 && t.Len == -1:
+			subscript = proc("array_subscript_handler")
+		case t.ElemOid != 0:
+			subscript = proc("raw_array_subscript_handler")
+		default:
+			subscript = num(0)
+		}
+		if t.Oid == types.JsonbOid {
+			subscript = proc("jsonb_subscript_handler")
+		}
+		b.add(num(t.Oid), str(t.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), num(t.Len), flag(t.ByVal),
+			char(t.Type), char(t.Category), flag(t.Preferred), subscript, num(t.ElemOid), num(t.ArrayOid), proc(t.Input),
+			proc(t.Output), proc(t.Receive), proc(t.Send), proc(t.ModIn), proc(t.ModOut), char(t.Align), char(t.Storage),
+			num(t.Collation))
+	}
+}
+
+func procRows(b *builder) {
+	const internal = catalog.Oid(12)
+	for _, p := range procList() {
+		volatile := byte(p.Volatile)
+		if volatile == 0 {
+			volatile = 'i'
+		}
+		args := make([]types.Datum, len(p.Args))
+		for i, a := range p.Args {
+			args[i] = num(a)
+		}
+		b.add(num(p.Oid), str(p.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), num(internal), num(p.Variadic),
+			char(p.Kind), flag(p.Strict), flag(p.Set), char(volatile), num(len(p.Args)), num(p.Result),
+			types.NewVector(types.OidOid, args), str(p.Name))
+	}
+}
+
+// operatorList is every operator by OID.
+var operatorList = sync.OnceValue(func() []*expr.Function {
+	var out []*expr.Function
+	expr.Operators(func(f *expr.Function) bool { out = append(out, f); return true })
+	slices.SortFunc(out, func(a, b *expr.Function) int { return int(a.Operator.Oid) - int(b.Operator.Oid) })
+	return out
+})
+
+func operatorRows(b *builder) {
+	oid := func(f *expr.Function) types.Datum {
+		if f == nil || f.Operator == nil {
+			return num(0)
+		}
+		return num(f.Operator.Oid)
+	}
+	for _, f := range operatorList() {
+		o := f.Operator
+		kind := byte('b')
+		if o.Left == 0 {
+			kind = 'l'
+		}
+		b.add(num(o.Oid), str(o.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), char(kind), flag(o.CanMerge),
+			flag(o.CanHash), num(o.Left), num(o.Right), num(o.Result), oid(f.Commutator()), oid(f.Negator()), num(f.Oid))
+	}
+}
+
+// opclassKey is an access method and an input type.
+type opclassKey struct{ method, input catalog.Oid }
+
+var (
+	opclassOnce sync.Once
+	opclassMap  map[opclassKey]catalog.Oid
+)
+
+// opclasses returns the default operator classes, from pg_opclass.
+func opclasses() map[opclassKey]catalog.Oid {
+	opclassOnce.Do(func() {
+		load()
+		opclassMap = map[opclassKey]catalog.Oid{}
+		r := relationsBy[relationName{pgCatalog, "pg_opclass"}]
+		col := func(row []types.Datum, name string) types.Datum { return row[r.byName[name]] }
+		for _, row := range r.fixed() {
+			if col(row, "opcdefault").Bool() {
+				opclassMap[opclassKey{catalog.Oid(col(row, "opcmethod").Int()), catalog.Oid(col(row, "opcintype").Int())}] =
+					catalog.Oid(col(row, "oid").Int())
+			}
+		}
+	})
+	return opclassMap
+}
+
+// defaultOpclass is PostgreSQL's GetDefaultOpClass: that of the type itself, of a type it is coercible to without
+// conversion, or of all arrays.
+func defaultOpclass(method, typ catalog.Oid) catalog.Oid {
+	m := opclasses()
+	if oid, ok := m[opclassKey{method, typ}]; ok {
+		return oid
+	}
+	if typ == types.VarcharOid {
+		return m[opclassKey{method, types.TextOid}]
+	}
+	if types.ElemOf(typ) != 0 {
+		return m[opclassKey{method, types.AnyarrayOid}]
+	}
+	if in := types.Lookup(typ); in != nil && strings.HasPrefix(in.Name, "reg") {
+		return m[opclassKey{method, types.OidOid}]
+	}
+	return 0
+}

@@ -1,0 +1,380 @@
+package pgcat
+
+import (
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// call is one call of a function about the catalog.
+type call struct {
+	*scope
+	regNames
+	name  string
+	types []types.Type
+	args  []types.Datum
+}
+
+// function computes a result. Arguments of strict functions are not NULL.
+type function func(c *call) (types.Datum, error)
+
+// Call runs a function about the catalog or the server, by pg_proc.proname. args are those of the overload that argTypes
+// tell. Functions that it does not know return 0A000.
+func (s *System) Call(env *Env, name string, argTypes []types.Type, args []types.Datum) (types.Datum, error) {
+	load()
+	f := functions[name]
+	if f == nil {
+		return types.Null, pgerr.NotSupported("function " + name)
+	}
+	set := s.rowsOf(env)
+	return f(&call{scope: set.scope(env), regNames: regNames{snap: env.Snapshot, path: env.SearchPath}, name: name, types: argTypes, args: args})
+}
+
+// Known reports whether Call computes a function.
+func Known(name string) bool { return functions[name] != nil }
+
+func (c *call) oid(i int) catalog.Oid { return catalog.Oid(c.args[i].Int()) }
+
+func (c *call) flag(i int) bool { return i < len(c.args) && c.args[i].Bool() }
+
+// textual reports whether an argument is a name rather than an OID.
+func (c *call) textual(i int) bool { return c.types[i].Kind() == types.KString }
+
+// functions are the functions by name.
+var functions map[string]function
+
+func init() {
+	functions = map[string]function{
+		"format_type": formatType, "obj_description": objDescription, "col_description": colDescription,
+		"shobj_description": sharedDescription, "pg_get_constraintdef": constraintDef, "pg_get_indexdef": indexDef,
+		"pg_get_expr": getExpr, "pg_get_viewdef": viewDef, "pg_get_userbyid": userByID, "pg_get_serial_sequence": serialSequence,
+		"pg_get_function_arguments": functionArguments, "pg_get_function_identity_arguments": functionArguments,
+		"pg_get_function_result": functionResult, "acldefault": aclDefault,
+
+		"pg_table_is_visible": tableVisible, "pg_type_is_visible": typeVisible, "pg_function_is_visible": functionVisible,
+		"pg_operator_is_visible": operatorVisible, "pg_collation_is_visible": embeddedVisible("pg_collation"),
+		"pg_opclass_is_visible": embeddedVisible("pg_opclass"), "pg_opfamily_is_visible": embeddedVisible("pg_opfamily"),
+		"pg_ts_config_is_visible": embeddedVisible("pg_ts_config"), "pg_ts_dict_is_visible": embeddedVisible("pg_ts_dict"),
+		"pg_ts_parser_is_visible":      embeddedVisible("pg_ts_parser"),
+		"pg_ts_template_is_visible":    embeddedVisible("pg_ts_template"),
+		"pg_conversion_is_visible":     constant(null),
+		"pg_statistics_obj_is_visible": constant(null),
+
+		"to_regclass": toReg(types.RegclassOid), "to_regtype": toReg(types.RegtypeOid), "to_regnamespace": toReg(types.RegnamespaceOid),
+		"to_regrole": toReg(types.RegroleOid), "to_regproc": toReg(types.RegprocOid), "to_regprocedure": toReg(types.RegprocedureOid),
+		"to_regoper": toReg(types.RegoperOid), "to_regoperator": toReg(types.RegoperatorOid),
+		"to_regcollation": toReg(types.RegcollationOid), "regclass": regCast(types.RegclassOid),
+		"regclassin": regCast(types.RegclassOid), "regtypein": regCast(types.RegtypeOid), "regprocin": regCast(types.RegprocOid),
+		"regprocedurein": regCast(types.RegprocedureOid), "regoperin": regCast(types.RegoperOid),
+		"regoperatorin": regCast(types.RegoperatorOid), "regnamespacein": regCast(types.RegnamespaceOid),
+		"regrolein": regCast(types.RegroleOid), "regcollationin": regCast(types.RegcollationOid),
+		"regconfigin": regCast(types.RegconfigOid), "regdictionaryin": regCast(types.RegdictionaryOid),
+		"regclassout": regText(types.RegclassOid), "regtypeout": regText(types.RegtypeOid), "regprocout": regText(types.RegprocOid),
+		"regprocedureout": regText(types.RegprocedureOid), "regoperout": regText(types.RegoperOid),
+		"regoperatorout": regText(types.RegoperatorOid), "regnamespaceout": regText(types.RegnamespaceOid),
+		"regroleout": regText(types.RegroleOid), "regcollationout": regText(types.RegcollationOid),
+		"regconfigout": regText(types.RegconfigOid), "regdictionaryout": regText(types.RegdictionaryOid),
+	}
+	for _, group := range []map[string]function{privilegeFunctions(), serverFunctions()} {
+		for name, f := range group {
+			functions[name] = f
+		}
+	}
+}
+
+func constant(d types.Datum) function {
+	return func(*call) (types.Datum, error) { return d, nil }
+}
+
+func formatType(c *call) (types.Datum, error) {
+	if c.args[0].IsNull() {
+		return null, nil
+	}
+	oid := c.oid(0)
+	if oid == 0 {
+		return str("-"), nil
+	}
+	if len(c.args) < 2 || c.args[1].IsNull() {
+		return str(types.FormatType(types.T(oid))), nil
+	}
+	mod := int32(c.args[1].Int())
+	if mod < 0 { // a modifier is given as absent: "character" would mean character(1)
+		base, suffix := oid, ""
+		if e := types.ElemOf(oid); e != 0 {
+			base, suffix = e, "[]"
+		}
+		switch base {
+		case types.BpcharOid:
+			return str("bpchar" + suffix), nil
+		case types.BitOid:
+			return str(`"bit"` + suffix), nil
+		}
+	}
+	return str(types.FormatType(types.Type{Oid: oid, Mod: mod})), nil
+}
+
+// classByName are the catalogs that obj_description knows comments of.
+var classByName = map[string]catalog.Oid{
+	"pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
+	"pg_language": classLanguage, "pg_database": classDatabase, "pg_authid": classAuthID,
+}
+
+func objDescription(c *call) (types.Datum, error) {
+	if len(c.args) == 1 {
+		for _, class := range []catalog.Oid{classClass, classConstraint, classNamespace} {
+			if t, ok := c.defs.comment(class, c.oid(0), 0); ok {
+				return str(t), nil
+			}
+		}
+		return null, nil
+	}
+	if t, ok := c.defs.comment(classByName[c.args[1].Str()], c.oid(0), 0); ok {
+		return str(t), nil
+	}
+	return null, nil
+}
+
+func colDescription(c *call) (types.Datum, error) {
+	if t, ok := c.defs.comment(classClass, c.oid(0), catalog.AttNum(c.args[1].Int())); ok && c.args[1].Int() != 0 {
+		return str(t), nil
+	}
+	return null, nil
+}
+
+func sharedDescription(c *call) (types.Datum, error) {
+	if t, ok := c.defs.comment(classByName[c.args[1].Str()], c.oid(0), 0); ok {
+		return str(t), nil
+	}
+	return null, nil
+}
+
+func constraintDef(c *call) (types.Datum, error) {
+	t, con := c.scope.snap.Constraint(c.oid(0))
+	if con == nil {
+		return null, nil
+	}
+	return str(c.defs.constraint(t, con, c.flag(1))), nil
+}
+
+func indexDef(c *call) (types.Datum, error) {
+	snap := c.scope.snap
+	t, i := snap.Index(c.oid(0))
+	if i == nil {
+		return null, nil
+	}
+	if len(c.args) > 1 && c.args[1].Int() != 0 {
+		n := int(c.args[1].Int())
+		if n < 1 || n > len(i.Columns) {
+			return str(""), nil
+		}
+		return str(catalog.QuoteIdent(t.Column(i.Columns[n-1].Num).Name)), nil
+	}
+	def := snap.IndexDef(t, i)
+	if c.flag(2) { // pretty: the table's name is qualified only where it must be
+		full := catalog.QualifiedName(snap.SchemaName(t.SchemaID), t.Name)
+		short := c.relationName(foundUser(snap, catalog.Relation{Kind: catalog.KindTable, Table: t}))
+		def = strings.Replace(def, " ON "+full+" USING ", " ON "+short+" USING ", 1)
+	}
+	return str(def), nil
+}
+
+// getExpr prints what pg_attrdef.adbin and pg_constraint.conbin hold.
+func getExpr(c *call) (types.Datum, error) {
+	text := c.args[0].Str()
+	rel := c.oid(1)
+	t := c.scope.snap.Table(rel)
+	if rel != 0 && t == nil {
+		if _, ok := c.relation(rel); !ok {
+			return null, nil
+		}
+	}
+	return str(c.defs.expr(text, t, c.defs.defaultColumn(t, text), c.flag(2))), nil
+}
+
+func viewDef(c *call) (types.Datum, error) {
+	oid := catalog.Oid(0)
+	if c.textual(0) {
+		parts, err := splitName(c.args[0].Str())
+		if err != nil {
+			return null, err
+		}
+		f, err := c.mustFind(parts)
+		if err != nil {
+			return null, err
+		}
+		oid = f.oid
+	} else {
+		oid = c.oid(0)
+	}
+	if v := c.scope.snap.View(oid); v != nil {
+		return str(c.defs.view(v)), nil
+	}
+	return null, nil
+}
+
+// mustFind finds a relation by the parts of its name.
+func (c *call) mustFind(parts []string) (found, error) {
+	schema := ""
+	if len(parts) > 1 {
+		schema = parts[len(parts)-2]
+	}
+	if f, ok := c.lookup(schema, parts[len(parts)-1]); ok {
+		return f, nil
+	}
+	return found{}, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", strings.Join(parts, "."))
+}
+
+func userByID(c *call) (types.Datum, error) { return str(ownerName(c.scope.snap, c.oid(0))), nil }
+
+func serialSequence(c *call) (types.Datum, error) {
+	parts, err := splitName(c.args[0].Str())
+	if err != nil {
+		return null, err
+	}
+	f, err := c.mustFind(parts)
+	if err != nil {
+		return null, err
+	}
+	name := c.args[1].Str()
+	t := f.rel.Table
+	var col *catalog.Column
+	if t != nil && f.rel.Kind == catalog.KindTable {
+		col = t.ColumnByName(name)
+	}
+	if col == nil {
+		return null, pgerr.New(pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", name, f.name)
+	}
+	for _, q := range c.scope.snap.SequencesOwnedBy(t.OID, col.Num) {
+		return str(catalog.QualifiedName(c.scope.snap.SchemaName(q.SchemaID), q.Name)), nil
+	}
+	return null, nil
+}
+
+func functionArguments(c *call) (types.Datum, error) {
+	p, ok := procByOid(c.oid(0))
+	if !ok {
+		return null, nil
+	}
+	return str(strings.ReplaceAll(typeList(p.Args), ",", ", ")), nil
+}
+
+func functionResult(c *call) (types.Datum, error) {
+	p, ok := procByOid(c.oid(0))
+	if !ok || p.Kind == 'p' {
+		return null, nil
+	}
+	if p.Set {
+		return str("SETOF " + types.FormatType(types.T(p.Result))), nil
+	}
+	return str(types.FormatType(types.T(p.Result))), nil
+}
+
+func aclDefault(c *call) (types.Datum, error) {
+	owner := catalog.QuoteIdent(ownerName(c.scope.snap, c.oid(1)))
+	public, own := "", ""
+	switch byte(c.args[0].Int()) {
+	case 'c':
+		return types.NewArray1(types.AclitemOid, nil), nil
+	case 'r':
+		own = "arwdDxt"
+	case 's':
+		own = "rwU"
+	case 'd':
+		public, own = "Tc", "CTc"
+	case 'f':
+		public, own = "X", "X"
+	case 'l', 'T':
+		public, own = "U", "U"
+	case 'L':
+		own = "rw"
+	case 'n':
+		own = "UC"
+	case 'p':
+		own = "sA"
+	case 't':
+		own = "C"
+	case 'F', 'S':
+		own = "U"
+	default:
+		return null, pgerr.New(pgerr.InternalError, "unrecognized object type abbreviation: %c", byte(c.args[0].Int()))
+	}
+	if public != "" {
+		return aclTexts("="+public+"/"+owner, owner+"="+own+"/"+owner), nil
+	}
+	return aclTexts(owner + "=" + own + "/" + owner), nil
+}
+
+func tableVisible(c *call) (types.Datum, error) {
+	f, ok := c.relation(c.oid(0))
+	if !ok {
+		return null, nil
+	}
+	return flag(c.visible(f)), nil
+}
+
+// searched reports whether pg_catalog is searched: it always is, though not always first.
+func (c *call) searched() types.Datum { return yes }
+
+func typeVisible(c *call) (types.Datum, error) {
+	if types.Lookup(c.oid(0)) == nil {
+		return null, nil
+	}
+	return c.searched(), nil
+}
+
+func functionVisible(c *call) (types.Datum, error) {
+	if _, ok := procByOid(c.oid(0)); !ok {
+		return null, nil
+	}
+	return c.searched(), nil
+}
+
+func operatorVisible(c *call) (types.Datum, error) {
+	for _, f := range operatorList() {
+		if f.Operator.Oid == c.oid(0) {
+			return c.searched(), nil
+		}
+	}
+	return null, nil
+}
+
+func embeddedVisible(rel string) function {
+	return func(c *call) (types.Datum, error) {
+		if _, ok := embeddedName(rel, c.oid(0)); !ok {
+			return null, nil
+		}
+		return c.searched(), nil
+	}
+}
+
+// toReg is to_regclass and its like: NULL instead of an error for what does not exist.
+func toReg(t types.Oid) function {
+	return func(c *call) (types.Datum, error) {
+		n, err := c.in(t, c.args[0].Str())
+		if err != nil {
+			if e := pgerr.From(err); e.Code == pgerr.InvalidName || e.Code == pgerr.SyntaxError || e.Code == pgerr.InvalidTextRepresentation {
+				return null, err
+			}
+			return null, nil
+		}
+		return num(n), nil
+	}
+}
+
+func regCast(t types.Oid) function {
+	return func(c *call) (types.Datum, error) {
+		io := *c.defs.io
+		io.RegIn = c.in
+		return types.ParseText(types.T(t), c.args[0].Str(), &io)
+	}
+}
+
+func regText(t types.Oid) function {
+	return func(c *call) (types.Datum, error) {
+		io := *c.defs.io
+		io.RegOut = c.out
+		return str(types.Text(t, c.args[0], &io)), nil
+	}
+}

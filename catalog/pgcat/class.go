@@ -1,0 +1,262 @@
+package pgcat
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// classSources are the catalogs of relations and their columns.
+func classSources() map[string]*source {
+	return map[string]*source{
+		"pg_catalog.pg_namespace": {columns: "oid nspname nspowner nspacl", rows: namespaceRows,
+			builtin: func(b *builder) { b.add(num(namespaceToast), str(toastSchema), num(catalog.BootstrapRole), null) }},
+		"pg_catalog.pg_class": {
+			columns: "oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts relchecks " +
+				"relhasrules relhastriggers relreplident relacl reloptions",
+			builtin: builtinClasses, rows: classRows},
+		"pg_catalog.pg_attribute": {
+			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
+				"atthasdef attidentity attisdropped attcollation",
+			builtin: builtinAttributes, rows: attributeRows},
+		"pg_catalog.pg_attrdef": {columns: "oid adrelid adnum adbin", rows: attrdefRows},
+		"pg_catalog.pg_index": {
+			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indisprimary indimmediate indkey indcollation " +
+				"indclass indoption",
+			rows: indexRows},
+	}
+}
+
+func namespaceRows(b *builder) {
+	b.snap.Schemas(func(s *catalog.Schema) bool {
+		owner, acl := s.Owner, aclDatum(b.snap, s.ACL, s.Owner, schemaPrivileges)
+		switch {
+		case s.OID == catalog.PublicSchema && owner == catalog.BootstrapRole:
+			// As PostgreSQL 15 sets it up: the database's owner owns it, and PUBLIC may use it.
+			owner = roleDatabaseOwner
+			if s.ACL == nil {
+				acl = aclTexts("pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner")
+			}
+		case (s.Name == pgCatalog || s.Name == informationSchema) && s.ACL == nil:
+			acl = aclTexts("postgres=UC/postgres", "=U/postgres")
+		}
+		b.add(num(s.OID), str(s.Name), num(owner), acl)
+		return true
+	})
+}
+
+// systemRelations calls f for the system relations that pg_class lists.
+func systemRelations(f func(r *relation, namespace catalog.Oid)) {
+	for _, r := range relations {
+		switch r.Schema {
+		case pgCatalog:
+			f(r, catalog.PgCatalogSchema)
+		case informationSchema:
+			f(r, catalog.InformationSchema)
+		}
+	}
+}
+
+func builtinClasses(b *builder) {
+	systemRelations(func(r *relation, ns catalog.Oid) {
+		am, file := amHeap, r.OID
+		if r.kind == 'v' {
+			am, file = 0, 0
+		}
+		b.add(num(r.OID), str(r.Name), num(ns), num(catalog.BootstrapRole), num(am), num(file), types.NewFloat(-1), no,
+			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), aclTexts("postgres=arwdDxt/postgres", "=r/postgres"), null)
+	})
+}
+
+func indexMethod(i *catalog.Index) catalog.Oid {
+	if i.Method == "hash" {
+		return amHash
+	}
+	return amBtree
+}
+
+func classRows(b *builder) {
+	// The order of columns: oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts
+	// relchecks relhasrules relhastriggers relreplident relacl reloptions.
+	b.snap.Tables(func(t *catalog.Table) bool {
+		checks := 0
+		triggers := len(t.Inbound) > 0
+		for _, c := range t.Constraints {
+			if c.Type == catalog.Check {
+				checks++
+			}
+			triggers = triggers || c.Type == catalog.Foreign
+		}
+		tuples := types.NewFloat(float64(b.sys.RowCount(t)))
+		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
+			flag(len(t.Indexes) > 0), char('r'), num(visibleColumns(t)), num(checks), no, flag(triggers), char('d'),
+			aclDatum(b.snap, t.ACL, t.Owner, tablePrivileges), optionsDatum(t.Options))
+		for _, i := range t.Indexes {
+			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
+				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null)
+		}
+		return true
+	})
+	b.snap.Sequences(func(q *catalog.Sequence) bool {
+		b.add(num(q.OID), str(q.Name), num(q.SchemaID), num(q.Owner), num(0), num(q.OID), types.NewFloat(1), no, char('S'),
+			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL, q.Owner, sequencePrivileges), null)
+		return true
+	})
+	b.snap.Views(func(v *catalog.View) bool {
+		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
+			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL, v.Owner, tablePrivileges), null)
+		return true
+	})
+}
+
+// visibleColumns is pg_class.relnatts: hidden columns do not count.
+func visibleColumns(t *catalog.Table) (n int) {
+	for i := range t.Columns {
+		if !t.Columns[i].Hidden {
+			n++
+		}
+	}
+	return n
+}
+
+func optionsDatum(options []string) types.Datum {
+	if len(options) == 0 {
+		return null
+	}
+	out := make([]types.Datum, len(options))
+	for i, o := range options {
+		out[i] = str(o)
+	}
+	return types.NewArray1(types.TextOid, out)
+}
+
+// sequenceColumns are the columns of a sequence as a relation.
+var sequenceColumns = []catalog.Column{
+	{Num: 1, Name: "last_value", Type: types.T(types.Int8Oid), NotNull: true},
+	{Num: 2, Name: "log_cnt", Type: types.T(types.Int8Oid), NotNull: true},
+	{Num: 3, Name: "is_called", Type: types.T(types.BoolOid), NotNull: true},
+}
+
+// attribute adds a row of pg_attribute.
+func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
+	if c.Dropped {
+		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
+			num(-1), no, char('i'), char('p'), no, no, char(0), yes, num(0))
+		return
+	}
+	info := types.Lookup(c.Type.Oid)
+	if info == nil {
+		info = types.Lookup(types.TextOid)
+	}
+	dims := 0
+	if info.Category == 'A' && info.ElemOid != 0 && info.Len == -1 && c.Type.Oid != types.Int2vectorOid && c.Type.Oid != types.OidvectorOid {
+		dims = 1
+	}
+	collation := c.Collation
+	if collation == 0 {
+		collation = info.Collation
+	}
+	b.add(num(rel), str(c.Name), num(c.Type.Oid), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
+		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), no,
+		num(collation))
+}
+
+func attLen(t types.Type) int16 {
+	if in := types.Lookup(t.Oid); in != nil {
+		return in.Len
+	}
+	return -1
+}
+
+func builtinAttributes(b *builder) {
+	systemRelations(func(r *relation, _ catalog.Oid) {
+		for i, c := range r.Columns {
+			b.attribute(r.OID, &catalog.Column{Num: catalog.AttNum(i + 1), Name: c.Name, Type: c.Type, NotNull: r.notNull[i]})
+		}
+	})
+}
+
+func attributeRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		for i := range t.Columns {
+			if c := &t.Columns[i]; !c.Hidden {
+				b.attribute(t.OID, c)
+			}
+		}
+		for _, x := range t.Indexes {
+			for n, k := range x.Columns {
+				c := t.Column(k.Num)
+				b.attribute(x.OID, &catalog.Column{Num: catalog.AttNum(n + 1), Name: c.Name, Type: c.Type, Collation: c.Collation})
+			}
+		}
+		return true
+	})
+	b.snap.Sequences(func(q *catalog.Sequence) bool {
+		for i := range sequenceColumns {
+			b.attribute(q.OID, &sequenceColumns[i])
+		}
+		return true
+	})
+	b.snap.Views(func(v *catalog.View) bool {
+		for i := range v.Columns {
+			c := v.Columns[i]
+			c.Num, c.NotNull = catalog.AttNum(i+1), false
+			b.attribute(v.OID, &c)
+		}
+		return true
+	})
+}
+
+// defaultColumns calls f for every column that pg_attrdef lists.
+func defaultColumns(snap *catalog.Snapshot, f func(t *catalog.Table, c *catalog.Column)) {
+	snap.Tables(func(t *catalog.Table) bool {
+		for i := range t.Columns {
+			if c := &t.Columns[i]; c.Default != "" && c.Identity == 0 && !c.Dropped && !c.Hidden {
+				f(t, c)
+			}
+		}
+		return true
+	})
+}
+
+// attrdefRows fills adbin with the stored text, which pg_get_expr reads.
+func attrdefRows(b *builder) {
+	defaultColumns(b.snap, func(t *catalog.Table, c *catalog.Column) {
+		b.add(num(attrdefOid(t, c.Num)), num(t.OID), num(c.Num), str(c.Default))
+	})
+}
+
+func indexRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		for _, i := range t.Indexes {
+			n := len(i.Columns)
+			keys, collations, classes, options := make([]types.Datum, n), make([]types.Datum, n), make([]types.Datum, n), make([]types.Datum, n)
+			for k, c := range i.Columns {
+				col := t.Column(c.Num)
+				collation := col.Collation
+				if collation == 0 {
+					if in := types.Lookup(col.Type.Oid); in != nil {
+						collation = in.Collation
+					}
+				}
+				keys[k], collations[k] = num(c.Num), num(collation)
+				classes[k] = num(defaultOpclass(indexMethod(i), col.Type.Oid))
+				option := 0
+				if c.Desc {
+					option |= 1
+				}
+				if c.NullsFirst {
+					option |= 2
+				}
+				options[k] = num(option)
+			}
+			immediate := true
+			if c := t.ConstraintByOID(i.Constraint); c != nil {
+				immediate = !c.Deferrable
+			}
+			b.add(num(i.OID), num(t.OID), num(n), num(n), flag(i.Unique), flag(i.Primary), flag(immediate),
+				types.NewVector(types.Int2Oid, keys), types.NewVector(types.OidOid, collations),
+				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options))
+		}
+		return true
+	})
+}

@@ -1,0 +1,544 @@
+package pgcat
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// printer prints what the catalog stores as SQL text the way PostgreSQL prints it from its parse trees: the text is
+// parsed and analysed, and the typed tree is printed by the rules of ruleutils.c. Results are kept, as a snapshot's
+// definitions do not change.
+type printer struct {
+	snap *catalog.Snapshot
+	path []string
+	io   *types.IOEnv
+
+	mu   sync.Mutex
+	done map[printKey]string
+
+	commentsOnce sync.Once
+	comments     map[commentKey]string
+}
+
+type printKey struct {
+	text   string
+	table  catalog.Oid
+	column catalog.AttNum
+	pretty bool
+}
+
+func newPrinter(snap *catalog.Snapshot, path []string) *printer {
+	p := &printer{snap: snap, path: path, done: map[printKey]string{}}
+	io := *types.DefaultIOEnv
+	names := &regNames{snap: snap, path: path}
+	io.RegOut, io.RegIn = names.out, names.in
+	p.io = &io
+	return p
+}
+
+// expr prints a stored expression: the default of column col, or where col is nil a CHECK of t. Text that no longer
+// analyses is printed as it is stored.
+func (p *printer) expr(text string, t *catalog.Table, col *catalog.Column, pretty bool) string {
+	key := printKey{text: text, pretty: pretty}
+	if t != nil {
+		key.table = t.OID
+	}
+	if col != nil {
+		key.column = col.Num
+	}
+	p.mu.Lock()
+	out, ok := p.done[key]
+	p.mu.Unlock()
+	if ok {
+		return out
+	}
+	out = p.render(text, t, col, pretty)
+	p.mu.Lock()
+	p.done[key] = out
+	p.mu.Unlock()
+	return out
+}
+
+func (p *printer) render(text string, t *catalog.Table, col *catalog.Column, pretty bool) string {
+	e, err := parse.ParseExpr(text)
+	if err != nil {
+		return text
+	}
+	scope := sema.ExprScope{Kind: sema.CheckExpr, Table: t}
+	if col != nil {
+		scope = sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
+	}
+	n, err := sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
+	if err != nil {
+		return text
+	}
+	d := deparser{printer: p, table: t, pretty: pretty}
+	d.node(n, false)
+	if d.failed {
+		return text
+	}
+	return d.b.String()
+}
+
+// constraint prints a constraint as pg_get_constraintdef does.
+func (p *printer) constraint(t *catalog.Table, c *catalog.Constraint, pretty bool) string {
+	return p.snap.ConstraintDef(p.path, t, c, func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
+}
+
+// view prints a view's query, with PostgreSQL's leading blank and semicolon.
+func (p *printer) view(v *catalog.View) string {
+	return " " + strings.TrimSuffix(strings.TrimSpace(v.Query), ";") + ";"
+}
+
+// deparser prints one typed tree. Without pretty every operator has its own parentheses; with it, those that precedence
+// makes needless are left out. Names and structure follow ruleutils.c.
+type deparser struct {
+	*printer
+	table  *catalog.Table
+	pretty bool
+	b      strings.Builder
+	failed bool // a node has no text form
+}
+
+func (d *deparser) open() {
+	if !d.pretty {
+		d.b.WriteByte('(')
+	}
+}
+
+func (d *deparser) close() {
+	if !d.pretty {
+		d.b.WriteByte(')')
+	}
+}
+
+// paren prints a child, in parentheses where pretty printing has left out the child's own and needs them
+// (get_rule_expr_paren).
+func (d *deparser) paren(n expr.Node, implicit bool, parent expr.Node) {
+	need := d.pretty && !simple(n, parent)
+	if need {
+		d.b.WriteByte('(')
+	}
+	d.node(n, implicit)
+	if need {
+		d.b.WriteByte(')')
+	}
+}
+
+func (d *deparser) list(ns []expr.Node, implicit bool) {
+	for i, n := range ns {
+		if i > 0 {
+			d.b.WriteString(", ")
+		}
+		d.node(n, implicit)
+	}
+}
+
+// node prints an expression; implicit says whether implicit casts show (get_rule_expr).
+func (d *deparser) node(n expr.Node, implicit bool) {
+	switch n := n.(type) {
+	case *expr.Const:
+		d.constant(n, 0)
+	case *expr.Var:
+		d.variable(n)
+	case *expr.Func:
+		d.function(n)
+	case *expr.Cast:
+		if n.Context != types.Explicit && !implicit {
+			d.paren(n.Arg, false, n)
+			return
+		}
+		d.cast(n.Arg, n.Type, n)
+	case *expr.BoolOp:
+		d.boolean(n)
+	case *expr.IsTest:
+		d.test(n)
+	case *expr.Distinct:
+		d.distinct(n)
+	case *expr.Case:
+		d.caseExpr(n)
+	case *expr.Coalesce:
+		d.call("COALESCE", n.Args, true)
+	case *expr.MinMax:
+		name := "GREATEST"
+		if n.Least {
+			name = "LEAST"
+		}
+		d.call(name, n.Args, true)
+	case *expr.NullIf:
+		d.call("NULLIF", []expr.Node{n.Left, n.Right}, true)
+	case *expr.AnyAll:
+		d.anyAll(n)
+	case *expr.ArrayExpr:
+		d.b.WriteString("ARRAY[")
+		d.list(n.Elems, true)
+		d.b.WriteByte(']')
+		if len(n.Elems) == 0 {
+			d.b.WriteString("::" + types.FormatType(n.Type))
+		}
+	case *expr.Subscript:
+		d.subscript(n)
+	case *expr.Row:
+		d.call("ROW", n.Fields, true)
+	case *expr.SQLValue:
+		d.sqlValue(n)
+	default:
+		d.failed = true
+	}
+}
+
+func (d *deparser) call(name string, args []expr.Node, implicit bool) {
+	d.b.WriteString(name + "(")
+	d.list(args, implicit)
+	d.b.WriteByte(')')
+}
+
+func (d *deparser) variable(n *expr.Var) {
+	if d.table == nil || n.Level != 0 || d.table.Column(catalog.AttNum(n.Col+1)) == nil {
+		d.failed = true
+		return
+	}
+	d.b.WriteString(catalog.QuoteIdent(d.table.Column(catalog.AttNum(n.Col + 1)).Name))
+}
+
+// cast prints arg::type; a constant of that very type has no label of its own (get_coercion_expr).
+func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
+	if c, ok := arg.(*expr.Const); ok && c.Type.Oid == t.Oid && c.Type.Mod == -1 {
+		d.constant(c, -1)
+	} else {
+		d.open()
+		d.paren(arg, false, parent)
+		d.close()
+	}
+	d.b.WriteString("::" + types.FormatType(t))
+}
+
+// constant prints a literal; label is -1 for never a type label, 0 for one where needed (get_const_expr).
+func (d *deparser) constant(c *expr.Const, label int) {
+	if c.Value.IsNull() {
+		d.b.WriteString("NULL")
+		if label >= 0 {
+			d.b.WriteString("::" + types.FormatType(c.Type))
+		}
+		return
+	}
+	text := types.Text(c.Type.Oid, c.Value, d.io)
+	need := true
+	switch c.Type.Oid {
+	case types.BoolOid:
+		d.b.WriteString(map[string]string{"t": "true", "f": "false"}[text])
+		return
+	case types.Int4Oid:
+		if need = text[0] == '-'; need {
+			d.b.WriteString(quoteLiteral(text))
+		} else {
+			d.b.WriteString(text)
+		}
+	case types.NumericOid:
+		if text[0] >= '0' && text[0] <= '9' && strings.ContainsAny(text, "eE.") {
+			d.b.WriteString(text)
+			need = c.Type.Mod >= 0
+		} else {
+			d.b.WriteString(quoteLiteral(text))
+		}
+	case types.UnknownOid:
+		d.b.WriteString(quoteLiteral(text))
+		need = false
+	default:
+		d.b.WriteString(quoteLiteral(text))
+	}
+	if label >= 0 && need {
+		d.b.WriteString("::" + types.FormatType(c.Type))
+	}
+}
+
+// quoteLiteral is simple_quote_literal: E” where there are backslashes.
+func quoteLiteral(s string) string {
+	out := "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return "E" + out
+	}
+	return out
+}
+
+func (d *deparser) function(n *expr.Func) {
+	if n.Fn.Operator != nil {
+		d.operator(n)
+		return
+	}
+	arg := func(i int) { d.node(n.Args[i], false) }
+	switch {
+	case n.Fn.Name == "extract" && len(n.Args) == 2:
+		if c, ok := n.Args[0].(*expr.Const); ok {
+			d.b.WriteString("EXTRACT(" + c.Value.Str() + " FROM ")
+			arg(1)
+			d.b.WriteByte(')')
+			return
+		}
+	case n.Fn.Name == "timezone" && len(n.Args) == 2:
+		d.b.WriteByte('(')
+		d.paren(n.Args[1], false, n)
+		d.b.WriteString(" AT TIME ZONE ")
+		d.paren(n.Args[0], false, n)
+		d.b.WriteByte(')')
+		return
+	case n.Fn.Name == "position" && len(n.Args) == 2:
+		d.b.WriteString("POSITION((")
+		arg(1)
+		d.b.WriteString(") IN (")
+		arg(0)
+		d.b.WriteString("))")
+		return
+	}
+	d.b.WriteString(catalog.QuoteIdent(n.Fn.Name) + "(")
+	for i, a := range n.Args {
+		if i > 0 {
+			d.b.WriteString(", ")
+		}
+		if n.Variadic && i == len(n.Args)-1 {
+			d.b.WriteString("VARIADIC ")
+		}
+		d.node(a, true)
+	}
+	d.b.WriteByte(')')
+}
+
+func (d *deparser) operator(n *expr.Func) {
+	d.open()
+	if len(n.Args) == 2 {
+		d.paren(n.Args[0], true, n)
+		d.b.WriteString(" " + n.Fn.Operator.Name + " ")
+		d.paren(n.Args[1], true, n)
+	} else {
+		d.b.WriteString(n.Fn.Operator.Name + " ")
+		d.paren(n.Args[0], true, n)
+	}
+	d.close()
+}
+
+func (d *deparser) boolean(n *expr.BoolOp) {
+	d.open()
+	switch n.Op {
+	case expr.Not:
+		d.b.WriteString("NOT ")
+		d.paren(n.Args[0], false, n)
+	default:
+		word := " AND "
+		if n.Op == expr.Or {
+			word = " OR "
+		}
+		for i, a := range n.Args {
+			if i > 0 {
+				d.b.WriteString(word)
+			}
+			d.paren(a, false, n)
+		}
+	}
+	d.close()
+}
+
+func (d *deparser) test(n *expr.IsTest) {
+	d.open()
+	d.paren(n.Arg, n.Test == expr.IsNull, n)
+	d.b.WriteString(" IS ")
+	if n.Not {
+		d.b.WriteString("NOT ")
+	}
+	d.b.WriteString([...]string{expr.IsNull: "NULL", expr.IsTrue: "TRUE", expr.IsFalse: "FALSE", expr.IsUnknown: "UNKNOWN"}[n.Test])
+	d.close()
+}
+
+func (d *deparser) distinct(n *expr.Distinct) {
+	if n.Not { // PostgreSQL keeps IS NOT DISTINCT FROM as NOT over IS DISTINCT FROM
+		d.open()
+		d.b.WriteString("NOT ")
+	}
+	d.open()
+	d.paren(n.Left, true, n)
+	d.b.WriteString(" IS DISTINCT FROM ")
+	d.paren(n.Right, true, n)
+	d.close()
+	if n.Not {
+		d.close()
+	}
+}
+
+// caseExpr prints CASE on lines of its own, indented as ruleutils.c does at the top level.
+func (d *deparser) caseExpr(n *expr.Case) {
+	d.b.WriteString("\nCASE")
+	for _, w := range n.Whens {
+		d.b.WriteString("\n    WHEN ")
+		d.node(w.Cond, false)
+		d.b.WriteString(" THEN ")
+		d.node(w.Result, true)
+	}
+	d.b.WriteString("\n    ELSE ")
+	if n.Else == nil {
+		d.b.WriteString("NULL::" + types.FormatType(n.Type))
+	} else {
+		d.node(n.Else, true)
+	}
+	d.b.WriteString("\nEND")
+}
+
+func (d *deparser) anyAll(n *expr.AnyAll) {
+	if n.Op == nil || n.Op.Operator == nil {
+		d.failed = true
+		return
+	}
+	d.open()
+	d.paren(n.Left, true, n)
+	d.b.WriteString(" " + n.Op.Operator.Name)
+	if n.All {
+		d.b.WriteString(" ALL (")
+	} else {
+		d.b.WriteString(" ANY (")
+	}
+	d.paren(n.Array, true, n)
+	d.b.WriteByte(')')
+	d.close()
+}
+
+func (d *deparser) subscript(n *expr.Subscript) {
+	_, plain := n.Array.(*expr.Var)
+	_, nested := n.Array.(*expr.Subscript)
+	if !plain && !nested {
+		d.b.WriteByte('(')
+	}
+	d.node(n.Array, false)
+	if !plain && !nested {
+		d.b.WriteByte(')')
+	}
+	d.b.WriteByte('[')
+	if n.Index != nil {
+		d.node(n.Index, false)
+	}
+	if n.Slice {
+		d.b.WriteByte(':')
+		if n.Upper != nil {
+			d.node(n.Upper, false)
+		}
+	}
+	d.b.WriteByte(']')
+}
+
+func (d *deparser) sqlValue(n *expr.SQLValue) {
+	d.b.WriteString([...]string{expr.CurrentDate: "CURRENT_DATE", expr.CurrentTime: "CURRENT_TIME",
+		expr.CurrentTimestamp: "CURRENT_TIMESTAMP", expr.LocalTime: "LOCALTIME", expr.LocalTimestamp: "LOCALTIMESTAMP",
+		expr.CurrentRole: "CURRENT_ROLE", expr.CurrentUser: "CURRENT_USER", expr.SessionUser: "SESSION_USER",
+		expr.CurrentCatalog: "CURRENT_CATALOG", expr.CurrentSchema: "CURRENT_SCHEMA"}[n.Kind])
+	if n.Type.Mod >= 0 && n.Kind <= expr.LocalTimestamp {
+		d.b.WriteString("(" + itoa(int64(n.Type.Mod)) + ")")
+	}
+}
+
+// simple reports whether pretty printing needs no parentheses around n below parent (isSimpleNode).
+func simple(n, parent expr.Node) bool {
+	switch n := n.(type) {
+	case *expr.Cast:
+		if n.Context != types.Explicit {
+			return simple(n.Arg, n)
+		}
+		return simple(n.Arg, n)
+	case *expr.Func:
+		if n.Fn.Operator == nil {
+			return true
+		}
+		if p, ok := parent.(*expr.Func); ok && p.Fn.Operator != nil {
+			return bindsTighter(n, p)
+		}
+		return enclosed(parent, true)
+	case *expr.IsTest, *expr.Distinct, *expr.AnyAll, *expr.Subquery:
+		return enclosed(parent, true)
+	case *expr.BoolOp:
+		if p, ok := parent.(*expr.BoolOp); ok {
+			if n.Op == expr.Or {
+				return p.Op == expr.Or
+			}
+			return p.Op != expr.Not
+		}
+		return enclosed(parent, false)
+	}
+	return true
+}
+
+// enclosed reports whether a parent delimits its arguments itself.
+func enclosed(parent expr.Node, belowBool bool) bool {
+	switch p := parent.(type) {
+	case *expr.Func:
+		return p.Fn.Operator == nil
+	case *expr.BoolOp:
+		return belowBool
+	case *expr.Subscript, *expr.ArrayExpr, *expr.Row, *expr.Coalesce, *expr.MinMax, *expr.NullIf, *expr.Case, *expr.Aggregate:
+		return true
+	}
+	return false
+}
+
+// bindsTighter reports whether an arithmetic operator below another needs no parentheses.
+func bindsTighter(n, parent *expr.Func) bool {
+	class := func(op string) int {
+		switch op {
+		case "+", "-":
+			return 1
+		case "*", "/", "%":
+			return 2
+		}
+		return 0
+	}
+	if len(n.Args) != 2 || len(parent.Args) != 2 {
+		return false
+	}
+	c, p := class(n.Fn.Operator.Name), class(parent.Fn.Operator.Name)
+	switch {
+	case c == 0 || p == 0:
+		return false
+	case c > p:
+		return true
+	case c == p:
+		return parent.Args[0] == expr.Node(n)
+	}
+	return false
+}
+
+// commentKey names an object as pg_description does.
+type commentKey struct {
+	class, oid catalog.Oid
+	sub        catalog.AttNum
+}
+
+// comment returns the comment on an object.
+func (p *printer) comment(class, oid catalog.Oid, sub catalog.AttNum) (string, bool) {
+	p.commentsOnce.Do(func() {
+		p.comments = map[commentKey]string{}
+		comments(p.snap, func(class, oid catalog.Oid, sub catalog.AttNum, text string) {
+			p.comments[commentKey{class, oid, sub}] = text
+		})
+		sharedComments(p.snap, func(class, oid catalog.Oid, text string) { p.comments[commentKey{class, oid, 0}] = text })
+		fixed := relationsBy[relationName{pgCatalog, "pg_description"}].fixed()
+		for _, row := range fixed { // objoid, classoid, objsubid, description
+			p.comments[commentKey{catalog.Oid(row[1].Int()), catalog.Oid(row[0].Int()), 0}] = row[3].Str()
+		}
+	})
+	text, ok := p.comments[commentKey{class, oid, sub}]
+	return text, ok
+}
+
+// defaultColumn is the column of t whose default has the text, nil where there is none.
+func (p *printer) defaultColumn(t *catalog.Table, text string) *catalog.Column {
+	if t == nil {
+		return nil
+	}
+	for _, c := range t.LiveColumns() {
+		if c.Default == text {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package pgcat
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// statSources are the views of the server's state.
+func statSources() map[string]*source {
+	const tables = "relid schemaname relname seq_scan seq_tup_read idx_scan idx_tup_fetch n_tup_ins n_tup_upd n_tup_del " +
+		"n_tup_hot_upd n_live_tup n_dead_tup n_mod_since_analyze n_ins_since_vacuum vacuum_count autovacuum_count analyze_count autoanalyze_count"
+	const indexes = "relid indexrelid schemaname relname indexrelname idx_scan idx_tup_read idx_tup_fetch"
+	return map[string]*source{
+		"pg_catalog.pg_settings": {columns: "name setting unit category short_desc context vartype source boot_val reset_val pending_restart",
+			live: settingRows},
+		"pg_catalog.pg_stat_activity": {columns: "datid datname pid usesysid usename application_name client_addr client_port " +
+			"backend_start xact_start query_start state_change state query backend_type", live: activityRows},
+		"pg_catalog.pg_locks": {columns: "locktype database relation transactionid classid objid objsubid virtualtransaction pid " +
+			"mode granted fastpath waitstart", live: lockRows},
+		"pg_catalog.pg_stat_user_tables":  {columns: tables, rows: statTables},
+		"pg_catalog.pg_stat_all_tables":   {columns: tables, rows: statTables},
+		"pg_catalog.pg_stat_user_indexes": {columns: indexes, rows: statIndexes},
+		"pg_catalog.pg_stat_all_indexes":  {columns: indexes, rows: statIndexes},
+		"pg_catalog.pg_stat_database":     {columns: "datid datname numbackends", live: statDatabases},
+		"pg_catalog.pg_timezone_names":    {columns: "name abbrev utc_offset is_dst", live: zoneRows},
+	}
+}
+
+func settingRows(b *builder) error {
+	if b.env.Settings == nil {
+		return nil
+	}
+	for _, s := range b.env.Settings() {
+		b.add(str(s.Name), str(s.Value), text(s.Unit), str("Ungrouped"), str(s.Short), str(s.Context), str(s.VarType), str("default"),
+			str(s.Value), str(s.Value), no)
+	}
+	return nil
+}
+
+func instant(t time.Time) types.Datum {
+	if t.IsZero() {
+		return null
+	}
+	return num(types.TimestampFromTime(t))
+}
+
+func activityRows(b *builder) error {
+	if b.env.Activity == nil {
+		return nil
+	}
+	for _, a := range b.env.Activity() {
+		db, user, addr, port, xact := null, null, null, null, null
+		if d := b.snap.DatabaseByName(a.Database); d != nil {
+			db = num(d.OID)
+		}
+		if r := b.snap.RoleByName(a.User); r != nil {
+			user = num(r.OID)
+		}
+		if host, p, err := net.SplitHostPort(a.Remote); err == nil && net.ParseIP(host) != nil {
+			addr = str(host)
+			if n, err := strconv.Atoi(p); err == nil {
+				port = num(n)
+			}
+		} else {
+			port = num(-1)
+		}
+		if a.State != "idle" {
+			xact = instant(a.QueryAt)
+		}
+		b.add(db, text(a.Database), num(a.PID), user, text(a.User), str(a.ApplicationName), addr, port, instant(a.Started), xact,
+			instant(a.QueryAt), instant(a.QueryAt), text(a.State), str(a.Query), str("client backend"))
+	}
+	return nil
+}
+
+func lockRows(b *builder) error {
+	if b.sys.cfg.Locks == nil {
+		return nil
+	}
+	database := num(catalog.DefaultDatabase)
+	if d := b.snap.DatabaseByName(b.env.Database); d != nil {
+		database = num(d.OID)
+	}
+	for _, l := range b.sys.cfg.Locks() {
+		db, rel, xid, class, obj, sub, pid := null, null, null, null, null, null, null
+		switch l.Type {
+		case "transactionid":
+			xid = num(l.TransactionID)
+		case "advisory":
+			db, class, obj, sub = database, num(l.ClassID), num(l.ObjID), num(l.ObjSubID)
+		default:
+			db, rel = database, num(l.Relation)
+		}
+		if l.PID != 0 {
+			pid = num(l.PID)
+		}
+		b.add(str(l.Type), db, rel, xid, class, obj, sub, text(l.VirtualTransaction), pid, str(l.Mode), flag(l.Granted), no,
+			instant(l.WaitStart))
+	}
+	return nil
+}
+
+func statDatabases(b *builder) error {
+	counts := map[string]int{}
+	if b.env.Activity != nil {
+		for _, a := range b.env.Activity() {
+			counts[a.Database]++
+		}
+	}
+	b.snap.Databases(func(d *catalog.Database) bool {
+		b.add(num(d.OID), str(d.Name), num(counts[d.Name]))
+		return true
+	})
+	return nil
+}
+
+// zoneRows lists UTC only: which other zones exist is known to the host's zone files alone.
+func zoneRows(b *builder) error {
+	b.add(str("UTC"), str("UTC"), types.NewInterval(types.Interval{}), no)
+	return nil
+}

@@ -1,0 +1,94 @@
+package pgcat
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+)
+
+// viewSources are PostgreSQL's views over its catalogs.
+func viewSources() map[string]*source {
+	return map[string]*source{
+		"pg_catalog.pg_tables": {columns: "schemaname tablename tableowner tablespace hasindexes hasrules hastriggers rowsecurity",
+			builtin: func(b *builder) {
+				systemRelations(func(r *relation, _ catalog.Oid) {
+					if r.kind == 'r' {
+						b.add(str(r.Schema), str(r.Name), str("postgres"), null, no, no, no, no)
+					}
+				})
+			}, rows: tableViewRows},
+		"pg_catalog.pg_indexes": {columns: "schemaname tablename indexname indexdef", rows: indexViewRows},
+		"pg_catalog.pg_views": {columns: "schemaname viewname viewowner definition",
+			builtin: func(b *builder) {
+				systemRelations(func(r *relation, _ catalog.Oid) {
+					if r.kind == 'v' {
+						b.add(str(r.Schema), str(r.Name), str("postgres"), null)
+					}
+				})
+			},
+			rows: func(b *builder) {
+				b.snap.Views(func(v *catalog.View) bool {
+					b.add(str(b.snap.SchemaName(v.SchemaID)), str(v.Name), str(ownerName(b.snap, v.Owner)), str(b.defs.view(v)))
+					return true
+				})
+			}},
+		"pg_catalog.pg_sequences": {columns: "schemaname sequencename sequenceowner data_type start_value min_value max_value " +
+			"increment_by cycle cache_size last_value", live: sequenceViewRows},
+	}
+}
+
+func tableViewRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), no,
+			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), no)
+		return true
+	})
+}
+
+func indexViewRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		for _, i := range t.Indexes {
+			b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(i.Name), str(b.snap.IndexDef(t, i)))
+		}
+		return true
+	})
+}
+
+func sequenceViewRows(b *builder) error {
+	var failed error
+	b.snap.Sequences(func(q *catalog.Sequence) bool {
+		last := null
+		if b.env.SequenceState != nil {
+			v, called, err := b.env.SequenceState(q)
+			if err != nil {
+				failed = err
+				return false
+			}
+			if called {
+				last = num(v)
+			}
+		}
+		b.add(str(b.snap.SchemaName(q.SchemaID)), str(q.Name), str(ownerName(b.snap, q.Owner)), num(q.Type), num(q.Start), num(q.Min),
+			num(q.Max), num(q.Increment), flag(q.Cycle), num(q.Cache), last)
+		return true
+	})
+	return failed
+}
+
+// statTables are the views of statistics that list tables; what is not counted is zero.
+func statTables(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		n := max(b.sys.RowCount(t), 0)
+		zero := num(0)
+		b.add(num(t.OID), str(b.snap.SchemaName(t.SchemaID)), str(t.Name), zero, zero, zero, zero, zero, zero, zero, zero, num(n),
+			zero, zero, zero, zero, zero, zero, zero)
+		return true
+	})
+}
+
+func statIndexes(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		for _, i := range t.Indexes {
+			b.add(num(t.OID), num(i.OID), str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(i.Name), num(0), num(0), num(0))
+		}
+		return true
+	})
+}
