@@ -140,6 +140,8 @@ func (r *Replica) applied(process, seq uint64, cmds []fsm.Command, results []fsm
 	if r.resolved.waiting.Load() > 0 {
 		for i := range cmds {
 			switch c := &cmds[i]; {
+			case c.Commit != nil:
+				r.resolved.notify(c.Commit.Txn)
 			case c.Resolve != nil:
 				r.resolved.notify(c.Resolve.Txn)
 			case c.Tombstone != nil:
@@ -213,6 +215,8 @@ func (r *Replica) releaseLocks(cmd *fsm.Command, res fsm.Result) {
 	switch {
 	case cmd.Prepare != nil && cmd.Prepare.OnePhase && res.Code == fsm.ResultCommitted:
 		r.locks.ReleaseAll(cmd.Prepare.Txn)
+	case cmd.Commit != nil && res.Code == fsm.ResultCommitted:
+		r.locks.ReleaseAll(cmd.Commit.Txn) // the record at the primary resolves its own part
 	case cmd.Resolve != nil && (cmd.Resolve.Commit || cmd.Resolve.Final) && res.Code != fsm.ResultStaleEpoch:
 		r.locks.ReleaseAll(cmd.Resolve.Txn)
 	}
