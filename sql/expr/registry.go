@@ -138,7 +138,7 @@ func (p *proc) key(src string) string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(types.Lookup(a).Name)
+		if in := types.Lookup(a); in != nil { b.WriteString(in.Name) }
 	}
 	b.WriteByte(')')
 	return b.String()

@@ -88,7 +88,7 @@ func (a *analyzer) coerceBool(n expr.Node, construct string) (expr.Node, error) 
 		return nil, err
 	}
 	if out == nil {
-		return nil, a.errorf(n.Pos(), pgerr.DatatypeMismatch, "argument of %s must be type %s, not type %s", construct, "boolean", typeString(oidOf(n)))
+		return nil, a.errorf(locOf(n), pgerr.DatatypeMismatch, "argument of %s must be type %s, not type %s", construct, "boolean", typeString(oidOf(n)))
 	}
 	return out, nil
 }
@@ -103,7 +103,7 @@ func (a *analyzer) coerceSpecific(n expr.Node, to types.Oid, construct string) (
 		return nil, err
 	}
 	if out == nil {
-		return nil, a.errorf(n.Pos(), pgerr.DatatypeMismatch, "argument of %s must be type %s, not type %s", construct, typeString(to), typeString(oidOf(n)))
+		return nil, a.errorf(locOf(n), pgerr.DatatypeMismatch, "argument of %s must be type %s, not type %s", construct, typeString(to), typeString(oidOf(n)))
 	}
 	return out, nil
 }
@@ -129,7 +129,7 @@ func (a *analyzer) commonType(ns []expr.Node, context string) (types.Oid, error)
 			if context == "" {
 				return 0, nil
 			}
-			return 0, a.errorf(n.Pos(), pgerr.DatatypeMismatch, "%s types %s and %s cannot be matched", context, typeString(t), typeString(o))
+			return 0, a.errorf(locOf(n), pgerr.DatatypeMismatch, "%s types %s and %s cannot be matched", context, typeString(t), typeString(o))
 		case !types.Lookup(t).Preferred && canCoerce1(t, o) && !canCoerce1(o, t):
 			t = o
 		}
@@ -150,7 +150,7 @@ func (a *analyzer) toCommon(n expr.Node, to types.Oid, context string) (expr.Nod
 		return n, nil
 	}
 	if !canCoerce1(oidOf(n), to) {
-		return nil, a.errorf(n.Pos(), pgerr.CannotCoerce, "%s could not convert type %s to %s", context, typeString(oidOf(n)), typeString(to))
+		return nil, a.errorf(locOf(n), pgerr.CannotCoerce, "%s could not convert type %s to %s", context, typeString(oidOf(n)), typeString(to))
 	}
 	return a.coerceType(n, to, types.Implicit, -1)
 }
@@ -195,12 +195,45 @@ func (a *analyzer) assign(n expr.Node, to types.Type, column string, loc int) (e
 		return nil, err
 	}
 	if out == nil {
-		if n.Pos() >= 0 {
-			loc = n.Pos()
+		if locOf(n) >= 0 {
+			loc = locOf(n)
 		}
 		return nil, a.at(loc, pgerr.New(pgerr.DatatypeMismatch, "column %q is of type %s but expression is of type %s",
 			column, typeString(to.Oid), typeString(oidOf(n))).
 			WithHint("You will need to rewrite or cast the expression."))
 	}
 	return out, nil
+}
+
+// locOf is where an expression begins in the text, as PostgreSQL's exprLocation has it: operators and conversions begin
+// with their leftmost operand.
+func locOf(n expr.Node) int {
+	loc := n.Pos()
+	first := func(args ...expr.Node) int {
+		for _, a := range args {
+			if l := locOf(a); loc < 0 || l >= 0 && l < loc {
+				loc = l
+			}
+		}
+		return loc
+	}
+	switch k := n.(type) {
+	case *expr.Func:
+		return first(k.Args...)
+	case *expr.Cast:
+		return first(k.Arg)
+	case *expr.BoolOp:
+		return first(k.Args...)
+	case *expr.IsTest:
+		return first(k.Arg)
+	case *expr.Distinct:
+		return first(k.Left, k.Right)
+	case *expr.NullIf:
+		return first(k.Left, k.Right)
+	case *expr.AnyAll:
+		return first(k.Left)
+	case *expr.Subquery:
+		return first(k.Left...)
+	}
+	return loc
 }

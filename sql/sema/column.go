@@ -189,14 +189,14 @@ func (s *scope) missingTable(schema, table string, loc int) error {
 	for sc := s; sc != nil; sc = sc.parent {
 		for _, it := range sc.ns {
 			if it.relVisible && it.name == table && (schema == "" || it.schema == schema) {
-				return s.at(loc, bad().WithDetail("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
+				return s.at(loc, bad().WithHint("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
 			}
 		}
 	}
 	for sc := s; sc != nil; sc = sc.parent {
 		for _, r := range sc.q.Rels {
 			if r.Alias == table {
-				return s.at(loc, bad().WithDetail("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
+				return s.at(loc, bad().WithHint("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
 			}
 		}
 	}
@@ -221,13 +221,13 @@ func (s *scope) missingColumn(table, name string, loc int) error {
 	var first, second string
 	matches := 0
 	for sc := s; sc != nil; sc = sc.parent {
-		for _, it := range sc.ns {
+		for _, it := range append(sc.ns[:len(sc.ns):len(sc.ns)], sc.hidden...) {
 			if it.rel < 0 {
 				continue
 			}
 			for _, c := range it.cols {
-				if c.name == name && table == "" && !sc.sees(it) {
-					return s.at(loc, e.WithDetail("There is a column named %q in table %q, but it cannot be referenced from this part of the query.", name, it.name))
+				if c.name == name && table == "" && (!sc.sees(it) || slices.Contains(sc.hidden, it)) {
+					return s.at(loc, e.WithHint("There is a column named %q in table %q, but it cannot be referenced from this part of the query.", name, it.name))
 				}
 				penalty := 0
 				if table != "" && it.name != table {

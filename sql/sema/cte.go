@@ -3,7 +3,6 @@ package sema
 import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // cteEntry is a WITH query in the scope of its statement.
@@ -13,6 +12,8 @@ type cteEntry struct {
 	building bool
 	known    bool
 	selfRefs int
+	// misuse is the error for a self-reference while the columns are not known.
+	misuse error
 	// pending: a later entry of a WITH without RECURSIVE, or one not reached yet.
 	pending bool
 }
@@ -85,9 +86,8 @@ func (s *scope) cteQuery(c *parse.CommonTableExpr, e *cteEntry) error {
 			err = s.recursiveUnion(c, q, e)
 			break
 		}
-		if e.cte.Query, err = s.subquery(q, false, false); err == nil && e.selfRefs > 0 {
-			return s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive query %q does not have the form non-recursive-term UNION [ALL] recursive-term", c.Name)
-		}
+		e.misuse = s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive query %q does not have the form non-recursive-term UNION [ALL] recursive-term", c.Name)
+		e.cte.Query, err = s.subquery(q, false, false)
 	case *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt:
 		if s.parent != nil {
 			return s.errorf(c.Loc(), pgerr.FeatureNotSupported, "WITH clause containing a data-modifying statement must be at the top level")
@@ -137,12 +137,10 @@ func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
 // recursiveUnion analyses the non-recursive term, which settles the columns, and then the other, which may refer to them.
 func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e *cteEntry) error {
 	sub := s.newScope(s)
+	e.misuse = s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Name)
 	left, err := sub.subquery(q.Larg, false, false)
 	if err != nil {
 		return err
-	}
-	if e.selfRefs > 0 {
-		return s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Name)
 	}
 	e.cte.Query = left
 	if err := s.nameCTE(c, e); err != nil {
@@ -154,6 +152,10 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 		return err
 	}
 	before := queryColumns(left)
+	locs := make([]int, len(before))
+	for i := range before {
+		locs[i] = locOf(visibleTarget(left, i).Expr)
+	}
 	if err := sub.combine(q, left, right); err != nil {
 		return err
 	}
@@ -164,7 +166,7 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 	e.cte.Recursive = true
 	for i, col := range queryColumns(sub.q) {
 		if col.Type.Oid != before[i].Type.Oid {
-			return s.at(c.Loc(), pgerr.New(pgerr.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
+			return s.at(locs[i], pgerr.New(pgerr.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
 				c.Name, i+1, typeString(before[i].Type.Oid), typeString(col.Type.Oid)).
 				WithHint("Cast the output of the non-recursive term to the correct type."))
 		}
@@ -186,9 +188,7 @@ func (s *scope) cteRef(c *cteEntry, r *parse.RangeVar) (*nsItem, error) {
 		c.selfRefs++
 		rte.Kind = RTEWorkTable
 		if !c.known {
-			// The caller refuses the query when it sees the self-reference.
-			rte.Columns = []Column{{Name: "?column?", Type: types.T(types.TextOid)}}
-			return s.item(s.addRel(rte), name, nil, r.Loc(), nil)
+			return nil, c.misuse
 		}
 		if c.selfRefs > 1 {
 			return nil, s.errorf(r.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear more than once", r.Name)

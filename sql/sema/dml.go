@@ -96,6 +96,9 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
+	if it, err := a.newScope(nil).targetItem(t, stmt.Relation); err == nil {
+		s.hidden = []*nsItem{it}
+	}
 	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
 	if err := in.source(); err != nil {
 		return nil, err
@@ -289,7 +292,7 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 	cols := queryColumns(q)
 	extra := -1
 	if len(cols) > len(in.cols) {
-		extra = visibleTarget(q, len(in.cols)).Expr.Pos()
+		extra = visibleTarget(q, len(in.cols)).locOf(Expr)
 	}
 	if err := in.checkCount(len(cols), extra); err != nil {
 		return err
@@ -312,7 +315,7 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 	if !direct {
 		loc := make([]int, len(cols))
 		for i := range cols {
-			loc[i] = visibleTarget(q, i).Expr.Pos()
+			loc[i] = locOf(visibleTarget(q, i).Expr)
 		}
 		q = wrap(q)
 	}
@@ -321,7 +324,7 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 		if in.ignores(c) {
 			t.Expr, err = in.defaultOf(c)
 		} else {
-			t.Expr, err = in.assign(t.Expr, c.Type, c.Name, t.Expr.Pos())
+			t.Expr, err = in.assign(t.Expr, c.Type, c.Name, locOf(t.Expr))
 		}
 		if err != nil {
 			return err

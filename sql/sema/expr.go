@@ -732,7 +732,7 @@ func (s *scope) arrayExpr(e *parse.ArrayExpr, target types.Type) (expr.Node, err
 			return nil, err
 		}
 		if c == nil {
-			return nil, s.errorf(n.Pos(), pgerr.CannotCoerce, "ARRAY could not convert type %s to %s", typeString(oidOf(n)), typeString(want.Oid))
+			return nil, s.errorf(locOf(n), pgerr.CannotCoerce, "ARRAY could not convert type %s to %s", typeString(oidOf(n)), typeString(want.Oid))
 		}
 		elems[i] = c
 	}
@@ -834,7 +834,7 @@ func (s *scope) subscript(n expr.Node, st parse.Subscript, loc int) (expr.Node, 
 		}
 		c, err := s.coerceTo(i, types.T(types.Int4Oid), types.Assignment, -1)
 		if err == nil && c == nil {
-			return nil, s.errorf(i.Pos(), pgerr.DatatypeMismatch, "array subscript must have type integer")
+			return nil, s.errorf(locOf(i), pgerr.DatatypeMismatch, "array subscript must have type integer")
 		}
 		return c, err
 	}

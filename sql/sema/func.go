@@ -26,8 +26,11 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 			return nil, s.at(f.Loc(), err)
 		}
 	}
-	if r == nil || f.AggStar && r.Agg == nil {
+	if r == nil {
 		return nil, s.noFunction(f, display, args, names)
+	}
+	if r.Window && f.Over == nil {
+		return nil, s.errorf(f.Loc(), pgerr.WrongObjectType, "window function %s requires an OVER clause", f.Name.String())
 	}
 	if f.Over != nil || r.Window {
 		return nil, s.unsupported(f.Loc(), "window function "+name)
@@ -96,11 +99,9 @@ func (s *scope) notAggregate(f *parse.FuncCall) error {
 
 // noFunction is the error for a call that nothing matches.
 func (s *scope) noFunction(f *parse.FuncCall, display string, args []expr.Node, names []string) error {
-	if f.AggStar && !expr.Exists(f.Name.Last()) {
-		return s.at(f.Loc(), expr.NoFunction(display, nil, nil))
-	}
-	if f.AggStar {
-		return s.at(f.Loc(), pgerr.New(pgerr.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", display, display))
+	if len(f.Name) > 1 && f.Name.Schema() != catalog.PgCatalogName && f.Name.Schema() != catalog.InformationSchemaName &&
+		(s.env.Catalog == nil || s.env.Catalog.SchemaByName(f.Name.Schema()) == nil) {
+		return s.errorf(f.Loc(), pgerr.InvalidSchemaName, "schema %q does not exist", f.Name.Schema())
 	}
 	if len(f.AggOrder) > 0 && len(names) == 0 && !expr.Exists(f.Name.Last()) {
 		return s.at(f.Loc(), pgerr.New(pgerr.UndefinedFunction, "function %s does not exist", expr.Signature(display, oidsOf(args))).
@@ -198,7 +199,7 @@ func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node)
 			return nil, err
 		}
 		if _, isSet := a.(*expr.SetReturning); isSet {
-			return nil, s.at(a.Pos(), pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
+			return nil, s.at(locOf(a), pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
 				WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
 		}
 	}
@@ -237,7 +238,7 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 	}
 	for _, a := range n.Args {
 		if expr.LessThanOf(oidOf(a)) == nil {
-			return s.at(a.Pos(), noOrdering(oidOf(a), true))
+			return s.at(locOf(a), noOrdering(oidOf(a), true))
 		}
 	}
 	for _, k := range n.OrderBy {
@@ -246,7 +247,7 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 			found = found || expr.Equal(a, k.Expr)
 		}
 		if !found {
-			return s.errorf(k.Expr.Pos(), pgerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+			return s.errorf(locOf(k.Expr), pgerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
 		}
 	}
 	return nil
@@ -256,7 +257,7 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 // its own if they use none.
 func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 	level, any := 0, false
-	nested := false
+	var nested *expr.Aggregate
 	look := func(k expr.Node) {
 		walkVars(k, func(_ *expr.Var, l int) {
 			if l >= 0 && (!any || l < level) {
@@ -276,8 +277,8 @@ func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 	}
 	check := func(k expr.Node) {
 		expr.Walk(k, func(m expr.Node) bool {
-			if a, ok := m.(*expr.Aggregate); ok && a.Level == level {
-				nested = true
+			if a, ok := m.(*expr.Aggregate); ok && a.Level == level && nested == nil {
+				nested = a
 			}
 			return true
 		})
@@ -288,8 +289,8 @@ func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 	if n.Filter != nil {
 		check(n.Filter)
 	}
-	if nested {
-		return nil, s.errorf(n.Loc, pgerr.GroupingError, "aggregate function calls cannot be nested")
+	if nested != nil {
+		return nil, s.errorf(nested.Loc, pgerr.GroupingError, "aggregate function calls cannot be nested")
 	}
 	if why := sc.clause.noAggs(); why != "" {
 		return nil, s.errorf(n.Loc, pgerr.GroupingError, "%s", why)

@@ -233,6 +233,8 @@ type scope struct {
 	clause clause
 	// lateral says that lateral-only items of this scope may be seen, by an item of its own FROM.
 	lateral bool
+	// hidden are items that cannot be referenced and only serve hints: the target of INSERT.
+	hidden []*nsItem
 	ctes    []*cteEntry
 	// keepUnknown leaves unknown literals of the select list as they are, for INSERT and set operations.
 	keepUnknown bool

@@ -223,10 +223,6 @@ func guessName(e parse.Expr) (string, int) {
 	case *parse.SQLValueFunction:
 		return [...]string{"current_date", "current_time", "current_time", "current_timestamp", "current_timestamp", "localtime", "localtime",
 			"localtimestamp", "localtimestamp", "current_role", "current_user", "user", "session_user", "current_catalog", "current_schema"}[e.Op], 2
-	case *parse.Const:
-		if e.Kind == parse.ConstBool {
-			return "bool", 1 // PostgreSQL's grammar has true as a cast to bool
-		}
 	}
 	return "", 0
 }
@@ -276,7 +272,7 @@ func (s *scope) direction(sb *parse.SortBy, n expr.Node) (desc, nullsFirst bool,
 		nullsFirst = false
 	}
 	if t := oidOf(n); t != types.UnknownOid && t != types.RecordOid && expr.LessThanOf(t) == nil {
-		return false, false, s.at(n.Pos(), noOrdering(t, false))
+		return false, false, s.at(locOf(n), noOrdering(t, false))
 	}
 	return desc, nullsFirst, nil
 }
@@ -336,12 +332,12 @@ func (s *scope) distinct(sel *parse.SelectStmt) error {
 		s.q.Distinct = true
 		for _, k := range s.q.OrderBy {
 			if t := s.q.Targets[k.Target]; t.Junk {
-				return s.errorf(t.Expr.Pos(), pgerr.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+				return s.errorf(locOf(t.Expr), pgerr.InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list")
 			}
 		}
 		for _, t := range s.q.Targets {
 			if o := oidOf(t.Expr); o != types.UnknownOid && o != types.RecordOid && expr.EqualityOf(o) == nil {
-				return s.at(t.Expr.Pos(), noEquality(o))
+				return s.at(locOf(t.Expr), noEquality(o))
 			}
 		}
 		return nil
@@ -583,7 +579,7 @@ func (s *scope) tail(sel *parse.SelectStmt) error {
 		return err
 	}
 	if len(s.q.Targets) > n {
-		return s.at(s.q.Targets[n].Expr.Pos(), pgerr.New(pgerr.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
+		return s.at(locOf(s.q.Targets[n].Expr), pgerr.New(pgerr.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 			WithDetail("Only result column names can be used, not expressions or functions.").
 			WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause."))
 	}
@@ -673,7 +669,7 @@ func (s *scope) combine(sel *parse.SelectStmt, left, right *Query) error {
 	if len(lc) != len(rc) {
 		loc := -1
 		if t := visibleTarget(right, 0); t != nil {
-			loc = t.Expr.Pos()
+			loc = locOf(t.Expr)
 		}
 		return s.errorf(loc, pgerr.SyntaxError, "each %s query must have the same number of columns", name)
 	}
@@ -694,7 +690,7 @@ func (s *scope) combine(sel *parse.SelectStmt, left, right *Query) error {
 		}
 		ts[i] = t
 		if !(sel.Op == parse.SetOpUnion && sel.All) && expr.EqualityOf(t.Oid) == nil {
-			return s.at(pair[0].Pos(), noEquality(t.Oid))
+			return s.at(locOf(pair[0]), noEquality(t.Oid))
 		}
 		left, err = s.setArmColumn(left, i, both[0], pair[0], t.Oid)
 		if err != nil {

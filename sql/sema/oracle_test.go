@@ -1,0 +1,313 @@
+package sema
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// rewrite makes the golden files anew from a PostgreSQL 15 at -oracle, whose database is scratch.
+var (
+	rewrite = flag.Bool("rewrite", false, "write the golden files from the oracle's answers")
+	oracle  = flag.String("oracle", "", "connection string of a PostgreSQL 15")
+)
+
+const schemaSQL = `
+create table t (id int primary key, a int, b text not null default 'x', c numeric(10,2), d timestamptz default now(), e varchar(5), f bool, g jsonb, h int[]);
+create table u (id bigint generated always as identity primary key, t_id int, name text unique, v float8 constraint u_v_check check (v > 0));
+create table w (x int, y int, z text, unique (x, y));
+create view vw as select id, b from t;
+`
+
+// testCatalog has the tables of schemaSQL.
+func testCatalog() *catalog.Snapshot {
+	s := catalog.NewSnapshot()
+	s = s.Put(&catalog.Schema{OID: catalog.PublicSchema, Name: "public"})
+	col := func(n int, name string, t types.Type) catalog.Column {
+		return catalog.Column{Num: catalog.AttNum(n), Name: name, Type: t}
+	}
+	tt := &catalog.Table{OID: 16400, SchemaID: catalog.PublicSchema, Name: "t", KeyColumns: []catalog.AttNum{1}, DistColumns: []catalog.AttNum{1}}
+	tt.Columns = []catalog.Column{col(1, "id", types.T(types.Int4Oid)), col(2, "a", types.T(types.Int4Oid)), col(3, "b", types.T(types.TextOid)),
+		col(4, "c", types.Type{Oid: types.NumericOid, Mod: types.MakeNumericMod(10, 2)}), col(5, "d", types.T(types.TimestamptzOid)),
+		col(6, "e", types.Type{Oid: types.VarcharOid, Mod: 9}), col(7, "f", types.T(types.BoolOid)), col(8, "g", types.T(types.JsonbOid)),
+		col(9, "h", types.T(types.Int4ArrayOid))}
+	tt.Columns[0].NotNull, tt.Columns[2].NotNull = true, true
+	tt.Columns[2].Default, tt.Columns[4].Default = "'x'::text", "now()"
+	tt.Indexes = []*catalog.Index{{OID: 16401, Name: "t_pkey", Unique: true, Primary: true, RowKey: true, Columns: []catalog.IndexColumn{{Num: 1}}, Constraint: 16402}}
+	tt.Constraints = []*catalog.Constraint{{OID: 16402, Name: "t_pkey", Type: catalog.PrimaryKey, Columns: []catalog.AttNum{1}, Index: 16401}}
+	s = s.Put(tt)
+	u := &catalog.Table{OID: 16410, SchemaID: catalog.PublicSchema, Name: "u", KeyColumns: []catalog.AttNum{1}, DistColumns: []catalog.AttNum{1}}
+	u.Columns = []catalog.Column{col(1, "id", types.T(types.Int8Oid)), col(2, "t_id", types.T(types.Int4Oid)), col(3, "name", types.T(types.TextOid)), col(4, "v", types.T(types.Float8Oid))}
+	u.Columns[0].Identity, u.Columns[0].Sequence, u.Columns[0].NotNull = catalog.IdentityAlways, 16420, true
+	u.Indexes = []*catalog.Index{{OID: 16411, Name: "u_pkey", Unique: true, Primary: true, RowKey: true, Columns: []catalog.IndexColumn{{Num: 1}}, Constraint: 16412},
+		{OID: 16413, Name: "u_name_key", Unique: true, Columns: []catalog.IndexColumn{{Num: 3}}, Constraint: 16414}}
+	u.Constraints = []*catalog.Constraint{{OID: 16412, Name: "u_pkey", Type: catalog.PrimaryKey, Columns: []catalog.AttNum{1}, Index: 16411},
+		{OID: 16414, Name: "u_name_key", Type: catalog.Unique, Columns: []catalog.AttNum{3}, Index: 16413},
+		{OID: 16415, Name: "u_v_check", Type: catalog.Check, Check: "(v > (0)::double precision)"}}
+	s = s.Put(u)
+	s = s.Put(&catalog.Sequence{OID: 16420, SchemaID: catalog.PublicSchema, Name: "u_id_seq", Type: types.Int8Oid})
+	w := &catalog.Table{OID: 16430, SchemaID: catalog.PublicSchema, Name: "w"}
+	w.Columns = []catalog.Column{col(1, "x", types.T(types.Int4Oid)), col(2, "y", types.T(types.Int4Oid)), col(3, "z", types.T(types.TextOid)), col(4, "rowid", types.T(types.Int8Oid))}
+	w.Columns[3].Hidden = true
+	w.Indexes = []*catalog.Index{{OID: 16431, Name: "w_x_y_key", Unique: true, Columns: []catalog.IndexColumn{{Num: 1}, {Num: 2}}, Constraint: 16432}}
+	w.Constraints = []*catalog.Constraint{{OID: 16432, Name: "w_x_y_key", Type: catalog.Unique, Columns: []catalog.AttNum{1, 2}, Index: 16431}}
+	s = s.Put(w)
+	return s.Put(&catalog.View{OID: 16440, SchemaID: catalog.PublicSchema, Name: "vw", Query: "SELECT id, b FROM t",
+		Columns: []catalog.Column{col(1, "id", types.T(types.Int4Oid)), col(2, "b", types.T(types.TextOid))}})
+}
+
+func testEnv(sql string) *Env {
+	return &Env{Catalog: testCatalog(), SearchPath: []string{"public"}, Text: sql}
+}
+
+func readLines(t *testing.T, name string) []string {
+	t.Helper()
+	f, err := os.Open("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []string
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		out = append(out, sc.Text())
+	}
+	return out
+}
+
+func connect(t *testing.T) *pgconn.PgConn {
+	t.Helper()
+	c, err := pgconn.Connect(context.Background(), *oracle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{"drop schema public cascade; create schema public", schemaSQL, "set timezone to 'UTC'"} {
+		if _, err := c.Exec(context.Background(), q).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// errorLine is how a golden file shows an error.
+func errorLine(code, msg, detail, hint string, pos int) string {
+	s := fmt.Sprintf("ERROR %s %s", code, msg)
+	if pos > 0 {
+		s += fmt.Sprintf(" @%d", pos)
+	}
+	if detail != "" {
+		s += " DETAIL: " + detail
+	}
+	if hint != "" {
+		s += " HINT: " + hint
+	}
+	return strings.ReplaceAll(s, "\n", "\\n")
+}
+
+func oracleError(err error) string {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return "FAILED " + err.Error()
+	}
+	return errorLine(e.Code, e.Message, e.Detail, e.Hint, int(e.Position))
+}
+
+func ourError(err error) string {
+	e := pgerr.From(err)
+	return errorLine(e.Code, e.Message, e.Detail, e.Hint, e.Position)
+}
+
+// golden compares answers with a golden file, or rewrites it.
+func golden(t *testing.T, name string, lines []string, ask func(c *pgconn.PgConn, line string) string, answer func(line string) string) {
+	path := "testdata/" + name
+	if *rewrite {
+		c := connect(t)
+		defer c.Close(context.Background())
+		var b strings.Builder
+		for _, l := range lines {
+			b.WriteString(ask(c, l) + "\n")
+		}
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := readLines(t, name)
+	if len(want) != len(lines) {
+		t.Fatalf("%s has %d lines for %d questions", path, len(want), len(lines))
+	}
+	bad := 0
+	for i, l := range lines {
+		if got := answer(l); got != want[i] {
+			bad++
+			t.Errorf("%s\n got %s\nwant %s", l, got, want[i])
+		}
+	}
+	if bad > 0 {
+		t.Logf("%d of %d differ", bad, len(lines))
+	}
+}
+
+// TestExpressionsAgreeWithPostgreSQL evaluates expressions row by row and over a batch.
+func TestExpressionsAgreeWithPostgreSQL(t *testing.T) {
+	lines := readLines(t, "expressions.sql")
+	golden(t, "expressions.golden", lines, askExpression, func(l string) (s string) {
+		defer func() {
+			if r := recover(); r != nil {
+				s = fmt.Sprintf("PANIC %v", r)
+			}
+		}()
+		return evaluate("select " + l)
+	})
+}
+
+func askExpression(c *pgconn.PgConn, l string) string {
+	r := c.ExecParams(context.Background(), "select "+l, nil, nil, nil, nil).Read()
+	if r.Err != nil {
+		return oracleError(r.Err)
+	}
+	t := types.FormatType(types.T(types.Oid(r.FieldDescriptions[0].DataTypeOID)))
+	if r.Rows[0][0] == nil {
+		return t + " NULL"
+	}
+	return t + " = " + strings.ReplaceAll(string(r.Rows[0][0]), "\n", "\\n")
+}
+
+func evaluate(sql string) string {
+	stmt, err := parse.ParseOne(sql)
+	if err != nil {
+		return ourError(err)
+	}
+	a, err := Analyze(stmt, testEnv(sql))
+	if err != nil {
+		return ourError(err)
+	}
+	n := a.Query.Targets[0].Expr
+	c, err := expr.Compile(n, nil)
+	if err != nil {
+		return ourError(err)
+	}
+	ctx := &expr.EvalContext{Context: context.Background(), TxnTime: time.Now(), StatementTime: time.Now(), Subplan: toySubplan}
+	d, err := c.EvalRow(ctx, nil)
+	out := types.NewVec(n.ResultType(), 3)
+	verr := c.Eval(ctx, &types.Batch{N: 3}, &out)
+	if err != nil {
+		if verr == nil {
+			return "the batch form did not fail"
+		}
+		return ourError(err)
+	}
+	if verr != nil {
+		return "the batch form failed: " + verr.Error()
+	}
+	typ := types.FormatType(types.T(n.ResultType().Oid))
+	if d.IsNull() {
+		return typ + " NULL"
+	}
+	text := types.Text(n.ResultType().Oid, d, regNames)
+	for i := range 3 {
+		if v := types.Text(n.ResultType().Oid, out.Get(i), regNames); v != text {
+			return "the batch form gave " + v + " for " + text
+		}
+	}
+	return typ + " = " + strings.ReplaceAll(text, "\n", "\\n")
+}
+
+// regNames shows the types that regtype values stand for.
+var regNames = func() *types.IOEnv {
+	env := *types.DefaultIOEnv
+	env.RegOut = func(t types.Oid, v uint32) (string, bool) {
+		return types.FormatType(types.T(types.Oid(v))), t == types.RegtypeOid
+	}
+	return &env
+}()
+
+// toySubplan runs the few subqueries of the test: VALUES-like selects with constant results.
+func toySubplan(ctx *expr.EvalContext, plan any, _ []types.Datum, yield func([]types.Datum) (bool, error)) error {
+	q := plan.(*Query)
+	if q.Where != nil {
+		c, err := expr.Compile(q.Where, nil)
+		if err != nil {
+			return err
+		}
+		if d, err := c.EvalRow(ctx, nil); err != nil || !d.Bool() {
+			return err
+		}
+	}
+	var row []types.Datum
+	for _, t := range q.Targets {
+		c, err := expr.Compile(t.Expr, nil)
+		if err != nil {
+			return err
+		}
+		d, err := c.EvalRow(ctx, nil)
+		if err != nil {
+			return err
+		}
+		row = append(row, d)
+	}
+	_, err := yield(row)
+	return err
+}
+
+// TestStatementsAgreeWithPostgreSQL compares result columns, parameter types and errors.
+func TestStatementsAgreeWithPostgreSQL(t *testing.T) {
+	var lines []string
+	for _, l := range readLines(t, "statements.sql") {
+		if l != "" && !strings.HasPrefix(l, "--") {
+			lines = append(lines, l)
+		}
+	}
+	golden(t, "statements.golden", lines, func(c *pgconn.PgConn, l string) string {
+		d, err := c.Prepare(context.Background(), "", l, nil)
+		if err != nil {
+			return oracleError(err)
+		}
+		var out []string
+		for _, f := range d.Fields {
+			out = append(out, f.Name+" "+types.FormatType(types.Type{Oid: types.Oid(f.DataTypeOID), Mod: f.TypeModifier}))
+		}
+		var ps []string
+		for _, p := range d.ParamOIDs {
+			ps = append(ps, types.FormatType(types.T(types.Oid(p))))
+		}
+		return "(" + strings.Join(out, ", ") + ") params (" + strings.Join(ps, ", ") + ")"
+	}, describe)
+}
+
+func describe(l string) (s string) {
+	defer func() {
+		if r := recover(); r != nil {
+			s = fmt.Sprintf("PANIC %v", r)
+		}
+	}()
+	stmt, err := parse.ParseOne(l)
+	if err != nil {
+		return ourError(err)
+	}
+	a, err := Analyze(stmt, testEnv(l))
+	if err != nil {
+		return ourError(err)
+	}
+	var out, ps []string
+	for _, c := range a.Columns() {
+		out = append(out, c.Name+" "+types.FormatType(c.Expr.ResultType()))
+	}
+	for _, p := range a.Params {
+		ps = append(ps, types.FormatType(p))
+	}
+	return "(" + strings.Join(out, ", ") + ") params (" + strings.Join(ps, ", ") + ")"
+}
