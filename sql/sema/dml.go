@@ -292,7 +292,7 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 	cols := queryColumns(q)
 	extra := -1
 	if len(cols) > len(in.cols) {
-		extra = visibleTarget(q, len(in.cols)).locOf(Expr)
+		extra = locOf(visibleTarget(q, len(in.cols)).Expr)
 	}
 	if err := in.checkCount(len(cols), extra); err != nil {
 		return err

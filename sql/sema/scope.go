@@ -235,7 +235,7 @@ type scope struct {
 	lateral bool
 	// hidden are items that cannot be referenced and only serve hints: the target of INSERT.
 	hidden []*nsItem
-	ctes    []*cteEntry
+	ctes   []*cteEntry
 	// keepUnknown leaves unknown literals of the select list as they are, for INSERT and set operations.
 	keepUnknown bool
 	// conditional is "CASE" or "COALESCE" inside of one, where set-returning functions are refused.
