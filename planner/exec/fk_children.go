@@ -186,7 +186,7 @@ func (cs *childScan) run(ctx context.Context, f topo.Timestamp, mode lock.Mode, 
 // nextOfAll takes a batch of every group at the same time.
 func nextOfAll(ctx context.Context, cursors []*childCursor) (found []rowRefs, more bool, err error) {
 	found = make([]rowRefs, len(cursors))
-	err = inParallel(len(cursors), func(i int) error {
+	err = inParallel(ctx, len(cursors), func(ctx context.Context, i int) error {
 		return cursors[i].next(ctx, &found[i])
 	})
 	for _, c := range cursors {

@@ -6,7 +6,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
-	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -20,9 +19,6 @@ type Store struct {
 }
 
 var _ fk.Store = (*Store)(nil)
-
-// latestOwn reads the latest committed versions below the transaction's own writes.
-var latestOwn = txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
 
 // NewStore returns the store of one statement. Its writers report to c.Constraints, which is the runner that uses it.
 func NewStore(c *Context) *Store {
@@ -84,7 +80,7 @@ func (s *Store) lockAll(ctx context.Context, keys []txn.Key, mode lock.Mode) ([]
 // ParentExists implements fk.Store.
 func (s *Store) ParentExists(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
 	vers := make([]txn.Version, len(keys))
-	if err := s.c.Txn.Get(ctx, latestOwn, s.parentKeys(k, keys), vers); err != nil {
+	if err := s.c.Txn.Get(ctx, Latest, s.parentKeys(k, keys), vers); err != nil {
 		return nil, err
 	}
 	out := make([]bool, len(keys))
@@ -106,7 +102,7 @@ func (s *Store) Current(ctx context.Context, t *catalog.Table, rows [][]types.Da
 		}
 	}
 	vers := make([]txn.Version, len(keys))
-	if err := s.c.Txn.Get(ctx, latestOwn, keys, vers); err != nil {
+	if err := s.c.Txn.Get(ctx, Latest, keys, vers); err != nil {
 		return nil, err
 	}
 	for j := range vers {

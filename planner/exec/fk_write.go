@@ -2,17 +2,11 @@ package exec
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
-	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
-	"github.com/pgmqdb/pgmqdb/sql/expr"
-	"github.com/pgmqdb/pgmqdb/sql/parse"
-	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -47,7 +41,7 @@ func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types
 	s.c.Txn.UseTable(t.VersionTag())
 	w := s.writer(t)
 	if !w.ready {
-		checks, err := storedChecks(s.c.Catalog, t, ioEnv(s.c))
+		checks, err := StoredChecks(s.c, t)
 		if err != nil {
 			return err
 		}
@@ -82,18 +76,8 @@ func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types
 func (s *Store) Defaults(_ context.Context, t *catalog.Table, cols []int) ([]types.Datum, error) {
 	out := make([]types.Datum, len(cols))
 	for i, c := range cols {
-		n, err := storedDefault(s.c.Catalog, &t.Columns[c], ioEnv(s.c))
-		if err != nil {
-			return nil, err
-		}
-		if n == nil {
-			continue
-		}
-		x, err := expr.Compile(n, nil)
-		if err != nil {
-			return nil, err
-		}
-		if out[i], err = x.EvalRow(s.c.Eval, nil); err != nil {
+		var err error
+		if out[i], err = StoredDefault(s.c, t, &t.Columns[c]); err != nil {
 			return nil, err
 		}
 	}
@@ -152,7 +136,7 @@ func (s *Store) holds(ctx context.Context, ti *tableInfo, x *indexInfo, locator 
 		return false, err
 	}
 	var v [1]txn.Version
-	if err := s.c.Txn.Get(ctx, latestOwn, []txn.Key{key}, v[:]); err != nil || !v[0].Exists() {
+	if err := s.c.Txn.Get(ctx, Latest, []txn.Key{key}, v[:]); err != nil || !v[0].Exists() {
 		return false, err
 	}
 	other, err := ti.decode(nil, v[0].Value)
@@ -160,76 +144,4 @@ func (s *Store) holds(ctx context.Context, ti *tableInfo, x *indexInfo, locator 
 		return false, err
 	}
 	return string(appendColumns(nil, x.cols, other)) == string(appendColumns(nil, x.cols, row)), nil
-}
-
-// storedEnv is what expressions that the catalog stores are analysed against.
-func storedEnv(cat *catalog.Snapshot, env *types.IOEnv) *sema.Env {
-	return &sema.Env{Catalog: cat, NoParams: true, IOEnv: env}
-}
-
-// storedExpr analyses and compiles an expression that the catalog stores, over the columns of scope.Table.
-func storedExpr(cat *catalog.Snapshot, text string, scope sema.ExprScope, env *types.IOEnv) (*planner.Scalar, error) {
-	tree, err := parse.ParseExpr(text)
-	if err != nil {
-		return nil, err
-	}
-	n, err := sema.AnalyzeExpr(tree, scope, storedEnv(cat, env))
-	if err != nil {
-		return nil, err
-	}
-	var ts []types.Type
-	if scope.Table != nil {
-		ts = scope.Table.RowLayout().Types
-		if n, err = columnsOf(n); err != nil {
-			return nil, err
-		}
-	}
-	x, err := expr.Compile(n, ts)
-	if err != nil {
-		return nil, err
-	}
-	return &planner.Scalar{Compiled: x, Node: n, From: n, Type: n.ResultType()}, nil
-}
-
-// columnsOf replaces a stored expression's references to its table's columns by positions in the row.
-func columnsOf(n expr.Node) (expr.Node, error) {
-	return expr.Rewrite(n, func(n expr.Node) (expr.Node, error) {
-		if v, ok := n.(*expr.Var); ok {
-			return &expr.Column{Index: v.Col, Type: v.Type}, nil
-		}
-		return n, nil
-	})
-}
-
-// storedChecks compiles the CHECK constraints of a table, in the order of their names as PostgreSQL judges them.
-func storedChecks(cat *catalog.Snapshot, t *catalog.Table, env *types.IOEnv) ([]planner.Check, error) {
-	var out []planner.Check
-	for _, c := range t.Constraints {
-		if c.Type != catalog.Check {
-			continue
-		}
-		x, err := storedExpr(cat, c.Check, sema.ExprScope{Kind: sema.CheckExpr, Table: t}, env)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, planner.Check{Name: c.Name, Cond: x})
-	}
-	slices.SortFunc(out, func(a, b planner.Check) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// storedDefault analyses a column's default; nil is NULL.
-func storedDefault(cat *catalog.Snapshot, c *catalog.Column, env *types.IOEnv) (expr.Node, error) {
-	text := c.Default
-	if c.Identity != catalog.NoIdentity {
-		text = ddl.SequenceDefault(c.Sequence)
-	}
-	if text == "" {
-		return nil, nil
-	}
-	tree, err := parse.ParseExpr(text)
-	if err != nil {
-		return nil, err
-	}
-	return sema.AnalyzeExpr(tree, sema.ExprScope{Kind: sema.DefaultExpr, Column: c.Name, Type: c.Type}, storedEnv(cat, env))
 }
