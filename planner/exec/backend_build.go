@@ -19,7 +19,7 @@ import (
 
 // BuildIndex implements ddl.Backend.
 func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) error {
-	b.tables[t.OID] = t
+	b.know(t)
 	ti, x := newTableInfo(t), newIndexInfo(t, index)
 	l, err := b.newLoader(ctx, ti)
 	if err != nil {
@@ -93,7 +93,7 @@ type rewrite struct {
 
 // RewriteTable implements ddl.Backend.
 func (b *Backend) RewriteTable(ctx context.Context, r ddl.Rewrite) error {
-	b.tables[r.New.OID] = r.New
+	b.know(r.New)
 	rw := &rewrite{b: b, r: r, old: newTableInfo(r.Old), new: newTableInfo(r.New)}
 	if err := rw.prepare(); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (rw *rewrite) prepare() error {
 			if c.Type != catalog.Check || !c.Validated {
 				continue
 			}
-			s, err := StoredExpr(rw.b.c, r.New, c.Check, sema.CheckExpr, nil)
+			s, err := StoredExpr(rw.b.C, r.New, c.Check, sema.CheckExpr, nil)
 			if err != nil {
 				return err
 			}
@@ -153,7 +153,7 @@ func (rw *rewrite) compile(text string, col *catalog.Column) (*planner.Scalar, e
 		return nil, err
 	}
 	n, err := sema.AnalyzeExpr(e, sema.ExprScope{Kind: sema.TransformExpr, Table: rw.r.Old, Column: col.Name, Type: col.Type},
-		&sema.Env{Catalog: rw.b.c.Catalog, SearchPath: []string{catalog.PublicName}, NoParams: true, IOEnv: ioEnv(rw.b.c)})
+		&sema.Env{Catalog: rw.b.C.Catalog, SearchPath: []string{catalog.PublicName}, NoParams: true, IOEnv: ioEnv(rw.b.C)})
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (rw *rewrite) evaluate(rows *rowExprs, tb *txn.Batch) error {
 		rw.serial.Lock()
 		defer rw.serial.Unlock()
 	}
-	return rows.eval(rw.b.c.Eval, rw.old, rw.exprs, tb)
+	return rows.eval(rw.b.C.Eval, rw.old, rw.exprs, tb)
 }
 
 // complete fills in a new row's id, drops what is dropped, and verifies the row.
@@ -210,7 +210,7 @@ func (rw *rewrite) complete(row []types.Datum) error {
 	t := rw.r.New
 	if rw.newRowID {
 		rw.rowIDs.Lock()
-		row[rw.new.rowID] = types.NewInt(rw.b.c.NextRowID())
+		row[rw.new.rowID] = types.NewInt(rw.b.C.NextRowID())
 		rw.rowIDs.Unlock()
 	}
 	for i := range t.Columns {
@@ -219,16 +219,16 @@ func (rw *rewrite) complete(row []types.Datum) error {
 		case col.Dropped:
 			row[i] = types.Null
 		case rw.r.Verify && col.NotNull && row[i].IsNull():
-			return errContainsNulls(rw.b.c, t, col)
+			return errContainsNulls(rw.b.C, t, col)
 		}
 	}
 	for i, s := range rw.checks {
-		d, err := s.EvalRow(rw.b.c.Eval, row)
+		d, err := s.EvalRow(rw.b.C.Eval, row)
 		if err != nil {
 			return err
 		}
 		if !d.IsNull() && !d.Bool() {
-			return errCheckViolated(rw.b.c, t, rw.names[i])
+			return errCheckViolated(rw.b.C, t, rw.names[i])
 		}
 	}
 	return nil
@@ -238,7 +238,7 @@ func (rw *rewrite) complete(row []types.Datum) error {
 func (rw *rewrite) write(ctx context.Context, w *loadWorker, row []types.Datum) error {
 	key, slot := w.w.rowKey(row)
 	if rw.seen != nil && !rw.seen.add(key.Bytes) {
-		return errDuplicated(rw.b.c, rw.new, rw.new.rowKey, row)
+		return errDuplicated(rw.b.C, rw.new, rw.new.rowKey, row)
 	}
 	if err := w.add(ctx, nil, key, w.w.rowValue(row)); err != nil {
 		return err

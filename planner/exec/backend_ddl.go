@@ -6,6 +6,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -16,26 +17,42 @@ import (
 // timestamp drawn after the call began, the transaction's own rows included; the tables are fenced meanwhile, so that
 // nothing newer can come.
 type Backend struct {
-	c      *Context
-	groups func(topo.GroupID) rpc.Group
-	lock   LockTable
-	// tables are the versions that DDL has passed in: c.Catalog is the catalog as the statement began.
+	C *Context
+	// Groups finds the raft groups, into which new storages are loaded directly.
+	Groups func(topo.GroupID) rpc.Group
+	// Ingest, when set, loads entries in place of Groups. dup is the position of an entry whose key has another value
+	// (unique only), or -1. It may be called by several goroutines at a time.
+	Ingest func(ctx context.Context, group topo.GroupID, unique bool, entries []IngestEntry) (dup int, err error)
+
+	lock LockTable
+	// tables are the versions that DDL has passed in: C.Catalog is the catalog as the statement began.
 	tables map[catalog.Oid]*catalog.Table
 }
+
+// IngestEntry is a key and its value.
+type IngestEntry = fsm.Entry
 
 // LockTable takes a table lock for the transaction.
 type LockTable func(ctx context.Context, table catalog.Oid, mode ddl.LockMode, noWait bool) error
 
 var _ ddl.Backend = (*Backend)(nil)
 
-// NewBackend returns the backend of one statement. groups finds the raft groups, into which built storages go directly.
+// NewBackend returns the backend of one statement.
 func NewBackend(c *Context, groups func(topo.GroupID) rpc.Group, lock LockTable) *Backend {
-	return &Backend{c: c, groups: groups, lock: lock, tables: map[catalog.Oid]*catalog.Table{}}
+	return &Backend{C: c, Groups: groups, lock: lock}
 }
 
-// Lock implements ddl.Backend.
+// Lock implements ddl.Backend, by the function that NewBackend was given.
 func (b *Backend) Lock(ctx context.Context, table catalog.Oid, mode ddl.LockMode, noWait bool) error {
 	return b.lock(ctx, table, mode, noWait)
+}
+
+// know notes a table's version.
+func (b *Backend) know(t *catalog.Table) {
+	if b.tables == nil {
+		b.tables = map[catalog.Oid]*catalog.Table{}
+	}
+	b.tables[t.OID] = t
 }
 
 // table returns the latest version of a table that the backend knows.
@@ -43,12 +60,12 @@ func (b *Backend) table(oid catalog.Oid) *catalog.Table {
 	if t := b.tables[oid]; t != nil {
 		return t
 	}
-	return b.c.Catalog.Table(oid)
+	return b.C.Catalog.Table(oid)
 }
 
 // readNow returns how to read what is committed by now.
 func (b *Backend) readNow(ctx context.Context) (txn.ReadOptions, error) {
-	ts, err := b.c.Txn.FreshTimestamp(ctx)
+	ts, err := b.C.Txn.FreshTimestamp(ctx)
 	return txn.ReadOptions{TS: ts, Own: txn.LatestSeq}, err
 }
 
@@ -57,14 +74,14 @@ type batchFunc func(ctx context.Context, tb *txn.Batch) error
 
 // eachBatch reads all rows of a table, the groups at the same time; start makes a group's function.
 func (b *Backend) eachBatch(ctx context.Context, ti *tableInfo, o txn.ReadOptions, start func() batchFunc) error {
-	groups := dataGroups(b.c.SlotMap)
+	groups := dataGroups(b.C.SlotMap)
 	hi := keyenc.PrefixEnd(ti.prefix)
 	fs := make([]batchFunc, len(groups))
 	for i := range fs {
 		fs[i] = start()
 	}
 	return inParallel(ctx, len(groups), func(ctx context.Context, i int) error {
-		sc, err := b.c.Txn.Scan(ctx, o, txn.ScanSpec{Groups: groups[i : i+1], Lo: ti.prefix, Hi: hi})
+		sc, err := b.C.Txn.Scan(ctx, o, txn.ScanSpec{Groups: groups[i : i+1], Lo: ti.prefix, Hi: hi})
 		if err != nil {
 			return err
 		}

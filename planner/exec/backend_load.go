@@ -52,7 +52,7 @@ type loader struct {
 
 // newLoader begins a load; its user waits for inFlight at the end, come what may.
 func (b *Backend) newLoader(ctx context.Context, ti *tableInfo) (*loader, error) {
-	ts, err := b.c.Txn.Snapshot(ctx)
+	ts, err := b.C.Txn.Snapshot(ctx)
 	return &loader{b: b, ti: ti, ts: ts}, err
 }
 
@@ -76,7 +76,7 @@ type loadWorker struct {
 }
 
 func (l *loader) worker() *loadWorker {
-	return &loadWorker{l: l, w: &Writer{c: l.b.c, ti: l.ti}, slots: make(chan struct{}, loadsInFlight)}
+	return &loadWorker{l: l, w: &Writer{c: l.b.C, ti: l.ti}, slots: make(chan struct{}, loadsInFlight)}
 }
 
 // add adds an entry.
@@ -155,12 +155,20 @@ func (w *loadWorker) finish(ctx context.Context) error {
 
 // ingest runs one command to its end. It may be repeated: an entry that is there already is left as it is.
 func (l *loader) ingest(ctx context.Context, group topo.GroupID, x *indexInfo, entries []fsm.Entry) error {
-	g := l.b.groups(group)
+	unique := x == nil || x.global
+	if l.b.Ingest != nil {
+		dup, err := l.b.Ingest(ctx, group, unique, entries)
+		if err == nil && dup >= 0 {
+			err = l.duplicate(x, entries[dup].Key)
+		}
+		return err
+	}
+	g := l.b.Groups(group)
 	for wait := loadRetry; ; wait = min(2*wait, loadRetryMax) {
 		l.mu.Lock()
 		ts := l.ts
 		l.mu.Unlock()
-		res, err := g.Propose(ctx, &fsm.Command{Ingest: &fsm.Ingest{TS: ts, Unique: x == nil || x.global, Entries: entries}})
+		res, err := g.Propose(ctx, &fsm.Command{Ingest: &fsm.Ingest{TS: ts, Unique: unique, Entries: entries}})
 		if err == nil {
 			switch res.Code {
 			case fsm.ResultOK:
@@ -188,7 +196,7 @@ func (l *loader) ingest(ctx context.Context, group topo.GroupID, x *indexInfo, e
 
 // later moves the load to a fresh timestamp, after one that the horizon has passed: the snapshot of an earlier statement.
 func (l *loader) later(ctx context.Context, old topo.Timestamp) error {
-	ts, err := l.b.c.Txn.FreshTimestamp(ctx)
+	ts, err := l.b.C.Txn.FreshTimestamp(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.ts == old {
@@ -239,7 +247,7 @@ func (l *loader) duplicate(x *indexInfo, key []byte) error {
 			return err
 		}
 	}
-	return errDuplicated(l.b.c, l.ti, x, row)
+	return errDuplicated(l.b.C, l.ti, x, row)
 }
 
 func errDuplicated(c *Context, ti *tableInfo, x *indexInfo, row []types.Datum) error {

@@ -67,9 +67,9 @@ func (r *rowExprs) eval(ec *expr.EvalContext, ti *tableInfo, ss []*planner.Scala
 
 // ValidateCheck implements ddl.Backend.
 func (b *Backend) ValidateCheck(ctx context.Context, t *catalog.Table, con *catalog.Constraint) error {
-	b.tables[t.OID] = t
+	b.know(t)
 	ti := newTableInfo(t)
-	s, err := StoredExpr(b.c, t, con.Check, sema.CheckExpr, nil)
+	s, err := StoredExpr(b.C, t, con.Check, sema.CheckExpr, nil)
 	if err != nil {
 		return err
 	}
@@ -84,13 +84,13 @@ func (b *Backend) ValidateCheck(ctx context.Context, t *catalog.Table, con *cata
 			if tb == nil {
 				return nil
 			}
-			if err := rows.eval(b.c.Eval, ti, ss, tb); err != nil {
+			if err := rows.eval(b.C.Eval, ti, ss, tb); err != nil {
 				return err
 			}
 			v := &rows.out[0]
 			for i := range tb.Len() {
 				if v.I[i] == 0 && !v.IsNull(i) {
-					return errCheckViolated(b.c, t, con.Name)
+					return errCheckViolated(b.C, t, con.Name)
 				}
 			}
 			return nil
@@ -100,7 +100,7 @@ func (b *Backend) ValidateCheck(ctx context.Context, t *catalog.Table, con *cata
 
 // ValidateNotNull implements ddl.Backend.
 func (b *Backend) ValidateNotNull(ctx context.Context, t *catalog.Table, col *catalog.Column) error {
-	b.tables[t.OID] = t
+	b.know(t)
 	ti := newTableInfo(t)
 	o, err := b.readNow(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func (b *Backend) ValidateNotNull(ctx context.Context, t *catalog.Table, col *ca
 				return err
 			}
 			if p.b.Cols[0].Nulls.Any() {
-				return errContainsNulls(b.c, t, col)
+				return errContainsNulls(b.C, t, col)
 			}
 			return nil
 		}
@@ -136,7 +136,7 @@ type fkValidation struct {
 
 // ValidateForeignKey implements ddl.Backend.
 func (b *Backend) ValidateForeignKey(ctx context.Context, child *catalog.Table, con *catalog.Constraint) error {
-	b.tables[child.OID] = child
+	b.know(child)
 	k := b.foreignKey(child, con)
 	if k == nil {
 		return pgerr.Internal("exec: foreign key %q references no index of table %d", con.Name, con.FK.RefTable)
@@ -145,7 +145,7 @@ func (b *Backend) ValidateForeignKey(ctx context.Context, child *catalog.Table, 
 	if err != nil {
 		return err
 	}
-	v := &fkValidation{b: b, k: k, store: NewStore(b.c), opts: o}
+	v := &fkValidation{b: b, k: k, store: NewStore(b.C), opts: o}
 	for _, c := range k.ParentCols {
 		v.types = append(v.types, types.T(k.Parent.Columns[c].Type.Oid))
 	}
@@ -172,7 +172,7 @@ func (b *Backend) foreignKey(child *catalog.Table, con *catalog.Constraint) *fk.
 		return nil
 	}
 	k := &fk.Key{Constraint: con, Child: child, Parent: parent, RefIndex: parent.IndexByOID(con.FK.RefIndex),
-		ChildSchema: schemaName(b.c, child)}
+		ChildSchema: schemaName(b.C, child)}
 	for i, c := range con.Columns {
 		ref := con.FK.RefColumns[i]
 		k.ChildCols, k.ParentCols = append(k.ChildCols, int(c)-1), append(k.ParentCols, int(ref)-1)
@@ -212,7 +212,7 @@ func (v *fkValidation) judge(ctx context.Context, p *probe) error {
 		return nil
 	}
 	vers := make([]txn.Version, len(keys))
-	if err := v.b.c.Txn.Get(ctx, v.opts, v.store.parentKeys(v.k, keys), vers); err != nil {
+	if err := v.b.C.Txn.Get(ctx, v.opts, v.store.parentKeys(v.k, keys), vers); err != nil {
 		return err
 	}
 	for i := range vers {
@@ -228,7 +228,7 @@ func (v *fkValidation) missing(p *probe, i int) error {
 	for c := range vals {
 		vals[c] = p.dst[c].Get(i)
 	}
-	return v.k.MissingParent(vals, ioEnv(v.b.c))
+	return v.k.MissingParent(vals, ioEnv(v.b.C))
 }
 
 // parentColumns returns a batch's keys in the referenced columns' types, and the rows that they are from: those with a
@@ -285,4 +285,4 @@ func (v *fkValidation) mixedNulls() error {
 		WithTable(v.k.ChildSchema, v.k.Child.Name).WithConstraint(v.k.Constraint.Name)
 }
 
-func (b *Backend) workMem() int64 { return (&execution{c: b.c}).workMem() }
+func (b *Backend) workMem() int64 { return (&execution{c: b.C}).workMem() }
