@@ -138,7 +138,9 @@ func (p *proc) key(src string) string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if in := types.Lookup(a); in != nil { b.WriteString(in.Name) }
+		if in := types.Lookup(a); in != nil {
+			b.WriteString(in.Name)
+		}
 	}
 	b.WriteByte(')')
 	return b.String()
