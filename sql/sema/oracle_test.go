@@ -311,3 +311,36 @@ func describe(l string) (s string) {
 	}
 	return "(" + strings.Join(out, ", ") + ") params (" + strings.Join(ps, ", ") + ")"
 }
+
+// TestDeparseAgreesWithPostgreSQL prints CHECK expressions as pg_get_constraintdef shows them, and reads them back.
+func TestDeparseAgreesWithPostgreSQL(t *testing.T) {
+	lines := readLines(t, "checks.sql")
+	golden(t, "checks.golden", lines, func(c *pgconn.PgConn, l string) string {
+		ctx := context.Background()
+		if _, err := c.Exec(ctx, "alter table t drop constraint if exists k; alter table t add constraint k check ("+l+")").ReadAll(); err != nil {
+			return oracleError(err)
+		}
+		r := c.ExecParams(ctx, "select pg_get_expr(conbin, conrelid) from pg_constraint where conname = 'k'", nil, nil, nil, nil).Read()
+		return strings.ReplaceAll(string(r.Rows[0][0]), "\n", "\\n")
+	}, func(l string) string {
+		out := deparseCheck(l)
+		again := deparseCheck(strings.ReplaceAll(out, "\\n", "\n"))
+		if third := deparseCheck(strings.ReplaceAll(again, "\\n", "\n")); third != again || strings.HasPrefix(again, "ERROR") {
+			return out + " reads back as " + again
+		}
+		return out
+	})
+}
+
+func deparseCheck(l string) string {
+	e, err := parse.ParseExpr(l)
+	if err != nil {
+		return ourError(err)
+	}
+	env := testEnv("")
+	n, err := AnalyzeExpr(e, ExprScope{Kind: CheckExpr, Table: env.Catalog.Table(16400)}, env)
+	if err != nil {
+		return ourError(err)
+	}
+	return strings.ReplaceAll(expr.Deparse(n, nil, nil), "\n", "\\n")
+}
