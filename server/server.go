@@ -161,6 +161,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.startData(ctx); err != nil {
 		return err
 	}
+	if err := s.recoverLost(ctx); err != nil {
+		return err
+	}
 	s.assemble()
 	if err := s.setPassword(ctx); err != nil {
 		return err
@@ -183,7 +186,7 @@ func (s *Server) startCatalog(ctx context.Context) error {
 	}
 	s.oracle = tso.New(cat, 0)
 	s.txns = txn.New(txn.Config{Node: thisNode, Epoch: topo.LivenessEpoch(s.host.Incarnation()), Clock: s.oracle,
-		Groups: s.group, SequenceGroup: s.sequenceGroup})
+		Groups: s.group, AllGroups: s.allGroups, SequenceGroup: s.sequenceGroup})
 	s.host.Bind(group.Bindings{Timestamp: s.oracle.Timestamp, Recover: s.recover, Horizon: s.horizon})
 	if err := cat.WaitReady(ctx); err != nil {
 		return fmt.Errorf("the catalog group does not start: %w", err)
@@ -243,8 +246,53 @@ func (s *Server) sequenceGroup(id topo.StorageID) topo.GroupID {
 }
 
 func (s *Server) recover(ctx context.Context, t topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error {
-	_, err := s.txns.Recover(ctx, t, attempt, primary)
-	return err
+	return s.txns.RecoverStuck(ctx, t, attempt, primary)
+}
+
+// allGroups lists the catalog group and the data groups.
+func (s *Server) allGroups() []topo.GroupID {
+	out := []topo.GroupID{topo.CatalogGroup}
+	if m := s.catalog.Current().SlotMap(); m != nil {
+		out = append(out, m.DataGroups()...)
+	}
+	return out
+}
+
+// recoverLost finishes what processes that are gone left behind: prepared transactions, operations sent ahead, and the
+// fences of schema changes. At a start of this single node, all that is found is such.
+func (s *Server) recoverLost(ctx context.Context) error {
+	var fences []fsm.FenceInfo
+	for _, r := range s.host.Replicas() {
+		for _, p := range r.State().PendingList() {
+			if err := s.txns.RecoverStuck(ctx, p.Txn, p.Attempt, p.Primary); err != nil {
+				return fmt.Errorf("finishing transaction %s: %w", p.Txn, err)
+			}
+		}
+		for _, t := range r.State().ProvisionalTxns() {
+			if err := s.txns.AbortProvisional(ctx, r.ID(), t); err != nil {
+				return fmt.Errorf("dropping what transaction %s had sent ahead: %w", t, err)
+			}
+		}
+		fences = append(fences, r.State().Fences()...)
+	}
+	return ddl.RecoverFences(ctx, s.fenceRecovery(), fences)
+}
+
+func (s *Server) fenceRecovery() ddl.Recovery {
+	return ddl.Recovery{Groups: s.group, Replica: s.catalog, Begin: func() ddl.RecoveryTxn { return s.txns.Begin(txn.Options{}) }}
+}
+
+// fenceMet runs beside the statement that met a lost schema change's fence.
+func (s *Server) fenceMet(f fsm.FenceInfo) {
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		ctx, cancel := context.WithTimeout(s.life, startTimeout)
+		defer cancel()
+		if err := ddl.RecoverFences(ctx, s.fenceRecovery(), []fsm.FenceInfo{f}); err != nil && s.life.Err() == nil {
+			s.log.Warn("recovering a schema change's fence", "table", f.Table, "err", err)
+		}
+	}()
 }
 
 // horizon is the oldest snapshot in use; without one, the latest timestamp handed out.
@@ -263,7 +311,7 @@ func (s *Server) assemble() {
 	s.node = &session.Node{
 		Catalog: s.catalog.Current,
 		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
-			Groups: s.group, Recover: s.recover},
+			Groups: s.group, Recover: s.recover, FenceMet: s.fenceMet},
 		Groups: s.group, Txns: s.txns, Tables: lock.NewTables(s.detector), Advisory: lock.NewAdvisory(s.detector),
 		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
 		Maintain: s.maintain, Log: s.log, Started: s.started,

@@ -86,7 +86,7 @@ func (f *functions) sequence(oid types.Oid) (*catalog.Sequence, error) {
 }
 
 func sequenceOptions(q *catalog.Sequence) txn.SequenceOptions {
-	return txn.SequenceOptions{Name: q.Name, ID: q.Storage, Start: q.Start, Increment: q.Increment, Min: q.Min, Max: q.Max, Cycle: q.Cycle}
+	return txn.SequenceOptions{Name: q.Name, ID: q.Storage, Start: q.First, Increment: q.Increment, Min: q.Min, Max: q.Max, Cycle: q.Cycle}
 }
 
 // NextVal is nextval.
