@@ -71,7 +71,7 @@ func bindCollecting(f *AggFunction) {
 		bindVariance(f)
 	case "array_agg":
 		f.Strict, f.OrderSensitive = false, true
-		f.newState = rowAgg(func(_ []types.Type, r types.Type) accumulator { return &arrayAcc{typ: r} })
+		f.newState = rowAgg(func(a []types.Type, r types.Type) accumulator { return &arrayAcc{typ: r, nested: a[0].Oid == r.Oid} })
 	case "string_agg":
 		f.Strict, f.OrderSensitive = false, true
 		f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &stringAcc{} })

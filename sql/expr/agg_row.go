@@ -259,8 +259,9 @@ func (a *bitAcc) result(*EvalContext) (types.Datum, error) {
 func (a *bitAcc) size() int64 { return 40 }
 
 type arrayAcc struct {
-	typ   types.Type
-	elems []types.Datum
+	typ    types.Type
+	nested bool // of arrays, which make an array one dimension higher
+	elems  []types.Datum
 }
 
 func (a *arrayAcc) merge(_ *EvalContext, other accumulator) error {
@@ -284,6 +285,9 @@ func (a *arrayAcc) result(*EvalContext) (types.Datum, error) {
 func (a *arrayAcc) size() int64 { return int64(cap(a.elems))*32 + 32 }
 
 func (a *arrayAcc) add(_ *EvalContext, args []types.Datum) error {
+	if a.nested && args[0].IsNull() {
+		return pgerr.New(pgerr.NullValueNotAllowed, "cannot accumulate null arrays")
+	}
 	a.elems = append(a.elems, args[0])
 	return nil
 }

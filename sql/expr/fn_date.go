@@ -222,10 +222,13 @@ type part struct {
 	scale int32
 	inf   int // ±1: infinity
 	null  bool
+	exact types.Datum // the value instead, where it has more digits
 }
 
 func (p part) numeric() types.Datum {
 	switch {
+	case !p.exact.IsNull():
+		return p.exact
 	case p.null:
 		return types.Null
 	case p.inf != 0:
@@ -237,6 +240,9 @@ func (p part) numeric() types.Datum {
 
 func (p part) float() types.Datum {
 	switch {
+	case !p.exact.IsNull():
+		f, _ := types.NumericToFloat(p.exact)
+		return types.NewFloat(f)
 	case p.null:
 		return types.Null
 	case p.inf != 0:
@@ -318,8 +324,7 @@ func timestampPart(unit string, ts, utc int64, loc *time.Location, t types.Oid) 
 			return part{}, err
 		}
 		sum, err := types.NumericAdd(q, types.NewSmallNumeric(types.DaysFromDate(f.year, f.month, f.day)+2451545, 0))
-		c, s, _ := sum.SmallNumeric()
-		return part{coef: c, scale: s}, err
+		return part{exact: sum}, err
 	case loc != nil && strings.HasPrefix(u, "timezone"):
 		off := (ts - utc) / 1_000_000
 		switch u {

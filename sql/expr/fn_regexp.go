@@ -97,7 +97,7 @@ func likeMatch(s, p string) (bool, error) {
 				pi++
 				continue
 			case c == '\\':
-				if pi+1 >= len(p) {
+				if si < len(s) && pi+1 >= len(p) {
 					return false, errLikeEscape
 				}
 				if si < len(s) && s[si] == p[pi+1] {

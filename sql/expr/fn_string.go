@@ -421,7 +421,7 @@ func (f *formatter) run(s string) (string, error) {
 		}
 		if i++; i >= len(s) {
 			return "", pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").
-				WithHint("For a single \"%%\" use \"%%%%\".")
+				WithHint("For a single \"%\" use \"%%\".")
 		}
 		if s[i] == '%' {
 			b.WriteByte('%')
@@ -471,11 +471,11 @@ func (f *formatter) spec(b *strings.Builder, s string) (int, error) {
 		}
 	}
 	if i >= len(s) {
-		return 0, pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").WithHint("For a single \"%%\" use \"%%%%\".")
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").WithHint("For a single \"%\" use \"%%\".")
 	}
 	conv := s[i]
 	if conv != 's' && conv != 'I' && conv != 'L' {
-		return 0, pgerr.New(pgerr.InvalidParameterValue, "unrecognized format() type specifier \"%c\"", conv).WithHint("For a single \"%%\" use \"%%%%\".")
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "unrecognized format() type specifier \"%c\"", conv).WithHint("For a single \"%\" use \"%%\".")
 	}
 	d, t, err := f.arg(pos)
 	if err != nil {

@@ -45,7 +45,7 @@ func FindCoercion(from, to types.Oid, ctx types.CastContext) CoercionPath {
 		return CastFunc
 	}
 	if to != types.OidvectorOid && to != types.Int2vectorOid && isArray(to) && types.ElemOf(from) != 0 {
-		if FindCoercion(types.ElemOf(from), types.ElemOf(to), ctx) != NoPath && isArray(from) {
+		if FindCoercion(types.ElemOf(from), types.ElemOf(to), ctx) != NoPath {
 			return ArrayCast
 		}
 	}

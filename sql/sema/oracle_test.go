@@ -31,6 +31,12 @@ create table t (id int primary key, a int, b text not null default 'x', c numeri
 create table u (id bigint generated always as identity primary key, t_id int, name text unique, v float8 constraint u_v_check check (v > 0));
 create table w (x int, y int, z text, unique (x, y));
 create view vw as select id, b from t;
+create table agg (g int, i int2, j int4, k int8, f float8, r float4, n numeric, s text, b bool, ts timestamp, iv interval, a int[]);
+insert into agg values (1, 1, 10, 100, 1.5, 1.25, 1.10, 'x', true, '2024-01-01', '1 day', '{1,2}'),
+ (1, 2, 20, 200, 2.5, 2.25, 2.205, 'y', false, '2024-02-01', '2 hours', '{3,4}'),
+ (1, null, null, null, null, null, null, null, null, null, null, null),
+ (2, 3, 30, 9223372036854775807, 3, 3, 3, 'z', true, '2023-05-05', '3 mons', '{0,9}'),
+ (2, 3, -7, 9223372036854775807, 3, -3, 100, 'x', true, '2025-05-05', '-1 day', '{5,5}');
 `
 
 // testCatalog has the tables of schemaSQL.
@@ -66,6 +72,12 @@ func testCatalog() *catalog.Snapshot {
 	w.Indexes = []*catalog.Index{{OID: 16431, Name: "w_x_y_key", Unique: true, Columns: []catalog.IndexColumn{{Num: 1}, {Num: 2}}, Constraint: 16432}}
 	w.Constraints = []*catalog.Constraint{{OID: 16432, Name: "w_x_y_key", Type: catalog.Unique, Columns: []catalog.AttNum{1, 2}, Index: 16431}}
 	s = s.Put(w)
+	ag := &catalog.Table{OID: 16450, SchemaID: catalog.PublicSchema, Name: "agg"}
+	for i, o := range []types.Oid{types.Int4Oid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.Float8Oid, types.Float4Oid, types.NumericOid,
+		types.TextOid, types.BoolOid, types.TimestampOid, types.IntervalOid, types.Int4ArrayOid} {
+		ag.Columns = append(ag.Columns, col(i+1, strings.Fields("g i j k f r n s b ts iv a")[i], types.T(o)))
+	}
+	s = s.Put(ag)
 	return s.Put(&catalog.View{OID: 16440, SchemaID: catalog.PublicSchema, Name: "vw", Query: "SELECT id, b FROM t",
 		Columns: []catalog.Column{col(1, "id", types.T(types.Int4Oid)), col(2, "b", types.T(types.TextOid))}})
 }
@@ -271,24 +283,26 @@ func TestStatementsAgreeWithPostgreSQL(t *testing.T) {
 			lines = append(lines, l)
 		}
 	}
-	golden(t, "statements.golden", lines, func(c *pgconn.PgConn, l string) string {
-		d, err := c.Prepare(context.Background(), "", l, nil)
-		if err != nil {
-			return oracleError(err)
-		}
-		var out []string
-		for _, f := range d.Fields {
-			out = append(out, f.Name+" "+types.FormatType(types.Type{Oid: types.Oid(f.DataTypeOID), Mod: f.TypeModifier}))
-		}
-		var ps []string
-		for _, p := range d.ParamOIDs {
-			ps = append(ps, types.FormatType(types.T(types.Oid(p))))
-		}
-		return "(" + strings.Join(out, ", ") + ") params (" + strings.Join(ps, ", ") + ")"
-	}, describe)
+	golden(t, "statements.golden", lines, askColumns, func(l string) string { return describeIn(l, testEnv(l)) })
 }
 
-func describe(l string) (s string) {
+func askColumns(c *pgconn.PgConn, l string) string {
+	d, err := c.Prepare(context.Background(), "", l, nil)
+	if err != nil {
+		return oracleError(err)
+	}
+	var out []string
+	for _, f := range d.Fields {
+		out = append(out, f.Name+" "+types.FormatType(types.Type{Oid: types.Oid(f.DataTypeOID), Mod: f.TypeModifier}))
+	}
+	var ps []string
+	for _, p := range d.ParamOIDs {
+		ps = append(ps, types.FormatType(types.T(types.Oid(p))))
+	}
+	return "(" + strings.Join(out, ", ") + ") params (" + strings.Join(ps, ", ") + ")"
+}
+
+func describeIn(l string, env *Env) (s string) {
 	defer func() {
 		if r := recover(); r != nil {
 			s = fmt.Sprintf("PANIC %v", r)
@@ -298,7 +312,7 @@ func describe(l string) (s string) {
 	if err != nil {
 		return ourError(err)
 	}
-	a, err := Analyze(stmt, testEnv(l))
+	a, err := Analyze(stmt, env)
 	if err != nil {
 		return ourError(err)
 	}
@@ -343,4 +357,170 @@ func deparseCheck(l string) string {
 		return ourError(err)
 	}
 	return strings.ReplaceAll(expr.Deparse(n, nil, nil), "\n", "\\n")
+}
+
+// fileTables are PostgreSQL's own system relations, by their columns.
+type fileTables map[string]*VirtualTable
+
+func (f fileTables) Lookup(schema, name string) *VirtualTable { return f[schema+"."+name] }
+
+func systemRelations(t *testing.T) fileTables {
+	out := fileTables{}
+	for _, l := range readLines(t, "system_relations.tsv") {
+		f := strings.Split(l, "\t")
+		v := &VirtualTable{Schema: f[0], Name: f[1]}
+		fmt.Sscan(f[2], &v.OID)
+		for _, c := range strings.Split(f[3], ",") {
+			p := strings.Split(c, ":")
+			col := Column{Name: p[0]}
+			fmt.Sscan(p[1], &col.Type.Oid)
+			fmt.Sscan(p[2], &col.Type.Mod)
+			v.Columns = append(v.Columns, col)
+		}
+		out[f[0]+"."+f[1]] = v
+	}
+	return out
+}
+
+// TestIntrospectionQueriesAreUnderstood analyses what psql and ORMs ask the system catalog.
+func TestIntrospectionQueriesAreUnderstood(t *testing.T) {
+	virtual := systemRelations(t)
+	golden(t, "introspection.golden", readLines(t, "introspection.sql"), askColumns, func(l string) string {
+		env := testEnv(l)
+		env.Virtual = virtual
+		return describeIn(l, env)
+	})
+}
+
+// aggRows are the rows of the table agg of schemaSQL.
+var aggRows = [][]string{
+	{"1", "1", "10", "100", "1.5", "1.25", "1.10", "x", "t", "2024-01-01", "1 day", "{1,2}"},
+	{"1", "2", "20", "200", "2.5", "2.25", "2.205", "y", "f", "2024-02-01", "2 hours", "{3,4}"},
+	{"1"},
+	{"2", "3", "30", "9223372036854775807", "3", "3", "3", "z", "t", "2023-05-05", "3 mons", "{0,9}"},
+	{"2", "3", "-7", "9223372036854775807", "3", "-3", "100", "x", "t", "2025-05-05", "-1 day", "{5,5}"},
+}
+
+func aggBatch(t *testing.T, table *catalog.Table) *types.Batch {
+	t.Helper()
+	ts := make([]types.Type, len(table.Columns))
+	for i, c := range table.Columns {
+		ts[i] = c.Type
+	}
+	b := types.NewBatch(ts, len(aggRows))
+	for _, r := range aggRows {
+		row := make([]types.Datum, len(ts))
+		for i, s := range r {
+			d, err := types.ParseText(ts[i], s, types.DefaultIOEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row[i] = d
+		}
+		b.AppendRow(row)
+	}
+	return b
+}
+
+// TestAggregatesAgreeWithPostgreSQL computes aggregates of two groups by batches, by rows, and merged from two parts.
+func TestAggregatesAgreeWithPostgreSQL(t *testing.T) {
+	batch := aggBatch(t, testCatalog().Table(16450))
+	golden(t, "aggregates.golden", readLines(t, "aggregates.sql"), func(c *pgconn.PgConn, l string) string {
+		r := c.ExecParams(context.Background(), "select g, "+l+" from agg group by g order by g", nil, nil, nil, nil).Read()
+		if r.Err != nil {
+			return oracleError(r.Err)
+		}
+		out := types.FormatType(types.T(types.Oid(r.FieldDescriptions[1].DataTypeOID)))
+		for _, row := range r.Rows {
+			out += " | " + string(row[1])
+		}
+		return out
+	}, func(l string) string { return aggregate(l, batch) })
+}
+
+func aggregate(l string, in *types.Batch) string {
+	sql := "select " + l + " from agg"
+	stmt, err := parse.ParseOne(sql)
+	if err != nil {
+		return ourError(err)
+	}
+	an, err := Analyze(stmt, testEnv(""))
+	if err != nil {
+		return ourError(err)
+	}
+	agg := an.Query.Targets[0].Expr.(*expr.Aggregate)
+	var ts []types.Type
+	var cols []*types.Vec
+	ctx := &expr.EvalContext{Context: context.Background()}
+	for _, a := range agg.Args {
+		n, _ := expr.Rewrite(a, func(k expr.Node) (expr.Node, error) {
+			if v, ok := k.(*expr.Var); ok {
+				return &expr.Column{Index: v.Col, Type: v.Type}, nil
+			}
+			return k, nil
+		})
+		c, err := expr.Compile(n, nil)
+		if err != nil {
+			return ourError(err)
+		}
+		v := types.NewVec(n.ResultType(), in.N)
+		if err := c.Eval(ctx, in, &v); err != nil {
+			return ourError(err)
+		}
+		cols, ts = append(cols, &v), append(ts, n.ResultType())
+	}
+	groups := []int32{0, 0, 0, 1, 1}
+	results := map[string]string{}
+	for name, add := range map[string]func() (expr.AggState, error){
+		"batch": func() (expr.AggState, error) {
+			s := agg.Fn.NewState(ts, agg.Type)
+			s.Grow(2)
+			return s, s.Accumulate(ctx, groups, cols, nil, in.N)
+		},
+		"rows": func() (expr.AggState, error) {
+			s := agg.Fn.NewState(ts, agg.Type)
+			s.Grow(2)
+			for i := range in.N {
+				var row []types.Datum
+				for _, c := range cols {
+					row = append(row, c.Get(i))
+				}
+				if err := s.AccumulateRow(ctx, int(groups[i]), row); err != nil {
+					return s, err
+				}
+			}
+			return s, nil
+		},
+		"merge": func() (expr.AggState, error) {
+			a, b := agg.Fn.NewState(ts, agg.Type), agg.Fn.NewState(ts, agg.Type)
+			a.Grow(2)
+			b.Grow(2)
+			if err := a.Accumulate(ctx, groups, cols, []int32{0, 3}, in.N); err != nil {
+				return a, err
+			}
+			if err := b.Accumulate(ctx, groups, cols, []int32{1, 2, 4}, in.N); err != nil {
+				return a, err
+			}
+			return a, a.Merge(ctx, b, []int32{0, 1})
+		},
+	} {
+		s, err := add()
+		out := types.FormatType(types.T(agg.Type.Oid))
+		for g := range 2 {
+			if err != nil {
+				break
+			}
+			var d types.Datum
+			d, err = s.Result(ctx, g)
+			out += " | " + types.Text(agg.Type.Oid, d, types.DefaultIOEnv)
+		}
+		if err != nil {
+			out = ourError(err)
+		}
+		results[name] = out
+	}
+	if results["rows"] != results["batch"] || results["merge"] != results["batch"] {
+		return fmt.Sprint(results)
+	}
+	return results["batch"]
 }

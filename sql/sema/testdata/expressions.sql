@@ -318,3 +318,197 @@ to_date('2024-05-07', 'YYYY-MM-DD')
 to_date('07 May 2024', 'DD Mon YYYY')
 to_timestamp('2024-05-07 13:04:05', 'YYYY-MM-DD HH24:MI:SS')
 to_number('1,234.5', '9,999.9')
+'1 2'::int2vector::int2[]
+array_upper('1 2'::int2vector, 1)
+('1 2'::int2vector)[0]
+5 = any('4 5'::int2vector)
+array[1,2]::bigint[]
+array['1','2']::int[]
+'5' = 5::bigint
+'{"a":1}'::json::jsonb
+'{"a":[1,2,{"b":null}]}'::jsonb @> '{"a":[1]}'
+'[1,2]'::jsonb @> '1'
+'{"a":1,"b":2}'::jsonb #- '{a}'
+'{"a":1}'::jsonb - array['a']
+jsonb_insert('{"a":[1,2]}', '{a,1}', '9')
+json_array_length('[1,2,3]')
+to_jsonb(timestamp '2024-01-01 10:00')
+to_json(date '2024-01-01')
+json_build_object('t', timestamptz '2024-01-01 10:00+00')
+array_to_json(array[[1,2],[3,4]])
+jsonb_object('{a,1,b,2}')
+'abc' || null
+null || 'abc'
+'a' > null
+concat_ws(null, 'a')
+1::smallint + 1::bigint
+1.10 + 2.205
+1.10 * 2.20
+2.50 / 0.25
+5 % 0
+5.5 % 2
+-5.5 % 2
+round(-2.5)
+round(1234.567, -2)
+1e3
+1.0e-2
+0.1 + 0.2
+1/3.0::float8
+'infinity'::timestamp
+'2024-02-30'::date
+'25:00'::time
+interval '1 year 2 months 3 days 04:05:06'
+interval '1.5 hours'
+timestamptz '2024-06-01 12:00:00+02'
+timestamp '2024-06-01 12:00:00'::date
+date '2024-06-01'::timestamp
+time '10:00' + interval '2 hours'
+timestamp '2024-01-01' + time '10:00'
+date '2024-01-01' + time '10:00'
+extract(julian from timestamp '2024-01-01 12:00')
+extract(timezone from timestamptz '2024-01-01 00:00+00')
+extract(milliseconds from time '10:00:01.5')
+date_part('hour', interval '26 hours')
+date_bin('15 minutes', timestamp '2024-01-01 10:07', timestamp '2024-01-01')
+greatest(date '2024-01-01', '2023-01-01')
+case when null then 1 else 2 end
+case null when null then 1 else 2 end
+coalesce(null::int, null)
+nullif('a', 'b')
+(select 1 where false)
+array(select 1 where false)
+1 = any(select 1)
+2 > all(select 1)
+not exists (select 1)
+string_to_array('', ',')
+array_to_string(string_to_array('1,2,3', ','), '-')
+array_cat(array[1,2], array[[3,4],[5,6]])
+array[1,2,3] <@ array[1,2,3,4]
+array_positions(array[1,2,1], 1)
+array_fill(7, array[3])
+trim_array(array[1,2,3,4], 2)
+array_ndims(array[[1],[2]])
+array[1,null] = array[1,null]
+regexp_replace('abc', '(b)', '[\1]')
+regexp_replace('aaa', 'a', 'b', 2)
+regexp_count('abcabc', 'b')
+regexp_like('ABC', 'b', 'i')
+regexp_substr('abc123', '\d+')
+'abc' like '%b%'
+'ab\c' like 'ab\\c'
+'héé' like 'h_é'
+'' like '%'
+'abc' like 'abc%%'
+'a' like 'a\'
+'é' < 'f'
+'B' < 'a'
+'abc'::bpchar = 'abc   '::bpchar
+'abc '::char(5) = 'abc'
+length('abc  '::char(5))
+'x'::name
+'abc'::text::varchar(2)
+'abc'::varchar(2)::text
+repeat('x', -1)
+lpad('abc', 6, 'xy')
+lpad('abcdef', 3)
+ascii('')
+chr(0)
+split_part('abc', '', 1)
+split_part('a,b', ',', 0)
+encode('\x00ff'::bytea, 'escape')
+decode('zz', 'hex')
+sha256('abc')
+md5('')
+to_hex(-1)
+bit_length('abc')
+power(0, -1)
+power(-8, 0.5)
+sqrt(2::numeric)
+ln(-1.0)
+exp(0)
+exp(1000.0::float8)
+log(2.0, 64.0)
+degrees(pi())
+atan2(1, 1)
+trunc(-2.5)
+ceil(-0.5)
+sign(-2.5)
+width_bucket(3, 1, 5, 4)
+9223372036854775807 * 2
+(-2147483648) / -1
+-2147483648::int
+abs(-2147483648)
+32768::smallint
+'1.5'::int
+' 12 '::int
+'0x1F'::int
+true > false
+bool 'maybe'
+1::int::bool::text
+3.7::float8::int
+'inf'::float8::int
+'a'::bytea
+'\xDEADBEEF'::bytea
+get_byte('\x41'::bytea, 0)
+'12:30:45.123456'::time(3)
+'2024-01-01 00:00:00.123456'::timestamp(2)
+now() = now()
+pg_typeof(current_timestamp(2))
+pg_typeof('a' || 'b'::varchar)
+pg_typeof(1 + 1::smallint)
+pg_typeof(1.0::real + 1)
+pg_typeof(date '2024-01-01' + 1)
+pg_typeof(date '2024-01-01' - date '2024-01-01')
+pg_typeof(extract(year from now()))
+pg_typeof(round(1.5))
+pg_typeof(round(1.5::float8))
+pg_typeof(coalesce(1, 2.5))
+pg_typeof(case when true then 1 else 2::bigint end)
+quote_nullable(null)
+quote_literal(5)
+format('%L', null::text)
+format('%I', null)
+format('%', 1)
+format('%s')
+num_nonnulls(1, null)
+gcd(0, 0)
+make_time(10, 20, 30.5)
+make_interval(1, 2, 3, 4, 5, 6, 7.5)
+age(timestamp '2024-01-01', timestamp '2024-02-29 10:00')
+interval '1 month' > interval '29 days'
+interval '1 day' = interval '24 hours'
+-interval '1 day 2 hours'
+justify_days(interval '35 days')
+date_trunc('day', interval '1 day 5 hours')
+timezone('UTC', timestamptz '2024-01-01 00:00+00')
+timestamptz '2024-03-10 12:00+00' + interval '1 day'
+to_char(1234.5678, 'FM999999.99')
+to_char(-1234.5, '9999.99S')
+to_char(1234, 'S9999')
+to_char(-12, '99PR')
+to_char(12, '99PR')
+to_char(0, '9')
+to_char(0.1, '9.9')
+to_char(0, '9.99')
+to_char(-0.5, '9.9')
+to_char(123456, '999')
+to_char(1e5::float8, '9.99EEEE')
+to_char(12, 'MI99')
+to_char(-12, '99MI')
+to_char(5, 'FM0000')
+to_char(1.5, 'L9.9')
+to_char(148, '999th')
+to_char(12.5, '99V99')
+to_char(1000000, '9G999G999')
+to_char(now() - now(), 'HH24')
+to_char(timestamp '2024-12-31 23:59:59.999', 'HH:MI:SS a.m. DY dd/mm/yyyy')
+to_char(timestamp '2024-01-05', 'DDth MONTH')
+to_char(timestamp '2024-01-05', 'fmDDth fmMonth "of" YYYY')
+to_char(timestamp '2024-01-05', 'CC SSSS RM US')
+to_date('20240507', 'YYYYMMDD')
+to_date('5/7/24', 'MM/DD/YY')
+to_date('2024-13-01', 'YYYY-MM-DD')
+to_date('2024 127', 'YYYY DDD')
+to_timestamp('10:30 PM', 'HH12:MI AM')
+to_timestamp('2024-05-07T13:04:05.678', 'YYYY-MM-DD"T"HH24:MI:SS.MS')
+to_number('-12,345.67', 'S99G999D99')
