@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -112,7 +113,7 @@ func Open(path string, opts Options) (db *DB, err error) {
 // openError tells damage from what the environment refused.
 func (db *DB) openError(err error) error {
 	var pathErr *os.PathError
-	if errors.As(err, &pathErr) || errors.Is(err, bbolt.ErrTimeout) {
+	if errors.As(err, &pathErr) || errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("disk: open %s: %w", db.path, err)
 	}
 	return &CorruptError{db.path, err}
@@ -253,7 +254,7 @@ func (db *DB) begin() (r *Reader, err error) {
 	defer db.contain(&err)
 	tx, err := db.bolt.Begin(false)
 	if err != nil {
-		if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
 			err = ErrClosed
 		}
 		return nil, err

@@ -55,7 +55,7 @@ func BenchmarkCommitOneRow(b *testing.B) {
 }
 
 // nothing is the state machine of the raw measurement.
-type nothing struct{ index uint64 }
+type nothing struct{}
 
 func (s *nothing) Open(<-chan struct{}) (uint64, error) { return 0, nil }
 func (s *nothing) Update(es []sm.Entry) ([]sm.Entry, error) {

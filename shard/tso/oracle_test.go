@@ -11,11 +11,10 @@ import (
 
 // fakeGroup is a catalog group whose lease the test moves.
 type fakeGroup struct {
-	mu     sync.Mutex
-	holder *Oracle // nobody checks it; the epoch is what counts
-	epoch  topo.LeaseEpoch
-	end    topo.Timestamp
-	lost   bool
+	mu    sync.Mutex
+	epoch topo.LeaseEpoch
+	end   topo.Timestamp
+	lost  bool
 }
 
 var errLost = errors.New("not the leaseholder")

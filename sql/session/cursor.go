@@ -12,7 +12,6 @@ import (
 // Rows are kept for SCROLL cursors, and all of them at COMMIT for WITH HOLD ones.
 type cursorState struct {
 	scroll bool
-	hold   bool
 	held   bool // its transaction has ended; all rows are here
 	rows   *types.Batch
 	full   bool // the plan has ended

@@ -97,7 +97,6 @@ type Session struct {
 	statements map[string]*statement
 	portals    map[string]*portal
 	seqs       sequenceState
-	snapPlans  *fk.Programs
 	extended   bool // the implicit transaction of a pipeline is open until Sync
 	activity   *activityEntry
 

@@ -264,26 +264,26 @@ func TestFencesOfLostSchemaChangesAreRecovered(t *testing.T) {
 	s := newCluster(t).session()
 	s.script(t, "CREATE TABLE t (a int)")
 	before := table(t, s.c, "t")
-	key := string(catalog.DescriptorKey(before.ObjectID()))
-	seen := s.c.data[key].TS
+	key := catalog.DescriptorKey(before.ObjectID())
+	seen := s.c.data[string(key)].TS
 	// Lost between the fence and the commit.
 	f := fsm.FenceInfo{Table: before.ID(), Version: 2, Txn: topo.TxnID{Node: 9, Epoch: 9, Seq: 9}}
 	if err := ddl.RecoverFences(context.Background(), s.c.recovery(), []fsm.FenceInfo{f}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFences(t, fence("open", before.ID(), 2))
-	if now := table(t, s.c, "t"); now.Version != 2 || len(now.Columns) != len(before.Columns) || s.c.data[key].TS == seen {
+	if now := table(t, s.c, "t"); now.Version != 2 || len(now.Columns) != len(before.Columns) || s.c.data[string(key)].TS == seen {
 		t.Errorf("version %d: a late prepare of the lost change could still commit", now.Version)
 	}
 	// Lost between the commit and the opening: the committed version is admitted and nothing is written.
 	s.script(t, "ALTER TABLE t ADD COLUMN b int")
-	s.c.fences, seen = nil, s.c.data[key].TS
+	s.c.fences, seen = nil, s.c.data[string(key)].TS
 	f.Version = 3
 	if err := ddl.RecoverFences(context.Background(), s.c.recovery(), []fsm.FenceInfo{f}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFences(t, fence("open", before.ID(), 3))
-	if s.c.data[key].TS != seen || table(t, s.c, "t").Version != 3 {
+	if s.c.data[string(key)].TS != seen || table(t, s.c, "t").Version != 3 {
 		t.Error("recovery wrote over a committed change")
 	}
 	// A committed DROP.

@@ -24,7 +24,6 @@ var (
 	write   = flag.String("write", "", "also write the table to this file")
 	groups  = flag.Int("groups", 4, "data groups of pgmqdb")
 	clients = flag.String("clients", "1,8,32", "numbers of clients")
-	profile = flag.String("profile", "", "directory for pgmqdb's log")
 )
 
 func main() {
