@@ -306,13 +306,19 @@ func (a *analyzer) literalParam(p *parse.ParamRef) *expr.Param {
 	for len(a.literals) < p.Number {
 		a.literals = append(a.literals, types.T(types.UnknownOid))
 	}
-	a.literals[p.Number-1] = t
+	// The literal may be analysed again (BETWEEN does that to its operand): a type that it got stays.
+	if have := a.literals[p.Number-1]; have.Oid == types.UnknownOid {
+		a.literals[p.Number-1] = t
+	}
 	return &expr.Param{Index: a.env.LiteralBase + p.Number, Type: t, Loc: p.Loc()}
 }
 
 // typedParam gives a parameter of unknown type its type, where it is first used as one.
 func (a *analyzer) typedParam(p *expr.Param, t types.Oid) (expr.Node, error) {
 	if k := p.Index - a.env.LiteralBase; k >= 1 && k <= len(a.literals) {
+		if have := a.literals[k-1].Oid; have != types.UnknownOid && have != t {
+			return nil, a.unsupported(-1, "one literal of several types in a normalized statement")
+		}
 		a.literals[k-1] = types.T(t)
 		return &expr.Param{Index: p.Index, Type: types.T(t), Loc: p.Loc}, nil
 	}
