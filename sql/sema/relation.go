@@ -406,18 +406,7 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 			return nil, nil, err
 		}
 	}
-	switch j.Type {
-	case parse.JoinLeft:
-		join.Kind = LeftJoin
-	case parse.JoinRight:
-		join.Kind, join.Left, join.Right = LeftJoin, right, left
-	case parse.JoinFull:
-		join.Kind = FullJoin
-	default:
-		if join.On == nil {
-			join.Kind = CrossJoin
-		}
-	}
+	join.setKind(j.Type)
 	if join.Kind != CrossJoin && join.On == nil {
 		join.On = &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(true), Loc: -1}
 	}
@@ -425,6 +414,22 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 		return s.aliasedJoin(j, join, ns)
 	}
 	return join, ns, nil
+}
+
+// setKind sets the kind of a join; a right join becomes a left one.
+func (j *Join) setKind(t parse.JoinType) {
+	switch t {
+	case parse.JoinLeft:
+		j.Kind = LeftJoin
+	case parse.JoinRight:
+		j.Kind, j.Left, j.Right = LeftJoin, j.Right, j.Left
+	case parse.JoinFull:
+		j.Kind = FullJoin
+	default:
+		if j.On == nil {
+			j.Kind = CrossJoin
+		}
+	}
 }
 
 // visibleCols are the columns that * expands to.

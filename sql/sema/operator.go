@@ -1,0 +1,406 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// opName is an operator's name without its schema, which must be pg_catalog.
+func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (string, error) {
+	if len(name) > 1 && name.Schema() != catalog.PgCatalogName {
+		var ts string
+		for i, a := range args {
+			if i > 0 {
+				ts += " " + name.String() + " "
+			}
+			ts += typeString(oidOf(a))
+		}
+		return "", s.errorf(loc, pgerr.UndefinedFunction, "operator does not exist: %s", ts)
+	}
+	return name.Last(), nil
+}
+
+// operator applies an operator to one (l nil) or two operands.
+func (s *scope) operator(name string, l, r expr.Node, loc int) (expr.Node, error) {
+	args := []expr.Node{r}
+	if l != nil {
+		args = []expr.Node{l, r}
+	}
+	fn, err := expr.ResolveOperator(name, oidsOf(args))
+	if err != nil {
+		return nil, s.at(loc, err)
+	}
+	return s.call(fn, fn.Args, args, loc)
+}
+
+// call makes a call of a resolved overload with its arguments coerced.
+func (s *scope) call(fn *expr.Function, declared []types.Oid, args []expr.Node, loc int) (expr.Node, error) {
+	if !fn.Supported() {
+		_, err := expr.Compile(&expr.Func{Fn: fn, Type: types.T(fn.Result)}, nil)
+		return nil, s.at(loc, err)
+	}
+	want, ret, err := expr.ResolvePolymorphic(oidsOf(args), declared, fn.Result)
+	if err != nil {
+		return nil, s.at(loc, err)
+	}
+	out := make([]expr.Node, len(args))
+	for i, a := range args {
+		if out[i], err = s.coerceType(a, want[i], types.Implicit, -1); err != nil {
+			return nil, err
+		}
+	}
+	return &expr.Func{Fn: fn, Args: out, Type: types.T(ret), Loc: loc}, nil
+}
+
+func (s *scope) aExpr(e *parse.AExpr) (expr.Node, error) {
+	switch e.Kind {
+	case parse.AExprOp, parse.AExprLike, parse.AExprILike, parse.AExprSimilar:
+		return s.opExpr(e)
+	case parse.AExprOpAny, parse.AExprOpAll:
+		return s.opAnyAll(e)
+	case parse.AExprDistinct, parse.AExprNotDistinct:
+		return s.distinctFrom(e)
+	case parse.AExprNullIf:
+		return s.nullIf(e)
+	case parse.AExprIn:
+		return s.inList(e)
+	}
+	return s.between(e)
+}
+
+func (s *scope) opExpr(e *parse.AExpr) (expr.Node, error) {
+	if l, ok := e.Lexpr.(*parse.RowExpr); ok {
+		switch r := e.Rexpr.(type) {
+		case *parse.RowExpr:
+			return s.rowCompare(e.Name.Last(), l, r, e.Loc())
+		case *parse.SubLink:
+			if r.Type == parse.ExprSubLink {
+				return s.rowSubquery(e, l, r)
+			}
+		}
+	}
+	var l expr.Node
+	var err error
+	if e.Lexpr != nil {
+		if l, err = s.expr(e.Lexpr); err != nil {
+			return nil, err
+		}
+	}
+	r, err := s.expr(e.Rexpr)
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.opName(e.Name, e.Loc(), l, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.operator(name, l, r, e.Loc())
+}
+
+// rowSubquery is (a, b) op (SELECT …): a row of a scalar subquery, compared column by column.
+func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) (expr.Node, error) {
+	if op := e.Name.Last(); op != "=" {
+		return nil, s.unsupported(e.Loc(), "comparing a row with a subquery by "+op)
+	}
+	return s.anySubLink(&parse.SubLink{Type: parse.AnySubLink, Testexpr: l, Subselect: r.Subselect, Location: r.Location})
+}
+
+func (s *scope) rowCompare(op string, l, r *parse.RowExpr, loc int) (expr.Node, error) {
+	la, err := s.exprs(l.Args)
+	if err != nil {
+		return nil, err
+	}
+	ra, err := s.exprs(r.Args)
+	if err != nil {
+		return nil, err
+	}
+	return s.compareRows(op, la, ra, loc)
+}
+
+// compareRows compares rows: = and <> as conjunction and disjunction, the others column by column from the left.
+func (s *scope) compareRows(op string, l, r []expr.Node, loc int) (expr.Node, error) {
+	if len(l) != len(r) {
+		return nil, s.errorf(loc, pgerr.SyntaxError, "unequal number of entries in row expressions")
+	}
+	if len(l) == 0 {
+		return nil, s.errorf(loc, pgerr.FeatureNotSupported, "cannot compare rows of zero length")
+	}
+	kind := expr.And
+	switch op {
+	case "=":
+	case "<>":
+		kind = expr.Or
+	case "<", "<=", ">", ">=":
+		return s.lexicographic(op, l, r, loc)
+	default:
+		return nil, s.at(loc, pgerr.New(pgerr.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op).
+			WithHint("Row comparison operators must be associated with btree operator families."))
+	}
+	b := &expr.BoolOp{Op: kind, Loc: loc}
+	for i := range l {
+		c, err := s.operator(op, l[i], r[i], loc)
+		if err != nil {
+			return nil, err
+		}
+		b.Args = append(b.Args, c)
+	}
+	if len(b.Args) == 1 {
+		return b.Args[0], nil
+	}
+	return b, nil
+}
+
+func (s *scope) lexicographic(op string, l, r []expr.Node, loc int) (expr.Node, error) {
+	strict := op[:1]
+	if len(l) == 1 {
+		return s.operator(op, l[0], r[0], loc)
+	}
+	less, err := s.operator(strict, l[0], r[0], loc)
+	if err != nil {
+		return nil, err
+	}
+	eq, err := s.operator("=", l[0], r[0], loc)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := s.lexicographic(op, l[1:], r[1:], loc)
+	if err != nil {
+		return nil, err
+	}
+	return &expr.BoolOp{Op: expr.Or, Loc: loc, Args: []expr.Node{less, &expr.BoolOp{Op: expr.And, Args: []expr.Node{eq, rest}, Loc: loc}}}, nil
+}
+
+// pairOf resolves an operator for two operands, and coerces them.
+func (s *scope) pairOf(name string, l, r expr.Node, loc int) (*expr.Func, error) {
+	n, err := s.operator(name, l, r, loc)
+	if err != nil {
+		return nil, err
+	}
+	return n.(*expr.Func), nil
+}
+
+func (s *scope) opAnyAll(e *parse.AExpr) (expr.Node, error) {
+	l, err := s.expr(e.Lexpr)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.expr(e.Rexpr)
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.opName(e.Name, e.Loc(), l, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.scalarArray(name, l, r, e.Kind == parse.AExprOpAll, e.Loc())
+}
+
+// scalarArray is l op ANY/ALL (array).
+func (s *scope) scalarArray(name string, l, r expr.Node, all bool, loc int) (expr.Node, error) {
+	elem := types.Oid(types.UnknownOid)
+	if oidOf(r) != types.UnknownOid {
+		if elem = types.ElemOf(oidOf(r)); elem == 0 {
+			return nil, s.errorf(loc, pgerr.WrongObjectType, "op ANY/ALL (array) requires array on right side")
+		}
+	}
+	fn, err := expr.ResolveOperator(name, []types.Oid{oidOf(l), elem})
+	if err != nil {
+		return nil, s.at(loc, err)
+	}
+	if fn.Result != types.BoolOid {
+		return nil, s.errorf(loc, pgerr.WrongObjectType, "op ANY/ALL (array) requires operator to yield boolean")
+	}
+	want, _, err := expr.ResolvePolymorphic([]types.Oid{oidOf(l), elem}, fn.Args, fn.Result)
+	if err != nil {
+		return nil, s.at(loc, err)
+	}
+	if l, err = s.coerceType(l, want[0], types.Implicit, -1); err != nil {
+		return nil, err
+	}
+	arr := types.ArrayOf(want[1])
+	if arr == 0 {
+		return nil, s.errorf(loc, pgerr.UndefinedObject, "could not find array type for data type %s", typeString(want[1]))
+	}
+	if r, err = s.coerceType(r, arr, types.Implicit, -1); err != nil {
+		return nil, err
+	}
+	return &expr.AnyAll{Op: fn, Left: l, Array: r, All: all, Loc: loc}, nil
+}
+
+func (s *scope) distinctFrom(e *parse.AExpr) (expr.Node, error) {
+	not := e.Kind == parse.AExprNotDistinct
+	l, err := s.expr(e.Lexpr)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.expr(e.Rexpr)
+	if err != nil {
+		return nil, err
+	}
+	if isNullConst(r) {
+		return &expr.IsTest{Arg: l, Test: expr.IsNull, Not: !not, Loc: e.Loc()}, nil
+	}
+	if isNullConst(l) {
+		return &expr.IsTest{Arg: r, Test: expr.IsNull, Not: !not, Loc: e.Loc()}, nil
+	}
+	if lr, ok := l.(*expr.Row); ok {
+		if rr, ok := r.(*expr.Row); ok {
+			return s.distinctRows(lr, rr, not, e.Loc())
+		}
+	}
+	f, err := s.pairOf("=", l, r, e.Loc())
+	if err != nil {
+		return nil, err
+	}
+	return &expr.Distinct{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Not: not, Loc: e.Loc()}, nil
+}
+
+func isNullConst(n expr.Node) bool {
+	k, ok := n.(*expr.Const)
+	return ok && k.Value.IsNull()
+}
+
+func (s *scope) distinctRows(l, r *expr.Row, not bool, loc int) (expr.Node, error) {
+	if len(l.Fields) != len(r.Fields) {
+		return nil, s.errorf(loc, pgerr.SyntaxError, "unequal number of entries in row expressions")
+	}
+	b := &expr.BoolOp{Op: expr.Or, Loc: loc}
+	if not {
+		b.Op = expr.And
+	}
+	for i := range l.Fields {
+		f, err := s.pairOf("=", l.Fields[i], r.Fields[i], loc)
+		if err != nil {
+			return nil, err
+		}
+		b.Args = append(b.Args, &expr.Distinct{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Not: not, Loc: loc})
+	}
+	return b, nil
+}
+
+func (s *scope) nullIf(e *parse.AExpr) (expr.Node, error) {
+	l, err := s.expr(e.Lexpr)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.expr(e.Rexpr)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.pairOf("=", l, r, e.Loc())
+	if err != nil {
+		return nil, err
+	}
+	return &expr.NullIf{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Type: f.Args[0].ResultType(), Loc: e.Loc()}, nil
+}
+
+// inList is [NOT] IN (…): values become one comparison with an array where they have a common type, columns of the own
+// query and rows become comparisons of their own.
+func (s *scope) inList(e *parse.AExpr) (expr.Node, error) {
+	name, kind := "=", expr.Or
+	if e.Name.Last() == "<>" {
+		name, kind = "<>", expr.And
+	}
+	l, err := s.expr(e.Lexpr)
+	if err != nil {
+		return nil, err
+	}
+	var consts, others []expr.Node
+	for _, x := range e.List {
+		n, err := s.expr(x)
+		if err != nil {
+			return nil, err
+		}
+		if _, isRow := n.(*expr.Row); isRow || hasLocalVar(n) {
+			others = append(others, n)
+		} else {
+			consts = append(consts, n)
+		}
+	}
+	var parts []expr.Node
+	if _, isRow := l.(*expr.Row); len(consts) > 1 && !isRow {
+		n, err := s.inArray(name, l, consts, kind == expr.And, e.Loc())
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			parts, consts = append(parts, n), nil
+		}
+	}
+	for _, n := range append(consts, others...) {
+		var c expr.Node
+		lr, ok1 := l.(*expr.Row)
+		rr, ok2 := n.(*expr.Row)
+		if ok1 && ok2 {
+			c, err = s.compareRows(name, lr.Fields, rr.Fields, e.Loc())
+		} else if c, err = s.operator(name, l, n, e.Loc()); err == nil {
+			c, err = s.coerceBool(c, "IN")
+		}
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, c)
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return &expr.BoolOp{Op: kind, Args: parts, Loc: e.Loc()}, nil
+}
+
+func hasLocalVar(n expr.Node) bool {
+	found := false
+	expr.Walk(n, func(k expr.Node) bool {
+		if v, ok := k.(*expr.Var); ok && v.Level == 0 {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// inArray makes l = ANY (ARRAY[…]); nil where the values have no common type.
+func (s *scope) inArray(name string, l expr.Node, items []expr.Node, all bool, loc int) (expr.Node, error) {
+	t, err := s.commonType(append([]expr.Node{l}, items...), "")
+	if err != nil || t == 0 || t == types.RecordOid || types.ArrayOf(t) == 0 {
+		return nil, err
+	}
+	for _, n := range append([]expr.Node{l}, items...) {
+		if !canCoerce1(oidOf(n), t) {
+			return nil, nil
+		}
+	}
+	arr := &expr.ArrayExpr{Type: types.T(types.ArrayOf(t)), Loc: -1}
+	for _, n := range items {
+		c, err := s.coerceType(n, t, types.Implicit, -1)
+		if err != nil {
+			return nil, err
+		}
+		arr.Elems = append(arr.Elems, c)
+	}
+	return s.scalarArray(name, l, arr, all, loc)
+}
+
+func (s *scope) between(e *parse.AExpr) (expr.Node, error) {
+	if len(e.List) != 2 {
+		return nil, pgerr.Internal("BETWEEN with %d bounds", len(e.List))
+	}
+	cmp := func(op string, bound parse.Expr) parse.Expr {
+		return &parse.AExpr{Kind: parse.AExprOp, Name: parse.Name{op}, Lexpr: e.Lexpr, Rexpr: bound, Location: e.Location}
+	}
+	both := func(t parse.BoolExprType, a, b parse.Expr) parse.Expr {
+		return &parse.BoolExpr{Op: t, Args: []parse.Expr{a, b}, Location: e.Location}
+	}
+	lo, hi := e.List[0], e.List[1]
+	switch e.Kind {
+	case parse.AExprBetween:
+		return s.expr(both(parse.AndExpr, cmp(">=", lo), cmp("<=", hi)))
+	case parse.AExprNotBetween:
+		return s.expr(both(parse.OrExpr, cmp("<", lo), cmp(">", hi)))
+	case parse.AExprBetweenSym:
+		return s.expr(both(parse.OrExpr, both(parse.AndExpr, cmp(">=", lo), cmp("<=", hi)), both(parse.AndExpr, cmp(">=", hi), cmp("<=", lo))))
+	}
+	return s.expr(both(parse.AndExpr, both(parse.OrExpr, cmp("<", lo), cmp(">", hi)), both(parse.OrExpr, cmp("<", hi), cmp(">", lo))))
+}
