@@ -73,9 +73,11 @@ func (r *rowRefs) key(i int) txn.Key {
 func (s *Store) Children(ctx context.Context, k *fk.Key, keys [][]types.Datum, mode lock.Mode, emit func(rows [][]types.Datum, key []int) error) error {
 	s.c.Txn.UseTable(k.Child.VersionTag())
 	refs := s.parentKeys(k, keys)
-	// The writer holds most of these already. A key whose image changed but not its value (1.0 to 1.00) is locked here.
-	if _, err := s.lockAll(ctx, refs, lock.Update); err != nil {
-		return err
+	// The writer holds these already, but for a key whose image changed and not its value (1.0 to 1.00).
+	if slices.ContainsFunc(k.ParentCols, func(c int) bool { return !keyenc.KeyLossless(k.Parent.Columns[c].Type.Oid) }) {
+		if _, err := s.lockAll(ctx, refs, lock.Update); err != nil {
+			return err
+		}
 	}
 	cs := s.newChildScan(k, keys)
 	for first := true; ; first = false {
