@@ -386,3 +386,100 @@ func TestAnomaliesAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// Scenario 9, its restart half: after a full restart every constraint is enforced, and an ADD over violating rows fails as
+// PostgreSQL words it and leaves nothing.
+func TestConstraintsSurviveARestart(t *testing.T) {
+	s, err := testenv.StartPgmqdb(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	open := func() *pgxpool.Pool {
+		db, err := pgxpool.New(ctx, s.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(db.Close)
+		return db
+	}
+	db := open()
+	must(t, db, `create table p (id int primary key, v text unique, n int check (n > 0))`)
+	must(t, db, `create table c (id serial primary key, p int references p on delete cascade, q int references p on delete restrict)`)
+	must(t, db, `insert into p select g, 'v' || g, g from generate_series(1, 50) g`)
+	must(t, db, `insert into c (p, q) select g, 50 from generate_series(1, 49) g`)
+	for round, stop := range []func(){func() { _ = s.Stop() }, s.Kill} {
+		stop()
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		db = open()
+		refused(t, db, "23505", `insert into p values (100, 'v7', 1)`)
+		refused(t, db, "23505", `insert into p values (7, 'new', 1)`)
+		refused(t, db, "23514", `insert into p values (100, 'new', 0)`)
+		refused(t, db, "23503", `insert into c (p) values (999)`)
+		refused(t, db, "23503", `delete from p where id = 50`)
+		must(t, db, `delete from p where id = $1`, round+1)
+		expect(t, "children", count(t, db, `select count(*) from c`), 48-round)
+		must(t, db, `insert into c (id, p, q) values (900, 10, 10)`)
+		_, err := db.Exec(ctx, `alter table c add constraint bad foreign key (id) references p`)
+		if code(err) != "23503" {
+			t.Errorf("ADD FOREIGN KEY over violating rows: %v", err)
+		}
+		_, err = db.Exec(ctx, `alter table c add constraint bad unique (q)`)
+		var pe *pgconn.PgError
+		if !errors.As(err, &pe) || pe.Code != "23505" || pe.Message != `could not create unique index "bad"` {
+			t.Errorf("ADD UNIQUE over violating rows: %v", err)
+		}
+		expect(t, "leftovers", count(t, db, `select count(*) from pg_constraint where conname = 'bad'`)+
+			count(t, db, `select count(*) from pg_class where relname = 'bad'`), 0)
+		must(t, db, `insert into c (p, q) values (10, 10), (10, 10)`)
+		must(t, db, `delete from c where q = 10`)
+	}
+}
+
+// The read-only anomaly: a read-only transaction must not see a state that no serial order explains.
+func TestReadOnlyAnomaly(t *testing.T) {
+	onGroups(t, func(t *testing.T, db *pgxpool.Pool) {
+		must(t, db, `create table acct (id text primary key, v int)`)
+		must(t, db, `insert into acct values ('x', 0), ('y', 0)`)
+		begin := func() pgx.Tx {
+			tx, err := db.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.Serializable})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tx
+		}
+		both := func(tx pgx.Tx) (x, y int, err error) {
+			if err = tx.QueryRow(ctx, `select v from acct where id = 'x'`).Scan(&x); err == nil {
+				err = tx.QueryRow(ctx, `select v from acct where id = 'y'`).Scan(&y)
+			}
+			return x, y, err
+		}
+		// T2 reads both, T1 deposits 20 into y and commits, T3 reads both, T2 withdraws 11 from x with a fee since it saw 0+0.
+		t2 := begin()
+		if _, _, err := both(t2); err != nil {
+			t.Fatal(err)
+		}
+		t1 := begin()
+		if _, err := t1.Exec(ctx, `update acct set v = v + 20 where id = 'y'`); err != nil {
+			t.Fatal(err)
+		}
+		if err := t1.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+		t3 := begin()
+		x, y, err := both(t3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err3 := t3.Commit(ctx)
+		_, err2 := t2.Exec(ctx, `update acct set v = v - 11 where id = 'x'`)
+		if err2 == nil {
+			err2 = t2.Commit(ctx)
+		}
+		if err2 == nil && err3 == nil && x == 0 && y == 20 {
+			t.Error("T3 saw T1 without T2, and T2 committed as if before T1")
+		}
+	})
+}
