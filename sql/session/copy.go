@@ -324,7 +324,7 @@ func (c *copyIn) add(fields []copyField) error {
 		if err := types.ValidateUTF8(f.text); err != nil {
 			return c.where(err, "")
 		}
-		d, err := types.ParseText(c.types[i], f.text, &c.s.settings.IO)
+		d, err := types.ParseText(c.types[i], f.text, c.s.io())
 		if err != nil {
 			return c.where(err, ", column "+c.cols[i].Name+`: "`+f.text+`"`)
 		}

@@ -100,7 +100,7 @@ func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, 
 		if describe {
 			s.client.RowDescription(fields)
 		}
-		if err := s.client.DataRows(fields, out, &s.settings.IO); err != nil {
+		if err := s.client.DataRows(fields, out, s.io()); err != nil {
 			return err
 		}
 	}

@@ -84,7 +84,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 	s.useRunnerWith(ectx)
 	s.tx.backend.Backend = &exec.Backend{C: ectx, Ingest: s.ingest}
 	return &utility.Env{
-		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: &s.settings.IO,
+		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: s.io(),
 		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.user, SessionUser: s.start.User,
 		InTransactionBlock: s.tx.explicit, HashPassword: hashPassword,
 		InsertQuery: func(ctx context.Context, q parse.Statement, into *catalog.Table) (int64, error) {

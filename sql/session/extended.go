@@ -146,7 +146,7 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 			if err := types.ValidateUTF8(text); err != nil {
 				return nil, err
 			}
-			vals[i], err = types.ParseText(st.params[i], text, &s.settings.IO)
+			vals[i], err = types.ParseText(st.params[i], text, s.io())
 		case 1:
 			vals[i], err = types.ParseBinary(st.params[i], append([]byte(nil), raw...))
 		default:

@@ -214,7 +214,7 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 	snap := s.snapshot()
 	return &exec.Context{
 		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap,
-		Eval: &expr.EvalContext{Context: ctx, IOEnv: &s.settings.IO, Params: params, Session: (*functions)(s),
+		Eval: &expr.EvalContext{Context: ctx, IOEnv: s.io(), Params: params, Session: (*functions)(s),
 			StatementTime: time.Now(), TxnTime: s.tx.started},
 		Virtual: s.virtualRows, NextRowID: s.node.NextRowID,
 	}

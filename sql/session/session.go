@@ -27,6 +27,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // Node is what sessions share: the services of the process they run in.
@@ -93,6 +94,7 @@ type Session struct {
 
 	settings   *Settings
 	user       string // current role; session user is start.User
+	ioEnv      boundIO
 	tx         block
 	statements map[string]*statement
 	portals    map[string]*portal
@@ -264,6 +266,23 @@ func (s *Session) snapshot() *catalog.Snapshot {
 		return s.tx.ddl.Overlay()
 	}
 	return s.node.Catalog()
+}
+
+// boundIO is the settings of text forms with reg* names bound to a catalog snapshot.
+type boundIO struct {
+	snap     *catalog.Snapshot
+	settings *Settings
+	user     string
+	env      *types.IOEnv
+}
+
+// io returns how values are read and printed: by the settings, and with reg* values by name.
+func (s *Session) io() *types.IOEnv {
+	snap := s.snapshot()
+	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.user != s.user {
+		*b = boundIO{snap, s.settings, s.user, pgcat.BindIO(s.systemEnv(), &s.settings.IO)}
+	}
+	return s.ioEnv.env
 }
 
 // searchPath resolves $user and leaves out what does not exist only at lookup.

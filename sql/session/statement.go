@@ -105,7 +105,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 }
 
 func (s *Session) semaEnv(snap *catalog.Snapshot, text string) *sema.Env {
-	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Virtual: s.node.System, Text: text}
+	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Virtual: s.node.System, Text: text, IOEnv: s.io()}
 }
 
 // fields describes a statement's result; nil when it returns no rows.

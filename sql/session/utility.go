@@ -89,7 +89,7 @@ func (s *Session) runUtility(ctx context.Context, p *portal, maxRows int, descri
 		if describe {
 			s.client.RowDescription(fields)
 		}
-		if err := s.client.DataRows(fields, rows.batch, &s.settings.IO); err != nil {
+		if err := s.client.DataRows(fields, rows.batch, s.io()); err != nil {
 			return err
 		}
 	}
