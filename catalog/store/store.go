@@ -74,10 +74,12 @@ func (s *Store) Watch(f func(old, new *catalog.Snapshot)) {
 func (s *Store) Load(state *fsm.State) error {
 	var entries []entry
 	floor, unresolved := state.MaxTS(), map[string]bool{}
+	// Where nothing was committed since the horizon was raised, the latest version lies below it.
+	at := max(floor, state.Horizon())
 	lo := topo.AppendStorageID(nil, catalog.DescriptorStorage)
 	hi := topo.AppendStorageID(nil, catalog.GarbageStorage+1)
 	for lo != nil {
-		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: floor},
+		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: at},
 			func(key, value []byte, ts topo.Timestamp) bool {
 				entries = append(entries, entry{append([]byte(nil), key...), append([]byte{}, value...), ts})
 				return true
