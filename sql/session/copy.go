@@ -111,7 +111,7 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt, 
 		return err
 	}
 	s.client.CopyDone()
-	s.client.CommandComplete("COPY " + strconv.FormatInt(n, 10))
+	s.complete("COPY " + strconv.FormatInt(n, 10))
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (s *Session) copyFrom(ctx context.Context, u *parse.CopyStmt, o *copyOption
 	if err != nil {
 		return err
 	}
-	s.client.CommandComplete("COPY " + strconv.FormatInt(res.Rows, 10))
+	s.complete("COPY " + strconv.FormatInt(res.Rows, 10))
 	return nil
 }
 

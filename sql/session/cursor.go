@@ -104,7 +104,7 @@ func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, 
 			return err
 		}
 	}
-	s.client.CommandComplete(fetchTag(u.IsMove, n))
+	s.complete(fetchTag(u.IsMove, n))
 	return nil
 }
 

@@ -13,8 +13,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
-	"github.com/pgmqdb/pgmqdb/shard/fsm"
-	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -24,56 +22,12 @@ import (
 )
 
 // statementBackend is the ddl.Backend of a transaction: each of its statements brings its own execution.
-type statementBackend struct {
-	*exec.Backend
-	s *Session
-}
-
-// Lock implements ddl.Backend.
-func (b *statementBackend) Lock(ctx context.Context, table catalog.Oid, mode ddl.LockMode, noWait bool) error {
-	return b.s.lockTable(ctx, table, mode, noWait)
-}
-
-// ingestBytes bounds one Ingest command; a raft proposal holds about a megabyte.
-const ingestBytes = 512 << 10
-
-// ingest writes committed entries of a storage that no catalog names yet; see exec.Backend.Ingest.
-func (s *Session) ingest(ctx context.Context, group topo.GroupID, unique bool, entries []exec.IngestEntry) (int, error) {
-	g := s.node.Groups(group)
-	for from := 0; from < len(entries); {
-		cmd := &fsm.Ingest{Unique: unique}
-		size := 0
-		for _, e := range entries[from:] {
-			if size += len(e.Key) + len(e.Value) + 16; size > ingestBytes && len(cmd.Entries) > 0 {
-				break
-			}
-			cmd.Entries = append(cmd.Entries, fsm.Entry(e))
-		}
-		ts, err := s.tx.txn.FreshTimestamp(ctx)
-		if err != nil {
-			return -1, err
-		}
-		cmd.TS = ts
-		res, err := g.Propose(ctx, &fsm.Command{Ingest: cmd})
-		switch {
-		case err != nil:
-			return -1, interrupted(ctx, err)
-		case res.Code == fsm.ResultDuplicate:
-			return from + res.Item, nil
-		case res.Code == fsm.ResultStaleEpoch, res.Code == fsm.ResultHorizon:
-			continue // the lease or the horizon moved on: the same entries again, at a later timestamp
-		case res.Code != fsm.ResultOK:
-			return -1, pgerr.Internal("index entries were refused (%d)", res.Code)
-		}
-		from += len(cmd.Entries)
-	}
-	return -1, nil
-}
+type statementBackend struct{ *exec.Backend }
 
 // utilityEnv is what a DDL statement runs in; it opens the transaction's DDL side at the first one.
 func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 	if s.tx.ddl == nil {
-		s.tx.backend = &statementBackend{s: s}
+		s.tx.backend = &statementBackend{}
 		cfg := s.node.DDL
 		cfg.Backend, cfg.Exprs, cfg.Notice = s.tx.backend, utility.Expressions{}, s.notice
 		cfg.SearchPath = s.searchPath
@@ -82,7 +36,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 	}
 	ectx := s.execContext(ctx, nil)
 	s.useRunnerWith(ectx)
-	s.tx.backend.Backend = &exec.Backend{C: ectx, Ingest: s.ingest}
+	s.tx.backend.Backend = exec.NewBackend(ectx, s.node.Groups, s.lockTable)
 	return &utility.Env{
 		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: s.io(),
 		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.user, SessionUser: s.start.User,

@@ -47,7 +47,7 @@ func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describ
 		return s.runUtility(ctx, p, maxRows, describe)
 	}
 	if p.done {
-		s.client.CommandComplete(p.completeTag())
+		s.complete(p.completeTag())
 		return nil
 	}
 	if !p.started {
@@ -189,7 +189,7 @@ func (s *Session) finishPortal(p *portal) error {
 	if p.st.plan.Kind != planner.Select {
 		p.rows = res.Rows
 	}
-	s.client.CommandComplete(p.completeTag())
+	s.complete(p.completeTag())
 	return nil
 }
 

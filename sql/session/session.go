@@ -99,7 +99,9 @@ type Session struct {
 	statements map[string]*statement
 	portals    map[string]*portal
 	seqs       sequenceState
-	extended   bool // the implicit transaction of a pipeline is open until Sync
+	holdTag    bool   // the command tag of the running statement waits in heldTag for the commit
+	heldTag    string // see complete
+	extended   bool   // the implicit transaction of a pipeline is open until Sync
 	activity   *activityEntry
 
 	base    context.Context // ends when the session is terminated

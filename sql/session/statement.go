@@ -158,14 +158,31 @@ func (s *Session) SimpleQuery(text string) error {
 	ctx, done := s.statementContext()
 	defer done()
 	err := interrupted(ctx, s.runText(ctx, text))
+	tag := s.heldTag
+	s.holdTag, s.heldTag = false, ""
 	if err != nil {
 		s.fail()
 		return err
 	}
-	if s.tx.explicit || s.tx.txn == nil {
-		return nil
+	if !s.tx.explicit && s.tx.txn != nil {
+		if err := s.commit(ctx); err != nil {
+			return err
+		}
 	}
-	return s.commit(ctx)
+	if tag != "" {
+		s.client.CommandComplete(tag)
+	}
+	return nil
+}
+
+// complete ends a statement for the client. The last statement of a simple query is complete only when its implicit
+// transaction is: a deferred constraint may still refuse it.
+func (s *Session) complete(tag string) {
+	if s.holdTag {
+		s.heldTag = tag
+		return
+	}
+	s.client.CommandComplete(tag)
 }
 
 func (s *Session) runText(ctx context.Context, text string) error {
@@ -173,6 +190,7 @@ func (s *Session) runText(ctx context.Context, text string) error {
 		if s.tx.failed {
 			return errAborted()
 		}
+		s.holdTag = true
 		return s.runSimple(ctx, st)
 	}
 	raws, err := parse.ParseWith(text, parse.Options{LiteralRows: true, Notice: s.notice})
@@ -186,6 +204,7 @@ func (s *Session) runText(ctx context.Context, text string) error {
 	for i := range raws {
 		st := newStatement("", raws[i], text, nil)
 		st.simple = true
+		s.holdTag = i == len(raws)-1
 		if err := s.runSimple(ctx, st); err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (s *Session) runUtility(ctx context.Context, p *portal, maxRows int, descri
 		}
 	}
 	if tag != "" {
-		s.client.CommandComplete(tag)
+		s.complete(tag)
 	}
 	return nil
 }

@@ -241,3 +241,31 @@ func TestOpenListenerNeedsPasswords(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A node that was quiet long enough for its horizon to pass everything starts again, after kill -9 and after SIGTERM.
+func TestRestartAfterQuiet(t *testing.T) {
+	s, err := testenv.StartPgmqdb(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	c := connect(t, s)
+	must(t, c, `create table q (id int primary key)`)
+	must(t, c, `insert into q select generate_series(1, 100)`)
+	for _, stop := range []func(){s.Kill, func() { _ = s.Stop() }, s.Kill} {
+		for range 12 { // timestamps go on while nothing is written to the catalog group
+			var n int
+			if err := c.QueryRow(ctx, `select count(*) from q`).Scan(&n); err != nil || n != 100 {
+				t.Fatalf("%d rows, %v", n, err)
+			}
+			must(t, c, `update q set id = id where id = 1`)
+			time.Sleep(500 * time.Millisecond)
+		}
+		c.Close(ctx)
+		stop()
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		c = connect(t, s)
+	}
+}
