@@ -29,7 +29,9 @@ func (x *Tx) raise(ctx context.Context, tables ...catalog.Oid) error {
 		if x.isNew(t) || x.raised[t] != 0 {
 			continue
 		}
-		x.bump(t)
+		if err := x.nextVersion(ctx, t); err != nil {
+			return err
+		}
 		need = append(need, topo.TableVersion{Table: topo.TableID(t), Version: x.s.bumped[t]})
 	}
 	if len(need) == 0 {
@@ -43,6 +45,19 @@ func (x *Tx) raise(ctx context.Context, tables ...catalog.Oid) error {
 		x.raised[catalog.Oid(tv.Table)] = tv.Version
 	}
 	return x.fence(ctx, fsm.FenceRaise, need)
+}
+
+// nextVersion gives a table its next version, in its descriptor too: a fence opens at a version that the catalog knows.
+func (x *Tx) nextVersion(ctx context.Context, table catalog.Oid) error {
+	if x.s.bumped[table] != 0 || x.s.over.Table(table) == nil {
+		x.bump(table)
+		return nil
+	}
+	t, err := x.alter(ctx, table)
+	if err != nil {
+		return err
+	}
+	return x.putTable(ctx, t)
 }
 
 // fence proposes one fence command to all data groups at once and retries what may be retried until ctx ends.

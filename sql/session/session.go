@@ -11,6 +11,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -185,6 +186,9 @@ func (s *Session) statementContext() (context.Context, func()) {
 
 // interrupted replaces an error by the reason for which its statement was interrupted.
 func interrupted(ctx context.Context, err error) error {
+	if errors.Is(err, txn.ErrSchemaChanged) {
+		return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to a concurrent schema change")
+	}
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
