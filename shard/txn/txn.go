@@ -301,6 +301,9 @@ func (t *Txn) mark(key Key, change func(*marks)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.group(key.Group)
+	if g.find(key.Bytes) == nil && g.prov.wrote(key.Bytes) {
+		return // the write went ahead; see takeProvisions. To keep the mark would make every later statement look for it.
+	}
 	e := g.entryFor(key.Bytes)
 	t.seq++
 	m := &marks{}
