@@ -49,7 +49,7 @@ func (r *Runner) actOn(ctx context.Context, k *Key, kind eventKind, old, changed
 	case catalog.Cascade:
 		if kind == deleteEvent {
 			return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
-				return r.store.DeleteRows(ctx, k.Child, rows)
+				return k.within(r.store.DeleteRows(ctx, k.Child, rows), nil)
 			})
 		}
 		return r.cascadeUpdate(ctx, k, keys, newKeys)
@@ -76,7 +76,7 @@ func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]ty
 		for i := range rows {
 			assigned[i] = vals[at[i]]
 		}
-		return r.store.UpdateRows(ctx, k.Child, rows, k.ChildCols, assigned)
+		return k.within(r.store.UpdateRows(ctx, k.Child, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
 	})
 }
 
@@ -112,7 +112,7 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 		for i := range rows {
 			assigned[i] = vals
 		}
-		return r.store.UpdateRows(ctx, k.Child, rows, cols, assigned)
+		return k.within(r.store.UpdateRows(ctx, k.Child, rows, cols, assigned), k.assignments(action, cols))
 	})
 	if err != nil || action != catalog.SetDefault {
 		return err

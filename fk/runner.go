@@ -1,7 +1,9 @@
 package fk
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -275,8 +277,13 @@ func (r *Runner) checkEarly(e *event) error {
 
 // Flush ends a statement: it works the queue off, what its actions queue included.
 func (r *Runner) Flush(ctx context.Context) error {
-	for k, p := range r.early {
-		r.queue = append(r.queue, event{kind: checkEvent, keys: []*Key{k}, rows: p.rows, table: k.Child})
+	late := make([]*Key, 0, len(r.early))
+	for k := range r.early {
+		late = append(late, k)
+	}
+	slices.SortFunc(late, func(a, b *Key) int { return cmp.Compare(a.Constraint.OID, b.Constraint.OID) })
+	for _, k := range late {
+		r.queue = append(r.queue, event{kind: checkEvent, keys: []*Key{k}, rows: r.early[k].rows, table: k.Child})
 	}
 	r.early = nil
 	err := r.drain(ctx)
