@@ -86,7 +86,11 @@ type Manager struct {
 	base   context.Context // ends when Close gives up on the background work
 	cancel context.CancelFunc
 	slots  chan struct{}
-	wg     sync.WaitGroup
+
+	// The background work under way, counted by mu. Not a WaitGroup: sessions may still begin some beside Close.
+	working int
+	closed  bool
+	idle    chan struct{} // set by Close, closed when working falls to 0
 }
 
 // New returns a Manager.
@@ -101,17 +105,44 @@ func New(cfg Config) *Manager {
 // Close waits for the background work of finished transactions, at most as long as ctx allows, and then stops it. What is
 // left is finished by whoever meets it.
 func (m *Manager) Close(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() { m.wg.Wait(); close(done) }()
+	m.mu.Lock()
+	m.closed = true
+	if m.idle == nil {
+		m.idle = make(chan struct{})
+		if m.working == 0 {
+			close(m.idle)
+		}
+	}
+	idle := m.idle
+	m.mu.Unlock()
 	var err error
 	select {
-	case <-done:
+	case <-idle:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	m.cancel()
-	<-done
+	<-idle
 	return err
+}
+
+// startWork counts a piece of background work in; false when the manager is closed. endWork counts it out.
+func (m *Manager) startWork() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.working++
+	return true
+}
+
+func (m *Manager) endWork() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.working--; m.working == 0 && m.idle != nil {
+		close(m.idle)
+	}
 }
 
 // Begin starts a transaction. It costs nothing until the transaction draws a snapshot or touches a group.
@@ -179,18 +210,24 @@ func (m *Manager) OldestSnapshot() (ts topo.Timestamp, ok bool) {
 	return ts, ok
 }
 
-// background runs f outside the caller, or in it when too much is under way already.
+// background runs f outside the caller, or in it when too much is under way already. After Close it runs f in the caller
+// with a context that has ended: what f would finish is left to whoever meets it.
 func (m *Manager) background(f func(ctx context.Context)) {
-	m.wg.Add(1)
+	if !m.startWork() {
+		ctx, cancel := context.WithCancel(m.base)
+		cancel()
+		f(ctx)
+		return
+	}
 	select {
 	case m.slots <- struct{}{}:
 		go func() {
-			defer m.wg.Done()
+			defer m.endWork()
 			defer func() { <-m.slots }()
 			f(m.base)
 		}()
 	default:
-		defer m.wg.Done()
+		defer m.endWork()
 		ctx, cancel := context.WithTimeout(m.base, time.Second)
 		defer cancel()
 		f(ctx)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -145,12 +146,14 @@ func (t *Txn) provisionGroup(ctx context.Context, g *groupBuffer, all bool) erro
 		if err := g.prov.waitBelow(ctx, provisionsInFlight); err != nil {
 			return err
 		}
+		if !t.m.startWork() {
+			return &rpc.Error{Code: rpc.ErrNotProposed, Detail: "shutting down"}
+		}
 		g.prov.mu.Lock()
 		g.prov.inFlight++
 		g.prov.mu.Unlock()
-		t.m.wg.Add(1)
 		go func() {
-			defer t.m.wg.Done()
+			defer t.m.endWork()
 			// The command outlives a cancelled statement: its operations are counted already.
 			ctx, cancel := context.WithTimeout(t.m.base, t.m.cfg.OutcomeTimeout)
 			defer cancel()

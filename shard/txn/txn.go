@@ -344,7 +344,6 @@ func (t *Txn) Savepoint() Savepoint {
 // stay too. The groups release the locks in the background; the transaction's next lock request waits for that.
 func (t *Txn) RollbackTo(sp Savepoint) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	release := map[*groupBuffer][][]byte{}
 	var order []*groupBuffer
 	for len(t.undo) > 0 {
@@ -371,18 +370,21 @@ func (t *Txn) RollbackTo(sp Savepoint) {
 	}
 	t.savepoint = sp.seq
 	t.rollBackProvisions(sp.seq)
-	if len(order) > 0 {
-		t.releaseInBackground(order, release)
-	}
 	// Numbers are never used twice: a later operation is not mistaken for one that was sent ahead and rolled back.
 	t.seq++
 	t.stmtSeq = t.seq
+	before, done := t.unlocking, make(chan struct{})
+	if len(order) > 0 {
+		t.unlocking = done
+	}
+	t.mu.Unlock()
+	if len(order) > 0 {
+		t.releaseInBackground(order, release, before, done)
+	}
 }
 
-// releaseInBackground unlocks keys after those of an earlier ROLLBACK TO. t.mu is held.
-func (t *Txn) releaseInBackground(order []*groupBuffer, keys map[*groupBuffer][][]byte) {
-	before, done := t.unlocking, make(chan struct{})
-	t.unlocking = done
+// releaseInBackground unlocks keys after those of an earlier ROLLBACK TO (before, if any), and closes done.
+func (t *Txn) releaseInBackground(order []*groupBuffer, keys map[*groupBuffer][][]byte, before <-chan struct{}, done chan<- struct{}) {
 	t.m.background(func(ctx context.Context) {
 		defer close(done)
 		if before != nil {
