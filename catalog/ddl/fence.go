@@ -49,10 +49,11 @@ func (x *Tx) raise(ctx context.Context, tables ...catalog.Oid) error {
 
 // nextVersion gives a table its next version, in its descriptor too: a fence opens at a version that the catalog knows.
 func (x *Tx) nextVersion(ctx context.Context, table catalog.Oid) error {
-	if x.s.bumped[table] != 0 || x.s.over.Table(table) == nil {
-		x.bump(table)
+	x.bump(table)
+	if t := x.s.over.Table(table); t == nil || t.Version == x.s.bumped[table] {
 		return nil
 	}
+	// Not written at its new version so far: what was asked for changed nothing, or the other side of a foreign key.
 	t, err := x.alter(ctx, table)
 	if err != nil {
 		return err

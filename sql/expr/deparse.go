@@ -88,7 +88,7 @@ func (d *deparser) other(n Node) {
 		d.list(n.Elems, true)
 		d.put("]")
 		if len(n.Elems) == 0 {
-			d.put("::", types.FormatType(n.Type))
+			d.put("::", typeName(n.Type))
 		}
 	case *AnyAll:
 		d.put("(")
@@ -143,7 +143,7 @@ func (d *deparser) constant(n *Const, label bool) {
 	if n.Value.IsNull() {
 		d.put("NULL")
 		if label {
-			d.put("::", types.FormatType(t))
+			d.put("::", typeName(t))
 		}
 		return
 	}
@@ -166,7 +166,7 @@ func (d *deparser) constant(n *Const, label bool) {
 		need = t.Oid != types.UnknownOid
 	}
 	if label && need {
-		d.put("::", types.FormatType(t))
+		d.put("::", typeName(t))
 	}
 }
 
@@ -241,7 +241,7 @@ func (d *deparser) cast(n *Cast, showImplicit bool) {
 		d.node(n.Arg, false)
 		d.put(")")
 	}
-	d.put("::", types.FormatType(n.Type))
+	d.put("::", typeName(n.Type))
 }
 
 func (d *deparser) boolOp(n *BoolOp) {
@@ -288,7 +288,7 @@ func (d *deparser) caseExpr(n *Case) {
 	if n.Else != nil {
 		d.node(n.Else, true)
 	} else {
-		d.put("NULL::", types.FormatType(n.Type))
+		d.put("NULL::", typeName(n.Type))
 	}
 	d.indent -= 4
 	d.keyword("END")
@@ -313,4 +313,12 @@ func (d *deparser) subscript(n *Subscript) {
 		}
 	}
 	d.put("]")
+}
+
+// typeName is format_type as casts show it: char without a length is bpchar, since "character" would mean character(1).
+func typeName(t types.Type) string {
+	if t.Oid == types.BpcharOid && t.Mod < 0 {
+		return "bpchar"
+	}
+	return types.FormatType(t)
 }

@@ -303,6 +303,8 @@ func textTable(_ *Call, a []types.Datum) (SetIterator, error) {
 	return column(splitText(a)), nil
 }
 
+func noRows(*Call, []types.Datum) (SetIterator, error) { return &listIter{}, nil }
+
 func unnest(_ *Call, a []types.Datum) (SetIterator, error) { return column(a[0].Array().Elems), nil }
 
 func optionsToTable(_ *Call, a []types.Datum) (SetIterator, error) {
@@ -333,4 +335,6 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
 	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
 	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,
+	// No table is a partition or has any: there are no ancestors and no tree.
+	"pg_partition_ancestors": noRows, "pg_partition_tree": noRows,
 }

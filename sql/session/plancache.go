@@ -110,10 +110,10 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 }
 
 // literalValues turns the literals of a normalised statement into the values of its parameters.
-func literalValues(st *statement) ([]types.Datum, error) {
+func literalValues(st *statement, env *types.IOEnv) ([]types.Datum, error) {
 	vals := make([]types.Datum, len(st.literals))
 	for i, l := range st.literals {
-		v, err := types.ParseText(st.params[i], l.Text, types.DefaultIOEnv)
+		v, err := types.ParseText(st.params[i], l.Text, env)
 		if err != nil {
 			return nil, err
 		}

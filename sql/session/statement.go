@@ -222,7 +222,7 @@ func (s *Session) runSimple(ctx context.Context, st *statement) error {
 		if err := s.prepare(st); err != nil {
 			return err
 		}
-		vals, err := literalValues(st)
+		vals, err := literalValues(st, s.io())
 		if err != nil {
 			return err
 		}
