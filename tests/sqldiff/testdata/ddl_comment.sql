@@ -1,0 +1,21 @@
+create table t (id int primary key, v text, constraint ck check (id > 0));
+comment on table t is 'the table';
+comment on column t.v is 'the column';
+comment on constraint ck on t is 'the check';
+comment on column t.nosuch is 'x';
+comment on table nosuch is 'x';
+comment on constraint nosuch on t is 'x';
+select obj_description('t'::regclass), obj_description('t'::regclass, 'pg_class'), col_description('t'::regclass, 2);
+\d+ t
+comment on table t is null;
+select obj_description('t'::regclass) is null;
+comment on schema s_ddl_comment is 'schema';
+comment on view t is 'x';
+create sequence s;
+comment on sequence s is 'seq';
+select obj_description('s'::regclass);
+alter table t rename column v to w;
+select col_description('t'::regclass, 2);
+alter table t drop column w;
+select count(*) from pg_description where objoid = 't'::regclass;
+drop table t;
