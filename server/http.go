@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/group"
 )
 
-// serveHTTP answers /healthz and /metrics.
+// serveHTTP answers /healthz, /metrics and /debug/pprof.
 func (s *Server) serveHTTP() error {
 	if s.cfg.HTTPListen == "" {
 		return nil
@@ -28,6 +29,9 @@ func (s *Server) serveHTTP() error {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/healthz", s.healthz)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	s.work.Add(1)
 	go func() {

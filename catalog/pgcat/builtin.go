@@ -74,7 +74,7 @@ func procByOid(oid catalog.Oid) (expr.ProcInfo, bool) {
 func typeRows(b *builder) {
 	proc := func(name string) types.Datum { return num(procByName(name)) }
 	for _, t := range types.All() {
-		subscript := null
+		var subscript types.Datum
 		switch {
 		case t.ElemOid != 0 && t.Len == -1:
 			subscript = proc("array_subscript_handler")

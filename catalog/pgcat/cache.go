@@ -24,13 +24,10 @@ type snapshotRows struct {
 	sets map[*relation]*rowSet
 }
 
-// rowSet is the content of one relation. Its indexes by column are made on demand.
+// rowSet is the content of one relation.
 type rowSet struct {
 	once sync.Once
 	rows [][]types.Datum
-
-	mu      sync.Mutex
-	indexes map[int]map[string][][]types.Datum
 }
 
 func scopeKey(env *Env) string {

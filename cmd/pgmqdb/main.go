@@ -62,7 +62,7 @@ func start() *cobra.Command {
 	f.StringVar(&cfg.DataDir, "data", "", "data directory (created when missing)")
 	f.StringVar(&cfg.Listen, "listen", "127.0.0.1:5432", "address for SQL clients")
 	f.StringVar(&cfg.ClusterListen, "cluster-listen", "127.0.0.1:5433", "address for the other nodes")
-	f.StringVar(&cfg.HTTPListen, "http", "127.0.0.1:8432", "address of /healthz and /metrics; empty: none")
+	f.StringVar(&cfg.HTTPListen, "http", "127.0.0.1:8432", "address of /healthz, /metrics and /debug/pprof; empty: none")
 	f.IntVar(&cfg.Groups, "groups", 4, "number of data groups; fixed when the cluster is created")
 	f.StringVar(&cfg.Join, "join", "", "cluster address of a node to join")
 	f.StringVar(&cfg.Auth, "auth", "trust", "how clients authenticate: trust or scram-sha-256")

@@ -108,7 +108,6 @@ type sortOp struct {
 	ord  []int32
 	at   int
 	done bool
-	sel  []int32
 }
 
 func (s *sortOp) next(max int) (*types.Batch, error) {

@@ -15,10 +15,7 @@ const maxReadRanges = 1024
 type readRange struct{ lo, hi []byte }
 
 // readRanges are the ranges that a SERIALIZABLE transaction read in one group. Invariant after compact: sorted, disjoint.
-type readRanges struct {
-	list  []readRange
-	clean int // list[:clean] was sorted and disjoint after the last compact
-}
+type readRanges struct{ list []readRange }
 
 // add records a range. Consecutive batches of one scan extend the range before.
 func (r *readRanges) add(lo, hi []byte) {

@@ -19,6 +19,10 @@ import (
 //
 // The prepared state of a participant cannot be taken back by anyone but a resolve, and a resolve follows a decision; so
 // two who recover the same attempt at once, or beside its coordinator, come to the same end.
+//
+// Once an attempt was resolved everywhere, forgotten and passed by the horizon, it is unknown again, and reads as aborted.
+// That is right for resolving what is still prepared, since nothing is, and says nothing about what happened. Who needs to
+// know that, the coordinator, keeps the horizon below its commit until it knows (commit.go).
 
 // Recover decides an attempt and resolves it in the groups that are known to take part. The answer's Code is
 // OutcomeCommitted, with TS, or OutcomeAborted; the caller resolves its own group by it. Safe at any time, beside the

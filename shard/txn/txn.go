@@ -50,7 +50,6 @@ type Txn struct {
 	snap    topo.Timestamp // 0: none drawn yet (in READ COMMITTED: in this statement)
 	drawing chan struct{}  // closed when a draw of the snapshot under way ends
 	holds   int            // HoldSnapshot calls in force
-	fkClock topo.Timestamp // the latest FreshTimestamp
 	retain  int            // bytes of locked versions kept in entries
 
 	// savepoint is the sequence number of the latest savepoint; undo is recorded while hasSavepoint.
@@ -234,16 +233,6 @@ func (t *Txn) group(id topo.GroupID) *groupBuffer {
 	copy(t.groups[i+1:], t.groups[i:])
 	t.groups[i] = g
 	return g
-}
-
-// lookup is group without making one. t.mu is held.
-func (t *Txn) lookup(id topo.GroupID) *groupBuffer {
-	for _, g := range t.groups {
-		if g.id == id {
-			return g
-		}
-	}
-	return nil
 }
 
 // Put buffers a new value of a key that the transaction locked NoKeyUpdate or Update before (unless flags has Entry). A

@@ -31,7 +31,6 @@ type memGroup struct {
 	locks *lock.Manager
 	mu    sync.Mutex
 	index uint64
-	read  topo.Timestamp
 	calls atomic.Int64
 }
 

@@ -93,13 +93,6 @@ func CanCoerce(from, to []types.Oid, ctx types.CastContext) bool {
 	return !generic || checkGeneric(from, to)
 }
 
-func elemOrSelf(t types.Oid) types.Oid {
-	if isArray(t) {
-		return types.ElemOf(t)
-	}
-	return 0
-}
-
 // checkGeneric reports whether the polymorphic ones among the declared types can be resolved.
 func checkGeneric(actual, declared []types.Oid) bool {
 	_, ok := solveGeneric(actual, declared)

@@ -314,9 +314,7 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	rte := &RTE{Kind: RTEFunction, Alias: name, Func: n, Lateral: true, Ordinality: r.Ordinality}
 	scalar := false
 	if sr, ok := n.(*expr.SetReturning); ok && len(sr.Fn.Columns) > 1 {
-		for _, c := range s.outColumns(sr) {
-			rte.Columns = append(rte.Columns, c)
-		}
+		rte.Columns = append(rte.Columns, s.outColumns(sr)...)
 	} else {
 		scalar = true
 		col := fname

@@ -193,8 +193,6 @@ func (c *Cluster) someNode() *Node {
 	return nil
 }
 
-func (c *Cluster) group(id topo.GroupID) *Group { return c.groups[id-topo.FirstDataGroup] }
-
 // startClients starts a node's clients for txns transactions each.
 func (c *Cluster) startClients(n *Node, txns int) {
 	for k := 0; k < c.opt.Clients; k++ {

@@ -28,7 +28,6 @@ type Group struct {
 	id topo.GroupID
 
 	mu       sync.Mutex
-	index    uint64
 	log      []fsm.Command
 	replicas []replica // the first applies at once, the others when the scheduler says so
 	applied  []int     // positions in log

@@ -104,6 +104,7 @@ func (m *model) apply(c *fsm.Command) fsm.Result {
 		return m.tombstone(c.Tombstone)
 	case c.Forget != nil:
 		delete(m.kept, modelAttempt{c.Forget.Txn, c.Forget.Attempt})
+		m.raise(m.horizon)
 	case c.Horizon != nil:
 		m.raise(c.Horizon.TS)
 	}
@@ -304,12 +305,15 @@ func (m *model) resolve(txn topo.TxnID, n topo.Attempt, commit bool, ts topo.Tim
 	res, done := m.first(txn, n)
 	if !done || res.Code == fsm.ResultPrepared {
 		switch {
+		case commit && !done && ts <= m.horizon:
+			return fsm.Result{Code: fsm.ResultCommitted, TS: ts} // again, after it was forgotten
 		case commit && !done:
 			return code(fsm.ResultMismatch)
 		case commit:
 			m.write(m.pending[txn], ts)
 			res = fsm.Result{Code: fsm.ResultCommitted, TS: ts}
 			o.Code, o.TS = fsm.OutcomeCommitted, ts
+			m.starts[a] = ts
 		default:
 			res = code(fsm.ResultAborted)
 			o.Code = fsm.OutcomeAborted
