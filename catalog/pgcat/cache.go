@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -56,7 +57,7 @@ func (s *System) rowsOf(env *Env) *snapshotRows {
 		}
 	}
 	r := &snapshotRows{sys: s, snap: env.Snapshot, key: key, sets: map[*relation]*rowSet{}}
-	r.defs = newPrinter(env.Snapshot, slices.Clone(env.SearchPath))
+	r.defs = newPrinter(env.Snapshot, slices.Clone(env.SearchPath), &s.analyses)
 	if len(s.recent) < maxSnapshots {
 		s.recent = append(s.recent, nil)
 	}
@@ -88,4 +89,41 @@ func (r *snapshotRows) rows(rel *relation, env *Env) [][]types.Datum {
 		rel.source.rows(b)
 	})
 	return set.rows
+}
+
+// maxAnalyses bounds the analysed expressions that are kept.
+const maxAnalyses = 1 << 14
+
+// analyses keeps stored expressions as typed trees. A tree depends on its table's descriptor alone (other objects are in
+// it by OID), so it outlives the snapshot; printing it anew for each snapshot is cheap.
+type analyses struct {
+	mu    sync.Mutex
+	trees map[analysisKey]expr.Node
+}
+
+type analysisKey struct {
+	table  *catalog.Table
+	column catalog.AttNum // 0 for a CHECK
+	text   string
+}
+
+// tree returns the kept tree, or what analyse makes; an error is not kept.
+func (a *analyses) tree(key analysisKey, analyse func() (expr.Node, error)) (expr.Node, error) {
+	a.mu.Lock()
+	n := a.trees[key]
+	a.mu.Unlock()
+	if n != nil {
+		return n, nil
+	}
+	n, err := analyse()
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.trees == nil || len(a.trees) >= maxAnalyses {
+		a.trees = map[analysisKey]expr.Node{}
+	}
+	a.trees[key] = n
+	return n, nil
 }

@@ -168,9 +168,18 @@ func attLen(t types.Type) int16 {
 }
 
 func builtinAttributes(b *builder) {
+	const collationC = catalog.Oid(950)
 	systemRelations(func(r *relation, _ catalog.Oid) {
 		for i, c := range r.Columns {
-			b.attribute(r.OID, &catalog.Column{Num: catalog.AttNum(i + 1), Name: c.Name, Type: c.Type, NotNull: r.notNull[i]})
+			col := catalog.Column{Num: catalog.AttNum(i + 1), Name: c.Name, Type: c.Type, NotNull: r.notNull[i]}
+			base := c.Type.Oid
+			if e := types.ElemOf(base); e != 0 {
+				base = e
+			}
+			if in := types.Lookup(base); r.kind == 'r' && in != nil && in.Collation != 0 {
+				col.Collation = collationC
+			}
+			b.attribute(r.OID, &col)
 		}
 	})
 }

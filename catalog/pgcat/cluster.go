@@ -77,7 +77,7 @@ func shardRows(b *builder) error {
 // any node. Names in definitions are qualified where PostgreSQL qualifies them under the default search path.
 func (s *System) Constraints(snap *catalog.Snapshot) []NodeConstraint {
 	var out []NodeConstraint
-	p := newPrinter(snap, []string{pgCatalog, catalog.PublicName})
+	p := newPrinter(snap, []string{pgCatalog, catalog.PublicName}, &s.analyses)
 	snap.Tables(func(t *catalog.Table) bool {
 		for _, c := range t.Constraints {
 			out = append(out, NodeConstraint{Node: s.cfg.Node, Schema: snap.SchemaName(t.SchemaID), Table: t.Name, Constraint: c.Name,

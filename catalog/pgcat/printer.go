@@ -15,9 +15,10 @@ import (
 // parsed and analysed, and the typed tree is printed by the rules of ruleutils.c. Results are kept, as a snapshot's
 // definitions do not change.
 type printer struct {
-	snap *catalog.Snapshot
-	path []string
-	io   *types.IOEnv
+	snap  *catalog.Snapshot
+	path  []string
+	io    *types.IOEnv
+	trees *analyses
 
 	mu   sync.Mutex
 	done map[printKey]string
@@ -33,8 +34,8 @@ type printKey struct {
 	pretty bool
 }
 
-func newPrinter(snap *catalog.Snapshot, path []string) *printer {
-	p := &printer{snap: snap, path: path, done: map[printKey]string{}}
+func newPrinter(snap *catalog.Snapshot, path []string, trees *analyses) *printer {
+	p := &printer{snap: snap, path: path, trees: trees, done: map[printKey]string{}}
 	io := *types.DefaultIOEnv
 	names := &regNames{snap: snap, path: path}
 	io.RegOut, io.RegIn = names.out, names.in
@@ -66,15 +67,11 @@ func (p *printer) expr(text string, t *catalog.Table, col *catalog.Column, prett
 }
 
 func (p *printer) render(text string, t *catalog.Table, col *catalog.Column, pretty bool) string {
-	e, err := parse.ParseExpr(text)
-	if err != nil {
-		return text
-	}
-	scope := sema.ExprScope{Kind: sema.CheckExpr, Table: t}
+	key := analysisKey{table: t, text: text}
 	if col != nil {
-		scope = sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
+		key.column = col.Num
 	}
-	n, err := sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
+	n, err := p.trees.tree(key, func() (expr.Node, error) { return p.analyse(text, t, col) })
 	if err != nil {
 		return text
 	}
@@ -84,6 +81,18 @@ func (p *printer) render(text string, t *catalog.Table, col *catalog.Column, pre
 		return text
 	}
 	return d.b.String()
+}
+
+func (p *printer) analyse(text string, t *catalog.Table, col *catalog.Column) (expr.Node, error) {
+	e, err := parse.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	scope := sema.ExprScope{Kind: sema.CheckExpr, Table: t}
+	if col != nil {
+		scope = sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
+	}
+	return sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
 }
 
 // constraint prints a constraint as pg_get_constraintdef does.

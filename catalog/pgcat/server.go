@@ -50,6 +50,10 @@ func serverFunctions() map[string]function {
 		"pg_blocking_pids":        blockingPIDs, "pg_safe_snapshot_blocking_pids": constant(types.NewArray1(types.Int4Oid, nil)),
 		"pg_isolation_test_session_is_blocked": sessionBlocked,
 		"pg_stat_get_live_tuples":              liveTuples,
+		"pg_stat_get_numscans":                 constant(num(0)), "pg_stat_get_tuples_inserted": constant(num(0)),
+		"pg_stat_reset": constant(str("")), "pg_stat_clear_snapshot": constant(str("")),
+		"pg_notification_queue_usage": constant(types.NewFloat(0)), "pg_size_bytes": sizeBytes,
+		"current_query": currentQuery, "pg_collation_for": collationFor,
 	}
 }
 
@@ -147,7 +151,7 @@ func sizePretty(c *call) (types.Datum, error) {
 	if abs(size) < 10*1024 {
 		return str(itoa(size) + " bytes"), nil
 	}
-	size >>= 9 // halves of a kB from here on
+	size /= 512 // halves of a kB from here on
 	units := []string{"kB", "MB", "GB", "TB", "PB"}
 	for i, u := range units {
 		if i == len(units)-1 || abs(size) < 20*1024-1 {
@@ -158,6 +162,49 @@ func sizePretty(c *call) (types.Datum, error) {
 			return str(itoa((size+half)/2) + " " + u), nil
 		}
 		size /= 1024
+	}
+	return null, nil
+}
+
+// sizeBytes is pg_size_bytes: a number with an optional unit, rounded to whole bytes.
+func sizeBytes(c *call) (types.Datum, error) {
+	in := c.args[0].Str()
+	t := strings.TrimSpace(in)
+	i := strings.LastIndexAny(t, "0123456789.") + 1
+	invalid := pgerr.New(pgerr.InvalidParameterValue, "invalid size: \"%s\"", in)
+	n, err := types.ParseNumeric(t[:i])
+	if err != nil {
+		return null, invalid
+	}
+	unit := strings.ToLower(strings.TrimSpace(t[i:]))
+	shift, ok := map[string]int{"": 0, "bytes": 0, "kb": 10, "mb": 20, "gb": 30, "tb": 40, "pb": 50}[unit]
+	if !ok {
+		return null, invalid.WithDetail("Invalid size unit: \"%s\".", strings.TrimSpace(t[i:])).
+			WithHint("Valid units are \"bytes\", \"kB\", \"MB\", \"GB\", \"TB\", and \"PB\".")
+	}
+	if n, err = types.NumericMul(n, types.NumericFromInt(1<<shift)); err != nil {
+		return null, err
+	}
+	v, err := types.NumericToInt(n, types.Int8Oid)
+	return num(v), err
+}
+
+// currentQuery is the text that the session runs.
+func currentQuery(c *call) (types.Datum, error) {
+	if c.env.Activity != nil {
+		for _, a := range c.env.Activity() {
+			if a.PID == c.env.PID {
+				return str(a.Query), nil
+			}
+		}
+	}
+	return null, nil
+}
+
+// collationFor knows the collation of a type only: columns declared with another are not told apart.
+func collationFor(c *call) (types.Datum, error) {
+	if in := types.Lookup(c.types[0].Oid); in != nil && in.Collation != 0 {
+		return str(catalog.QuoteIdent(collationName(in.Collation))), nil
 	}
 	return null, nil
 }

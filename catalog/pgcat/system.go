@@ -131,6 +131,8 @@ type Activity struct {
 type System struct {
 	cfg Config
 
+	analyses analyses
+
 	mu     sync.Mutex
 	recent []*snapshotRows // most recently used first; at most maxSnapshots
 }
