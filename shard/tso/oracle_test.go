@@ -67,8 +67,8 @@ func TestTimestampsGrowOverWindowsAndLeases(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if ts <= last || ts > g.end {
-			t.Fatalf("got %d after %d, window ends at %d", ts, last, g.end)
+		if end, _ := g.LoggedWindow(context.Background()); ts <= last || ts > end {
+			t.Fatalf("got %d after %d, window ends at %d", ts, last, end)
 		}
 		last = ts
 	}

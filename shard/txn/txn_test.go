@@ -373,7 +373,7 @@ func TestALargeTransactionGoesAhead(t *testing.T) {
 	if testing.Short() {
 		rows = 20_000
 	}
-	m, groups := setup(t, 4, Config{})
+	m, groups := setup(t, 4, Config{ProvisionBytes: 1 << 20})
 	tx := m.Begin(Options{})
 	insert(t, tx, groups, 0, rows, "some value of a row that is a bit longer")
 	if tx.groups[0].prov.sent == 0 {
