@@ -321,7 +321,8 @@ func (x *Tx) layOutKeys(ctx context.Context, t *catalog.Table) error {
 	hidden := t.RowIDColumn()
 	pk, index := t.PrimaryKey(), t.PrimaryIndex()
 	wasDefault := len(t.DistColumns) == 0 || slices.Equal(t.DistColumns, t.KeyColumns)
-	if pk == nil {
+	// A deferrable key may have two rows for a while: it cannot be their key.
+	if pk == nil || pk.Deferrable {
 		if hidden == 0 {
 			hidden = catalog.AttNum(len(t.Columns) + 1)
 			t.Columns = append(t.Columns, catalog.Column{
@@ -341,7 +342,7 @@ func (x *Tx) layOutKeys(ctx context.Context, t *catalog.Table) error {
 	if index == nil {
 		return nil
 	}
-	index.RowKey = containsAll(pk.Columns, t.DistColumns)
+	index.RowKey = !pk.Deferrable && containsAll(pk.Columns, t.DistColumns)
 	if index.RowKey {
 		index.Storage = t.RowStorage
 		return nil

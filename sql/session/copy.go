@@ -228,6 +228,11 @@ func (c *copyIn) prepare(ctx context.Context, u *parse.CopyStmt) (*statement, er
 	if c.cols, err = copyColumns(t, u.Columns); err != nil {
 		return nil, err
 	}
+	// Rows here need no freezing; the promise that FREEZE asks for is kept, and so is its condition.
+	if old := s.node.Catalog().Table(t.OID); c.o.freeze && old != nil && old.RowStorage == t.RowStorage {
+		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState,
+			"cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction")
+	}
 	params := make([]string, len(c.cols))
 	for i, col := range c.cols {
 		params[i] = "$" + strconv.Itoa(i+1)

@@ -20,6 +20,7 @@ type copyOptions struct {
 	forceQuote map[string]bool // nil: none; a nil-keyed "*" entry: all
 	forceNull  map[string]bool
 	forceNot   map[string]bool
+	freeze     bool
 }
 
 func parseCopyOptions(u *parse.CopyStmt) (*copyOptions, error) {
@@ -39,9 +40,7 @@ func parseCopyOptions(u *parse.CopyStmt) (*copyOptions, error) {
 	}
 	for _, e := range u.Options {
 		switch e.Name {
-		case "format", "delimiter", "null", "header", "quote", "escape", "force_quote", "force_null", "force_not_null", "encoding":
-		case "freeze":
-			return nil, pgerr.NotSupported("COPY FREEZE")
+		case "format", "delimiter", "null", "header", "quote", "escape", "force_quote", "force_null", "force_not_null", "encoding", "freeze":
 		default:
 			return nil, pgerr.New(pgerr.SyntaxError, "option \"%s\" not recognized", e.Name)
 		}
@@ -83,6 +82,12 @@ func (o *copyOptions) override(u *parse.CopyStmt, get func(string) (string, bool
 	}
 	if v, ok := get("null"); ok {
 		o.null = v
+	}
+	if v, ok := get("freeze"); ok {
+		o.freeze = v == ""
+		if v != "" {
+			o.freeze, _ = parseBool(v)
+		}
 	}
 	if err := one("quote", &o.quote, true); err != nil {
 		return err

@@ -1,0 +1,18 @@
+create table t (id int primary key deferrable initially deferred, v text);
+insert into t values (1, 'a'), (2, 'b'), (3, 'c');
+update t set id = id + 1;
+select * from t order by id;
+begin;
+insert into t values (2, 'dup');
+delete from t where v = 'dup';
+commit;
+begin;
+insert into t values (2, 'dup');
+commit;
+select * from t order by id;
+create table tn (id int primary key deferrable, v text);
+insert into tn values (1, 'a'), (2, 'b');
+update tn set id = id + 1;
+insert into tn values (2, 'x');
+select * from tn order by id;
+create table c (id int primary key, t int references t);
