@@ -237,11 +237,33 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 		s.addTable(t)
 	}
 	s.usesVirtual = s.usesVirtual || sub.usesVirtual
+	if err := s.keepViewColumns(v, q, loc); err != nil {
+		return nil, err
+	}
 	cols := queryColumns(q)
 	for i := range min(len(cols), len(v.Columns)) {
 		cols[i].Name = v.Columns[i].Name
 	}
 	return s.item(s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q}), name, aliases, loc, nil)
+}
+
+// keepViewColumns leaves out the columns that a star in the view's text gained since the view was created: a view's
+// columns are those of its creation.
+func (s *scope) keepViewColumns(v *catalog.View, q *Query, loc int) error {
+	if len(v.Columns) == 0 || len(queryColumns(q)) <= len(v.Columns) {
+		return nil
+	}
+	kept := make([]Target, 0, len(v.Columns))
+	for _, t := range q.Targets {
+		if n := len(kept); n < len(v.Columns) && t.Name == v.Columns[n].Name {
+			kept = append(kept, t)
+		}
+	}
+	if len(kept) < len(v.Columns) || q.SetOp != nil || q.Distinct || len(q.OrderBy) > 0 {
+		return s.errorf(loc, pgerr.FeatureNotSupported, "view %q over a table that gained columns is not supported", v.Name)
+	}
+	q.Targets = kept
+	return nil
 }
 
 // queryColumns are the visible output columns of a query.
