@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
@@ -108,13 +110,27 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// softMemoryLimit is where the garbage collector starts to work harder, unless GOMEMLIMIT says otherwise. Bulk loads leave
-// much garbage behind; mapped state files come on top.
-const softMemoryLimit = 640 << 20
+// The garbage collector runs when the heap has grown to gcPercent beyond what was live: a node's live heap is small beside
+// its unflushed deltas, and collecting it too often costs more than its memory. Near the soft limit, a part of the machine's
+// memory within bounds, it works harder. GOGC and GOMEMLIMIT override both; mapped state files come on top.
+const (
+	gcPercent       = 250
+	minMemoryLimit  = 640 << 20
+	maxMemoryLimit  = 2 << 30
+	memoryPartLimit = 12 // the limit is 1/12 of the memory
+)
 
 func limitMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemoryLimit)
+		limit := int64(minMemoryLimit)
+		var info unix.Sysinfo_t
+		if unix.Sysinfo(&info) == nil {
+			limit = min(max(int64(info.Totalram)*int64(info.Unit)/memoryPartLimit, minMemoryLimit), maxMemoryLimit)
+		}
+		debug.SetMemoryLimit(limit)
 	}
 }
 

@@ -49,9 +49,12 @@ type Manager struct {
 type keyShard struct {
 	mu        sync.Mutex
 	heads     map[uint64]*head // by hash; equal hashes are chained
+	peak      int              // the most heads since the map was made
 	freeHeads *head
 	freeHolds *hold
-	_         [24]byte
+	// Lengths of the free lists: what a bulk load locked is not kept for ever.
+	pooledHeads, pooledHolds int32
+	_                        [8]byte
 }
 
 type ownerShard struct {

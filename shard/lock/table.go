@@ -172,8 +172,14 @@ func (ks *keyShard) find(hash uint64, key []byte) *head {
 	return h
 }
 
-// maxPooledKey keeps long keys' buffers out of the free lists.
-const maxPooledKey = 256
+const (
+	// maxPooledKey keeps long keys' buffers out of the free lists.
+	maxPooledKey = 256
+	// maxPooled bounds each free list of a shard.
+	maxPooled = 128
+	// maxIdleMap is how many heads an empty shard's map may have had: maps do not shrink, so a larger one is made anew.
+	maxIdleMap = 1024
+)
 
 func (ks *keyShard) newHead(hash uint64, key []byte) *head {
 	h := ks.freeHeads
@@ -181,11 +187,13 @@ func (ks *keyShard) newHead(hash uint64, key []byte) *head {
 		h = &head{}
 	} else {
 		ks.freeHeads = h.next
+		ks.pooledHeads--
 	}
 	h.key = append(h.key[:0], key...)
 	h.hash = hash
 	h.next = ks.heads[hash]
 	ks.heads[hash] = h
+	ks.peak = max(ks.peak, len(ks.heads))
 	return h
 }
 
@@ -208,12 +216,19 @@ func (ks *keyShard) freeIfIdle(h *head) {
 			}
 		}
 	}
+	if len(ks.heads) == 0 && ks.peak > maxIdleMap {
+		ks.heads, ks.peak = map[uint64]*head{}, 0
+	}
+	if ks.pooledHeads >= maxPooled {
+		return
+	}
 	key := h.key
 	if cap(key) > maxPooledKey {
 		key = nil
 	}
 	*h = head{key: key, next: ks.freeHeads}
 	ks.freeHeads = h
+	ks.pooledHeads++
 }
 
 func (ks *keyShard) newHold(h *head, owner topo.TxnID) *hold {
@@ -222,6 +237,7 @@ func (ks *keyShard) newHold(h *head, owner topo.TxnID) *hold {
 		o = &hold{}
 	} else {
 		ks.freeHolds = o.hnext
+		ks.pooledHolds--
 	}
 	o.head, o.owner, o.hnext = h, owner, h.holds
 	if h.holds != nil {
@@ -240,8 +256,12 @@ func (ks *keyShard) freeHold(o *hold) {
 	if o.hnext != nil {
 		o.hnext.hprev = o.hprev
 	}
+	if ks.pooledHolds >= maxPooled {
+		return
+	}
 	*o = hold{hnext: ks.freeHolds}
 	ks.freeHolds = o
+	ks.pooledHolds++
 }
 
 func (h *head) find(owner topo.TxnID) *hold {

@@ -176,9 +176,16 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 	var cmds []*fsm.Provision
 	var cur *fsm.Provision
 	size := 0
+	left := g.tree.Len()
 	emit := func(seq Seq, it fsm.Item) {
 		if cur == nil || size >= provisionCommandBytes {
-			cur, size = &fsm.Provision{Txn: t.id}, 0
+			n := left + 1 // the last command has what is left of the buffer
+			if cur != nil {
+				n = min(n, len(cur.Ops)+len(cur.Ops)/8) // one like the last one
+			} else {
+				n = min(n, provisionCommandBytes/(2*itemOverhead))
+			}
+			cur, size = &fsm.Provision{Txn: t.id, Ops: make([]fsm.ProvisionOp, 0, n)}, 0
 			cmds = append(cmds, cur)
 		}
 		cur.Ops = append(cur.Ops, fsm.ProvisionOp{Seq: uint64(seq), Item: it})
@@ -192,6 +199,7 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 	}
 	var stay []*entry
 	g.tree.Scan(func(e *entry) bool {
+		left--
 		if !all && e.last == nil && max(e.held.seq, e.markSeq()) > t.stmtSeq && (e.marks == nil || !e.marks.shared) {
 			stay = append(stay, e)
 			return true
