@@ -7,9 +7,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,11 +22,13 @@ import (
 )
 
 var (
-	seconds = flag.Float64("seconds", 10, "how long each timed row runs")
-	only    = flag.String("only", "", "comma-separated workloads, such as W1,W5; empty: all")
-	write   = flag.String("write", "", "also write the table to this file")
-	groups  = flag.Int("groups", 4, "data groups of pgmqdb")
-	clients = flag.String("clients", "1,8,32", "numbers of clients")
+	seconds  = flag.Float64("seconds", 10, "how long each timed row runs")
+	only     = flag.String("only", "", "comma-separated workloads, such as W1,W5; empty: all")
+	write    = flag.String("write", "", "also write the table to this file")
+	groups   = flag.Int("groups", 4, "data groups of pgmqdb")
+	profiles = flag.String("profiles", "", "also write pgmqdb's CPU profile of each measurement into this directory")
+	ours     = flag.Bool("ours", false, "measure pgmqdb only")
+	clients  = flag.String("clients", "1,8,32", "numbers of clients")
 )
 
 func main() {
@@ -72,10 +77,12 @@ func run() error {
 		}
 		b.counts = append(b.counts, n)
 	}
-	if b.pg, err = testenv.StartPostgres(dir, "shared_buffers=512MB", "max_wal_size=4GB"); err != nil {
-		return err
+	if !*ours {
+		if b.pg, err = testenv.StartPostgres(dir, "shared_buffers=512MB", "max_wal_size=4GB"); err != nil {
+			return err
+		}
+		defer b.pg.Stop()
 	}
-	defer b.pg.Stop()
 	if b.our, err = testenv.StartPgmqdb(dir, "--groups", fmt.Sprint(*groups)); err != nil {
 		return err
 	}
@@ -142,6 +149,9 @@ loaded data was flushed, with flushes going on. Both servers fsync each commit.
 // both runs f against PostgreSQL and then pgmqdb.
 func (b *bench) both(f func(s *testenv.Server) error) error {
 	for _, s := range []*testenv.Server{b.pg, b.our} {
+		if s == nil {
+			continue
+		}
 		if err := f(s); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -203,4 +213,31 @@ func pgbench(s *testenv.Server, args ...string) (float64, error) {
 		}
 	}
 	return 0, nil
+}
+
+// profiled runs f with, if asked for, a CPU profile of pgmqdb being taken meanwhile.
+func profiled(s *testenv.Server, name string, f func() error) error {
+	if *profiles == "" || s.HTTP == 0 {
+		return f()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/profile?seconds=%d", s.HTTP, max(1, int(*seconds))))
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		defer res.Body.Close()
+		out, err := os.Create(filepath.Join(*profiles, name+".pprof"))
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		defer out.Close()
+		_, _ = io.Copy(out, res.Body)
+	}()
+	err := f()
+	<-done
+	return err
 }

@@ -79,13 +79,15 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 					return err
 				}
 			}
-			v, err := rate(s, n, f)
-			if s == b.pg {
-				r.pg = v
-			} else {
-				r.our = v
-			}
-			return err
+			return profiled(s, fmt.Sprintf("%s-%d", w.id, n), func() error {
+				v, err := rate(s, n, f)
+				if s == b.pg {
+					r.pg = v
+				} else {
+					r.our = v
+				}
+				return err
+			})
 		})
 		if err != nil {
 			return err
@@ -105,6 +107,7 @@ func (b *bench) timed(w workload, prepare, measure func(s *testenv.Server) error
 	r := result{id: w.id, work: w.what, clients: "1", unit: "ms"}
 	err := b.both(func(s *testenv.Server) error {
 		var ms []float64
+		var took float64
 		for i := 0; i < 3; i++ {
 			if prepare != nil {
 				if err := prepare(s); err != nil {
@@ -112,10 +115,14 @@ func (b *bench) timed(w workload, prepare, measure func(s *testenv.Server) error
 				}
 			}
 			start := time.Now()
-			if err := measure(s); err != nil {
+			if err := profiled(s, fmt.Sprintf("%s-%d", w.id, i), func() error {
+				err := measure(s)
+				took = float64(time.Since(start).Microseconds()) / 1000
+				return err
+			}); err != nil {
 				return err
 			}
-			ms = append(ms, float64(time.Since(start).Microseconds())/1000)
+			ms = append(ms, took)
 		}
 		v := median(ms)
 		if s == b.pg {

@@ -24,6 +24,7 @@ const postgresBin = "/usr/lib/postgresql/15/bin"
 type Server struct {
 	Name string
 	Port int
+	HTTP int // port of pgmqdb's metrics and profiles; 0: none
 	Dir  string
 	args []string
 	cmd  *exec.Cmd
@@ -141,7 +142,7 @@ func StartPgmqdb(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Name: "pgmqdb", Port: port, Dir: filepath.Join(dir, "data")}
+	s := &Server{Name: "pgmqdb", Port: port, HTTP: http, Dir: filepath.Join(dir, "data")}
 	s.args = append([]string{"start", "--data", s.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port),
 		"--cluster-listen", fmt.Sprintf("127.0.0.1:%d", cluster), "--http", fmt.Sprintf("127.0.0.1:%d", http)}, args...)
 	return s, s.Start()
