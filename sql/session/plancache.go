@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -115,7 +116,7 @@ func literalValues(st *statement, env *types.IOEnv) ([]types.Datum, error) {
 	for i, l := range st.literals {
 		v, err := types.ParseText(st.params[i], l.Text, env)
 		if err != nil {
-			return nil, err
+			return nil, pgerr.From(err).Clone().WithPosition(parse.Position(st.text, l.Pos))
 		}
 		vals[i] = v
 	}

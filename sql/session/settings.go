@@ -425,6 +425,11 @@ func loadZone(v string) (*time.Location, error) {
 		}
 		return time.UTC, nil
 	}
+	if _, posix, ok := strings.Cut(name, ">"); ok && strings.HasPrefix(name, "<") { // as made below: hours west
+		if h, err := strconv.ParseFloat(posix, 64); err == nil {
+			return time.FixedZone(name, int(-h*3600)), nil
+		}
+	}
 	if h, err := strconv.ParseFloat(name, 64); err == nil && h >= -15.99 && h <= 15.99 {
 		secs := int(h * 3600)
 		sign, abs := "-", secs

@@ -1,0 +1,11 @@
+create table t (id int primary key, d date, n numeric(4,1));
+insert into t values (1, '2020-01-32', 1);
+insert into t values (1, '2020-01-31', 'x');
+select * from t where id = 'abc';
+set time zone 5;
+show time zone;
+select timestamptz '2020-01-01 00:00:00+00';
+set time zone -3;
+select timestamptz '2020-01-01 00:00:00+00';
+set time zone 'Europe/Berlin';
+select timestamptz '2020-07-01 00:00:00+00';
