@@ -114,9 +114,9 @@ func (c *Config) validate() error {
 // its unflushed deltas, and collecting it too often costs more than its memory. Near the soft limit, a part of the machine's
 // memory within bounds, it works harder. GOGC and GOMEMLIMIT override both; mapped state files come on top.
 const (
-	gcPercent       = 250
+	gcPercent       = 200
 	minMemoryLimit  = 640 << 20
-	maxMemoryLimit  = 2 << 30
+	maxMemoryLimit  = 1 << 30
 	memoryPartLimit = 12 // the limit is 1/12 of the memory
 )
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
-	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -20,17 +19,11 @@ type Backend struct {
 	C *Context
 	// Groups finds the raft groups, into which new storages are loaded directly.
 	Groups func(topo.GroupID) rpc.Group
-	// Ingest, when set, loads entries in place of Groups. dup is the position of an entry whose key has another value
-	// (unique only), or -1. It may be called by several goroutines at a time.
-	Ingest func(ctx context.Context, group topo.GroupID, unique bool, entries []IngestEntry) (dup int, err error)
 
 	lock LockTable
 	// tables are the versions that DDL has passed in: C.Catalog is the catalog as the statement began.
 	tables map[catalog.Oid]*catalog.Table
 }
-
-// IngestEntry is a key and its value.
-type IngestEntry = fsm.Entry
 
 // LockTable takes a table lock for the transaction.
 type LockTable func(ctx context.Context, table catalog.Oid, mode ddl.LockMode, noWait bool) error

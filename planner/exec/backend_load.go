@@ -156,13 +156,6 @@ func (w *loadWorker) finish(ctx context.Context) error {
 // ingest runs one command to its end. It may be repeated: an entry that is there already is left as it is.
 func (l *loader) ingest(ctx context.Context, group topo.GroupID, x *indexInfo, entries []fsm.Entry) error {
 	unique := x == nil || x.global
-	if l.b.Ingest != nil {
-		dup, err := l.b.Ingest(ctx, group, unique, entries)
-		if err == nil && dup >= 0 {
-			err = l.duplicate(x, entries[dup].Key)
-		}
-		return err
-	}
 	g := l.b.Groups(group)
 	for wait := loadRetry; ; wait = min(2*wait, loadRetryMax) {
 		l.mu.Lock()

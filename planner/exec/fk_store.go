@@ -6,9 +6,13 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
+
+// Latest reads the latest committed versions, overlaid with everything that the transaction wrote.
+var Latest = txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
 
 // Store is the executor's side of foreign keys: it implements fk.Store over one statement's context. What it reads is
 // never the statement's snapshot: parents are judged by their latest version under a lock, children at a timestamp drawn

@@ -6,13 +6,12 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// probe decodes some columns of scanned rows and asks a key table for them.
+// probe decodes some columns of scanned rows, a batch at a time.
 type probe struct {
 	ti     *tableInfo
 	wanted []int
 	b      *types.Batch
 	dst    []*types.Vec
-	ids    []int32
 }
 
 func newProbe(ti *tableInfo, wanted []int) *probe {
@@ -39,19 +38,3 @@ func (p *probe) decode(b *txn.Batch) error {
 	p.b.N = b.Len()
 	return nil
 }
-
-// find returns, for each row, the number of its key in table; -1 where there is none or a column is NULL.
-func (p *probe) find(table *keyTable, b *txn.Batch) ([]int32, error) {
-	if err := p.decode(b); err != nil {
-		return nil, err
-	}
-	p.ids = table.find(p.dst, p.b.N, p.ids)
-	for i := range p.ids {
-		if anyNull(p.dst, i) {
-			p.ids[i] = -1
-		}
-	}
-	return p.ids, nil
-}
-
-func prefixEnd(p []byte) []byte { return keyenc.PrefixEnd(p) }

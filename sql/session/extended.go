@@ -8,7 +8,6 @@ import (
 
 // Parse is the Parse message: it analyses and keeps a prepared statement.
 func (s *Session) Parse(name, text string, paramOIDs []uint32) error {
-	s.extended = true
 	if name != "" && s.statements[name] != nil {
 		return pgerr.New(pgerr.DuplicatePreparedStatement, "prepared statement \"%s\" already exists", name)
 	}
@@ -86,7 +85,6 @@ func (s *Session) returnsRows(st *statement) bool { return plannable(st.raw.Stmt
 
 // Bind is the Bind message: it makes a portal of a prepared statement and parameter values.
 func (s *Session) Bind(portalName, stmtName string, paramFormats []int16, params [][]byte, resultFormats []int16) error {
-	s.extended = true
 	st, err := s.lookupStatement(stmtName)
 	if err != nil {
 		return err
@@ -201,7 +199,6 @@ func (s *Session) ExtendedError() { s.fail() }
 // Sync ends an implicit transaction.
 func (s *Session) Sync() error {
 	defer s.activity.end(s)
-	s.extended = false
 	if s.tx.explicit || s.tx.txn == nil {
 		return nil
 	}

@@ -25,8 +25,7 @@ type portal struct {
 	// hold keeps rows beyond the transaction (WITH HOLD); scroll cursors keep the rows seen.
 	cursor   *exec.Cursor
 	ectx     *exec.Context
-	result   *rowSource // of a utility statement that returns rows
-	analyze  bool       // EXPLAIN ANALYZE
+	analyze  bool // EXPLAIN ANALYZE
 	started  bool
 	done     bool
 	rows     int64

@@ -102,7 +102,6 @@ type Session struct {
 	seqs       sequenceState
 	holdTag    bool   // the command tag of the running statement waits in heldTag for the commit
 	heldTag    string // see complete
-	extended   bool   // the implicit transaction of a pipeline is open until Sync
 	activity   *activityEntry
 
 	base    context.Context // ends when the session is terminated

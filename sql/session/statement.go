@@ -150,7 +150,6 @@ func applyFormats(fields []Field, formats []int16) error {
 
 // SimpleQuery runs the statements of a Query message as one implicit transaction, unless they open blocks themselves.
 func (s *Session) SimpleQuery(text string) error {
-	s.extended = false
 	delete(s.statements, "")
 	s.dropPortal("")
 	s.activity.begin(text)

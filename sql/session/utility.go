@@ -73,7 +73,7 @@ func (s *Session) utilityFields(st *statement) ([]Field, error) {
 
 // runUtility runs a statement that has no plan.
 func (s *Session) runUtility(ctx context.Context, p *portal, maxRows int, describe bool) error {
-	if p.done && p.result == nil {
+	if p.done {
 		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", p.name)
 	}
 	tag, rows, err := s.utility(ctx, p, describe)
