@@ -196,6 +196,7 @@ const (
 	ErrTableVersion                          // a table is at another schema version: plan again
 	ErrAmbiguous                             // proposed, but the answer was lost
 	ErrCorrupt                               // stored bytes fail their checksum
+	ErrNotLeaseholder                        // this replica does not hold the lease: nothing happened; Holder may know who does
 )
 
 // Error is a failed call.
@@ -207,6 +208,8 @@ type Error struct {
 	Table   topo.TableID
 	// Deadlock has the waits of the cycle; deadlock.Detail formats them.
 	Deadlock *lock.Deadlock
+	// Holder is who ErrNotLeaseholder's sender believes to hold the lease, 0 when it does not know.
+	Holder topo.NodeID
 }
 
 func (e *Error) Error() string { return "shard: " + e.Code.String() + ": " + e.Detail }
@@ -231,6 +234,8 @@ func (c ErrorCode) String() string {
 		return "outcome unknown"
 	case ErrCorrupt:
 		return "stored data corrupt"
+	case ErrNotLeaseholder:
+		return "not the leaseholder"
 	}
 	return "unknown"
 }

@@ -124,7 +124,11 @@ func retryable(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	return e.Code == rpc.ErrUnavailable || e.Code == rpc.ErrNotProposed || e.Code == rpc.ErrAmbiguous
+	switch e.Code {
+	case rpc.ErrUnavailable, rpc.ErrNotProposed, rpc.ErrAmbiguous, rpc.ErrNotLeaseholder:
+		return true
+	}
+	return false
 }
 
 // refusedBeforeLog reports whether a failed proposal certainly never reached the log.
@@ -133,5 +137,5 @@ func refusedBeforeLog(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	return e.Code == rpc.ErrNotProposed || e.Code == rpc.ErrDiskFull
+	return e.Code == rpc.ErrNotProposed || e.Code == rpc.ErrDiskFull || e.Code == rpc.ErrNotLeaseholder
 }
