@@ -17,6 +17,9 @@ const (
 	GarbageStorage      topo.StorageID = 4 // storage id -> what it was: to be dropped once no snapshot needs it
 	OIDSequence         topo.StorageID = 5 // the counter of OIDs
 	StorageSequence     topo.StorageID = 6 // the counter of storage ids
+	NodeStorage         topo.StorageID = 7 // node id -> its record
+	PlacementStorage    topo.StorageID = 8 // group id -> its replicas
+	ClusterSequence     topo.StorageID = 9 // the counter of node ids
 	FirstClusterStorage topo.StorageID = 64
 )
 
@@ -146,6 +149,53 @@ func ParseGarbageKey(key []byte) (id topo.StorageID, ok bool) {
 		return 0, false
 	}
 	return topo.KeyStorageID(key[4:])
+}
+
+// NodeKey is the key of a node's record.
+func NodeKey(id topo.NodeID) []byte {
+	return binary.BigEndian.AppendUint32(topo.AppendStorageID(make([]byte, 0, 8), NodeStorage), uint32(id))
+}
+
+// GroupKey is the key of a raft group's record.
+func GroupKey(id topo.GroupID) []byte {
+	return binary.BigEndian.AppendUint64(topo.AppendStorageID(make([]byte, 0, 12), PlacementStorage), uint64(id))
+}
+
+// ParseNodeKey reads a NodeKey back; ok is false for any other key.
+func ParseNodeKey(key []byte) (id topo.NodeID, ok bool) {
+	if s, _ := topo.KeyStorageID(key); s != NodeStorage || len(key) != 8 {
+		return 0, false
+	}
+	return topo.NodeID(binary.BigEndian.Uint32(key[4:])), true
+}
+
+// ParseGroupKey reads a GroupKey back; ok is false for any other key.
+func ParseGroupKey(key []byte) (id topo.GroupID, ok bool) {
+	if s, _ := topo.KeyStorageID(key); s != PlacementStorage || len(key) != 12 {
+		return 0, false
+	}
+	return topo.GroupID(binary.BigEndian.Uint64(key[4:])), true
+}
+
+// EncodeRecord returns the stored form of a *topo.Node or *topo.Group.
+func EncodeRecord[R topo.Node | topo.Group](r *R) []byte {
+	b, err := json.Marshal(r)
+	if err != nil { // records hold nothing that JSON cannot
+		panic(err)
+	}
+	return append([]byte{formatVersion}, b...)
+}
+
+// DecodeRecord reads what EncodeRecord wrote.
+func DecodeRecord[R topo.Node | topo.Group](b []byte) (*R, error) {
+	if len(b) == 0 || b[0] != formatVersion {
+		return nil, fmt.Errorf("catalog: record of an unknown format")
+	}
+	r := new(R)
+	if err := json.Unmarshal(b[1:], r); err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	return r, nil
 }
 
 // The values under a GarbageKey.

@@ -221,7 +221,7 @@ func (s *Server) startCatalog(ctx context.Context) error {
 		return fmt.Errorf("the catalog group does not start: %w", err)
 	}
 	t := s.txns.Begin(txn.Options{})
-	wrote, err := store.Bootstrap(ctx, t, s.cfg.Groups)
+	wrote, err := store.Bootstrap(ctx, t, s.cfg.Groups, &topo.Node{ID: store.FirstNode, State: topo.NodeActive})
 	if err != nil {
 		t.Rollback(ctx)
 		return fmt.Errorf("writing the first catalog: %w", err)

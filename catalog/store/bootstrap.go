@@ -25,9 +25,12 @@ func Objects() []catalog.Object {
 	}
 }
 
-// Bootstrap writes what a new cluster starts with, spread over groups data groups, in the given transaction, unless it is
-// there; it reports whether it wrote. The caller commits. The slot map's key orders two nodes that try at once.
-func Bootstrap(ctx context.Context, t *txn.Txn, groups int) (wrote bool, err error) {
+// FirstNode is the node that creates the cluster.
+const FirstNode topo.NodeID = 1
+
+// Bootstrap writes what a new cluster of one node starts with, spread over groups data groups, in the given transaction,
+// unless it is there; it reports whether it wrote. The caller commits.
+func Bootstrap(ctx context.Context, t *txn.Txn, groups int, first *topo.Node) (wrote bool, err error) {
 	out := make([]txn.Locked, 1)
 	slots := txn.Key{Group: topo.CatalogGroup, Bytes: catalog.SlotMapKey()}
 	err = t.Lock(ctx, []txn.LockRequest{{Key: slots, Mode: lock.Update, Latest: true}}, lock.Wait, out)
@@ -35,10 +38,15 @@ func Bootstrap(ctx context.Context, t *txn.Txn, groups int) (wrote bool, err err
 		return false, err
 	}
 	keys := []txn.Key{slots}
-	values := [][]byte{catalog.EncodeSlotMap(topo.NewSlotMap(groups))}
+	slotMap := topo.NewSlotMap(groups)
+	values := [][]byte{catalog.EncodeSlotMap(slotMap)}
 	add := func(key, value []byte) {
 		keys = append(keys, txn.Key{Group: topo.CatalogGroup, Bytes: key})
 		values = append(values, value)
+	}
+	add(catalog.NodeKey(first.ID), catalog.EncodeRecord(first))
+	for _, g := range append([]topo.GroupID{topo.CatalogGroup}, slotMap.DataGroups()...) {
+		add(catalog.GroupKey(g), catalog.EncodeRecord((&topo.Group{ID: g, NextReplica: 1}).With(first.ID, topo.Voter)))
 	}
 	for _, o := range Objects() {
 		id := o.ObjectID()

@@ -28,7 +28,8 @@ type Garbage struct {
 
 // Store is a node's catalog replica. It is safe for concurrent use.
 type Store struct {
-	current atomic.Pointer[catalog.Snapshot]
+	current  atomic.Pointer[catalog.Snapshot]
+	topology atomic.Pointer[topo.Topology]
 
 	mu      sync.Mutex
 	applied map[string]topo.Timestamp // the latest change of each key, deletions included
@@ -49,11 +50,27 @@ func New() *Store {
 		changed: make(chan struct{}),
 	}
 	s.current.Store(catalog.NewSnapshot())
+	s.topology.Store(newTopology())
 	return s
+}
+
+func newTopology() *topo.Topology {
+	return &topo.Topology{Nodes: map[topo.NodeID]*topo.Node{}, Groups: map[topo.GroupID]*topo.Group{}}
 }
 
 // Current returns the latest published snapshot; never nil.
 func (s *Store) Current() *catalog.Snapshot { return s.current.Load() }
+
+// Topology returns the latest records of nodes and groups; never nil. It is kept apart from the Snapshot so that moving a
+// replica makes no plan stale.
+func (s *Store) Topology() *topo.Topology { return s.topology.Load() }
+
+// Changed returns a channel that is closed at the next change of anything here.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
 
 // Err returns the error that stopped the Store, or nil. A node whose Store has one takes no statements.
 func (s *Store) Err() error {
@@ -77,7 +94,7 @@ func (s *Store) Load(state *fsm.State) error {
 	// Where nothing was committed since the horizon was raised, the latest version lies below it.
 	at := max(floor, state.Horizon())
 	lo := topo.AppendStorageID(nil, catalog.DescriptorStorage)
-	hi := topo.AppendStorageID(nil, catalog.GarbageStorage+1)
+	hi := topo.AppendStorageID(nil, catalog.PlacementStorage+1)
 	for lo != nil {
 		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: at},
 			func(key, value []byte, ts topo.Timestamp) bool {
@@ -105,7 +122,7 @@ func (s *Store) Load(state *fsm.State) error {
 	defer s.mu.Unlock()
 	s.applied, s.garbage = map[string]topo.Timestamp{}, map[topo.StorageID]Garbage{}
 	s.floor, s.unresolved = floor, unresolved
-	return s.publish(catalog.NewSnapshot(), entries)
+	return s.publish(catalog.NewSnapshot(), newTopology(), entries)
 }
 
 // beneath reads the latest committed version under another transaction's prepare.
@@ -123,7 +140,7 @@ type entry struct {
 func (s *Store) Apply(ts topo.Timestamp, batch []fsm.Entry) {
 	entries := make([]entry, 0, len(batch))
 	for _, e := range batch {
-		if id, _ := topo.KeyStorageID(e.Key); id < catalog.DescriptorStorage || id > catalog.GarbageStorage {
+		if id, _ := topo.KeyStorageID(e.Key); id < catalog.DescriptorStorage || id > catalog.PlacementStorage {
 			continue
 		}
 		c := entry{key: append([]byte(nil), e.Key...), ts: ts}
@@ -138,22 +155,26 @@ func (s *Store) Apply(ts topo.Timestamp, batch []fsm.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		_ = s.publish(s.current.Load(), entries)
+		_ = s.publish(s.current.Load(), s.topology.Load(), entries)
 	}
 }
 
-// publish applies entries to a snapshot and publishes the result. Deletions come first: within one transaction a name may
+// publish applies entries to a snapshot and a topology and publishes the result. Deletions come first: within one transaction a name may
 // pass from one object to another. s.mu is held.
-func (s *Store) publish(snap *catalog.Snapshot, entries []entry) error {
+func (s *Store) publish(snap *catalog.Snapshot, nodes *topo.Topology, entries []entry) error {
 	old := s.current.Load()
 	version := snap.Version()
+	before := snap
 	for _, deletions := range []bool{true, false} {
 		for _, e := range entries {
 			if (e.value == nil) != deletions {
 				continue
 			}
 			var err error
-			if snap, err = s.applyOne(snap, e); err != nil {
+			if nodes, err = applyTopology(nodes, e); err == nil {
+				snap, err = s.applyOne(snap, e)
+			}
+			if err != nil {
 				s.err = fmt.Errorf("catalog entry %x: %w", e.key, err)
 				s.wake()
 				return s.err
@@ -162,12 +183,15 @@ func (s *Store) publish(snap *catalog.Snapshot, entries []entry) error {
 			version = max(version, e.ts)
 		}
 	}
-	snap = snap.WithVersion(version)
-	s.current.Store(snap)
-	s.wake()
-	for _, f := range s.watch {
-		f(old, snap)
+	s.topology.Store(nodes)
+	if snap != before || old.SlotMap() == nil {
+		snap = snap.WithVersion(version)
+		s.current.Store(snap)
+		for _, f := range s.watch {
+			f(old, snap)
+		}
 	}
+	s.wake()
 	return nil
 }
 
@@ -210,6 +234,26 @@ func (s *Store) applyOne(snap *catalog.Snapshot, e entry) (*catalog.Snapshot, er
 		}
 	}
 	return snap, nil
+}
+
+// applyTopology takes the record of a node or a group; other entries leave the topology as it is. Records are never
+// deleted.
+func applyTopology(t *topo.Topology, e entry) (*topo.Topology, error) {
+	if _, ok := catalog.ParseNodeKey(e.key); ok {
+		n, err := catalog.DecodeRecord[topo.Node](e.value)
+		if err != nil {
+			return nil, err
+		}
+		return t.WithNode(n), nil
+	}
+	if _, ok := catalog.ParseGroupKey(e.key); ok {
+		g, err := catalog.DecodeRecord[topo.Group](e.value)
+		if err != nil {
+			return nil, err
+		}
+		return t.WithGroup(g), nil
+	}
+	return t, nil
 }
 
 // Garbage lists the storages that may be dropped once the horizon has reached the time they were given up.
