@@ -34,6 +34,9 @@ type Group interface {
 // DefaultWindow is how many timestamps are logged at a time.
 const DefaultWindow = 4 << 20
 
+// MaxBatch is how many timestamps are handed out at a time at most; it is far below every window.
+const MaxBatch = 4096
+
 // maxEpochChanges bounds the lease changes that one request sits through.
 const maxEpochChanges = 16
 
@@ -68,7 +71,10 @@ func New(g Group, size uint64) *Oracle {
 }
 
 // Timestamp implements Clock.
-func (o *Oracle) Timestamp(ctx context.Context) (topo.Timestamp, error) {
+func (o *Oracle) Timestamp(ctx context.Context) (topo.Timestamp, error) { return o.Timestamps(ctx, 1) }
+
+// Timestamps hands out n consecutive timestamps and returns the first; 1 <= n <= MaxBatch.
+func (o *Oracle) Timestamps(ctx context.Context, n int) (topo.Timestamp, error) {
 	for range maxEpochChanges {
 		w := o.current.Load()
 		if w == nil {
@@ -77,7 +83,7 @@ func (o *Oracle) Timestamp(ctx context.Context) (topo.Timestamp, error) {
 			}
 			continue
 		}
-		v := w.last.Add(1)
+		v := w.last.Add(uint64(n))
 		end := w.end.Load()
 		if v > end {
 			if err := o.extend(ctx, w); err != nil {
@@ -96,7 +102,7 @@ func (o *Oracle) Timestamp(ctx context.Context) (topo.Timestamp, error) {
 		if end-v < o.size/2 && o.filling.CompareAndSwap(false, true) {
 			go o.fill(w)
 		}
-		return topo.Timestamp(v), nil
+		return topo.Timestamp(v) - topo.Timestamp(n) + 1, nil
 	}
 	return 0, errUnsettled
 }

@@ -3,7 +3,9 @@ package tso
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -118,5 +120,66 @@ func TestConcurrentRequestsGetDistinctTimestamps(t *testing.T) {
 			}
 			seen[ts] = true
 		}
+	}
+}
+
+func TestARequestRidesOnlyInABatchSentAfterIt(t *testing.T) {
+	var last, asked atomic.Uint64
+	gate := make(chan struct{})
+	r := NewRemote(func(_ context.Context, n int) (topo.Timestamp, error) {
+		asked.Add(1)
+		first := last.Add(uint64(n)) - uint64(n) + 1 // drawn before the delay, as a slow answer would be
+		<-gate
+		return topo.Timestamp(first), nil
+	})
+	first := make(chan topo.Timestamp)
+	go func() {
+		ts, _ := r.Timestamp(context.Background())
+		first <- ts
+	}()
+	for asked.Load() == 0 {
+		runtime.Gosched()
+	}
+	committed := topo.Timestamp(last.Add(10)) // others draw and commit while the first question is on its way
+	const later = 50
+	got := make(chan topo.Timestamp, later)
+	for range later {
+		go func() {
+			ts, _ := r.Timestamp(context.Background())
+			got <- ts
+		}()
+	}
+	for waiting := 0; waiting < later; {
+		r.mu.Lock()
+		waiting = len(r.waiting)
+		r.mu.Unlock()
+		runtime.Gosched()
+	}
+	close(gate)
+	if ts := <-first; ts != 1 {
+		t.Fatalf("the first got %d", ts)
+	}
+	seen := map[topo.Timestamp]bool{}
+	for range later {
+		ts := <-got
+		if ts <= committed || seen[ts] {
+			t.Fatalf("%d is not after %d, or was handed out twice", ts, committed)
+		}
+		seen[ts] = true
+	}
+	if n := asked.Load(); n != 2 {
+		t.Fatalf("%d questions", n)
+	}
+}
+
+func TestBatchesAreConsecutive(t *testing.T) {
+	o := New(&fakeGroup{epoch: 1}, 2*MaxBatch)
+	var next topo.Timestamp = 1
+	for range 20 {
+		first, err := o.Timestamps(context.Background(), 1000)
+		if err != nil || first < next {
+			t.Fatalf("%d after %d: %v", first, next, err)
+		}
+		next = first + 1000
 	}
 }
