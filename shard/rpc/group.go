@@ -1,5 +1,3 @@
-// Package rpc has the calls that a gateway makes to the leaseholder of a raft group. Group is implemented in the same
-// process by shard/group, and for other nodes by this package's client; callers cannot tell which.
 package rpc
 
 import (

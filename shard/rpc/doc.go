@@ -1,0 +1,22 @@
+// Package rpc has the calls between the nodes of a cluster.
+//
+// Group is a raft group as a gateway uses it. A leaseholder implements it (shard/group); Client.Group is the same group at
+// another node, and Router.Group finds the node by itself. Server serves a node's groups, and the node's own calls
+// (Handler.Call), to others.
+//
+// # The wire
+//
+// A node listens at one address (Mux) for two kinds of connections: raft's, which shard/group reads, and gRPC's, which this
+// package does. After the TLS handshake, where there are certificates, the dialer's first four bytes say which it is.
+//
+// A unary gRPC call costs a stream of its own: headers and trailers, allocations, several hops between goroutines. Here
+// streams are made once and used again: a client keeps idle streams, takes one for a call, sends one frame and receives
+// one (or a "waiting" frame and then one). So calls need no ids, and a long answer or a long wait holds up no other call. A
+// cancelled call cancels its stream, which ends the handler's context at the server.
+//
+// # When an answer is lost
+//
+// A call that fails on its way is ErrUnavailable: it may be made again elsewhere. For Propose it is ErrNotProposed while the
+// request cannot have reached the other node, and ErrAmbiguous afterwards. A node that stops answering, though its
+// connections stand, is noticed by pings while calls are waiting for it (client.go).
+package rpc
