@@ -70,6 +70,8 @@ type LeaseInfo struct {
 	Holder      topo.NodeID
 	Incarnation uint64
 	LastIndex   uint64
+	// Released says that the holder gave the lease up: whoever logs the next epoch need not wait. See State.Released.
+	Released bool
 }
 
 // OutcomeCode is what the state knows of an attempt. The values are rpc.OutcomeCode's.

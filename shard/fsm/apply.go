@@ -58,7 +58,7 @@ func (s *State) apply(index uint64, c *Command) (Result, error) {
 	if c.Lease != nil {
 		return s.applyLease(index, c.Lease), nil
 	}
-	if c.Epoch != s.t.lease.Epoch {
+	if c.Epoch != s.t.lease.Epoch || s.t.released != nil {
 		return Result{Code: ResultStaleEpoch}, nil
 	}
 	if s.t.lease.LastIndex != index {
@@ -91,6 +91,8 @@ func (s *State) apply(index uint64, c *Command) (Result, error) {
 		return s.applyDrop(c.Drop), nil
 	case c.Upgrade != nil:
 		return s.applyUpgrade(c.Upgrade), nil
+	case c.Release != nil:
+		return s.applyRelease(c.Release), nil
 	}
 	return Result{Code: ResultUnsupported}, nil
 }

@@ -31,6 +31,7 @@ type Command struct {
 	Ingest    *Ingest
 	Drop      *DropStorage
 	Upgrade   *Upgrade
+	Release   *Release
 }
 
 // Prepare asks the group to validate and hold all that one attempt of a transaction does in it. An attempt whose only
@@ -191,6 +192,23 @@ type Lease struct {
 	Holder      topo.NodeID
 	Incarnation uint64 // the holder's process, so that a restarted node is a successor of itself
 	AfterIndex  uint64
+}
+
+// Release gives the lease up: it ends the epoch that it was proposed under. Apply refuses what comes after it under that
+// epoch, and whoever logs the next epoch need not wait. It is refused like any command of an epoch that is over
+// (ResultStaleEpoch), when repeated too. What it carries stays in the state until the next epoch begins.
+type Release struct {
+	// ReadTS is at or above every read that holders up to this one served; 0 when the holder does not know.
+	ReadTS topo.Timestamp
+	// Locks are row locks that transactions still hold. They are hints: some may be missing.
+	Locks []HeldLock
+}
+
+// HeldLock is a row lock that moves with the lease.
+type HeldLock struct {
+	Txn  topo.TxnID
+	Mode lock.Mode
+	Key  []byte
 }
 
 // Horizon raises the timestamp below which old versions, outcomes and marks may be dropped. It never falls.

@@ -9,19 +9,41 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
-// applyLease lets a successor begin the next epoch, provided that it had applied the old epoch's last entry before it
-// began to wait.
+// applyLease lets a successor begin the next epoch, provided that the old one was released or that the successor had
+// applied the old epoch's last entry before it began to wait.
 func (s *State) applyLease(index uint64, l *Lease) Result {
 	cur := s.t.lease
 	switch {
 	case l.Epoch == cur.Epoch && l.Holder == cur.Holder && l.Incarnation == cur.Incarnation:
 		return Result{Code: ResultOK}
-	case l.Epoch != cur.Epoch+1 || l.AfterIndex < cur.LastIndex:
+	case l.Epoch != cur.Epoch+1 || l.AfterIndex < cur.LastIndex && s.t.released == nil:
 		return Result{Code: ResultStaleEpoch}
 	}
 	s.mu.Lock()
 	s.t.lease = LeaseInfo{Epoch: l.Epoch, Holder: l.Holder, Incarnation: l.Incarnation, LastIndex: index}
+	s.t.released = nil
 	s.mu.Unlock()
+	s.mark(releasedRecord)
+	return Result{Code: ResultOK}
+}
+
+// applyRelease ends the epoch. The command's bytes are the log's, so what stays is a copy.
+func (s *State) applyRelease(r *Release) Result {
+	size := 0
+	for i := range r.Locks {
+		size += len(r.Locks[i].Key)
+	}
+	keys := make([]byte, 0, size)
+	kept := &Release{ReadTS: r.ReadTS, Locks: slices.Clone(r.Locks)}
+	for i := range kept.Locks {
+		start := len(keys)
+		keys = append(keys, kept.Locks[i].Key...)
+		kept.Locks[i].Key = keys[start:len(keys):len(keys)]
+	}
+	s.mu.Lock()
+	s.t.released = kept
+	s.mu.Unlock()
+	s.mark(releasedRecord)
 	return Result{Code: ResultOK}
 }
 

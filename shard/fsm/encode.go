@@ -40,6 +40,7 @@ const (
 	kindIngest
 	kindDrop
 	kindUpgrade
+	kindRelease
 )
 
 // AppendCommand appends the encoding of c, behind those of other commands of the proposal.
@@ -115,6 +116,8 @@ func (c *Command) controlKind() (kind, func([]byte, *Command) []byte) {
 		}
 	case c.Upgrade != nil:
 		return kindUpgrade, func(b []byte, c *Command) []byte { return append(b, c.Upgrade.Version) }
+	case c.Release != nil:
+		return kindRelease, func(b []byte, c *Command) []byte { return appendRelease(b, c.Release) }
 	}
 	return 0, func(b []byte, _ *Command) []byte { return b }
 }
@@ -234,6 +237,17 @@ func appendIngest(b []byte, in *Ingest) []byte {
 	b = binary.AppendUvarint(b, uint64(len(in.Entries)))
 	for i := range in.Entries {
 		b = appendBytes(appendBytes(b, in.Entries[i].Key), in.Entries[i].Value)
+	}
+	return b
+}
+
+// appendRelease encodes a release. The state keeps it in this form.
+func appendRelease(b []byte, r *Release) []byte {
+	b = appendTS(b, r.ReadTS)
+	b = binary.AppendUvarint(b, uint64(len(r.Locks)))
+	for i := range r.Locks {
+		l := &r.Locks[i]
+		b = appendBytes(append(appendTxn(b, l.Txn), byte(l.Mode)), l.Key)
 	}
 	return b
 }
@@ -465,9 +479,27 @@ func (d *decoder) control(k kind, c *Command) {
 		c.Drop = drop
 	case kindUpgrade:
 		c.Upgrade = &Upgrade{Version: d.u8()}
+	case kindRelease:
+		c.Release = d.release()
 	default:
 		d.fail()
 	}
+}
+
+func (d *decoder) release() *Release {
+	r := &Release{ReadTS: d.ts()}
+	if n := d.count(5); n > 0 {
+		r.Locks = make([]HeldLock, n)
+	}
+	for i := range r.Locks {
+		l := &r.Locks[i]
+		l.Txn, l.Mode = d.txn(), lock.Mode(d.u8())
+		if l.Mode < lock.KeyShare || l.Mode > lock.Update {
+			d.fail()
+		}
+		l.Key = d.bytes()
+	}
+	return r
 }
 
 func (d *decoder) prepare() *Prepare {

@@ -30,6 +30,7 @@ func everyCommand() []Command {
 		{Ingest: &Ingest{TS: 4, Unique: true, Entries: []Entry{{[]byte("k"), []byte("v")}}}},
 		{Drop: &DropStorage{IDs: []topo.StorageID{1, 1 << 31}}},
 		{Upgrade: &Upgrade{Version: 1}},
+		{Release: &Release{ReadTS: 1 << 40, Locks: []HeldLock{{txn, lock.Update, []byte("k")}, {txn, lock.KeyShare, []byte("l")}}}},
 	}
 	for i := range cmds {
 		cmds[i].Format, cmds[i].Epoch, cmds[i].ProposedAtNS = 1, 7, -5

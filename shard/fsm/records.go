@@ -22,6 +22,7 @@ const recordsFormat = 1
 const (
 	recordMeta     = 'm' // index, version, lease, horizon, maxTS, readFloor
 	recordDropped  = 'd'
+	recordReleased = 'h' // of a lease that was released and that nobody took yet
 	recordTable    = 't'
 	recordPending  = 'p'
 	recordIntents  = 'i' // one chunk each
@@ -34,6 +35,7 @@ var (
 	errRecord       = errors.New("malformed record")
 	metaRecordKey   = []byte{recordMeta}
 	droppedRecordID = []byte{recordDropped}
+	releasedRecord  = []byte{recordReleased}
 )
 
 func txnRecordKey(kind byte, t topo.TxnID) []byte {
@@ -59,6 +61,9 @@ func (t *tables) keys() [][]byte {
 	keys := [][]byte{metaRecordKey}
 	if len(t.dropped) > 0 {
 		keys = append(keys, droppedRecordID)
+	}
+	if t.released != nil {
+		keys = append(keys, releasedRecord)
 	}
 	for id := range t.schema {
 		keys = append(keys, idRecordKey(recordTable, uint32(id)))
@@ -110,6 +115,10 @@ func (t *tables) encode(key []byte) []byte {
 			b = topo.AppendStorageID(b, id)
 		}
 		return b
+	case recordReleased:
+		if t.released != nil {
+			return appendRelease([]byte{}, t.released)
+		}
 	case recordTable:
 		if st, ok := t.schema[topo.TableID(binary.BigEndian.Uint32(key[1:]))]; ok {
 			return encodeTable(st)
@@ -201,6 +210,8 @@ func (t *tables) decode(key, value []byte) error {
 			t.dropped = append(t.dropped, topo.StorageID(binary.BigEndian.Uint32(d.b)))
 			d.b = d.b[4:]
 		}
+	case recordReleased:
+		t.released = d.release()
 	case recordTable:
 		t.schema[topo.TableID(binary.BigEndian.Uint32(key[1:]))] = decodeTable(&d)
 	case recordPending:
@@ -236,7 +247,7 @@ func (t *tables) decode(key, value []byte) error {
 
 func recordKeyFits(key []byte) bool {
 	switch key[0] {
-	case recordMeta, recordDropped:
+	case recordMeta, recordDropped, recordReleased:
 		return len(key) == 1
 	case recordTable, recordSequence:
 		return len(key) == 5

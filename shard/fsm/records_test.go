@@ -20,6 +20,8 @@ var derived = map[string]string{
 	"intents.hint":     "a search cache",
 	"intents.digest":   "chunks",
 	"SequenceState.ID": "the record's key",
+	// The table's own field; State.Lease sets the copy that it returns.
+	"LeaseInfo.Released": "tables.released",
 }
 
 func fullTables() tables {
@@ -27,6 +29,7 @@ func fullTables() tables {
 	txn := topo.TxnID{Node: 3, Epoch: 4, Seq: 5}
 	t.index, t.version, t.horizon, t.maxTS, t.readFloor = 9, 1, 5, 70, 60
 	t.lease = LeaseInfo{Epoch: 1, Holder: 2, Incarnation: 3, LastIndex: 4}
+	t.released = &Release{ReadTS: 8, Locks: []HeldLock{{Txn: txn, Mode: lock.Share, Key: []byte("k")}}}
 	t.schema[7] = tableState{version: 1, fenced: true, next: 2, txn: txn, attempt: 3, primary: 4}
 	t.dropped = []topo.StorageID{4, 8}
 	in := newIntents(txn)

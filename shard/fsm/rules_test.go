@@ -3,6 +3,7 @@ package fsm
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -286,6 +287,37 @@ func TestLeaseSuccessionNeedsTheLastEntryOfTheOldEpoch(t *testing.T) {
 		if l := r.s.Lease(); l.Epoch != 2 || l.Holder != 2 {
 			t.Fatalf("%+v", l)
 		}
+	})
+}
+
+func TestAReleasedLeaseIsFreeAtOnceAndItsEpochIsOver(t *testing.T) {
+	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
+		lease := func(epoch topo.LeaseEpoch, holder topo.NodeID, after uint64) Command {
+			return Command{Lease: &Lease{Epoch: epoch, Holder: holder, Incarnation: 1, AfterIndex: after}}
+		}
+		release := Command{Epoch: 1, Release: &Release{ReadTS: 70, Locks: []HeldLock{{txnID(3), 4, []byte("k")}, {txnID(4), 1, []byte("l")}}}}
+		r.want(lease(1, 1, 0), ResultOK)
+		early := release
+		early.Epoch = 0
+		r.want(early, ResultStaleEpoch)
+		r.want(release, ResultOK)
+		settle()
+		if got := r.s.Released(); got == nil || !reflect.DeepEqual(*got, *release.Release) || !r.s.Lease().Released {
+			t.Fatalf("released: %+v", got)
+		}
+		c := onePhase(1, 10, put("k", "a", 0))
+		c.Epoch = 1
+		r.want(c, ResultStaleEpoch)
+		r.want(release, ResultStaleEpoch)
+		r.want(lease(3, 2, 0), ResultStaleEpoch)
+		r.want(lease(2, 2, 0), ResultOK) // AfterIndex does not matter
+		settle()
+		if r.s.Released() != nil || r.s.Lease().Released {
+			t.Fatalf("taken, and still released: %+v", r.s.Released())
+		}
+		c.Epoch = 2
+		r.want(c, ResultCommitted)
+		r.want(lease(3, 3, 0), ResultStaleEpoch)
 	})
 }
 

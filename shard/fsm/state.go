@@ -176,7 +176,17 @@ func (s *State) MaxTS() topo.Timestamp { return topo.Timestamp(s.maxTS.Load()) }
 func (s *State) Lease() LeaseInfo {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.t.lease
+	l := s.t.lease
+	l.Released = s.t.released != nil
+	return l
+}
+
+// Released returns what the last holder handed over with the lease, nil unless the lease is released. It must not be
+// changed.
+func (s *State) Released() *Release {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.t.released
 }
 
 // ClusterVersion returns the newest command format that the group admits.

@@ -20,7 +20,9 @@ type tables struct {
 	index   uint64 // of the last applied log entry
 	version uint8  // the cluster version: the newest command format admitted
 	lease   LeaseInfo
-	horizon topo.Timestamp
+	// released is set between the Release of lease's epoch and the Lease of the next; immutable.
+	released *Release
+	horizon  topo.Timestamp
 	// maxTS is the highest commit timestamp of any version here.
 	maxTS topo.Timestamp
 	// readFloor is the highest commit timestamp of a resolved SERIALIZABLE read range: later prepares commit above it.
