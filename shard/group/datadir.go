@@ -31,6 +31,7 @@ type identity struct {
 	Node        topo.NodeID `json:"node"`
 	Incarnation uint64      `json:"incarnation"`
 	RaftAddress string      `json:"raft_address"`
+	ClusterID   uint64      `json:"cluster_id,omitempty"`
 }
 
 const identityFormat = 1
@@ -43,7 +44,7 @@ type dataDir struct {
 }
 
 // openDataDir creates or opens the directory, locks it for this process, and counts the incarnation.
-func openDataDir(path string, node topo.NodeID, address string) (*dataDir, error) {
+func openDataDir(path string, want identity) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
 	}
@@ -57,14 +58,14 @@ func openDataDir(path string, node topo.NodeID, address string) (*dataDir, error
 		return nil, fmt.Errorf("%w: %s (process %s)", ErrInUse, path, strings.TrimSpace(string(pid)))
 	}
 	d := &dataDir{path: path, lock: f}
-	if err := d.begin(node, address); err != nil {
+	if err := d.begin(want); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *dataDir) begin(node topo.NodeID, address string) error {
+func (d *dataDir) begin(want identity) error {
 	if err := d.lock.Truncate(0); err != nil {
 		return err
 	}
@@ -75,7 +76,8 @@ func (d *dataDir) begin(node topo.NodeID, address string) error {
 	data, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		d.id = identity{Format: identityFormat, Node: node, RaftAddress: address}
+		d.id = want
+		d.id.Format = identityFormat
 	case err != nil:
 		return err
 	default:
@@ -86,11 +88,14 @@ func (d *dataDir) begin(node topo.NodeID, address string) error {
 	if d.id.Format != identityFormat {
 		return fmt.Errorf("group: %s has format %d, this program reads %d", name, d.id.Format, identityFormat)
 	}
-	if d.id.Node != node {
-		return fmt.Errorf("group: %s belongs to node %d, not to node %d", d.path, d.id.Node, node)
+	if d.id.Node != want.Node {
+		return fmt.Errorf("group: %s belongs to node %d, not to node %d", d.path, d.id.Node, want.Node)
 	}
-	if d.id.RaftAddress != address {
-		return fmt.Errorf("group: %s was created with the raft address %q, not %q", d.path, d.id.RaftAddress, address)
+	if d.id.RaftAddress != want.RaftAddress {
+		return fmt.Errorf("group: %s was created with the raft address %q, not %q", d.path, d.id.RaftAddress, want.RaftAddress)
+	}
+	if d.id.ClusterID != want.ClusterID {
+		return fmt.Errorf("group: %s belongs to cluster %d, not to cluster %d", d.path, d.id.ClusterID, want.ClusterID)
 	}
 	d.id.Incarnation++
 	data, err = json.MarshalIndent(&d.id, "", "  ")
@@ -103,6 +108,11 @@ func (d *dataDir) begin(node topo.NodeID, address string) error {
 // stateFile is where a replica's state machine lives.
 func (d *dataDir) stateFile(g topo.GroupID, replica uint64) string {
 	return filepath.Join(d.path, fmt.Sprintf("group-%d-%d.db", g, replica))
+}
+
+// learnerFile marks a replica that began without a vote.
+func (d *dataDir) learnerFile(g topo.GroupID, replica uint64) string {
+	return filepath.Join(d.path, fmt.Sprintf("group-%d-%d.learner", g, replica))
 }
 
 func (d *dataDir) close() { d.lock.Close() }
@@ -126,7 +136,12 @@ func writeFileDurably(name string, data []byte) error {
 	if err := os.Rename(name+".tmp", name); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(name))
+	return syncDir(filepath.Dir(name))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,7 @@
 package group
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
-	"net"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,85 +9,36 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// awaitHolder returns the node of three that holds the group's lease, other than those given as nil.
-func awaitHolder(t *testing.T, nodes []*node) int {
-	t.Helper()
-	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
-		for i, n := range nodes {
-			if n != nil && n.g.lease.Load().mine {
-				return i
-			}
-		}
-	}
-	t.Fatal("nobody took the lease")
-	return -1
-}
-
 func TestASuccessorWaitsTheLeaseOutAndHasEveryCommit(t *testing.T) {
-	var clock atomic.Uint64
-	members := map[uint64]string{}
-	for i := uint64(1); i <= 3; i++ {
-		members[i] = freeAddress(t)
-	}
-	nodes := make([]*node, 3)
-	for i := range nodes {
-		h, err := Open(Config{Dir: t.TempDir(), Node: topo.NodeID(i + 1), RaftAddress: members[uint64(i+1)],
-			Logger: slog.New(slog.DiscardHandler), MinFreeBytes: 8 << 20, ReserveBytes: 1 << 20, State: fsm.Options{InitialMmapBytes: 64 << 20}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer h.Close()
-		h.Bind(Bindings{Timestamp: func(context.Context) (topo.Timestamp, error) {
-			return topo.Timestamp(clock.Add(1)), nil
-		}})
-		nodes[i] = &node{Host: h}
-		if nodes[i].g, err = h.StartGroup(GroupOptions{ID: testGroup, Replica: uint64(i + 1), Members: members}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	commit := func(n *node, k string) {
-		t.Helper()
-		id := topo.TxnID{Node: n.cfg.Node, Epoch: 1, Seq: n.seq.Add(1)}
-		res, err := n.g.Propose(ctx, n.put(id, topo.Timestamp(clock.Add(1)), "v", k))
-		if err != nil || res.Code != fsm.ResultCommitted {
-			t.Fatalf("%s: %+v, %v", k, res, err)
-		}
-	}
-	first := awaitHolder(t, nodes)
+	t.Parallel()
+	c, first := three(t, nil)
+	cl := &gateway{c: c, to: first}
 	for i := range 50 {
-		commit(nodes[first], fmt.Sprint("first", i))
+		if _, _, err := cl.put(fmt.Sprint("first", i)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	expiry := nodes[first].g.expiry.Load()
-	epoch := nodes[first].g.lease.Load().info.Epoch
-	readAt := topo.Timestamp(clock.Add(1))
-	nodes[first].read(t, readAt, "later")
-	nodes[first].Close()
-	nodes[first] = nil
+	old := c.node(first).g
+	readAt := c.now()
+	c.node(first).read(t, readAt, "later")
+	expiry := old.expiry.Load()
+	epoch := old.lease.Load().info.Epoch
+	c.stop(first, true)
 
-	second := awaitHolder(t, nodes)
+	second := c.node(c.holder())
 	if now := bootNS(); now < expiry {
 		t.Errorf("the successor took the lease %v before it ran out", time.Duration(expiry-now))
 	}
-	if e := nodes[second].g.lease.Load().info.Epoch; e <= epoch {
+	if e := second.g.lease.Load().info.Epoch; e <= epoch {
 		t.Errorf("epoch %d after %d", e, epoch)
 	}
 	for i := range 50 {
-		if got := nodes[second].read(t, topo.MaxTimestamp, fmt.Sprint("first", i)); got != "v" {
+		if got := second.read(t, topo.MaxTimestamp, fmt.Sprint("first", i)); got != "v" {
 			t.Errorf("the successor lacks first%d", i)
 		}
 	}
 	id := topo.TxnID{Node: 9, Epoch: 1, Seq: 1}
-	res, err := nodes[second].g.Propose(ctx, nodes[second].put(id, 1, "v", "later"))
+	res, err := second.g.Propose(ctx, second.put(id, 1, "v", "later"))
 	if err != nil || res.Code != fsm.ResultCommitted || res.TS <= readAt {
 		t.Errorf("a commit at %d below a read at %d that the predecessor served: %+v, %v", res.TS, readAt, res, err)
 	}
@@ -99,9 +46,9 @@ func TestASuccessorWaitsTheLeaseOutAndHasEveryCommit(t *testing.T) {
 
 func TestTheLogIsCompactedAndTheStateOutlivesIt(t *testing.T) {
 	dir := t.TempDir()
-	small := func(c *Config) { c.SnapshotEntries = 100 }
+	hundred := func(c *Config) { c.SnapshotEntries = 100 }
 	for round := range 3 {
-		n := open(t, dir, small)
+		n := open(t, dir, hundred)
 		for i := range 500 {
 			n.mustPut(t, "v", fmt.Sprintf("%d/%d", round, i))
 		}

@@ -191,7 +191,7 @@ func TestACommandOfAnOldEpochIsRefused(t *testing.T) {
 	if now := n.g.lease.Load(); !now.mine || now.info.Epoch != v.info.Epoch+1 {
 		t.Fatalf("after raising the epoch: %+v", now)
 	}
-	res, err := n.g.send(ctx, v.info.Epoch, n.put(n.txn(), n.now(t), "v", "a"), nil)
+	res, err := n.g.sendThrough(ctx, v.info.Epoch, n.put(n.txn(), n.now(t), "v", "a"), nil)
 	if err != nil || res.Code != fsm.ResultStaleEpoch {
 		t.Fatalf("got %+v, %v", res, err)
 	}
@@ -229,7 +229,7 @@ func TestAReadWaitsForAnInFlightPrepareAndACommitGoesAboveServedReads(t *testing
 		t.Fatalf("read %q beside an in-flight prepare", v)
 	case <-time.After(20 * time.Millisecond):
 	}
-	res, err := n.g.send(ctx, n.g.lease.Load().info.Epoch, cmd, f)
+	res, err := n.g.sendThrough(ctx, n.g.lease.Load().info.Epoch, cmd, f)
 	if err != nil || res.Code != fsm.ResultCommitted {
 		t.Fatal(res, err)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/lni/dragonboat/v4"
 	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/raftio"
-	sm "github.com/lni/dragonboat/v4/statemachine"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -28,10 +27,17 @@ type Config struct {
 	Dir    string      // the data directory
 	Node   topo.NodeID // fixed for the life of the directory
 	Logger *slog.Logger
-	// RaftAddress is where other nodes reach this one's raft. Empty: this node has no peers and listens nowhere. It is
-	// fixed for the life of the directory.
+	// RaftAddress is where other nodes reach this one's raft, by way of their Transport.Dial. It is fixed for the life of
+	// the directory. Empty, with no Transport: this node never has peers.
 	RaftAddress string
-	State       fsm.Options
+	// Transport has the connections between nodes; it goes with a RaftAddress.
+	Transport *TransportConfig
+	// ClusterID keeps the raft messages of other clusters out, where it is not 0. It is fixed for the life of the directory.
+	ClusterID uint64
+	// NodeAt says which node has a raft address, 0 when it is not known. Calls that come to the wrong replica are then told
+	// where to go before the lease has followed raft's leadership. It may be nil, and must not block.
+	NodeAt func(address string) topo.NodeID
+	State  fsm.Options
 	// Graph sees the waits for row locks; nil detects no deadlocks.
 	Graph lock.WaitGraph
 
@@ -57,6 +63,7 @@ type Bindings struct {
 // The intervals of the host's one background loop.
 const (
 	tickInterval    = 250 * time.Millisecond
+	memberInterval  = 200 * time.Millisecond
 	reserveInterval = 500 * time.Millisecond
 	horizonInterval = 2 * time.Second
 )
@@ -69,6 +76,8 @@ type Host struct {
 	cfg      Config
 	dir      *dataDir
 	nh       *dragonboat.NodeHost
+	wire     *transport
+	starts   atomic.Uint64 // replicas started so far, see Replica.incarnation
 	reserve  *diskReserve
 	process  uint64 // random: names this Host in its proposals
 	bindings atomic.Pointer[Bindings]
@@ -106,11 +115,14 @@ func (c *Config) setDefaults() {
 // Open locks the data directory and starts raft. Groups are started one by one with StartGroup.
 func Open(cfg Config) (*Host, error) {
 	cfg.setDefaults()
+	if (cfg.RaftAddress == "") != (cfg.Transport == nil) {
+		return nil, errors.New("group: a raft address and a transport go together")
+	}
 	address := cfg.RaftAddress
 	if address == "" {
 		address = fmt.Sprintf("node-%d", cfg.Node)
 	}
-	dir, err := openDataDir(cfg.Dir, cfg.Node, address)
+	dir, err := openDataDir(cfg.Dir, identity{Node: cfg.Node, RaftAddress: address, ClusterID: cfg.ClusterID})
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +132,13 @@ func Open(cfg Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{cfg: cfg, dir: dir, process: binary.BigEndian.Uint64(seed[:]), groups: map[topo.GroupID]*Replica{},
-		kicked: make(chan struct{}, 1), stopped: make(chan struct{})}
+		wire: &transport{cfg: cfg.Transport, log: cfg.Logger}, kicked: make(chan struct{}, 1), stopped: make(chan struct{})}
 	h.bindings.Store(&Bindings{})
 	h.reserve = newDiskReserve(cfg.Dir, cfg.ReserveBytes, cfg.MinFreeBytes, cfg.Logger)
 	h.reserve.check()
 	bridgeLogs(cfg.Logger)
 	if h.nh, err = dragonboat.NewNodeHost(h.raftConfig(address)); err != nil {
+		_ = h.wire.Close()
 		dir.close()
 		return nil, fmt.Errorf("group: cannot start raft in %s: %w", cfg.Dir, err)
 	}
@@ -142,11 +155,8 @@ func (h *Host) raftConfig(address string) config.NodeHostConfig {
 	engine.CommitShards, engine.ApplyShards, engine.SnapshotShards, engine.CloseShards = 2, 4, 4, 2
 	c := config.NodeHostConfig{
 		WALDir: filepath.Join(h.cfg.Dir, raftDir), NodeHostDir: filepath.Join(h.cfg.Dir, raftDir),
-		RTTMillisecond: 50, RaftAddress: address, RaftEventListener: (*elections)(h),
-		Expert: config.ExpertConfig{Engine: engine, LogDB: logDB},
-	}
-	if h.cfg.RaftAddress == "" {
-		c.Expert.TransportFactory = localTransport{}
+		RTTMillisecond: 50, RaftAddress: address, RaftEventListener: (*elections)(h), DeploymentID: h.cfg.ClusterID,
+		Expert: config.ExpertConfig{Engine: engine, LogDB: logDB, TransportFactory: h.wire},
 	}
 	return c
 }
@@ -164,77 +174,6 @@ func (h *Host) Incarnation() uint64 { return h.dir.id.Incarnation }
 
 // DiskFull reports whether writes are refused for want of disk space.
 func (h *Host) DiskFull() bool { return h.reserve.full.Load() }
-
-// GroupOptions start one replica.
-type GroupOptions struct {
-	ID      topo.GroupID
-	Replica uint64 // this node's replica id in the group, from 1; a removed one never returns
-	// Members are the initial members, replica id to raft address; nil: this replica alone. They count only at the
-	// replica's first start, and not with Join.
-	Members map[uint64]string
-	Join    bool // the replica was added to a group that exists
-	// NonVoting replicas have the data and no vote.
-	NonVoting bool
-	// BeforeStart sees the state before anything is applied to it, for State.Watch.
-	BeforeStart func(*fsm.State)
-}
-
-// StartGroup opens a replica's state and starts it. It does not wait for a leader: see Replica.WaitReady.
-func (h *Host) StartGroup(o GroupOptions) (*Replica, error) {
-	if o.Replica == 0 {
-		o.Replica = 1
-	}
-	state, err := fsm.Open(h.dir.stateFile(o.ID, o.Replica), h.cfg.State)
-	if err != nil {
-		return nil, fmt.Errorf("group %d: %w", o.ID, err)
-	}
-	if o.BeforeStart != nil {
-		o.BeforeStart(state)
-	}
-	r := newReplica(h, o.ID, o.Replica, state)
-	// A restart is told neither members nor to join: raft has its own record.
-	members := map[uint64]dragonboat.Target{}
-	if !h.nh.HasNodeInfo(uint64(o.ID), o.Replica) && !o.Join {
-		for id, a := range o.Members {
-			members[id] = a
-		}
-		if len(members) == 0 {
-			members[o.Replica] = h.nh.RaftAddress()
-		}
-	}
-	h.mu.Lock()
-	if h.groups[o.ID] != nil {
-		h.mu.Unlock()
-		state.Close()
-		return nil, fmt.Errorf("group %d: started already", o.ID)
-	}
-	h.groups[o.ID] = r
-	h.mu.Unlock()
-	join := o.Join && !h.nh.HasNodeInfo(uint64(o.ID), o.Replica)
-	create := func(uint64, uint64) sm.IOnDiskStateMachine { return &machine{r: r} }
-	if err := h.nh.StartOnDiskReplica(members, join, create, h.groupConfig(o)); err != nil {
-		h.mu.Lock()
-		delete(h.groups, o.ID)
-		h.mu.Unlock()
-		state.Close()
-		return nil, fmt.Errorf("group %d: %w", o.ID, err)
-	}
-	h.kick()
-	return r, nil
-}
-
-func (h *Host) groupConfig(o GroupOptions) config.Config {
-	electionRTT, heartbeatRTT := uint64(20), uint64(2)
-	if h.cfg.RaftAddress == "" {
-		electionRTT, heartbeatRTT = 4, 1 // nobody to hear from: a lone voter need not wait long before it elects itself
-	}
-	return config.Config{
-		ReplicaID: o.Replica, ShardID: uint64(o.ID), CheckQuorum: true, PreVote: true,
-		ElectionRTT: electionRTT, HeartbeatRTT: heartbeatRTT,
-		OrderedConfigChange: true, IsNonVoting: o.NonVoting,
-		SnapshotEntries: h.cfg.SnapshotEntries, CompactionOverhead: h.cfg.SnapshotEntries / 10,
-	}
-}
 
 // Replica returns a group's replica, nil when none was started.
 func (h *Host) Replica(id topo.GroupID) *Replica {
@@ -268,7 +207,7 @@ func (h *Host) run() {
 	defer h.loop.Done()
 	t := time.NewTicker(tickInterval)
 	defer t.Stop()
-	var reserved, raised time.Time
+	var reserved, raised, looked time.Time
 	for {
 		select {
 		case <-h.stopped:
@@ -276,10 +215,14 @@ func (h *Host) run() {
 		case <-t.C:
 		case <-h.kicked:
 		}
+		now := time.Now()
+		if now.Sub(looked) >= memberInterval {
+			looked = now
+			h.lookAtMembers()
+		}
 		for _, r := range h.Replicas() {
 			r.tick()
 		}
-		now := time.Now()
 		if now.Sub(reserved) >= reserveInterval {
 			reserved = now
 			h.reserve.check()
@@ -300,10 +243,12 @@ func (h *Host) raiseHorizons(ts topo.Timestamp) {
 	}
 }
 
-// Close stops the groups, raft, and unlocks the data directory. Sessions should have ended before.
+// Close hands the leases over to other nodes, where there are any, stops the groups, raft, and unlocks the data directory.
+// Sessions should have ended before.
 func (h *Host) Close() error {
 	var err error
 	h.closed.Do(func() {
+		h.transferAll()
 		close(h.stopped)
 		h.loop.Wait()
 		replicas := h.Replicas()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
 // Lock implements rpc.Group. The keys are locked in the order given. What was locked before an error stays locked until
@@ -73,8 +74,11 @@ func (r *Replica) readLocked(ctx context.Context, req *rpc.LockRequest, i int, r
 	return nil
 }
 
-// Unlock implements rpc.Group.
-func (r *Replica) Unlock(_ context.Context, req *rpc.UnlockRequest) error {
+// Unlock implements rpc.Group. It is the holder's to do, since locks may have moved there with the lease.
+func (r *Replica) Unlock(ctx context.Context, req *rpc.UnlockRequest) error {
+	if _, err := r.holder(ctx); err != nil {
+		return err
+	}
 	if req.Keys == nil {
 		r.locks.ReleaseAll(req.Txn)
 		return nil
@@ -83,6 +87,14 @@ func (r *Replica) Unlock(_ context.Context, req *rpc.UnlockRequest) error {
 		r.locks.Release(req.Txn, k)
 	}
 	return nil
+}
+
+// ReleaseNode drops the row locks and the waits for them of a node that was declared dead: of its liveness epochs before the
+// one given.
+func (r *Replica) ReleaseNode(node topo.NodeID, before topo.LivenessEpoch) {
+	if n := r.locks.ReleaseNode(node, before); n > 0 {
+		r.log.Info("dropped the locks of a dead node", "node", node, "epochs_before", before, "transactions", n)
+	}
 }
 
 // Locks returns the group's lock table, for pg_locks.

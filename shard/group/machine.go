@@ -34,12 +34,21 @@ func readHeader(data []byte) (process, seq uint64, body []byte, err error) {
 // file is an error of the start, not a panic of raft's.
 type machine struct {
 	r       *Replica
+	settled <-chan struct{} // closed when the start was found right, see Host.start
 	results []fsm.Result
 }
 
 var _ sm.IOnDiskStateMachine = (*machine)(nil)
 
-func (m *machine) Open(<-chan struct{}) (uint64, error) { return m.r.state.AppliedIndex(), nil }
+// Open implements sm.IOnDiskStateMachine. Raft panics when the index is below its latest snapshot's.
+func (m *machine) Open(stop <-chan struct{}) (uint64, error) {
+	select {
+	case <-m.settled:
+		return m.r.state.AppliedIndex(), nil
+	case <-stop:
+		return 0, sm.ErrOpenStopped
+	}
+}
 
 func (m *machine) Update(entries []sm.Entry) ([]sm.Entry, error) {
 	for i := range entries {
@@ -94,7 +103,13 @@ func (m *machine) RecoverFromSnapshot(rd io.Reader, done <-chan struct{}) error 
 	}
 	m.r.observeLease(0)
 	m.r.resolved.notifyAll()
+	if f := m.r.recovered; f != nil {
+		f(m.r.state)
+	}
 	return nil
 }
 
-func (m *machine) Close() error { return m.r.state.Close() }
+func (m *machine) Close() error {
+	defer close(m.r.closed)
+	return m.r.state.Close()
+}

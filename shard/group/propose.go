@@ -33,6 +33,8 @@ const (
 	inFlightAlone, inFlightWithPeers = 1, 3
 	// proposeTimeout bounds a proposal's way through raft; what takes longer has an unknown outcome.
 	proposeTimeout = 10 * time.Second
+	// leaseTimeout bounds a Lease's; one that got lost is proposed again.
+	leaseTimeout = time.Second
 	// dropRetryFor bounds the retries of proposals that raft drops because it has no leader.
 	dropRetryFor = 5 * time.Second
 )
@@ -55,6 +57,7 @@ type batch struct {
 	seq        uint64
 	calls      []*call
 	bytes      int
+	timeout    time.Duration
 	proposedNS int64 // CLOCK_BOOTTIME before the (last) proposal
 	// orphaned: the outcome is unknown and the callers were told so; the registrations of its prepares stay.
 	orphaned  bool
@@ -74,9 +77,18 @@ type proposer struct {
 	commands atomic.Uint64
 }
 
-// submit queues a command and waits for its result.
-func (r *Replica) submit(ctx context.Context, c *call) (fsm.Result, error) {
+// submit queues a command and waits for its result. A Lease does not queue: it is what ends the wait for proposals that
+// got lost.
+func (r *Replica) submit(ctx context.Context, c *call, urgent bool) (fsm.Result, error) {
 	p := &r.proposer
+	if urgent {
+		p.mu.Lock()
+		b := p.newBatch([]*call{c}, len(c.data))
+		b.timeout = leaseTimeout
+		p.mu.Unlock()
+		r.propose(ctx, b)
+		return r.await(ctx, c)
+	}
 	p.mu.Lock()
 	if p.queued > maxQueuedBytes {
 		p.mu.Unlock()
@@ -145,17 +157,94 @@ func (p *proposer) pack() *batch {
 		bytes += len(p.queue[n].data)
 		n++
 	}
-	p.seq++
-	b := &batch{seq: p.seq, calls: append([]*call(nil), p.queue[:n]...), bytes: bytes}
+	b := p.newBatch(append([]*call(nil), p.queue[:n]...), bytes)
 	rest := copy(p.queue, p.queue[n:])
 	clear(p.queue[rest:])
 	p.queue = p.queue[:rest]
 	p.queued -= bytes
+	return b
+}
+
+// newBatch counts a batch in. p.mu is held.
+func (p *proposer) newBatch(calls []*call, bytes int) *batch {
+	p.seq++
+	b := &batch{seq: p.seq, calls: calls, bytes: bytes, timeout: proposeTimeout}
 	p.inFlight++
 	p.batches[b.seq] = b
 	p.batched.Add(1)
-	p.commands.Add(uint64(n))
+	p.commands.Add(uint64(len(calls)))
 	return b
+}
+
+// refuse answers the commands of earlier epochs that are on their way: apply refuses them from now on, wherever they are.
+// It runs in apply's goroutine, when the lease has moved. A batch that was not proposed yet is left alone: its leader is
+// about to read its commands.
+func (r *Replica) refuse(current topo.LeaseEpoch) {
+	p := &r.proposer
+	var over, lead []*call
+	p.mu.Lock()
+	for seq, b := range p.batches {
+		if b.orphaned {
+			delete(p.batches, seq)
+		} else if b.proposedNS != 0 && b.olderThan(current) {
+			delete(p.batches, seq)
+			over = append(over, b.calls...)
+			if next := p.next(); next != nil {
+				lead = append(lead, next)
+			}
+		}
+	}
+	for _, c := range over {
+		c.result = fsm.Result{Code: fsm.ResultStaleEpoch}
+	}
+	p.mu.Unlock()
+	for _, c := range lead {
+		wake(c)
+	}
+	for _, c := range over {
+		if c.inflight != nil {
+			r.reads.unregister(c.inflight)
+		}
+		c.signal <- struct{}{}
+	}
+}
+
+func (b *batch) olderThan(epoch topo.LeaseEpoch) bool {
+	for _, c := range b.calls {
+		if c.epoch >= epoch {
+			return false
+		}
+	}
+	return true
+}
+
+// underWay reports whether a batch that was proposed before a CLOCK_BOOTTIME is still on its way.
+func (p *proposer) underWay(before int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.batches {
+		if !b.orphaned && b.proposedNS != 0 && b.proposedNS < before {
+			return true
+		}
+	}
+	return false
+}
+
+// idle reports whether nothing is on its way or waits to be.
+func (p *proposer) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inFlight == 0 && len(p.queue) == 0
+}
+
+// setLimit bounds the batches on their way by what the group's number of voters calls for.
+func (p *proposer) setLimit(voters int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = inFlightWithPeers
+	if voters == 1 {
+		p.limit = inFlightAlone
+	}
 }
 
 // propose sends a batch through raft and sees to it that every caller gets an answer. A leading caller that is cancelled
@@ -173,20 +262,25 @@ func (r *Replica) propose(ctx context.Context, b *batch) {
 	r.watch(ctx, b, buf, nil, time.Now().Add(dropRetryFor))
 }
 
-// watch proposes b unless rs is a proposal of it already, and follows it until it was applied here (its callers then have
-// their results) or has failed.
+// watch proposes b unless rs is a proposal of it already, and follows it until it was applied here or was refused, with its
+// epoch (its callers then have their results), or has failed.
 func (r *Replica) watch(ctx context.Context, b *batch, buf *[]byte, rs *dragonboat.RequestState, giveUp time.Time) {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		var err error
 		if rs == nil {
-			now := bootNS()
-			r.proposer.mu.Lock()
-			b.proposedNS = now
-			r.proposer.mu.Unlock()
-			rs, err = r.host.nh.Propose(r.session, *buf, proposeTimeout)
+			if !r.proposer.proposing(b) {
+				return
+			}
+			rs, err = r.host.nh.Propose(r.session, *buf, b.timeout)
 		}
 		if err == nil {
+			view := r.lease.Load()
+			if !r.proposer.has(b) {
+				return // applied, or refused: its epoch ended before the view was loaded
+			}
 			select {
+			case <-view.changed:
+				continue
 			case res := <-rs.ResultC():
 				completed, dropped := res.Completed(), res.Dropped()
 				rs.Release()
@@ -211,6 +305,22 @@ func (r *Replica) watch(ctx context.Context, b *batch, buf *[]byte, rs *dragonbo
 		}
 		time.Sleep(wait)
 	}
+}
+
+// proposing notes that b is about to be proposed; false when its callers have been answered.
+func (p *proposer) proposing(b *batch) bool {
+	now := bootNS()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.proposedNS = now
+	return p.batches[b.seq] == b
+}
+
+// has reports whether b's callers wait for an answer.
+func (p *proposer) has(b *batch) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.batches[b.seq] == b
 }
 
 var errDropped = errors.New("the group has no leader")

@@ -26,7 +26,22 @@ type Replica struct {
 	log     *slog.Logger
 	metrics Metrics
 
-	lease     atomic.Pointer[leaseView]
+	// incarnation is this replica's in lease commands: of the process and, within it, of this start of a replica.
+	incarnation uint64
+	recovered   func(*fsm.State)
+
+	lease atomic.Pointer[leaseView]
+	// handoff is set while the lease is being released: calls are refused, see transfer.go.
+	handoff atomic.Pointer[handoff]
+	calls   atomic.Int64 // commands on their way from their caller to their result
+	members atomic.Pointer[members]
+	// released is what the holder after releasedEpoch begins with; only apply's goroutine uses them.
+	released      *fsm.Release
+	releasedEpoch topo.LeaseEpoch
+	// Of the host's loop: since when raft's leader is another replica than this holder; raft's term, and since when.
+	strayed   int64
+	term      uint64
+	elected   int64
 	expiry    atomic.Int64 // CLOCK_BOOTTIME; written by apply's goroutine alone
 	floored   atomic.Bool  // reads.floor is above what earlier holders served
 	fence     atomic.Bool  // the own epoch has to be raised, see failBatch
@@ -42,6 +57,7 @@ type Replica struct {
 	sequences sequences
 
 	closing atomic.Bool
+	closed  chan struct{} // closed when raft has closed the state
 	stopped chan struct{}
 	stop    sync.Once
 	life    context.Context
@@ -49,6 +65,9 @@ type Replica struct {
 }
 
 var _ rpc.Group = (*Replica)(nil)
+
+// startBits are the bits of an incarnation that count the replicas started by one process.
+const startBits = 20
 
 // Metrics counts what a replica did since it was started.
 type Metrics struct {
@@ -58,15 +77,14 @@ type Metrics struct {
 	Ambiguous, RefusedDiskFull atomic.Uint64
 }
 
-func newReplica(h *Host, id topo.GroupID, replica uint64, state *fsm.State) *Replica {
-	r := &Replica{id: id, replica: replica, host: h, state: state, session: h.nh.GetNoOPSession(uint64(id)),
-		log: h.cfg.Logger.With("group", uint64(id)), reads: newReads(), locks: lock.NewRows(h.cfg.Graph),
-		stopped: make(chan struct{})}
+func newReplica(h *Host, o GroupOptions, state *fsm.State) *Replica {
+	r := &Replica{id: o.ID, replica: o.Replica, recovered: o.Recovered, host: h, state: state,
+		session: h.nh.GetNoOPSession(uint64(o.ID)), log: h.cfg.Logger.With("group", uint64(o.ID)), reads: newReads(),
+		locks: lock.NewRows(h.cfg.Graph), closed: make(chan struct{}), stopped: make(chan struct{})}
+	r.incarnation = h.dir.id.Incarnation<<startBits | h.starts.Add(1)&(1<<startBits-1)
 	r.proposer.batches = map[uint64]*batch{}
-	r.proposer.limit = inFlightWithPeers
-	if h.cfg.RaftAddress == "" {
-		r.proposer.limit = inFlightAlone
-	}
+	r.proposer.limit = inFlightAlone
+	r.released, r.releasedEpoch = state.Released(), state.Lease().Epoch
 	r.life, r.endLife = context.WithCancel(context.Background())
 	r.lastForeign.Store(bootNS())
 	// An earlier incarnation's lease is not this process's.
@@ -76,6 +94,12 @@ func newReplica(h *Host, id topo.GroupID, replica uint64, state *fsm.State) *Rep
 
 // ID implements rpc.Group.
 func (r *Replica) ID() topo.GroupID { return r.id }
+
+// ReplicaID returns this replica's id in its group.
+func (r *Replica) ReplicaID() uint64 { return r.replica }
+
+// AppliedIndex returns the index of the last log entry applied here.
+func (r *Replica) AppliedIndex() uint64 { return r.state.AppliedIndex() }
 
 // State returns the replica's state, for the catalog replica's Watch and for checks. Register a Watch in
 // GroupOptions.BeforeStart: entries are applied from the start on.
@@ -92,12 +116,18 @@ func (r *Replica) Batches() (proposals, commands uint64) {
 // WaitReady returns once this process holds the group's lease, or the context is done.
 func (r *Replica) WaitReady(ctx context.Context) error {
 	for {
-		_, err := r.holder(ctx)
-		var e *rpc.Error
-		if errors.As(err, &e) && !r.closing.Load() {
-			continue
+		v := r.lease.Load()
+		if v.mine {
+			return nil
 		}
-		return err
+		r.host.kick()
+		select {
+		case <-v.changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-r.stopped:
+			return fail(rpc.ErrUnavailable, "the group is shutting down")
+		}
 	}
 }
 
@@ -126,9 +156,9 @@ func (r *Replica) applied(process, seq uint64, cmds []fsm.Command, results []fsm
 		r.lastForeign.Store(bootNS())
 	}
 	for i := range cmds {
-		if cmds[i].Lease != nil {
+		if cmds[i].Lease != nil || cmds[i].Release != nil {
 			var proposedNS int64
-			if own {
+			if own && cmds[i].Lease != nil {
 				proposedNS = cmds[i].ProposedAtNS
 			}
 			r.observeLease(proposedNS)
@@ -153,9 +183,19 @@ func (r *Replica) applied(process, seq uint64, cmds []fsm.Command, results []fsm
 	}
 }
 
-// send encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's fate is
-// certain.
-func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
+// send sees a command through the log unless the lease is being released.
+func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command) (fsm.Result, error) {
+	r.calls.Add(1)
+	defer r.calls.Add(-1)
+	if h := r.handoff.Load(); h != nil {
+		return fsm.Result{}, h.refusal()
+	}
+	return r.sendThrough(ctx, epoch, cmd, nil)
+}
+
+// sendThrough encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's
+// fate is certain.
+func (r *Replica) sendThrough(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
 	cmd.Epoch, cmd.ProposedAtNS = epoch, bootNS()
 	c := callPool.Get().(*call)
 	c.epoch, c.inflight = epoch, f
@@ -166,7 +206,7 @@ func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Comm
 		}
 		return fsm.Result{}, fail(rpc.ErrNotProposed, "the command is too large for one log entry")
 	}
-	res, err := r.submit(ctx, c)
+	res, err := r.submit(ctx, c, cmd.Lease != nil)
 	if err == nil && cap(c.data) <= 64<<10 {
 		*c = call{data: c.data, signal: c.signal}
 		callPool.Put(c)
@@ -176,7 +216,7 @@ func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Comm
 
 // sendOK is send for commands that only a lost lease can refuse.
 func (r *Replica) sendOK(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command) error {
-	res, err := r.send(ctx, epoch, cmd, nil)
+	res, err := r.send(ctx, epoch, cmd)
 	if err == nil && res.Code != fsm.ResultOK {
 		err = fail(rpc.ErrNotProposed, "the lease has moved")
 	}
@@ -185,6 +225,9 @@ func (r *Replica) sendOK(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Co
 
 // Propose implements rpc.Group. It sets the command's Epoch and ProposedAtNS, and raises a Prepare's MinTS.
 func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, error) {
+	// A release counts the calls after it has shut the door, and who comes in counts itself before it looks at the door.
+	r.calls.Add(1)
+	defer r.calls.Add(-1)
 	v, err := r.holder(ctx)
 	if err != nil {
 		return fsm.Result{}, err
@@ -200,7 +243,7 @@ func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, er
 		}
 		f = r.reads.register(cmd.Prepare)
 	}
-	res, err := r.send(ctx, v.info.Epoch, cmd, f)
+	res, err := r.sendThrough(ctx, v.info.Epoch, cmd, f)
 	if err == nil {
 		r.releaseLocks(cmd, res)
 		if cmd.Sequence != nil {
@@ -289,8 +332,15 @@ func (r *Replica) close() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		r.flushSequences(ctx)
-		r.closing.Store(true)
-		close(r.stopped)
-		r.endLife()
+		r.shut()
 	})
+}
+
+// end is close without a word to the log.
+func (r *Replica) end() { r.stop.Do(r.shut) }
+
+func (r *Replica) shut() {
+	r.closing.Store(true)
+	close(r.stopped)
+	r.endLife()
 }

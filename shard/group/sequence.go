@@ -161,11 +161,16 @@ func (r *Replica) logSequence(ctx context.Context, epoch topo.LeaseEpoch, id top
 	if !r.host.reserve.admit(0) {
 		return fail(rpc.ErrDiskFull, "the disk reserve is reached")
 	}
-	cmd := &fsm.Command{Sequence: &fsm.Sequence{ID: id, Last: v.Last, IsCalled: v.IsCalled}}
-	return r.sendOK(ctx, epoch, cmd)
+	// Not cancelled half-way: a command that is still on its way could apply after a later one, and set the sequence back.
+	return r.sendOK(context.WithoutCancel(ctx), epoch, sequenceCommand(id, v))
 }
 
-// flushSequences logs the true state of every sequence that is logged ahead; part of a clean stop.
+func sequenceCommand(id topo.StorageID, v rpc.SequenceValue) *fsm.Command {
+	return &fsm.Command{Sequence: &fsm.Sequence{ID: id, Last: v.Last, IsCalled: v.IsCalled}}
+}
+
+// flushSequences logs the true state of every sequence that is logged ahead; part of a clean stop and of a
+// release: what is served after it must be logged first.
 func (r *Replica) flushSequences(ctx context.Context) {
 	v := r.lease.Load()
 	if !v.mine {
@@ -179,7 +184,7 @@ func (r *Replica) flushSequences(ctx context.Context) {
 		q.mu.Lock()
 		if q.epoch == v.info.Epoch && q.ahead > 0 {
 			// A failure leaves a gap, as a crash would.
-			_ = r.logSequence(ctx, q.epoch, id, q.state)
+			_, _ = r.sendThrough(ctx, q.epoch, sequenceCommand(id, q.state), nil)
 		}
 		q.epoch = 0
 		q.mu.Unlock()
@@ -203,5 +208,6 @@ func (r *Replica) LoggedWindow(ctx context.Context) (topo.Timestamp, error) {
 // LogWindow logs the end of a window of timestamps; it fails when the epoch is over. It is let through on a full disk,
 // since reads need timestamps.
 func (r *Replica) LogWindow(ctx context.Context, epoch topo.LeaseEpoch, end topo.Timestamp) error {
-	return r.sendOK(ctx, epoch, &fsm.Command{Sequence: &fsm.Sequence{ID: windowSequence, Last: int64(end), IsCalled: true}})
+	// As in logSequence.
+	return r.sendOK(context.WithoutCancel(ctx), epoch, &fsm.Command{Sequence: &fsm.Sequence{ID: windowSequence, Last: int64(end), IsCalled: true}})
 }
