@@ -10,13 +10,21 @@
 // package does. After the TLS handshake, where there are certificates, the dialer's first four bytes say which it is.
 //
 // A unary gRPC call costs a stream of its own: headers and trailers, allocations, several hops between goroutines. Here
-// streams are made once and used again: a client keeps idle streams, takes one for a call, sends one frame and receives
-// one (or a "waiting" frame and then one). So calls need no ids, and a long answer or a long wait holds up no other call. A
-// cancelled call cancels its stream, which ends the handler's context at the server.
+// streams are made once and used again: a client keeps idle streams (peer), takes one for a call, sends one frame and
+// receives one (or a "waiting" frame and then one). So calls need no ids, and a long answer or a long wait holds up no other
+// call. A cancelled call cancels its stream, which ends the handler's context at the server; a stream that may have been
+// cancelled is never used again.
+//
+// Frames are hand-written (frame.go, encode.go). A frame that cannot be read is an error of its call, whatever its bytes:
+// no length is believed beyond the bytes that are there.
 //
 // # When an answer is lost
 //
 // A call that fails on its way is ErrUnavailable: it may be made again elsewhere. For Propose it is ErrNotProposed while the
-// request cannot have reached the other node, and ErrAmbiguous afterwards. A node that stops answering, though its
-// connections stand, is noticed by pings while calls are waiting for it (client.go).
+// request cannot have reached the other node, and ErrAmbiguous afterwards. The end of the caller's context is its cause,
+// except for a Propose that was sent, which is ErrAmbiguous too. Errors of the other node arrive as they were: *Error and
+// *pgerr.Error with all fields, the two context errors as such, others as a *RemoteError with their text.
+//
+// A node that stops answering, though its connections stand, is noticed by pings while calls wait for it (peer.go); a
+// caller that does, by the server's keep-alive, so that what it waits for is not kept for it.
 package rpc

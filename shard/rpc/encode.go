@@ -2,7 +2,7 @@ package rpc
 
 import (
 	"encoding/binary"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -12,8 +12,6 @@ import (
 
 // The encodings of requests and answers: varints, and byte strings behind their lengths; a nil byte string differs from an
 // empty one. Lengths are checked against what is left before anything is allocated. Decoded byte strings alias the frame.
-
-var errDamaged = errors.New("rpc: damaged frame")
 
 type writer []byte
 
@@ -48,6 +46,13 @@ func (w *writer) txn(t topo.TxnID) {
 	w.u64(t.Seq)
 }
 
+func (w *writer) txns(ts []topo.TxnID) {
+	w.u64(uint64(len(ts)))
+	for _, t := range ts {
+		w.txn(t)
+	}
+}
+
 // reader reads what a writer wrote; its first error stays.
 type reader struct {
 	b   []byte
@@ -76,6 +81,16 @@ func (r *reader) i64() int64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+// narrow reads a number that has to fit its type.
+func narrow[T ~uint8 | ~uint32](r *reader) T {
+	v := r.u64()
+	if v > uint64(^T(0)) {
+		r.fail()
+		return 0
+	}
+	return T(v)
 }
 
 func (r *reader) byte() byte {
@@ -125,7 +140,15 @@ func (r *reader) count(size int) int {
 }
 
 func (r *reader) txn() topo.TxnID {
-	return topo.TxnID{Node: topo.NodeID(r.u64()), Epoch: topo.LivenessEpoch(r.u64()), Seq: r.u64()}
+	return topo.TxnID{Node: narrow[topo.NodeID](r), Epoch: narrow[topo.LivenessEpoch](r), Seq: r.u64()}
+}
+
+func (r *reader) txns() []topo.TxnID {
+	out := make([]topo.TxnID, r.count(3))
+	for i := range out {
+		out[i] = r.txn()
+	}
+	return out
 }
 
 func (r *reader) done() error {
@@ -150,7 +173,7 @@ func (r *reader) tables() []topo.TableVersion {
 	}
 	out := make([]topo.TableVersion, n)
 	for i := range out {
-		out[i] = topo.TableVersion{Table: topo.TableID(r.u64()), Version: topo.SchemaVersion(r.u64())}
+		out[i] = topo.TableVersion{Table: narrow[topo.TableID](r), Version: topo.SchemaVersion(r.u64())}
 	}
 	return out
 }
@@ -257,6 +280,7 @@ func (q *ScanRequest) decode(r *reader) {
 }
 
 func (p *ScanResponse) encode(w *writer) {
+	*w = slices.Grow(*w, len(p.Resume)+len(p.Rows.Data)+12*len(p.Rows.Versions)+32)
 	w.bytes(p.Resume)
 	w.bytes(p.Rows.Data)
 	w.u64(uint64(len(p.Rows.Versions)))
@@ -309,12 +333,14 @@ func (q *LockRequest) decode(r *reader) (wantsWait bool) {
 	q.Txn, q.Tables, q.Keys = r.txn(), r.tables(), r.keys()
 	q.Modes = make([]lock.Mode, r.count(1))
 	for i := range q.Modes {
-		q.Modes[i] = lock.Mode(r.u64())
+		if q.Modes[i] = narrow[lock.Mode](r); q.Modes[i] > lock.Update {
+			r.fail()
+		}
 	}
 	if len(q.Modes) != len(q.Keys) {
 		r.fail()
 	}
-	q.Policy, q.LockTimeoutMS = lock.WaitPolicy(r.u64()), r.i64()
+	q.Policy, q.LockTimeoutMS = narrow[lock.WaitPolicy](r), r.i64()
 	return r.bool()
 }
 
@@ -360,8 +386,8 @@ func encodeResult(w *writer, res *fsm.Result) {
 }
 
 func decodeResult(r *reader) fsm.Result {
-	return fsm.Result{Code: fsm.ResultCode(r.u64()), TS: topo.Timestamp(r.u64()), Item: int(r.i64()), Table: topo.TableID(r.u64()),
-		Other: r.txn(), OtherAttempt: topo.Attempt(r.u64()), OtherPrimary: topo.GroupID(r.u64())}
+	return fsm.Result{Code: narrow[fsm.ResultCode](r), TS: topo.Timestamp(r.u64()), Item: int(r.i64()), Table: narrow[topo.TableID](r),
+		Other: r.txn(), OtherAttempt: narrow[topo.Attempt](r), OtherPrimary: topo.GroupID(r.u64())}
 }
 
 func (p *OutcomeResponse) encode(w *writer) {
@@ -375,7 +401,7 @@ func (p *OutcomeResponse) encode(w *writer) {
 }
 
 func (p *OutcomeResponse) decode(r *reader) {
-	p.Code, p.TS, p.Primary = OutcomeCode(r.u64()), topo.Timestamp(r.u64()), topo.GroupID(r.u64())
+	p.Code, p.TS, p.Primary = narrow[OutcomeCode](r), topo.Timestamp(r.u64()), topo.GroupID(r.u64())
 	if n := r.count(1); n > 0 {
 		p.Participants = make([]topo.GroupID, n)
 		for i := range p.Participants {
@@ -398,7 +424,7 @@ func (q *SequenceRequest) encode(w *writer) {
 }
 
 func (q *SequenceRequest) decode(r *reader) {
-	q.ID = topo.StorageID(r.u64())
+	q.ID = narrow[topo.StorageID](r)
 	q.Start, q.Increment, q.Min, q.Max, q.Count = r.i64(), r.i64(), r.i64(), r.i64(), int(r.i64())
 	q.Cycle, q.Peek = r.bool(), r.bool()
 	if r.bool() {
@@ -442,17 +468,13 @@ func (e *Error) encode(w *writer) {
 		d := &e.Deadlock.Edges[i]
 		w.txn(d.Waiter)
 		w.txn(d.Blocker)
-		w.str(d.Wait.Class)
-		w.bytes(d.Wait.Key)
-		w.u64(uint64(d.Wait.Mode))
-		w.str(d.Wait.Name)
-		w.i64(d.Wait.Since.UnixNano())
+		w.wait(&d.Wait)
 	}
 }
 
 func (e *Error) decode(r *reader) {
-	e.Code, e.Timeout, e.Detail, e.Key = ErrorCode(r.u64()), r.bool(), r.str(), r.bytes()
-	e.Table, e.Holder = topo.TableID(r.u64()), topo.NodeID(r.u64())
+	e.Code, e.Timeout, e.Detail, e.Key = narrow[ErrorCode](r), r.bool(), r.str(), r.bytes()
+	e.Table, e.Holder = narrow[topo.TableID](r), narrow[topo.NodeID](r)
 	if !r.bool() {
 		return
 	}
@@ -460,6 +482,25 @@ func (e *Error) decode(r *reader) {
 	for i := range e.Deadlock.Edges {
 		d := &e.Deadlock.Edges[i]
 		d.Waiter, d.Blocker = r.txn(), r.txn()
-		d.Wait = lock.WaitInfo{Class: r.str(), Key: r.bytes(), Mode: lock.Mode(r.u64()), Name: r.str(), Since: time.Unix(0, r.i64())}
+		d.Wait = r.wait()
 	}
+}
+
+func (w *writer) wait(i *lock.WaitInfo) {
+	w.str(i.Class)
+	w.bytes(i.Key)
+	w.u64(uint64(i.Mode))
+	w.str(i.Name)
+	w.bool(!i.Since.IsZero())
+	if !i.Since.IsZero() {
+		w.i64(i.Since.UnixNano())
+	}
+}
+
+func (r *reader) wait() lock.WaitInfo {
+	i := lock.WaitInfo{Class: r.str(), Key: r.bytes(), Mode: narrow[lock.Mode](r), Name: r.str()}
+	if r.bool() {
+		i.Since = time.Unix(0, r.i64())
+	}
+	return i
 }

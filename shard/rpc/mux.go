@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,29 +27,33 @@ const (
 	prefaceTimeout = 5 * time.Second
 	// DialTimeout bounds a connection attempt.
 	DialTimeout = time.Second
-	// maxGreeting bounds the connections that have not said what they are for.
+	// maxGreeting bounds the connections that have not said what they are for, and those of a kind that nobody has
+	// accepted yet.
 	maxGreeting = 256
 )
 
-// Mux is a node's listener for the other nodes. Accepting is not held up by connections that say nothing.
+// Mux is a node's listener for the other nodes. Connections that say nothing hold up nobody: they are closed in time, and
+// before that when too many others have come after them.
 type Mux struct {
-	l     net.Listener
-	tls   *tls.Config
-	kinds map[Kind]*muxListener
-	slots chan struct{}
-	done  chan struct{}
-	close sync.Once
+	l    net.Listener
+	tls  *tls.Config
+	half map[Kind]*half
+
+	mu       sync.Mutex
+	closed   bool
+	greeting list.List // of net.Conn, the oldest first: 0 <= Len <= maxGreeting
 }
 
-// Listen listens at addr. With conf set, connections are TLS and the dialer has to show a certificate that conf trusts.
+// Listen listens at addr. With conf set, connections are TLS, and conf.ClientAuth says whether dialers have to show a
+// certificate.
 func Listen(addr string, conf *tls.Config) (*Mux, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mux{l: l, tls: conf, kinds: map[Kind]*muxListener{}, slots: make(chan struct{}, maxGreeting), done: make(chan struct{})}
+	m := &Mux{l: l, tls: conf, half: map[Kind]*half{}}
 	for _, k := range [...]Kind{Calls, Raft} {
-		m.kinds[k] = &muxListener{m: m, ch: make(chan net.Conn)}
+		m.half[k] = &half{m: m, ch: make(chan net.Conn, maxGreeting), done: make(chan struct{})}
 	}
 	go m.accept()
 	return m, nil
@@ -58,93 +63,137 @@ func Listen(addr string, conf *tls.Config) (*Mux, error) {
 func (m *Mux) Addr() net.Addr { return m.l.Addr() }
 
 // Calls yields the connections for calls.
-func (m *Mux) Calls() net.Listener { return m.kinds[Calls] }
+func (m *Mux) Calls() net.Listener { return m.half[Calls] }
 
 // Raft yields the connections for raft.
-func (m *Mux) Raft() net.Listener { return m.kinds[Raft] }
+func (m *Mux) Raft() net.Listener { return m.half[Raft] }
 
 // Close stops listening; connections that were yielded stay.
 func (m *Mux) Close() error {
-	var err error
-	m.close.Do(func() {
-		close(m.done)
-		err = m.l.Close()
-	})
-	return err
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	for _, h := range m.half {
+		_ = h.Close()
+	}
+	for e := m.greeting.Front(); e != nil; e = e.Next() {
+		e.Value.(net.Conn).Close()
+	}
+	return m.l.Close()
 }
 
 func (m *Mux) accept() {
 	for {
 		c, err := m.l.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			time.Sleep(10 * time.Millisecond) // out of file descriptors, most likely
-			continue
-		}
-		select {
-		case m.slots <- struct{}{}:
-			go func() {
-				defer func() { <-m.slots }()
-				m.greet(c)
-			}()
+		switch {
+		case err == nil:
+			m.admit(c)
+		case errors.Is(err, net.ErrClosed):
+			return
 		default:
-			c.Close()
+			time.Sleep(10 * time.Millisecond) // out of file descriptors, most likely
 		}
 	}
 }
 
-// greet reads what a connection is for and hands it on.
-func (m *Mux) greet(c net.Conn) {
+// admit lets a new connection say what it is for. The oldest of too many makes room: whoever means it takes a round trip,
+// so that a crowd of silent dialers keeps no node out.
+func (m *Mux) admit(c net.Conn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		c.Close()
+		return
+	}
+	if m.greeting.Len() == maxGreeting {
+		m.greeting.Remove(m.greeting.Front()).(net.Conn).Close()
+	}
+	e := m.greeting.PushBack(c)
+	go func() {
+		said, kind := m.greet(c)
+		m.mu.Lock()
+		m.greeting.Remove(e) // does nothing when it had to make room, and was closed
+		m.mu.Unlock()
+		if h := m.half[kind]; h != nil {
+			h.offer(said)
+		} else {
+			c.Close()
+		}
+	}()
+}
+
+// greet reads what a connection is for. It returns the connection to go on with, and no kind when it failed.
+func (m *Mux) greet(c net.Conn) (net.Conn, Kind) {
 	_ = c.SetDeadline(time.Now().Add(prefaceTimeout))
 	if m.tls != nil {
-		s := tls.Server(c, m.tls)
-		if s.Handshake() != nil {
-			c.Close()
-			return
-		}
-		c = s
+		c = tls.Server(c, m.tls) // reading shakes hands
 	}
 	var b [4]byte
 	if _, err := io.ReadFull(c, b[:]); err != nil {
-		c.Close()
-		return
-	}
-	l := m.kinds[Kind(b[:])]
-	if l == nil {
-		c.Close()
-		return
+		return nil, ""
 	}
 	_ = c.SetDeadline(time.Time{})
-	timer := time.NewTimer(prefaceTimeout)
-	defer timer.Stop()
+	return c, Kind(b[:])
+}
+
+// half is the part of a Mux that yields one kind.
+type half struct {
+	m    *Mux
+	ch   chan net.Conn // what was not accepted yet: before the kind is served, and in a burst
+	done chan struct{}
+	once sync.Once
+}
+
+// offer hands a connection to Accept, or closes it when too many wait for that.
+func (h *half) offer(c net.Conn) {
 	select {
-	case l.ch <- c:
-	case <-timer.C: // nobody serves this kind yet
+	case h.ch <- c:
+	default:
 		c.Close()
-	case <-m.done:
-		c.Close()
+		return
+	}
+	select {
+	case <-h.done:
+		h.drain()
+	default:
 	}
 }
 
-// muxListener is the part of a Mux that yields one kind.
-type muxListener struct {
-	m  *Mux
-	ch chan net.Conn
+func (h *half) drain() {
+	for {
+		select {
+		case c := <-h.ch:
+			c.Close()
+		default:
+			return
+		}
+	}
 }
 
-func (l *muxListener) Accept() (net.Conn, error) {
+// Accept implements net.Listener.
+func (h *half) Accept() (net.Conn, error) {
 	select {
-	case c := <-l.ch:
+	case c := <-h.ch:
 		return c, nil
-	case <-l.m.done:
+	case <-h.done:
 		return nil, net.ErrClosed
 	}
 }
 
-func (l *muxListener) Close() error   { return l.m.Close() }
-func (l *muxListener) Addr() net.Addr { return l.m.Addr() }
+// Close implements net.Listener. The other half goes on.
+func (h *half) Close() error {
+	h.once.Do(func() {
+		close(h.done)
+		h.drain()
+	})
+	return nil
+}
+
+// Addr implements net.Listener.
+func (h *half) Addr() net.Addr { return h.m.Addr() }
 
 // Dial connects to a node's Mux. With conf set the connection is TLS, and the node has to show a certificate that conf
 // trusts; its name is not compared with the address, which nodes may change.

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,10 +10,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // Handler is what a node serves to others. Its methods are called from many goroutines; their contexts end when the
@@ -26,47 +25,13 @@ type Handler interface {
 	Call(ctx context.Context, method string, body []byte) ([]byte, error)
 }
 
-// The operations, as the first byte of a request.
 const (
-	opGet byte = iota + 1
-	opScan
-	opLock
-	opUnlock
-	opPropose
-	opOutcome
-	opSequence
-	opCall
-	opPing
-)
-
-// What an answer is, as its first byte.
-const (
-	answerOK byte = iota
-	answerError
-	answerWaiting // the holders of a lock; the answer is still to come
-	answerText    // an error that is no *Error
-	answerSQL     // a *pgerr.Error
-)
-
-// maxMessage bounds a frame; a scan's answer and a proposal are bounded far below it by those who make them.
-const maxMessage = 64 << 20
-
-// rawCodec hands frames through as they are: a frame is a *[]byte.
-type rawCodec struct{}
-
-func (rawCodec) Name() string { return "pgmqdb-raw" }
-
-func (rawCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
-
-func (rawCodec) Unmarshal(data []byte, v any) error {
-	*v.(*[]byte) = append([]byte(nil), data...) // the transport may use data again
-	return nil
-}
-
-const (
-	serviceName = "pgmqdb.Node"
-	streamName  = "Calls"
-	windowBytes = 1 << 20
+	// callerPingEvery and callerPingTimeout notice a caller that is stopped or cut off, so that its calls, waits for locks
+	// among them, end. A second is gRPC's least.
+	callerPingEvery   = time.Second
+	callerPingTimeout = 1500 * time.Millisecond
+	// maxLimitMS bounds what a caller can say about its time.
+	maxLimitMS = 1 << 40
 )
 
 // ServerConfig makes a Server.
@@ -86,9 +51,10 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Server{cfg: cfg, grpc: grpc.NewServer(grpc.ForceServerCodec(rawCodec{}), grpc.MaxRecvMsgSize(maxMessage),
+	s := &Server{cfg: cfg, grpc: grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage), grpc.InitialWindowSize(windowBytes), grpc.InitialConnWindowSize(4*windowBytes),
-		grpc.MaxConcurrentStreams(math.MaxUint32))}
+		grpc.MaxConcurrentStreams(math.MaxUint32), grpc.ConnectionTimeout(prefaceTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: callerPingEvery, Timeout: callerPingTimeout}))}
 	s.grpc.RegisterService(&grpc.ServiceDesc{ServiceName: serviceName, HandlerType: (*any)(nil),
 		Streams: []grpc.StreamDesc{{StreamName: streamName, Handler: s.stream, ServerStreams: true, ClientStreams: true}}}, s)
 	return s
@@ -108,7 +74,7 @@ func (s *Server) Stop() { s.grpc.Stop() }
 
 // stream answers the calls of one stream, one after the other.
 func (s *Server) stream(_ any, st grpc.ServerStream) error {
-	var out []byte
+	send := func(frame []byte) error { return st.SendMsg(&frame) }
 	for {
 		var frame []byte
 		if err := st.RecvMsg(&frame); err != nil {
@@ -117,49 +83,60 @@ func (s *Server) stream(_ any, st grpc.ServerStream) error {
 			}
 			return err
 		}
-		out = s.answer(st, out[:0], frame)
-		if err := st.SendMsg(&out); err != nil {
+		if err := send(s.answer(st.Context(), send, frame)); err != nil {
 			return err
 		}
-		out = nil // the transport may hold on to it
 	}
 }
 
-// answer runs one request and appends its answer to buf.
-func (s *Server) answer(st grpc.ServerStream, buf, frame []byte) []byte {
-	ctx := st.Context()
+// answer runs one request and returns its answer; send sends what precedes that.
+func (s *Server) answer(ctx context.Context, send func([]byte) error, frame []byte) []byte {
 	r := &reader{b: frame}
-	op, group, limit := r.byte(), topo.GroupID(r.u64()), r.u64()
-	if limit > 0 {
+	op, group, limitMS := r.byte(), topo.GroupID(r.u64()), r.u64()
+	if limitMS > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(limit)*time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(limitMS, maxLimitMS))*time.Millisecond)
 		defer cancel()
 	}
-	w := writer(append(buf, answerOK))
-	err := r.err
-	switch {
-	case err != nil:
-	case op == opPing:
-	case op == opCall:
-		err = s.call(ctx, r, &w)
-	default:
-		g := s.cfg.Handler.Group(group)
-		if g == nil {
-			err = &Error{Code: ErrNotLeaseholder, Detail: "this node has no replica of the group"}
-			break
+	w := append(make(writer, 0, 128), answerOK)
+	err := s.run(ctx, send, op, group, r, &w)
+	if err == nil && len(w) > maxMessage {
+		err = tooLarge("an answer", len(w))
+		s.cfg.Log.Warn("call between nodes", "operation", op, "group", group, "error", err)
+	}
+	if err == errDamaged {
+		// Of another release, or no node at all.
+		s.cfg.Log.Warn("call between nodes", "operation", op, "group", group, "error", err)
+		if op == opPropose {
+			err = &Error{Code: ErrNotProposed, Detail: err.Error()}
 		}
-		err = s.group(ctx, st, g, op, r, &w)
 	}
 	if err != nil {
-		return appendError(writer(w[:0]), err)
+		return appendError(w[:0], err)
 	}
 	return w
 }
 
+func (s *Server) run(ctx context.Context, send func([]byte) error, op byte, group topo.GroupID, r *reader, w *writer) error {
+	switch {
+	case r.err != nil:
+		return errDamaged
+	case op == opPing:
+		return nil
+	case op == opCall:
+		return s.call(ctx, r, w)
+	}
+	g := s.cfg.Handler.Group(group)
+	if g == nil {
+		return &Error{Code: ErrNotLeaseholder, Detail: "this node has no replica of the group"}
+	}
+	return callGroup(ctx, send, g, op, r, w)
+}
+
 func (s *Server) call(ctx context.Context, r *reader, w *writer) error {
 	method, body := r.str(), r.bytes()
-	if err := r.done(); err != nil {
-		return err
+	if r.done() != nil {
+		return errDamaged
 	}
 	b, err := s.cfg.Handler.Call(ctx, method, body)
 	if err == nil {
@@ -168,14 +145,14 @@ func (s *Server) call(ctx context.Context, r *reader, w *writer) error {
 	return err
 }
 
-func (s *Server) group(ctx context.Context, st grpc.ServerStream, g Group, op byte, r *reader, w *writer) error {
+func callGroup(ctx context.Context, send func([]byte) error, g Group, op byte, r *reader, w *writer) error {
 	switch op {
 	case opGet:
 		return serve(r, w, new(GetRequest), func(q *GetRequest) (*GetResponse, error) { return g.Get(ctx, q) })
 	case opScan:
 		return serve(r, w, new(ScanRequest), func(q *ScanRequest) (*ScanResponse, error) { return g.Scan(ctx, q) })
 	case opLock:
-		return s.lock(ctx, st, g, r, w)
+		return callLock(ctx, send, g, r, w)
 	case opUnlock:
 		q := new(UnlockRequest)
 		if q.decode(r); r.done() != nil {
@@ -183,9 +160,9 @@ func (s *Server) group(ctx context.Context, st grpc.ServerStream, g Group, op by
 		}
 		return g.Unlock(ctx, q)
 	case opPropose:
-		return propose(ctx, g, r, w)
+		return callPropose(ctx, g, r, w)
 	case opOutcome:
-		txn, attempt := r.txn(), topo.Attempt(r.u64())
+		txn, attempt := r.txn(), narrow[topo.Attempt](r)
 		if r.done() != nil {
 			return errDamaged
 		}
@@ -214,8 +191,8 @@ func serve[Q interface{ decode(*reader) }, R interface{ encode(*writer) }](r *re
 	return err
 }
 
-// lock tells the caller when the wait for a lock begins.
-func (s *Server) lock(ctx context.Context, st grpc.ServerStream, g Group, r *reader, w *writer) error {
+// callLock tells the caller when the wait for a lock begins.
+func callLock(ctx context.Context, send func([]byte) error, g Group, r *reader, w *writer) error {
 	q := new(LockRequest)
 	wants := q.decode(r)
 	if r.done() != nil {
@@ -224,12 +201,8 @@ func (s *Server) lock(ctx context.Context, st grpc.ServerStream, g Group, r *rea
 	if wants {
 		q.WaitStarted = func(holders []topo.TxnID) {
 			f := writer{answerWaiting}
-			f.u64(uint64(len(holders)))
-			for _, h := range holders {
-				f.txn(h)
-			}
-			b := []byte(f)
-			_ = st.SendMsg(&b) // a caller that is gone ends ctx
+			f.txns(holders)
+			_ = send(f) // a caller that is gone ends ctx
 		}
 	}
 	p, err := g.Lock(ctx, q)
@@ -239,7 +212,7 @@ func (s *Server) lock(ctx context.Context, st grpc.ServerStream, g Group, r *rea
 	return err
 }
 
-func propose(ctx context.Context, g Group, r *reader, w *writer) error {
+func callPropose(ctx context.Context, g Group, r *reader, w *writer) error {
 	cmds, err := fsm.DecodeCommands(r.take(uint64(len(r.b))))
 	if err != nil || len(cmds) != 1 {
 		return errDamaged
@@ -250,45 +223,3 @@ func propose(ctx context.Context, g Group, r *reader, w *writer) error {
 	}
 	return err
 }
-
-// appendError encodes a failure.
-func appendError(w writer, err error) []byte {
-	var e *Error
-	var p *pgerr.Error
-	switch {
-	case errors.As(err, &e):
-		w = append(w, answerError)
-		e.encode(&w)
-	case errors.As(err, &p):
-		b, _ := json.Marshal(p)
-		w = append(append(w, answerSQL), b...)
-	default:
-		w = append(append(w, answerText), err.Error()...)
-	}
-	return w
-}
-
-// readError decodes a failure.
-func readError(kind byte, body []byte) error {
-	switch kind {
-	case answerError:
-		e := new(Error)
-		r := &reader{b: body}
-		if e.decode(r); r.done() == nil {
-			return e
-		}
-	case answerSQL:
-		p := new(pgerr.Error)
-		if json.Unmarshal(body, p) == nil {
-			return p
-		}
-	case answerText:
-		return &RemoteError{Text: string(body)}
-	}
-	return errDamaged
-}
-
-// RemoteError is an error of another node that is of no kind known here.
-type RemoteError struct{ Text string }
-
-func (e *RemoteError) Error() string { return e.Text }
