@@ -17,6 +17,7 @@ import (
 type Txn interface {
 	Options() txn.Options
 	Snapshot(ctx context.Context) (topo.Timestamp, error)
+	ReadsLatest() bool
 	FreshTimestamp(ctx context.Context) (topo.Timestamp, error)
 	StatementSeq() txn.Seq
 	UseTable(v topo.TableVersion)

@@ -33,6 +33,7 @@ type memVersion struct {
 func newMemTxn() *memTxn { return &memTxn{groups: map[topo.GroupID]map[string][]memVersion{}} }
 
 func (m *memTxn) Options() txn.Options                                   { return txn.Options{} }
+func (m *memTxn) ReadsLatest() bool                                      { return false }
 func (m *memTxn) Snapshot(context.Context) (topo.Timestamp, error)       { return 5, nil }
 func (m *memTxn) FreshTimestamp(context.Context) (topo.Timestamp, error) { return 6, nil }
 func (m *memTxn) StatementSeq() txn.Seq                                  { return m.start }

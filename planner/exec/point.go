@@ -73,7 +73,7 @@ func (o *pointOp) next(max int) (*types.Batch, error) {
 			canon = keyenc.CanonicalBytes(canon, o.ti.dist[i].oid, d)
 		}
 	}
-	opts, err := o.x.readOptions()
+	opts, err := o.x.pointOptions()
 	if err != nil {
 		return nil, err
 	}

@@ -77,6 +77,15 @@ func (x *execution) readOptions() (txn.ReadOptions, error) {
 	return txn.ReadOptions{TS: x.snap, Own: x.own}, nil
 }
 
+// pointOptions is readOptions for a statement that reads a single key and nothing else: in READ COMMITTED any moment of the
+// statement does as its snapshot, the one at which the key's leaseholder reads too.
+func (x *execution) pointOptions() (txn.ReadOptions, error) {
+	if x.c.Txn.ReadsLatest() {
+		return txn.ReadOptions{TS: topo.MaxTimestamp, Own: x.own}, nil
+	}
+	return x.readOptions()
+}
+
 func (x *execution) workMem() int64 {
 	if x.c.WorkMemBytes > 0 {
 		return x.c.WorkMemBytes

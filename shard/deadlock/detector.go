@@ -1,5 +1,6 @@
 // Package deadlock finds cycles among the waits of one process: row locks of all groups led here, table locks and
-// advisory locks of the sessions connected here.
+// advisory locks of the sessions connected here. Cycles over several nodes are found by package lockmgr, which puts together
+// what Detector.Waits and Detector.Bindings of each node say.
 //
 // Detector implements lock.WaitGraph. A search runs when a wait begins, at once: PostgreSQL waits deadlock_timeout first
 // to save the search, ours is cheap (see Add). The victim is the request that closes the cycle, as in PostgreSQL, where it
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -30,7 +32,8 @@ import (
 type Detector struct {
 	mu      sync.Mutex
 	sources []lock.Source
-	waits   map[topo.TxnID][]lock.Waiter
+	waits   map[topo.TxnID][]wait
+	lastID  uint64 // of a wait
 	// sessionOf and txnOf bind a transaction and the session that holds session-level locks beside it.
 	sessionOf map[topo.TxnID]topo.TxnID
 	txnOf     map[topo.TxnID]topo.TxnID
@@ -38,11 +41,18 @@ type Detector struct {
 	found, untied atomic.Uint64
 }
 
+// wait is a registered wait.
+type wait struct {
+	id    uint64
+	since time.Time
+	w     lock.Waiter
+}
+
 var _ lock.WaitGraph = (*Detector)(nil)
 
 // New returns an empty graph.
 func New() *Detector {
-	return &Detector{waits: map[topo.TxnID][]lock.Waiter{}, sessionOf: map[topo.TxnID]topo.TxnID{},
+	return &Detector{waits: map[topo.TxnID][]wait{}, sessionOf: map[topo.TxnID]topo.TxnID{},
 		txnOf: map[topo.TxnID]topo.TxnID{}}
 }
 
@@ -82,7 +92,8 @@ func (d *Detector) Add(w lock.Waiter) *lock.Deadlock {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	owner := d.process(w.Owner())
-	d.waits[owner] = append(d.waits[owner], w)
+	d.lastID++
+	d.waits[owner] = append(d.waits[owner], wait{d.lastID, time.Now(), w})
 	if !d.blocking(owner) {
 		return nil
 	}
@@ -112,11 +123,11 @@ func (d *Detector) remove(w lock.Waiter) {
 	for _, o := range [2]topo.TxnID{d.process(w.Owner()), w.Owner()} {
 		ws := d.waits[o]
 		for i := range ws {
-			if ws[i] == w {
+			if ws[i].w == w {
 				if len(ws) == 1 {
 					delete(d.waits, o)
 				} else {
-					d.waits[o] = append(append([]lock.Waiter(nil), ws[:i]...), ws[i+1:]...)
+					d.waits[o] = append(append([]wait(nil), ws[:i]...), ws[i+1:]...)
 				}
 				return
 			}
@@ -180,7 +191,7 @@ func (d *Detector) search(owner topo.TxnID, w lock.Waiter) []step {
 		visited[p] = true
 		var edges []step
 		for _, pw := range d.waits[p] {
-			edges = edgesOf(edges, pw)
+			edges = edgesOf(edges, pw.w)
 		}
 		if len(edges) > 0 {
 			stack = append(stack, frame{edges: edges})

@@ -26,9 +26,13 @@ type Waiter interface {
 	// Blockers appends who must move first, none once the wait is over. Waiters that some appended waiter waits for
 	// as well may be left out: what can be reached is the same.
 	Blockers(dst []Blocker) []Blocker
+	// AllBlockers appends all who must move first, without that shortcut: those who hold and those who wait ahead.
+	AllBlockers(dst []Blocker) []Blocker
 	// Jump grants the request now if nothing but its place in the queue is in the way. It reports whether it did, or
 	// the wait was over already.
 	Jump() bool
+	// Fail ends the wait with an error. It reports whether the request waited still.
+	Fail(err error) bool
 	// Describe says what is waited for.
 	Describe() WaitInfo
 }

@@ -56,10 +56,7 @@ func (w *waiter) await(ctx context.Context, opt *Options) error {
 	}
 	select {
 	case <-w.done:
-		w.shard.mu.Lock()
-		err := w.err
-		w.shard.mu.Unlock()
-		return err
+		return w.outcome()
 	case <-ctx.Done():
 		return w.abandon(context.Cause(ctx))
 	case <-expired:
@@ -69,22 +66,35 @@ func (w *waiter) await(ctx context.Context, opt *Options) error {
 
 // abandon takes the request out of the queue and returns err, or nil when it was granted meanwhile.
 func (w *waiter) abandon(err error) error {
+	w.end(err)
+	return w.outcome()
+}
+
+// Fail implements Waiter.
+func (w *waiter) Fail(err error) bool { return w.end(err) }
+
+// outcome is the result of a request that waits no more.
+func (w *waiter) outcome() error {
+	w.shard.mu.Lock()
+	defer w.shard.mu.Unlock()
+	return w.err
+}
+
+// end takes a request that waits still out of its queue, with an error.
+func (w *waiter) end(err error) bool {
 	os := w.m.ownerShard(w.owner)
 	os.mu.Lock()
 	defer os.mu.Unlock()
 	w.shard.mu.Lock()
 	defer w.shard.mu.Unlock()
-	switch w.state {
-	case granted:
-		return nil
-	case failed:
-		return w.err
+	if w.state != queued {
+		return false
 	}
 	h, mine := w.head, w.hold
 	w.leave(failed, err)
 	w.m.wake(h)
 	w.m.settle(os, w.shard, mine)
-	return err
+	return true
 }
 
 // leave takes w out of its queue and wakes its goroutine.
@@ -148,7 +158,12 @@ func (w *waiter) Owner() topo.TxnID { return w.owner }
 // w's does: whoever is ahead of that one is reached through it. So in a queue of equal exclusive requests each has one
 // edge, and a search of the graph is linear in the queue's length. The shortcut leads only through a waiter that the graph
 // knows already; through another one the search would come to a dead end.
-func (w *waiter) Blockers(dst []Blocker) []Blocker {
+func (w *waiter) Blockers(dst []Blocker) []Blocker { return w.blockers(dst, true) }
+
+// AllBlockers implements Waiter.
+func (w *waiter) AllBlockers(dst []Blocker) []Blocker { return w.blockers(dst, false) }
+
+func (w *waiter) blockers(dst []Blocker, shortcut bool) []Blocker {
 	w.shard.mu.Lock()
 	defer w.shard.mu.Unlock()
 	if w.state != queued {
@@ -162,7 +177,7 @@ func (w *waiter) Blockers(dst []Blocker) []Blocker {
 		}
 		dst = append(dst, Blocker{Owner: p.owner, Soft: true})
 		// p's own holds do not block p, so the shortcut needs a p that holds nothing here.
-		if p.registered && p.hold.modes == 0 && w.hold.modes == 0 && conflicts&^class.Conflicts[p.mode] == 0 {
+		if shortcut && p.registered && p.hold.modes == 0 && w.hold.modes == 0 && conflicts&^class.Conflicts[p.mode] == 0 {
 			return dst
 		}
 	}

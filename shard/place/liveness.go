@@ -80,32 +80,33 @@ func (l *Liveness) Fence(id topo.NodeID, epoch topo.LivenessEpoch) time.Duration
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.nodes[id]
-	if h == nil {
+	if h == nil || h.epoch < epoch {
+		// Not answered by this leaseholder: by its predecessor at the latest when the lease was taken.
 		h = &heard{epoch: epoch, answered: l.took}
 		l.nodes[id] = h
 	}
 	if h.epoch > epoch {
 		return 0 // it has another one already
 	}
-	h.epoch, h.fenced = epoch, true
+	h.fenced = true
 	return max(0, fenceWait-time.Duration(l.now()-h.answered))
 }
 
-// Silence returns for how long a node's epoch has not been answered, and whether that is long enough to declare it over.
+// Silence returns for how long a node's epoch has not been answered, and whether that is long enough to declare it over. An
+// epoch that was not heard of before counts as answered now: its node has just registered, or this leaseholder is new.
 func (l *Liveness) Silence(id topo.NodeID, epoch topo.LivenessEpoch) (since time.Duration, over bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last := l.took
-	fenced := false
-	if h := l.nodes[id]; h != nil && h.epoch >= epoch {
-		if h.epoch > epoch {
-			return 0, false
-		}
-		last, fenced = h.answered, h.fenced
-		last = max(last, l.took)
+	h := l.nodes[id]
+	if h == nil || h.epoch < epoch {
+		h = &heard{epoch: epoch, answered: l.now()}
+		l.nodes[id] = h
 	}
-	since = time.Duration(l.now() - last)
-	return since, since >= deadAfter || fenced && since >= fenceWait
+	if h.epoch > epoch {
+		return 0, false
+	}
+	since = time.Duration(l.now() - h.answered)
+	return since, since >= deadAfter || h.fenced && since >= fenceWait
 }
 
 // Report returns what a node last reported under an epoch, nil when it was not heard of lately.

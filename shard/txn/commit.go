@@ -486,7 +486,7 @@ func (c *commit) relock(p *participant) error {
 	}
 	e := p.entries[p.res.Item]
 	mode := max(e.mode, lock.KeyShare)
-	resp, err := p.g.group.Lock(c.ctx, &rpc.LockRequest{
+	resp, err := c.t.lockAt(c.ctx, p.g.group, &rpc.LockRequest{
 		Txn: c.t.id, Tables: p.prepare.Tables, Keys: [][]byte{e.key}, Modes: []lock.Mode{mode},
 		LockTimeoutMS: c.t.lockTimeout.Milliseconds(), WaitStarted: c.t.waitStarted,
 	})
@@ -522,7 +522,7 @@ func (c *commit) recheck(p *participant) error {
 		return &ErrChildrenChanged{Key: key}
 	}
 	// Take the lock back first: otherwise children go on coming.
-	if _, err := p.g.group.Lock(c.ctx, &rpc.LockRequest{Txn: c.t.id, Tables: p.prepare.Tables,
+	if _, err := c.t.lockAt(c.ctx, p.g.group, &rpc.LockRequest{Txn: c.t.id, Tables: p.prepare.Tables,
 		Keys: [][]byte{e.key}, Modes: []lock.Mode{lock.Update}, WaitStarted: c.t.waitStarted}); err != nil {
 		return groupError(c.ctx, err)
 	}

@@ -15,6 +15,7 @@ const maxRetainedBytes = 1 << 20
 
 // lockCall is the part of a Lock that goes to one group. at[i] is the position of its key i in the request.
 type lockCall struct {
+	t    *Txn
 	g    *groupBuffer
 	req  rpc.LockRequest
 	at   []int
@@ -67,7 +68,7 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 				}
 			}
 			if c == nil {
-				calls = append(calls, lockCall{g: g, req: rpc.LockRequest{
+				calls = append(calls, lockCall{t: t, g: g, req: rpc.LockRequest{
 					Txn: t.id, Tables: t.tables, Policy: policy,
 					LockTimeoutMS: t.lockTimeout.Milliseconds(), WaitStarted: t.waitStarted,
 				}})
@@ -133,8 +134,21 @@ func (t *Txn) runLocks(ctx context.Context, calls []lockCall, policy lock.WaitPo
 }
 
 func (c *lockCall) run(ctx context.Context) (err error) {
-	c.resp, err = c.g.group.Lock(ctx, &c.req)
+	c.resp, err = c.t.lockAt(ctx, c.g.group, &c.req)
 	return err
+}
+
+// lockAt takes locks of one group. The victim of a deadlock gets a DETAIL as PostgreSQL words it: the nodes that found it do
+// not know all of its sessions.
+func (t *Txn) lockAt(ctx context.Context, g rpc.Group, req *rpc.LockRequest) (*rpc.LockResponse, error) {
+	resp, err := g.Lock(ctx, req)
+	var e *rpc.Error
+	if err != nil && t.m.cfg.DeadlockDetail != nil && errors.As(err, &e) && e.Deadlock != nil {
+		worded := *e
+		worded.Detail = t.m.cfg.DeadlockDetail(ctx, e.Deadlock)
+		err = &worded
+	}
+	return resp, err
 }
 
 // tryLocks asks all groups at once without waiting. done is false when some lock was taken: the answers of the groups

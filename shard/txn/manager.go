@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -17,10 +18,12 @@ type Clock interface {
 
 // Config is a Manager's environment.
 type Config struct {
-	Node   topo.NodeID
-	Epoch  topo.LivenessEpoch
-	Clock  Clock
-	Groups func(topo.GroupID) rpc.Group
+	Node  topo.NodeID
+	Epoch topo.LivenessEpoch
+	Clock Clock
+	// RemoteClock reports whether a timestamp costs a call to another node at the moment; nil: never.
+	RemoteClock func() bool
+	Groups      func(topo.GroupID) rpc.Group
 	// AllGroups lists the groups, for recoveries that cannot learn who takes part; nil: they leave that to the caller.
 	AllGroups func() []topo.GroupID
 	// SequenceGroup says which group serves a sequence; nil: the first data group.
@@ -31,6 +34,8 @@ type Config struct {
 	OutcomeTimeout time.Duration
 	// PendingGrace is how long a commit that meets another's prepare leaves it alone before it recovers it; 0: 50 ms.
 	PendingGrace time.Duration
+	// DeadlockDetail words the DETAIL of a deadlock error; nil: it says how many waits there were.
+	DeadlockDetail func(context.Context, *lock.Deadlock) string
 	// FirstSeq is the number of the first transaction, for a node that restarts within one liveness epoch; 0: 1.
 	FirstSeq uint64
 
@@ -75,8 +80,9 @@ const maxFinishing = 1024
 
 // Manager makes a node's transactions and finishes those that its groups met stuck. It is safe for concurrent use.
 type Manager struct {
-	cfg Config
-	seq atomic.Uint64
+	cfg   Config
+	seq   atomic.Uint64
+	epoch atomic.Uint32
 	// drawn is the latest timestamp that this node has seen: a later snapshot cannot be below it.
 	drawn atomic.Uint64
 
@@ -98,6 +104,7 @@ func New(cfg Config) *Manager {
 	cfg.setDefaults()
 	m := &Manager{cfg: cfg, slots: make(chan struct{}, maxFinishing)}
 	m.seq.Store(cfg.FirstSeq - 1)
+	m.epoch.Store(uint32(cfg.Epoch))
 	m.base, m.cancel = context.WithCancel(context.Background())
 	return m
 }
@@ -149,10 +156,17 @@ func (m *Manager) endWork() {
 func (m *Manager) Begin(o Options) *Txn {
 	return &Txn{
 		m:    m,
-		id:   topo.TxnID{Node: m.cfg.Node, Epoch: m.cfg.Epoch, Seq: m.seq.Add(1)},
+		id:   topo.TxnID{Node: m.cfg.Node, Epoch: topo.LivenessEpoch(m.epoch.Load()), Seq: m.seq.Add(1)},
 		opts: o,
 	}
 }
+
+// SetEpoch is called when the node got another liveness epoch. Transactions that began under an older one go on: others may
+// finish them, and then their commit says so.
+func (m *Manager) SetEpoch(e topo.LivenessEpoch) { m.epoch.Store(uint32(e)) }
+
+// Now draws a timestamp; every snapshot taken later is above it.
+func (m *Manager) Now(ctx context.Context) (topo.Timestamp, error) { return m.timestamp(ctx) }
 
 // timestamp draws from the oracle.
 func (m *Manager) timestamp(ctx context.Context) (topo.Timestamp, error) {

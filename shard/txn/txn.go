@@ -152,6 +152,17 @@ func (t *Txn) Snapshot(ctx context.Context) (topo.Timestamp, error) {
 	return ts, nil
 }
 
+// ReadsLatest reports whether a statement that reads one key had better read its latest committed version than draw a
+// snapshot: it sees the same, and saves the question to another node's oracle.
+func (t *Txn) ReadsLatest() bool {
+	if t.opts.Isolation != ReadCommitted || t.m.cfg.RemoteClock == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.snap == 0 && t.m.cfg.RemoteClock()
+}
+
 // pinned draws a timestamp to read at, so that the horizon cannot pass it before or after it is known here.
 func (t *Txn) pinned(ctx context.Context) (topo.Timestamp, error) {
 	first := !t.registered

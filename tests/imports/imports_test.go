@@ -20,7 +20,7 @@ var rows = map[string]int{
 	"catalog": 1, "shard/topo": 1, "shard/mvcc": 1, "shard/disk": 1, "shard/lock": 1,
 	"shard/fsm":   2,
 	"shard/group": 3, "shard/rpc": 3,
-	"shard/tso": 4, "shard/deadlock": 4, "shard/place": 4, "shard/txn": 4,
+	"shard/tso": 4, "shard/deadlock": 4, "shard/lockmgr": 4, "shard/place": 4, "shard/txn": 4,
 	"catalog/store": 5, "catalog/ddl": 5,
 	"sql/parse": 6, "sql/sema": 6, "sql/expr": 6,
 	"planner": 7, "fk": 7,
