@@ -45,7 +45,7 @@ func (s *Server) serveHTTP() error {
 
 // healthz is 200 while the node takes statements.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.catalog.Err(); err != nil {
+	if err := s.ready(); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -90,6 +90,9 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if !m.serving.Load() {
+		return
 	}
 	victims, _ := m.detector.Stats()
 	gauge(sessionsDesc, float64(m.wire.Connections()))

@@ -24,13 +24,14 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/catalog/store"
 	"github.com/pgmqdb/pgmqdb/shard/deadlock"
-	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/lockmgr"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/tso"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/session"
 	"github.com/pgmqdb/pgmqdb/wire"
 )
@@ -45,8 +46,14 @@ type Config struct {
 	ClusterListen string
 	HTTPListen    string
 	Groups        int
-	Join          string
-	Auth          string
+	// Advertise is the address given to other nodes; empty: ClusterListen's.
+	Advertise string
+	Join      string
+	// ReplaceAfter is how long a dead node's replicas are left to it before others take its place; 0: 5 minutes.
+	ReplaceAfter time.Duration
+	// ClusterCert, ClusterKey and ClusterCA make connections between nodes mutual TLS.
+	ClusterCert, ClusterKey, ClusterCA string
+	Auth                               string
 	// SuperuserPassword, when set, becomes the password of user postgres at start.
 	SuperuserPassword string
 	TLSCert, TLSKey   string
@@ -59,8 +66,8 @@ const (
 	startTimeout   = 60 * time.Second
 	sessionsEnd    = 10 * time.Second
 	collectEvery   = 10 * time.Second
+	cleanUpEvery   = 2 * time.Second
 	maxGroups      = 256
-	thisNode       = topo.NodeID(1)
 	sessionLockTag = 1 << 62 // in TxnID.Seq: a session as the owner of advisory locks
 )
 
@@ -68,10 +75,22 @@ const (
 type Server struct {
 	cfg      Config
 	log      *slog.Logger
+	id       *identity
+	address  string // where other nodes reach this one
+	mux      *rpc.Mux
+	dialTLS  *tls.Config
+	calls    *rpc.Server
+	client   *rpc.Client
 	host     *group.Host
+	router   *rpc.Router
 	catalog  *store.Store
 	oracle   *tso.Oracle
+	clock    *clock
+	member   *member
+	holder   *holder
+	replicas *replicas
 	detector *deadlock.Detector
+	locks    *lockmgr.Manager
 	txns     *txn.Manager
 	system   *pgcat.System
 	node     *session.Node
@@ -80,6 +99,9 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	failed   chan error
+	// assembled is set when calls of other nodes can be served.
+	assembled atomic.Bool
+	serving   atomic.Bool // and when clients can be
 
 	sessions atomic.Uint64
 	rowIDs   atomic.Int64
@@ -91,14 +113,14 @@ type Server struct {
 
 func (c *Config) validate() error {
 	switch {
-	case c.Join != "":
-		return errors.New("--join is not supported yet: this version runs single nodes")
 	case c.Groups < 1 || c.Groups > maxGroups:
 		return fmt.Errorf("--groups must be between 1 and %d", maxGroups)
 	case c.Auth != "trust" && c.Auth != "scram-sha-256":
 		return fmt.Errorf("--auth must be trust or scram-sha-256, not %q", c.Auth)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return errors.New("--tls-cert and --tls-key belong together")
+	case (c.ClusterCert == "") != (c.ClusterKey == "") || (c.ClusterCert == "") != (c.ClusterCA == ""):
+		return errors.New("--cluster-cert, --cluster-key and --cluster-ca belong together")
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -153,6 +175,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Groups == 0 {
 		cfg.Groups = 4
 	}
+	if cfg.ReplaceAfter == 0 {
+		cfg.ReplaceAfter = 5 * time.Minute
+	}
+	if cfg.ClusterListen == "" {
+		cfg.ClusterListen = "127.0.0.1:0"
+	}
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -165,109 +193,223 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	if err := s.start(ctx); err != nil {
 		s.listener.Close()
-		s.endLife()
-		if s.host != nil {
-			err = errors.Join(err, s.host.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, s.shutDown())
 	}
 	return s, nil
 }
 
+// start brings the node up in the order of what depends on what: who it is, raft, the catalog, its place in the cluster,
+// the data groups, and only then clients.
 func (s *Server) start(ctx context.Context) error {
-	var err error
-	s.host, err = group.Open(group.Config{Dir: s.cfg.DataDir, Node: thisNode, Logger: s.log, Graph: s.detector})
-	if err != nil {
+	if err := s.listen(); err != nil {
 		return err
 	}
-	if err := s.startCatalog(ctx); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return err
 	}
-	if err := s.startData(ctx); err != nil {
+	if err := s.openHost(); err != nil {
 		return err
 	}
-	if err := s.recoverLost(ctx); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	s.assemble()
+	if err := s.awaitGroups(ctx); err != nil {
+		return err
+	}
+	if err := s.cleanUp(ctx); err != nil {
+		if s.alone() {
+			return err
+		}
+		s.log.Warn("finishing what others left", "err", err) // it is tried again
+	}
+	s.runBackground()
+	if err := s.locks.Sync(ctx); err != nil {
+		return fmt.Errorf("adopting the table locks of other nodes: %w", err)
+	}
 	if err := s.setPassword(ctx); err != nil {
 		return err
 	}
 	if s.cfg.Auth == "scram-sha-256" && !s.hasPassword() {
 		return errors.New("no role has a password yet: give user postgres one with --superuser-password-file")
 	}
-	return s.listen()
+	s.serving.Store(true)
+	s.log.Info("ready", "node", s.id.Node, "sql", s.listener.Addr().String(), "cluster", s.address, "http", s.cfg.HTTPListen,
+		"data", s.cfg.DataDir, "took", time.Since(s.started).Round(time.Millisecond))
+	return nil
 }
 
-// startCatalog starts the catalog group, follows it, and writes what a new cluster starts with.
-func (s *Server) startCatalog(ctx context.Context) error {
-	var loadErr error
-	cat, err := s.host.StartGroup(group.GroupOptions{ID: topo.CatalogGroup, BeforeStart: func(st *fsm.State) {
-		loadErr = s.catalog.Load(st)
-		st.Watch(s.catalog.Apply)
-	}})
-	if err = errors.Join(err, loadErr); err != nil {
-		return err
-	}
-	s.oracle = tso.New(cat, 0)
-	s.txns = txn.New(txn.Config{Node: thisNode, Epoch: topo.LivenessEpoch(s.host.Incarnation()), Clock: s.oracle,
-		Groups: s.group, AllGroups: s.allGroups, SequenceGroup: s.sequenceGroup})
-	s.host.Bind(group.Bindings{Timestamp: s.oracle.Timestamp, Recover: s.recover, Horizon: s.horizon})
-	if err := cat.WaitReady(ctx); err != nil {
-		return fmt.Errorf("the catalog group does not start: %w", err)
-	}
-	t := s.txns.Begin(txn.Options{})
-	wrote, err := store.Bootstrap(ctx, t, s.cfg.Groups, &topo.Node{ID: store.FirstNode, State: topo.NodeActive})
-	if err != nil {
-		t.Rollback(ctx)
-		return fmt.Errorf("writing the first catalog: %w", err)
-	}
-	if !wrote {
-		t.Rollback(ctx)
+// ready is nil when clients can be served.
+func (s *Server) ready() error {
+	switch {
+	case !s.serving.Load():
+		return pgerr.New(pgerr.CannotConnectNow, "the database system is starting up")
+	case s.catalog.Err() != nil:
 		return s.catalog.Err()
 	}
+	// A node that was merely stopped for a while is back in a moment.
+	ctx, cancel := context.WithTimeout(s.life, readyTimeout)
+	defer cancel()
+	if s.member.admitted(ctx) != nil {
+		return pgerr.New(pgerr.CannotConnectNow, "this node is cut off from the cluster")
+	}
+	return nil
+}
+
+// connect opens the node-to-node listener and finds out who this node is, asking a cluster to take it in if need be.
+func (s *Server) connect(ctx context.Context) error {
+	var err error
+	if s.id, err = loadIdentity(s.cfg.DataDir); err != nil {
+		return err
+	}
+	conf, err := s.clusterTLS()
+	if err != nil {
+		return err
+	}
+	if s.mux, err = rpc.Listen(s.cfg.ClusterListen, conf); err != nil {
+		return err
+	}
+	s.address = s.cfg.Advertise
+	if s.address == "" {
+		s.address = s.mux.Addr().String()
+	}
+	s.client = rpc.NewClient(rpc.ClientConfig{TLS: conf})
+	s.dialTLS = conf
+	s.calls = rpc.NewServer(rpc.ServerConfig{Handler: s, Log: s.log})
+	switch {
+	case s.id.Node != 0:
+		return nil
+	case s.cfg.Join == "":
+		s.id.newCluster(store.FirstNode)
+		return s.id.save(s.cfg.DataDir)
+	}
+	s.log.Info("joining", "cluster", s.cfg.Join, "as", s.address)
+	return s.joinCluster(ctx, s.cfg.Join)
+}
+
+// openHost starts raft, with this node's replica of the catalog group and all data replicas that it is known to have.
+func (s *Server) openHost() error {
+	var err error
+	s.host, err = group.Open(group.Config{Dir: s.cfg.DataDir, Node: s.id.Node, Logger: s.log, Graph: s.detector,
+		ClusterID: s.id.Cluster, RaftAddress: raftName(s.id.Node), NodeAt: nodeNamed,
+		Transport: &group.TransportConfig{Listener: s.mux.Raft(), Dial: s.dialRaft}})
+	if err != nil {
+		return err
+	}
+	s.router = rpc.NewRouter(rpc.RouterConfig{Self: s.id.Node, Local: s.localGroup, Holder: s.leaseHolder,
+		Nodes: s.nodesOf, Remote: s.remoteGroup})
+	s.oracle = tso.New(catalogOracle{s}, 0)
+	s.clock = &clock{s: s, remote: tso.NewRemote(s.askTimestamps)}
+	s.member, s.holder, s.replicas = newMember(s), newHolder(s), newReplicas(s)
+	s.txns = txn.New(txn.Config{Node: s.id.Node, Epoch: s.member.Epoch(), Clock: s.clock, RemoteClock: s.clock.isRemote, Groups: s.group,
+		AllGroups: s.allGroups, SequenceGroup: s.sequenceGroup,
+		DeadlockDetail: func(ctx context.Context, dl *lock.Deadlock) string { return s.node.DeadlockDetail(ctx, dl) }})
+	s.locks = lockmgr.New(lockmgr.Config{Env: lockEnv{s}, Detector: s.detector,
+		PID:    func(o topo.TxnID) int32 { return s.node.PIDOf(o) },
+		OnLost: func(o topo.TxnID) { s.node.LocksLost(o) }, Log: s.log})
+	s.host.Bind(group.Bindings{Timestamp: s.clock.Timestamp, Recover: s.recover, Horizon: s.horizon})
+	s.assemble()
+	if err := s.openCatalog(); err != nil {
+		if !errors.Is(err, group.ErrReplicaLost) || !s.id.CatalogJoined {
+			return err
+		}
+		s.log.Error("the catalog replica's data is lost: it will be filled again by the other nodes", "err", err)
+	}
+	s.assembled.Store(true)
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		if err := s.calls.Serve(s.mux.Calls()); err != nil {
+			s.fail(err)
+		}
+	}()
+	s.replicas.reconcile()
+	return nil
+}
+
+// enter gets the node into the cluster: the first node of a new one writes its first catalog; every node registers and
+// follows the catalog up to its own registration.
+func (s *Server) enter(ctx context.Context) error {
+	cat := s.host.Replica(topo.CatalogGroup)
+	if cat != nil && !s.id.CatalogJoined && len(s.catalog.Topology().Nodes) < 2 {
+		ctx, cancel := context.WithTimeout(ctx, startTimeout)
+		defer cancel()
+		if err := cat.WaitReady(ctx); err != nil {
+			return fmt.Errorf("the catalog group does not start: %w", err)
+		}
+		if err := s.bootstrap(ctx); err != nil {
+			return fmt.Errorf("writing the first catalog: %w", err)
+		}
+	}
+	if err := s.member.register(ctx); err != nil {
+		return fmt.Errorf("entering the cluster: %w", err)
+	}
+	if err := s.catalog.Err(); err != nil {
+		return err
+	}
+	if s.catalog.Current().SlotMap() == nil {
+		return errors.New("the catalog has no slot map: the data directory is incomplete")
+	}
+	return retryUntil(ctx, s.member.beat)
+}
+
+// bootstrap writes what a new cluster starts with, unless it is there.
+func (s *Server) bootstrap(ctx context.Context) error {
+	t := s.txns.Begin(txn.Options{})
+	wrote, err := store.Bootstrap(ctx, t, s.cfg.Groups, &topo.Node{ID: s.id.Node, Instance: s.id.Instance,
+		Address: s.address, SQL: s.listener.Addr().String(), State: topo.NodeActive})
+	if err != nil || !wrote {
+		t.Rollback(ctx)
+		return errors.Join(err, s.catalog.Err())
+	}
 	if err := t.Commit(ctx); err != nil {
-		return fmt.Errorf("writing the first catalog: %w", err)
+		return err
 	}
 	for s.catalog.Current().SlotMap() == nil {
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, time.Millisecond) {
 			return ctx.Err()
-		case <-time.After(time.Millisecond):
 		}
 	}
 	return nil
 }
 
-// startData starts the data groups that the slot map names and waits until all serve.
-func (s *Server) startData(ctx context.Context) error {
-	slots := s.catalog.Current().SlotMap()
-	if slots == nil {
-		return errors.New("the catalog has no slot map: the data directory is incomplete")
-	}
-	ids := slots.DataGroups()
-	if len(ids) != s.cfg.Groups {
+// awaitGroups starts this node's replicas and, on a lone node, waits until all serve: nobody else could.
+func (s *Server) awaitGroups(ctx context.Context) error {
+	s.replicas.reconcile()
+	ids := s.catalog.Current().SlotMap().DataGroups()
+	if len(ids) != s.cfg.Groups && s.cfg.Join == "" {
 		s.log.Info("the cluster was created with another number of groups", "groups", len(ids), "asked", s.cfg.Groups)
 	}
-	for _, id := range ids {
-		if _, err := s.host.StartGroup(group.GroupOptions{ID: id}); err != nil {
-			return err
-		}
+	if !s.alone() {
+		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	for _, id := range ids {
-		if err := s.host.Replica(id).WaitReady(ctx); err != nil {
+		r, err := s.replica(id)
+		if err == nil {
+			err = r.WaitReady(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("group %d does not start: %w", id, err)
 		}
 	}
 	return nil
 }
 
-// group finds a group's leaseholder: on a single node, its replica.
-func (s *Server) group(id topo.GroupID) rpc.Group { return s.host.Replica(id) }
+// alone reports whether this is the only node of its cluster.
+func (s *Server) alone() bool { return len(s.catalog.Topology().NodeIDs()) < 2 }
+
+// runBackground starts what goes on beside the sessions.
+func (s *Server) runBackground() {
+	for _, f := range []func(context.Context){s.member.run, s.holder.run, s.replicas.run, s.watchEnds} {
+		s.background(f)
+	}
+}
+
+// group returns a group as gateways see it: its leaseholder, wherever that is.
+func (s *Server) group(id topo.GroupID) rpc.Group { return s.router.Group(id) }
 
 // sequenceGroup spreads the sequences over the data groups.
 func (s *Server) sequenceGroup(id topo.StorageID) topo.GroupID {
@@ -287,67 +429,31 @@ func (s *Server) allGroups() []topo.GroupID {
 	return out
 }
 
-// recoverLost finishes what processes that are gone left behind: prepared transactions, operations sent ahead, and the
-// fences of schema changes. At a start of this single node, all that is found is such.
-func (s *Server) recoverLost(ctx context.Context) error {
-	var fences []fsm.FenceInfo
-	for _, r := range s.host.Replicas() {
-		for _, p := range r.State().PendingList() {
-			if err := s.txns.RecoverStuck(ctx, p.Txn, p.Attempt, p.Primary); err != nil {
-				return fmt.Errorf("finishing transaction %s: %w", p.Txn, err)
-			}
-		}
-		for _, t := range r.State().ProvisionalTxns() {
-			if err := s.txns.AbortProvisional(ctx, r.ID(), t); err != nil {
-				return fmt.Errorf("dropping what transaction %s had sent ahead: %w", t, err)
-			}
-		}
-		fences = append(fences, r.State().Fences()...)
-	}
-	return ddl.RecoverFences(ctx, s.fenceRecovery(), fences)
-}
-
-func (s *Server) fenceRecovery() ddl.Recovery {
-	return ddl.Recovery{Groups: s.group, Replica: s.catalog, Begin: func() ddl.RecoveryTxn { return s.txns.Begin(txn.Options{}) }}
-}
-
-// fenceMet runs beside the statement that met a lost schema change's fence.
-func (s *Server) fenceMet(f fsm.FenceInfo) {
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
-		ctx, cancel := context.WithTimeout(s.life, startTimeout)
-		defer cancel()
-		if err := ddl.RecoverFences(ctx, s.fenceRecovery(), []fsm.FenceInfo{f}); err != nil && s.life.Err() == nil {
-			s.log.Warn("recovering a schema change's fence", "table", f.Table, "err", err)
-		}
-	}()
-}
-
-// horizon is the oldest snapshot in use; without one, the latest timestamp handed out.
+// horizon is the timestamp below which no node uses a snapshot.
 func (s *Server) horizon() (topo.Timestamp, bool) {
-	last := s.oracle.Last()
-	if ts, ok := s.txns.OldestSnapshot(); ok {
-		return min(ts, last), true
-	}
-	return last, last > 0
+	ts := topo.Timestamp(s.member.horizon.Load())
+	return ts, ts > 0
 }
 
 // assemble makes the services that sessions share.
 func (s *Server) assemble() {
-	s.rowIDs.Store(int64(thisNode)<<55 | int64(s.host.Incarnation()&0xfffff)<<35)
+	s.rowIDs.Store(int64(s.id.Node)<<55 | int64(s.host.Incarnation()&0xfffff)<<35)
 	s.system = pgcat.New(s.systemConfig())
 	s.node = &session.Node{
 		Catalog: s.catalog.Current,
 		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
-			Groups: s.group, Recover: s.recover, FenceMet: s.fenceMet},
-		Groups: s.group, Txns: s.txns, Tables: lock.NewTables(s.detector), Advisory: lock.NewAdvisory(s.detector),
+			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet},
+		Groups: s.group, Txns: s.txns, Tables: s.locks.Tables, Advisory: s.locks.Advisory, Locks: s.locks,
 		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
 		Maintain: s.maintain, Log: s.log, Started: s.started,
-		Cancel:    func(pid int32) bool { return s.wire.CancelBackend(pid) },
-		Terminate: func(pid int32) bool { return s.wire.TerminateBackend(pid) },
+		Admitted: s.member.admitted, ChangeNode: s.changeNode,
+		Cancel:    func(pid int32) bool { return s.cancelBackend(pid, false) },
+		Terminate: func(pid int32) bool { return s.cancelBackend(pid, true) },
 	}
 	s.every(collectEvery, func(ctx context.Context) {
+		if s.clock.isRemote() {
+			return // the catalog group's leaseholder is enough
+		}
 		if ts, ok := s.horizon(); ok {
 			if err := s.catalog.Collect(ctx, ts, s.group, s.txns); err != nil && ctx.Err() == nil {
 				s.log.Warn("dropping unused storages", "err", err)
@@ -358,7 +464,24 @@ func (s *Server) assemble() {
 }
 
 func (s *Server) sessionID() topo.TxnID {
-	return topo.TxnID{Node: thisNode, Epoch: topo.LivenessEpoch(s.host.Incarnation()), Seq: sessionLockTag + s.sessions.Add(1)}
+	return topo.TxnID{Node: s.id.Node, Epoch: s.member.Epoch(), Seq: sessionLockTag + s.sessions.Add(1)}
+}
+
+// background runs f beside the sessions; Stop waits for it, after ending its context.
+func (s *Server) background(f func(ctx context.Context)) {
+	s.work.Add(1)
+	go func() {
+		defer s.work.Done()
+		f(s.life)
+	}()
+}
+
+// fail ends the node.
+func (s *Server) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
 }
 
 // every runs f in the background at an interval until the node stops.
@@ -405,6 +528,7 @@ func (s *Server) setPassword(ctx context.Context) error {
 	return session.SetPassword(ctx, s.node, "postgres", s.cfg.SuperuserPassword)
 }
 
+// listen answers clients from now on; until the node is ready they are told so.
 func (s *Server) listen() error {
 	var conf *tls.Config
 	if s.cfg.TLSCert != "" {
@@ -424,8 +548,8 @@ func (s *Server) listen() error {
 		},
 		Role:           func(name string) *catalog.Role { return s.catalog.Current().RoleByName(name) },
 		DatabaseExists: func(name string) bool { return s.catalog.Current().DatabaseByName(name) != nil },
-		Ready:          s.catalog.Err,
-		Auth:           auth, TLS: conf, MaxConnections: s.cfg.MaxConnections, Node: uint32(thisNode), Log: s.log,
+		Ready:          s.ready,
+		Auth:           auth, TLS: conf, MaxConnections: s.cfg.MaxConnections, Node: func() uint32 { return uint32(s.id.Node) }, Log: s.log,
 	})
 	s.work.Add(1)
 	go func() {
@@ -434,12 +558,7 @@ func (s *Server) listen() error {
 			s.failed <- err
 		}
 	}()
-	if err := s.serveHTTP(); err != nil {
-		return err
-	}
-	s.log.Info("ready", "sql", s.listener.Addr().String(), "http", s.cfg.HTTPListen, "data", s.cfg.DataDir,
-		"groups", len(s.host.Replicas())-1, "took", time.Since(s.started).Round(time.Millisecond))
-	return nil
+	return s.serveHTTP()
 }
 
 // SQLAddress is where clients connect.
@@ -451,18 +570,44 @@ func (s *Server) SQLAddress() (host, port string) {
 // Failed receives errors that end the node.
 func (s *Server) Failed() <-chan error { return s.failed }
 
-// Stop ends all sessions, stops the groups and closes the data directory.
+// Stop ends all sessions, stops the groups, handing their leases over, and closes the data directory.
 func (s *Server) Stop() error {
 	s.log.Info("stopping")
 	s.listener.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), sessionsEnd)
 	defer cancel()
 	s.wire.Shutdown(ctx)
-	s.endLife()
 	if s.http != nil {
 		_ = s.http.Shutdown(ctx)
 	}
+	return s.shutDown()
+}
+
+// shutDown stops whatever was started. Calls of other nodes are answered until the groups are closed, so that their callers
+// learn at once that the leases have moved.
+func (s *Server) shutDown() error {
+	s.endLife()
+	ctx, cancel := context.WithTimeout(context.Background(), sessionsEnd)
+	defer cancel()
+	var err error
+	if s.locks != nil {
+		s.locks.Close()
+	}
+	if s.txns != nil {
+		err = s.txns.Close(ctx)
+	}
+	if s.host != nil {
+		err = errors.Join(err, s.host.Close())
+	}
+	if s.calls != nil {
+		s.calls.Stop()
+	}
+	if s.mux != nil {
+		s.mux.Close()
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
 	s.work.Wait()
-	err := s.txns.Close(ctx)
-	return errors.Join(err, s.host.Close())
+	return err
 }

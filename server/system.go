@@ -1,65 +1,199 @@
 package server
 
 import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"time"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
-// systemConfig is what the system catalogs show of this node.
+// systemConfig is what the system catalogs show of this node and of the cluster.
 func (s *Server) systemConfig() pgcat.Config {
-	return pgcat.Config{Node: thisNode, Nodes: s.nodes, Shards: s.shards, Rebalance: func() []pgcat.Move { return nil },
-		NodeConstraints: func() ([]pgcat.NodeConstraint, error) { return s.system.Constraints(s.catalog.Current()), nil },
-		Locks:           s.locks, Blockers: func(int32) []int32 { return nil }, RowCount: s.stats.RowCount,
+	return pgcat.Config{Node: s.id.Node, Nodes: func() []pgcat.Node { return s.clusterStatus().Nodes },
+		Shards:          func() []pgcat.Shard { return s.clusterStatus().Shards },
+		Rebalance:       func() []pgcat.Move { return s.clusterStatus().Moves },
+		NodeConstraints: s.constraintsByNode,
+		Locks:           s.lockRows, Blockers: s.blockers, RowCount: s.stats.RowCount,
 		Size: func(topo.StorageID) int64 { return 0 }, Analyze: s.analyze, Started: s.started}
 }
 
-func (s *Server) nodes() []pgcat.Node {
-	n := pgcat.Node{ID: thisNode, Address: s.cfg.ClusterListen, SQL: s.listener.Addr().String(), State: "live",
-		Epoch: topo.LivenessEpoch(s.host.Incarnation()), CatalogVersion: s.catalog.Current().Version(), Started: s.started}
-	for _, r := range s.host.Replicas() {
-		n.Replicas++
-		if r.State().Lease().Holder == thisNode {
-			n.Leases++
-		}
+// clusterStatus asks the holder, and falls back on what it last said.
+func (s *Server) clusterStatus() clusterStatus {
+	ctx, cancel := context.WithTimeout(s.life, time.Second)
+	defer cancel()
+	if st, err := askHolder[clusterStatus](ctx, s, methodStatus, &empty{}); err == nil {
+		return *st
 	}
-	return []pgcat.Node{n}
+	s.member.mu.Lock()
+	defer s.member.mu.Unlock()
+	return s.member.status
 }
 
-func (s *Server) shards() []pgcat.Shard {
+// status describes the nodes and groups by the records and the latest heartbeats.
+func (h *holder) status() clusterStatus {
+	t := h.s.catalog.Topology()
+	out := clusterStatus{Moves: h.control.progress()}
+	reports := map[topo.NodeID]*heartbeat{}
+	for _, id := range t.NodeIDs() {
+		n := t.Nodes[id]
+		row := pgcat.Node{ID: id, Address: n.Address, SQL: n.SQL, Epoch: n.Epoch, State: n.State.String()}
+		q := h.report(n)
+		switch {
+		case q != nil:
+			reports[id] = q
+			row.CatalogVersion, row.Started, row.Replicas = q.Version, q.Started, len(q.Replicas)
+			for _, r := range q.Replicas {
+				if r.Holder {
+					row.Leases++
+				}
+			}
+			if n.State == topo.NodeActive {
+				row.State = "live"
+			}
+		case n.Dead:
+			row.State = "dead"
+		case n.State == topo.NodeActive:
+			row.State = "suspect"
+		}
+		out.Nodes = append(out.Nodes, row)
+	}
 	slots := map[topo.GroupID]int{}
-	if m := s.catalog.Current().SlotMap(); m != nil {
+	if m := h.s.catalog.Current().SlotMap(); m != nil {
 		for i := range topo.NumSlots {
 			slots[m.Group(topo.Slot(i))]++
 		}
 	}
-	var out []pgcat.Shard
-	for _, r := range s.host.Replicas() {
-		l := r.State().Lease()
-		out = append(out, pgcat.Shard{Group: r.ID(), Slots: slots[r.ID()], Leader: l.Holder, Lease: l.Epoch,
-			Replicas: []topo.NodeID{thisNode}, Bytes: r.State().DiskBytes() + r.State().DeltaBytes(), State: "ok"})
+	for _, id := range t.GroupIDs() {
+		out.Shards = append(out.Shards, shardRow(t.Groups[id], slots[id], reports))
 	}
 	return out
 }
 
-// locks lists table and advisory locks, and the row locks of every group.
-func (s *Server) locks() []pgcat.Lock {
+func shardRow(g *topo.Group, slots int, reports map[topo.NodeID]*heartbeat) pgcat.Shard {
+	row := pgcat.Shard{Group: g.ID, Slots: slots, State: "ok"}
+	voters, live := 0, 0
+	for _, r := range g.Replicas {
+		row.Replicas = append(row.Replicas, r.Node)
+		if r.Role != topo.Learner {
+			voters++
+		}
+		q := reports[r.Node]
+		if q == nil {
+			continue
+		}
+		if r.Role != topo.Learner {
+			live++
+		}
+		for _, x := range q.Replicas {
+			if x.Group == g.ID && x.Holder && x.Lease >= row.Lease {
+				row.Leader, row.Lease, row.Bytes = r.Node, x.Lease, x.Bytes
+			}
+		}
+	}
+	slices.Sort(row.Replicas)
+	switch {
+	case live <= voters/2:
+		row.State = "unavailable"
+	case live < voters:
+		row.State = "under-replicated"
+	}
+	return row
+}
+
+// nodeConstraints is the answer to methodTables.
+type nodeConstraints struct{ List []pgcat.NodeConstraint }
+
+func (s *Server) ownConstraints(context.Context, *empty) (*nodeConstraints, error) {
+	return &nodeConstraints{s.system.Constraints(s.catalog.Current())}, nil
+}
+
+// constraintsByNode asks every node that is alive for the constraints that its own catalog replica holds.
+func (s *Server) constraintsByNode() ([]pgcat.NodeConstraint, error) {
+	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+	defer cancel()
+	t := s.catalog.Topology()
+	var out []pgcat.NodeConstraint
+	for _, id := range t.NodeIDs() {
+		if n := t.Nodes[id]; n.Dead || n.Epoch == 0 {
+			continue
+		}
+		list, err := askNode[nodeConstraints](ctx, s, id, methodTables, &empty{})
+		if err != nil {
+			s.log.Warn("asking a node for its constraints", "node", id, "err", err)
+			continue
+		}
+		out = append(out, list.List...)
+	}
+	return out, nil
+}
+
+// cancelRequest asks the node that a backend runs on to cancel its statement, or to end it.
+type cancelRequest struct {
+	PID       int32
+	Terminate bool
+}
+
+type cancelResponse struct{ Found bool }
+
+func (s *Server) cancelHere(_ context.Context, q *cancelRequest) (*cancelResponse, error) {
+	if q.Terminate {
+		return &cancelResponse{s.wire.TerminateBackend(q.PID)}, nil
+	}
+	return &cancelResponse{s.wire.CancelBackend(q.PID)}, nil
+}
+
+// cancelBackend cancels or ends a session on whichever node it is: the node's id is part of the process id.
+func (s *Server) cancelBackend(pid int32, terminate bool) bool {
+	q := &cancelRequest{PID: pid, Terminate: terminate}
+	node := nodeOfPID(pid)
+	if node == s.id.Node {
+		r, _ := s.cancelHere(s.life, q)
+		return r.Found
+	}
+	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+	defer cancel()
+	r, err := askNode[cancelResponse](ctx, s, node, methodCancel, q)
+	return err == nil && r.Found
+}
+
+// nodeOfPID reads the node out of a process id that package wire made.
+func nodeOfPID(pid int32) topo.NodeID { return topo.NodeID(uint32(pid) >> 19 & 0xfff) }
+
+func appendNumber(b []byte, n uint64) []byte { return binary.AppendUvarint(b, n) }
+
+func readNumber(b []byte) (n uint64, ok bool) {
+	n, size := binary.Uvarint(b)
+	return n, size == len(b) && size > 0
+}
+
+// blockers are the backends that keep one waiting, on whichever nodes.
+func (s *Server) blockers(pid int32) []int32 {
+	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+	defer cancel()
+	return s.locks.BlockingPIDs(ctx, pid)
+}
+
+// lockRows lists table and advisory locks, and the row locks of the groups served here.
+func (s *Server) lockRows() []pgcat.Lock {
 	var out []pgcat.Lock
 	for _, e := range s.node.Tables.List() {
 		l := pgcat.Lock{Type: "relation", Mode: e.Name, Granted: e.Granted, PID: s.node.PIDOf(e.Owner)}
 		if len(e.Key) == 4 {
-			l.Relation = catalog.Oid(uint32(e.Key[0])<<24 | uint32(e.Key[1])<<16 | uint32(e.Key[2])<<8 | uint32(e.Key[3]))
+			l.Relation = catalog.Oid(binary.BigEndian.Uint32([]byte(e.Key)))
 		}
 		out = append(out, l)
 	}
 	for _, e := range s.node.Advisory.List() {
 		l := pgcat.Lock{Type: "advisory", Mode: e.Name, Granted: e.Granted, PID: s.node.PIDOf(e.Owner), ObjSubID: 1}
-		if k := e.Key; len(k) == 9 {
+		if k := []byte(e.Key); len(k) == 9 {
 			if k[0] == 1 {
 				l.ObjSubID = 2
 			}
-			l.ClassID = uint32(k[1])<<24 | uint32(k[2])<<16 | uint32(k[3])<<8 | uint32(k[4])
-			l.ObjID = uint32(k[5])<<24 | uint32(k[6])<<16 | uint32(k[7])<<8 | uint32(k[8])
+			l.ClassID, l.ObjID = binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:])
 		}
 		out = append(out, l)
 	}

@@ -41,8 +41,8 @@ type Config struct {
 	TLS   *tls.Config
 	// MaxConnections bounds concurrent sessions; 0 means 500.
 	MaxConnections int
-	// Node leads the process ids given to clients, so that they are unique in the cluster.
-	Node uint32
+	// Node leads the process ids given to clients, so that they are unique in the cluster. It is asked once Ready is nil.
+	Node func() uint32
 	Log  *slog.Logger
 }
 
@@ -149,7 +149,7 @@ func (s *Server) register(c *conn) bool {
 	}
 	for {
 		// 12 bits of node, 19 of counter: positive, and distinct over the nodes of a cluster.
-		pid := int32((s.cfg.Node&0xfff)<<19 | s.nextPID.Add(1)&0x7ffff)
+		pid := int32((s.cfg.Node()&0xfff)<<19 | s.nextPID.Add(1)&0x7ffff)
 		if _, taken := s.sessions[pid]; taken || pid == 0 {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(start(), check(), version())
+	cmd.AddCommand(start(), node(), check(), version())
 	return cmd
 }
 
@@ -64,7 +65,12 @@ func start() *cobra.Command {
 	f.StringVar(&cfg.ClusterListen, "cluster-listen", "127.0.0.1:5433", "address for the other nodes")
 	f.StringVar(&cfg.HTTPListen, "http", "127.0.0.1:8432", "address of /healthz, /metrics and /debug/pprof; empty: none")
 	f.IntVar(&cfg.Groups, "groups", 4, "number of data groups; fixed when the cluster is created")
-	f.StringVar(&cfg.Join, "join", "", "cluster address of a node to join")
+	f.StringVar(&cfg.Advertise, "advertise", "", "address given to the other nodes, where it is not --cluster-listen")
+	f.StringVar(&cfg.ClusterCert, "cluster-cert", "", "certificate for connections between nodes, which are then mutual TLS")
+	f.StringVar(&cfg.ClusterKey, "cluster-key", "", "key of --cluster-cert")
+	f.StringVar(&cfg.ClusterCA, "cluster-ca", "", "certificate authority of the nodes' certificates")
+	f.DurationVar(&cfg.ReplaceAfter, "replace-after", 5*time.Minute, "how long a dead node's replicas are left to it")
+	f.StringVar(&cfg.Join, "join", "", "cluster address of a node of the cluster to join, at the first start")
 	f.StringVar(&cfg.Auth, "auth", "trust", "how clients authenticate: trust or scram-sha-256")
 	f.StringVar(&password, "superuser-password-file", "", "file with the password that user postgres gets at start")
 	f.StringVar(&cfg.TLSCert, "tls-cert", "", "certificate for clients' TLS connections")

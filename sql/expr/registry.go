@@ -37,6 +37,7 @@ type proc struct {
 	fn       *Function
 	agg      *AggFunction
 	set      *SetFunction
+	cluster  bool // of ClusterSchema, and so not in pg_proc
 }
 
 type castEntry struct {
@@ -252,6 +253,9 @@ type ProcInfo struct {
 // Procs calls f for every known function in no particular order until it returns false.
 func Procs(f func(ProcInfo) bool) {
 	for _, p := range procsByOid {
+		if p.cluster {
+			continue
+		}
 		in := ProcInfo{Oid: p.oid, Name: p.name, Kind: p.kind, Args: p.args, Result: p.ret, Variadic: p.variadic, Set: p.set != nil}
 		switch {
 		case p.fn != nil:

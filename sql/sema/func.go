@@ -21,8 +21,8 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	}
 	display, name := f.Name.String(), f.Name.Last()
 	var r *expr.Resolved
-	if len(f.Name) == 1 || f.Name.Schema() == catalog.PgCatalogName {
-		if r, err = expr.LookupFunction(name, oidsOf(args), names, f.FuncVariadic); err != nil {
+	if lookup, ok := builtin(f.Name); ok {
+		if r, err = expr.LookupFunction(lookup, oidsOf(args), names, f.FuncVariadic); err != nil {
 			return nil, s.at(f.Loc(), err)
 		}
 	}
@@ -59,6 +59,17 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	out := n.(*expr.Func)
 	out.Variadic = f.FuncVariadic
 	return s.spread(r, out)
+}
+
+// builtin returns the name by which the registry may know a function.
+func builtin(n parse.Name) (lookup string, ok bool) {
+	switch {
+	case len(n) == 1 || n.Schema() == catalog.PgCatalogName:
+		return n.Last(), true
+	case n.Schema() == expr.ClusterSchema:
+		return expr.ClusterSchema + "." + n.Last(), true
+	}
+	return "", false
 }
 
 // callArgs analyses the arguments of a call; names are those of the last ones.

@@ -94,6 +94,14 @@ func (n *Node) Activity() []Activity {
 // PIDOf returns the process id of the session that owns locks as owner: its own id, or that of its open transaction; 0
 // when there is none.
 func (n *Node) PIDOf(owner topo.TxnID) int32 {
+	if e := n.sessionOf(owner); e != nil {
+		return e.start.PID
+	}
+	return 0
+}
+
+// sessionOf finds the session that owns locks as owner.
+func (n *Node) sessionOf(owner topo.TxnID) *activityEntry {
 	n.activity.mu.Lock()
 	defer n.activity.mu.Unlock()
 	for e := range n.activity.entries {
@@ -101,10 +109,10 @@ func (n *Node) PIDOf(owner topo.TxnID) int32 {
 		mine := e.session.owner == owner || e.txn == owner
 		e.mu.Unlock()
 		if mine {
-			return e.start.PID
+			return e
 		}
 	}
-	return 0
+	return nil
 }
 
 // bind notes the session's open transaction.

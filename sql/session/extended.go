@@ -11,6 +11,9 @@ func (s *Session) Parse(name, text string, paramOIDs []uint32) error {
 	if name != "" && s.statements[name] != nil {
 		return pgerr.New(pgerr.DuplicatePreparedStatement, "prepared statement \"%s\" already exists", name)
 	}
+	if err := s.admitted(s.base); err != nil {
+		return err
+	}
 	declared := make([]types.Oid, len(paramOIDs))
 	for i, o := range paramOIDs {
 		declared[i] = types.Oid(o)
@@ -61,6 +64,9 @@ func (s *Session) DescribeStatement(name string) ([]types.Oid, []Field, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.admitted(s.base); err != nil {
+		return nil, nil, err
+	}
 	if st.raw.Stmt != nil {
 		if err := s.admit(st.raw.Stmt); err != nil && s.returnsRows(st) {
 			return nil, nil, err
@@ -97,6 +103,9 @@ func (s *Session) Bind(portalName, stmtName string, paramFormats []int16, params
 		if err := s.admit(st.raw.Stmt); err != nil {
 			return err
 		}
+	}
+	if err := s.admitted(s.base); err != nil {
+		return err
 	}
 	if err := s.prepare(st); err != nil {
 		return err
@@ -187,6 +196,9 @@ func (s *Session) Execute(name string, maxRows int) error {
 	s.activity.begin(p.st.text)
 	ctx, done := s.statementContext()
 	defer done()
+	if err := s.admitted(ctx); err != nil {
+		return interrupted(ctx, err)
+	}
 	if p.ectx != nil { // resumed: its statement's context ended with the Execute before
 		p.ectx.Context, p.ectx.Eval.Context = ctx, ctx
 	}

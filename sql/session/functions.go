@@ -3,11 +3,14 @@ package session
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -195,14 +198,16 @@ func (f *functions) AdvisoryLock(ctx context.Context, r expr.AdvisoryRequest) (b
 	if r.Try {
 		opt.Policy = lock.NoWait
 	}
+	s.advisory = s.advisory || !r.Xact
+	s.bindLocks()
 	_, err := s.node.Advisory.Acquire(ctx, s.owner, advisoryKey(r), advisoryMode(r), opt)
 	if err == nil {
 		return true, nil
 	}
-	if r.Try && isNotAvailable(err) {
+	if r.Try && errors.Is(err, lock.ErrNotAvailable) {
 		return false, nil
 	}
-	return false, lockError(ctx, err)
+	return false, s.lockError(ctx, err)
 }
 
 // AdvisoryUnlock is pg_advisory_unlock.
@@ -222,6 +227,7 @@ func (f *functions) AdvisoryUnlock(r expr.AdvisoryRequest) (bool, error) {
 // AdvisoryUnlockAll is pg_advisory_unlock_all.
 func (f *functions) AdvisoryUnlockAll() {
 	f.node.Advisory.ReleaseModes(f.owner, lock.AdvisorySession)
+	f.advisory = false
 }
 
 // SystemFunction runs the functions about catalog and server.
@@ -232,10 +238,23 @@ func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes 
 		return types.NewBool(s.node.Cancel(int32(args[0].Int()))), nil
 	case "pg_terminate_backend":
 		return types.NewBool(s.node.Terminate(int32(args[0].Int()))), nil
+	case "pgmqdb.drain", "pgmqdb.remove", "pgmqdb.activate":
+		return types.NewBool(true), s.changeNode(ctx.Context, strings.TrimPrefix(name, "pgmqdb."), topo.NodeID(args[0].Int()))
 	case "pg_notify":
 		return types.Null, pgerr.NotSupported("NOTIFY")
 	}
 	return s.node.System.Call(s.systemEnv(), name, argTypes, args)
+}
+
+// changeNode drains, removes or reactivates a node and waits until that is done, telling the client what it waits for.
+func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID) error {
+	if r := s.snapshot().RoleByName(s.user); r == nil || !r.Superuser {
+		return pgerr.New(pgerr.InsufficientPrivilege, "permission denied for function %s", what)
+	}
+	if s.node.ChangeNode == nil {
+		return pgerr.NotSupported("changing a cluster's nodes")
+	}
+	return s.node.ChangeNode(ctx, what, node, func(progress string) { s.notice(pgerr.Notice("%s", progress)) })
 }
 
 // systemEnv is what the system catalogs show of this session.

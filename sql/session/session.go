@@ -23,7 +23,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/deadlock"
-	"github.com/pgmqdb/pgmqdb/shard/lock"
+	"github.com/pgmqdb/pgmqdb/shard/lockmgr"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -38,8 +38,10 @@ type Node struct {
 	DDL      ddl.Config
 	Groups   func(topo.GroupID) rpc.Group
 	Txns     *txn.Manager
-	Tables   *lock.Manager // table locks, by OID
-	Advisory *lock.Manager
+	Tables   *lockmgr.Tables // by OID
+	Advisory *lockmgr.Advisory
+	// Locks is what Tables and Advisory are of.
+	Locks *lockmgr.Manager
 	// Deadlocks watches all lock managers of the node.
 	Deadlocks *deadlock.Detector
 	System    *pgcat.System
@@ -48,11 +50,15 @@ type Node struct {
 	// SessionID makes lock owners that outlive transactions (session-level advisory locks).
 	SessionID func() topo.TxnID
 	// Maintain flushes and reclaims (VACUUM, CHECKPOINT); with tables nil, everything.
-	Maintain  func(ctx context.Context) error
-	Cancel    func(pid int32) bool
-	Terminate func(pid int32) bool
-	Log       *slog.Logger
-	Started   time.Time
+	Maintain func(ctx context.Context) error
+	// Admitted returns once the node has the right to plan statements, or why it has not; nil: it always has.
+	Admitted func(ctx context.Context) error
+	// ChangeNode drains, removes or reactivates a node of the cluster and reports progress until that is done.
+	ChangeNode func(ctx context.Context, what string, node topo.NodeID, progress func(string)) error
+	Cancel     func(pid int32) bool
+	Terminate  func(pid int32) bool
+	Log        *slog.Logger
+	Started    time.Time
 
 	programs atomic.Pointer[snapshotPrograms]
 	activity activity
@@ -100,6 +106,7 @@ type Session struct {
 	statements map[string]*statement
 	portals    map[string]*portal
 	seqs       sequenceState
+	advisory   bool   // has taken session-level advisory locks since it last released all
 	holdTag    bool   // the command tag of the running statement waits in heldTag for the commit
 	heldTag    string // see complete
 	activity   *activityEntry
@@ -181,6 +188,14 @@ func (s *Session) statementContext() (context.Context, func()) {
 		s.mu.Unlock()
 		cancel(nil)
 	}
+}
+
+// admitted holds a statement up, before it is planned, while the node does not know that its catalog is current.
+func (s *Session) admitted(ctx context.Context) error {
+	if s.node.Admitted == nil {
+		return nil
+	}
+	return s.node.Admitted(ctx)
 }
 
 // interrupted replaces an error by the reason for which its statement was interrupted.

@@ -213,6 +213,9 @@ func (s *Session) runText(ctx context.Context, text string) error {
 
 // runSimple runs one statement of a simple query and sends its rows in text format.
 func (s *Session) runSimple(ctx context.Context, st *statement) error {
+	if err := s.admitted(ctx); err != nil {
+		return err
+	}
 	if err := s.admit(st.raw.Stmt); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -21,6 +20,7 @@ type block struct {
 	failed   bool     // an error happened: only ROLLBACK, ROLLBACK TO and COMMIT are accepted
 	started  time.Time
 	ran      bool // a statement that takes a snapshot ran: isolation is fixed
+	bound    bool // the deadlock detector knows that txn runs in this session
 
 	fk         *fk.Runner
 	ddl        *ddl.Tx
@@ -52,6 +52,9 @@ func (s *Session) open() {
 	s.tx.txn = s.node.Txns.Begin(txn.Options{Isolation: isolation(level), ReadOnly: ro == "on", Deferrable: deferrable == "on"})
 	s.tx.txn.SetLockTimeout(s.settings.LockLimit)
 	s.activity.bind(s.tx.txn.ID())
+	if s.advisory {
+		s.bindLocks()
+	}
 }
 
 // abort rolls the transaction back, whatever its state, and leaves none open.
@@ -85,6 +88,10 @@ func (s *Session) releaseLocks() {
 	id := s.tx.txn.ID()
 	s.node.Tables.ReleaseAll(id)
 	s.node.Advisory.ReleaseModes(s.owner, lock.AdvisoryTransaction)
+	if s.tx.bound {
+		s.node.Deadlocks.Unbind(id)
+		s.tx.bound = false
+	}
 }
 
 // fail is what an error does to the transaction: an implicit one is gone, an explicit one waits for ROLLBACK. Locks go at
@@ -366,9 +373,4 @@ func (s *Session) forbidBlock(command string) error {
 		return pgerr.New(pgerr.ActiveSqlTransaction, "%s cannot run inside a transaction block", command)
 	}
 	return nil
-}
-
-// lockTable takes a table lock until the transaction's end.
-func (s *Session) lockTable(ctx context.Context, oid catalog.Oid, mode ddl.LockMode, noWait bool) error {
-	return lockTable(ctx, s.node.Tables, s.tx.txn, oid, mode, noWait, s.settings.LockLimit)
 }

@@ -358,6 +358,7 @@ func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
 		s.statements = map[string]*statement{}
 		s.seqs = sequenceState{}
 		s.node.Advisory.ReleaseAll(s.owner)
+		s.advisory = false
 		s.user = s.start.User
 		s.adopt(s.settings.resetAll())
 		return "DISCARD ALL", nil, nil

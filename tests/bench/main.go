@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgmqdb/pgmqdb/tests/testenv"
 )
@@ -29,6 +31,7 @@ var (
 	profiles = flag.String("profiles", "", "also write pgmqdb's CPU profile of each measurement into this directory")
 	ours     = flag.Bool("ours", false, "measure pgmqdb only")
 	clients  = flag.String("clients", "1,8,32", "numbers of clients")
+	nodes    = flag.Int("nodes", 1, "nodes of pgmqdb; the clients of W1 to W10 are spread over them")
 )
 
 func main() {
@@ -58,6 +61,7 @@ func (r result) ratio() float64 {
 
 type bench struct {
 	pg, our *testenv.Server
+	nodes   []*testenv.Server // our and the others of its cluster
 	counts  []int
 	results []result
 	dir     string
@@ -83,10 +87,14 @@ func run() error {
 		}
 		defer b.pg.Stop()
 	}
-	if b.our, err = testenv.StartPgmqdb(dir, "--groups", fmt.Sprint(*groups)); err != nil {
+	limit, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cluster, err := testenv.StartCluster(limit, dir, *nodes, "--groups", fmt.Sprint(*groups))
+	if err != nil {
 		return err
 	}
-	defer b.our.Stop()
+	defer cluster.Kill()
+	b.our, b.nodes = cluster.Nodes[0], cluster.Nodes
 	for _, w := range workloads {
 		if *only != "" && !strings.Contains(","+*only+",", ","+w.id+",") {
 			continue
@@ -94,6 +102,9 @@ func run() error {
 		start := time.Now()
 		if err := w.run(b, w); err != nil {
 			fmt.Printf("%s failed: %v\n", w.id, err)
+			if pe := (*pgconn.PgError)(nil); errors.As(err, &pe) {
+				fmt.Println(pe.Detail)
+			}
 			b.results = append(b.results, result{id: w.id, work: w.what + " — failed: " + firstLine(err.Error())})
 		}
 		fmt.Printf("# %s took %.0f s, pgmqdb resident %d MiB\n", w.id, time.Since(start).Seconds(), residentMiB(b.our.PID()))
@@ -137,13 +148,13 @@ func (b *bench) table() string {
 func page(table string) string {
 	return fmt.Sprintf(`# Benchmarks
 
-`+"`make bench`"+` starts a PostgreSQL 15 and a single pgmqdb node with %d data groups on the same machine and runs each
+`+"`make bench`"+` starts a PostgreSQL 15 and a cluster of pgmqdb (nodes: %d, data groups: %d) on the same machine and runs each
 workload against one and then the other. The load generator (pgx, prepared statements) shares the cores. Ratio: 1 is
 PostgreSQL's speed, more is faster; for times it is PostgreSQL's time over ours. Timed rows ran %.0f s each, after the
 loaded data was flushed, with flushes going on. Both servers fsync each commit.
 
 %s
-`, *groups, *seconds, table)
+`, *nodes, *groups, *seconds, table)
 }
 
 // both runs f against PostgreSQL and then pgmqdb.

@@ -27,13 +27,13 @@ type op func(ctx context.Context, c *pgx.Conn, rnd *rand.Rand, seq int64) error
 
 var errExhausted = errors.New("no more rows to work on")
 
-// rate measures operations a second.
-func rate(s *testenv.Server, n int, f op) (float64, error) {
+// rate measures operations a second of n clients, spread over the servers.
+func rate(servers []*testenv.Server, n int, f op) (float64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration((*seconds*3+30)*float64(time.Second)))
 	defer cancel()
 	conns := make([]*pgx.Conn, n)
 	for i := range conns {
-		c, err := pgx.Connect(ctx, s.URL())
+		c, err := pgx.Connect(ctx, servers[i%len(servers)].URL())
 		if err != nil {
 			return 0, err
 		}
@@ -80,7 +80,11 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 				}
 			}
 			return profiled(s, fmt.Sprintf("%s-%d", w.id, n), func() error {
-				v, err := rate(s, n, f)
+				servers := []*testenv.Server{s}
+				if s == b.our {
+					servers = b.nodes
+				}
+				v, err := rate(servers, n, f)
 				if s == b.pg {
 					r.pg = v
 				} else {

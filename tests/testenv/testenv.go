@@ -25,6 +25,8 @@ type Server struct {
 	Name string
 	Port int
 	HTTP int // port of pgmqdb's metrics and profiles; 0: none
+	// Cluster is the port where a pgmqdb node listens for the others.
+	Cluster int
 	Dir  string
 	args []string
 	cmd  *exec.Cmd
@@ -142,7 +144,7 @@ func StartPgmqdb(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Name: "pgmqdb", Port: port, HTTP: http, Dir: filepath.Join(dir, "data")}
+	s := &Server{Name: "pgmqdb", Port: port, HTTP: http, Cluster: cluster, Dir: filepath.Join(dir, "data")}
 	s.args = append([]string{"start", "--data", s.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port),
 		"--cluster-listen", fmt.Sprintf("127.0.0.1:%d", cluster), "--http", fmt.Sprintf("127.0.0.1:%d", http)}, args...)
 	return s, s.Start()
@@ -204,6 +206,22 @@ func (s *Server) Kill() {
 	if s.cmd != nil && s.cmd.Process != nil {
 		_ = s.cmd.Process.Kill()
 		<-s.done
+	}
+}
+
+// Pause stops the node's process as SIGSTOP does; Resume lets it go on.
+func (s *Server) Pause() { _ = s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume undoes Pause.
+func (s *Server) Resume() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Running reports whether the node's process has not ended.
+func (s *Server) Running() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return s.cmd != nil
 	}
 }
 

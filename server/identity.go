@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+)
+
+// identity is what a node has to know before it can open its data: who it is in which cluster, and which replica of the
+// catalog group is its. Everything else it reads from that replica.
+type identity struct {
+	Format   int         `json:"format"`
+	Instance string      `json:"instance"` // made before the first question to a cluster, so that a repeated join is one join
+	Cluster  uint64      `json:"cluster"`
+	Node     topo.NodeID `json:"node"`
+	// CatalogReplica is the id of this node's replica of the catalog group; CatalogJoined tells that it was added to a
+	// group that existed.
+	CatalogReplica uint64 `json:"catalog_replica"`
+	CatalogJoined  bool   `json:"catalog_joined"`
+	// Contacts are where other nodes were when this one joined; they serve until its catalog replica knows better.
+	Contacts map[topo.NodeID]string `json:"contacts,omitempty"`
+}
+
+const (
+	identityFormat = 1
+	identityFile   = "cluster.json"
+)
+
+// loadIdentity reads the data directory's identity, or makes one with nothing in it but the instance.
+func loadIdentity(dir string) (*identity, error) {
+	name := filepath.Join(dir, identityFile)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return &identity{Format: identityFormat, Instance: hex.EncodeToString(randomBytes(16))}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	id := new(identity)
+	if err := json.Unmarshal(data, id); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", name, err)
+	}
+	if id.Format != identityFormat {
+		return nil, fmt.Errorf("%s has format %d, this program reads %d", name, id.Format, identityFormat)
+	}
+	return id, nil
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+// newCluster makes the identity that of the first node of a new cluster.
+func (id *identity) newCluster(first topo.NodeID) {
+	id.Cluster, id.Node, id.CatalogReplica = binary.BigEndian.Uint64(randomBytes(8))|1, first, 1
+}
+
+// save replaces the file by way of a temporary one: after a crash there is the old content or the new.
+func (id *identity) save(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, identityFile)
+	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// raftName is how raft names a node: a name and no address, so that a node's address may change between its runs.
+func raftName(id topo.NodeID) string { return fmt.Sprintf("node-%d", id) }
+
+// nodeNamed reads a raftName back, 0 when it is none.
+func nodeNamed(name string) topo.NodeID {
+	var id topo.NodeID
+	if _, err := fmt.Sscanf(name, "node-%d", &id); err != nil {
+		return 0
+	}
+	return id
+}
+
+// errRemoved ends a node that the cluster has removed.
+var errRemoved = errors.New("this node was removed from the cluster: its data directory cannot be used any more")
+
+// joinCluster asks the cluster at an address to take this node in, until it does or ctx ends.
+func (s *Server) joinCluster(ctx context.Context, contact string) error {
+	req := joinRequest{Instance: s.id.Instance, Address: s.address, SQL: s.listener.Addr().String()}
+	var resp joinResponse
+	err := retryUntil(ctx, func(ctx context.Context) error {
+		err := s.callAddress(ctx, contact, methodJoin, &req, &resp)
+		if err != nil {
+			s.log.Warn("the cluster does not answer yet", "at", contact, "err", err)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("joining the cluster at %s: %w", contact, err)
+	}
+	s.id.Cluster, s.id.Node = resp.Cluster, resp.Node
+	s.id.CatalogReplica, s.id.CatalogJoined = resp.CatalogReplica, true
+	s.id.Contacts = resp.Contacts
+	return s.id.save(s.cfg.DataDir)
+}

@@ -1,0 +1,339 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pgmqdb/pgmqdb/shard/group"
+	"github.com/pgmqdb/pgmqdb/shard/place"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// A node's membership in the cluster, from its own side.
+//
+// A node registers when it starts, and again when it learns that its liveness epoch was declared over: each time it gets
+// into the catalog's log under a higher epoch, and takes no statement before its catalog replica has applied that entry.
+// Whatever was acknowledged before is then known here. From then on it asks the catalog group's leaseholder, again and
+// again, for the right to plan (place.Liveness); without that right statements wait, and fail when it stays away.
+type member struct {
+	s *Server
+
+	epoch     atomic.Uint32 // the current liveness epoch
+	liveUntil atomic.Int64  // CLOCK_BOOTTIME; the right to plan
+	horizon   atomic.Uint64 // below it no snapshot is in use on any node, 0: not known
+	renewed   chan struct{} // capacity 1: somebody waits for the right to plan
+	granted   broadcast
+
+	mu     sync.Mutex
+	status clusterStatus // what the holder last said of the others
+}
+
+// registerRequest asks for a place in the log under Epoch.
+type registerRequest struct {
+	Node         topo.NodeID
+	Instance     string
+	Cluster      uint64
+	Address, SQL string
+	Epoch        topo.LivenessEpoch
+	LostReplica  uint64 // the node's replica of the catalog group whose data is gone, 0: none is
+}
+
+// registerResponse is the admission: what the catalog replica has to have applied, and which replica it has to be.
+type registerResponse struct {
+	Index          uint64
+	CatalogReplica uint64
+	Epoch          topo.LivenessEpoch // when the one asked for is too low: the last one that was given
+}
+
+// heartbeat asks for the right to plan and reports.
+type heartbeat struct {
+	Node     topo.NodeID
+	Epoch    topo.LivenessEpoch
+	Admitted bool
+	Oldest   topo.Timestamp // no snapshot below it is or will be in use at the node
+	Applied  uint64         // by its catalog replica
+	Version  topo.Timestamp // of its catalog snapshot
+	Started  time.Time
+	Replicas []replicaReport
+}
+
+// replicaReport is what a node says of one of its replicas.
+type replicaReport struct {
+	Group    topo.GroupID
+	ID       uint64
+	Holder   bool // it holds the lease
+	Lease    topo.LeaseEpoch
+	CaughtUp bool // it has applied what was committed when it last asked
+	Bytes    int64
+}
+
+// heartbeatResponse answers. Not OK: the epoch is over, and the node has to register again.
+type heartbeatResponse struct {
+	OK      bool
+	Removed bool
+	Horizon topo.Timestamp
+	Status  clusterStatus
+}
+
+// epochsPerIncarnation leaves room, within one run of the process, for epochs that others declare over.
+const epochsPerIncarnation = 1 << 12
+
+// bootNS reads CLOCK_BOOTTIME, which goes on while the machine is suspended.
+func bootNS() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("CLOCK_BOOTTIME: " + err.Error())
+	}
+	return ts.Nano()
+}
+
+func newMember(s *Server) *member {
+	m := &member{s: s, renewed: make(chan struct{}, 1)}
+	m.epoch.Store(uint32(s.host.Incarnation() * epochsPerIncarnation))
+	return m
+}
+
+// Epoch is the liveness epoch under which the node works.
+func (m *member) Epoch() topo.LivenessEpoch { return topo.LivenessEpoch(m.epoch.Load()) }
+
+// register gets the node into the catalog's log and waits until its catalog replica has followed.
+func (m *member) register(ctx context.Context) error {
+	s := m.s
+	return retryUntil(ctx, func(ctx context.Context) error {
+		q := &registerRequest{Node: s.id.Node, Instance: s.id.Instance, Cluster: s.id.Cluster, Address: s.address,
+			SQL: s.listener.Addr().String(), Epoch: m.Epoch()}
+		if s.host.Replica(topo.CatalogGroup) == nil {
+			q.LostReplica = s.id.CatalogReplica
+		}
+		resp, err := m.askRegister(ctx, q)
+		switch {
+		case err != nil:
+			return err
+		case resp.Epoch > q.Epoch:
+			m.epoch.Store(uint32(resp.Epoch) + 1)
+			return errEpochTaken
+		}
+		if err := s.catalogReplicaIs(resp.CatalogReplica); err != nil {
+			return err
+		}
+		s.txns.SetEpoch(m.Epoch())
+		ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+		defer cancel()
+		return s.catalogApplied(ctx, resp.Index)
+	})
+}
+
+var errEpochTaken = errors.New("the liveness epoch was given already")
+
+// catchUpTimeout bounds one wait for the catalog replica; it is tried again, and the way in is asked for anew.
+const catchUpTimeout = 30 * time.Second
+
+// askRegister asks whoever can be reached: the leaseholder if this node knows it, any known node otherwise.
+func (m *member) askRegister(ctx context.Context, q *registerRequest) (*registerResponse, error) {
+	s := m.s
+	if r := s.host.Replica(topo.CatalogGroup); r != nil {
+		if _, mine := r.Lease(); mine {
+			return askHolder[registerResponse](ctx, s, methodRegHere, q)
+		}
+	}
+	known := maps.Clone(s.id.Contacts)
+	if known == nil {
+		known = map[topo.NodeID]string{}
+	}
+	for _, n := range s.catalog.Topology().Nodes {
+		known[n.ID] = n.Address
+	}
+	delete(known, s.id.Node)
+	err := errors.New("no other node is known")
+	for _, a := range known {
+		resp := new(registerResponse)
+		if err = s.callAddress(ctx, a, methodRegister, q, resp); err == nil || final(err) {
+			return resp, err
+		}
+	}
+	return nil, err
+}
+
+// run asks for the right to plan until the node stops.
+func (m *member) run(ctx context.Context) {
+	t := time.NewTicker(place.HeartbeatEvery)
+	defer t.Stop()
+	for {
+		if err := m.beat(ctx); err != nil && ctx.Err() == nil {
+			m.s.log.Debug("heartbeat", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		case <-m.renewed:
+			if !sleep(ctx, 20*time.Millisecond) {
+				return
+			}
+		}
+	}
+}
+
+// beat sends one heartbeat.
+func (m *member) beat(ctx context.Context) error {
+	s := m.s
+	ctx, cancel := context.WithTimeout(ctx, place.LivenessLease/2)
+	defer cancel()
+	asked := bootNS()
+	oldest, err := m.oldest(ctx)
+	if err != nil {
+		return err
+	}
+	q := &heartbeat{Node: s.id.Node, Epoch: m.Epoch(), Admitted: true, Oldest: oldest, Version: s.catalog.Current().Version(),
+		Started: s.started, Replicas: s.replicaReports()}
+	if r := s.host.Replica(topo.CatalogGroup); r != nil {
+		q.Applied = r.State().AppliedIndex()
+	}
+	resp, err := askHolder[heartbeatResponse](ctx, s, methodHeartbeat, q)
+	switch {
+	case err != nil:
+		return err
+	case resp.Removed:
+		s.fail(errRemoved)
+		return errRemoved
+	case !resp.OK:
+		s.log.Warn("this node's liveness epoch was declared over: registering again", "epoch", q.Epoch)
+		m.epoch.Store(uint32(q.Epoch) + 1)
+		if err := m.register(ctx); err != nil {
+			return err
+		}
+		return s.locks.Sync(ctx)
+	}
+	m.mu.Lock()
+	m.status = resp.Status
+	m.mu.Unlock()
+	if resp.Horizon > topo.Timestamp(m.horizon.Load()) {
+		m.horizon.Store(uint64(resp.Horizon))
+	}
+	m.liveUntil.Store(asked + int64(place.LivenessLease))
+	m.granted.notify()
+	return nil
+}
+
+// oldest returns a timestamp below which this node uses no snapshot and will use none: it is drawn first, and every later
+// snapshot is above it.
+func (m *member) oldest(ctx context.Context) (topo.Timestamp, error) {
+	now, err := m.s.txns.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if ts, ok := m.s.txns.OldestSnapshot(); ok {
+		return min(ts, now), nil
+	}
+	return now, nil
+}
+
+// admitted waits until the node has the right to plan; statements call it first. In the usual case it costs a look at the
+// clock.
+func (m *member) admitted(ctx context.Context) error {
+	if bootNS() < m.liveUntil.Load() {
+		return nil
+	}
+	deadline := time.NewTimer(holderPatience)
+	defer deadline.Stop()
+	for {
+		granted := m.granted.wait()
+		if bootNS() < m.liveUntil.Load() {
+			return nil
+		}
+		select {
+		case m.renewed <- struct{}{}:
+		default:
+		}
+		select {
+		case <-granted:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-deadline.C:
+			return pgerr.New(pgerr.CannotConnectNow, "this node is cut off from the cluster").
+				WithHint("The transaction might succeed if retried on another node.")
+		}
+	}
+}
+
+// replicaReports describes this node's replicas.
+func (s *Server) replicaReports() []replicaReport {
+	var out []replicaReport
+	for _, r := range s.host.Replicas() {
+		info, mine := r.Lease()
+		out = append(out, replicaReport{Group: r.ID(), ID: r.ReplicaID(), Holder: mine, Lease: info.Epoch,
+			CaughtUp: s.replicas.caughtUp(r), Bytes: r.State().DiskBytes() + r.State().DeltaBytes()})
+	}
+	return out
+}
+
+// catalogReplicaIs makes sure that this node's replica of the catalog group is the one that the group knows. Another one
+// was removed while the node was away: its data goes, and a new one is filled by the others.
+func (s *Server) catalogReplicaIs(id uint64) error {
+	r := s.host.Replica(topo.CatalogGroup)
+	if r != nil && r.ReplicaID() == id {
+		return nil
+	}
+	if id == 0 {
+		return fmt.Errorf("the cluster has no replica of the catalog for this node yet")
+	}
+	s.log.Info("the catalog replica was replaced", "old", s.id.CatalogReplica, "new", id)
+	var err error
+	if r != nil {
+		err = s.host.StopGroup(topo.CatalogGroup, true)
+	} else {
+		err = s.host.RemoveReplicaData(topo.CatalogGroup, s.id.CatalogReplica)
+	}
+	if err != nil {
+		return err
+	}
+	s.id.CatalogReplica, s.id.CatalogJoined = id, true
+	if err := s.id.save(s.cfg.DataDir); err != nil {
+		return err
+	}
+	return s.openCatalog()
+}
+
+// openCatalog starts this node's replica of the catalog group.
+func (s *Server) openCatalog() error {
+	_, err := s.host.StartGroup(s.catalogOptions())
+	return err
+}
+
+// catalogOptions follow the catalog replica with the Store, from its file and from what is applied.
+func (s *Server) catalogOptions() group.GroupOptions {
+	return group.GroupOptions{ID: topo.CatalogGroup, Replica: s.id.CatalogReplica, Join: s.id.CatalogJoined,
+		NonVoting: s.id.CatalogJoined, BeforeStart: s.followCatalog, Recovered: s.reloadCatalog}
+}
+
+// broadcast wakes all who wait.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) notify() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+}

@@ -1,0 +1,111 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Cluster is some nodes of one cluster, each a process of its own. Nodes[i] has node id i+1.
+type Cluster struct {
+	Nodes []*Server
+	dir   string
+	args  []string
+}
+
+// StartCluster starts n nodes, one after the other, and waits until they hold what they should.
+func StartCluster(ctx context.Context, dir string, n int, args ...string) (*Cluster, error) {
+	c := &Cluster{dir: dir, args: args}
+	for range n {
+		if _, err := c.Join(); err != nil {
+			c.Kill()
+			return nil, err
+		}
+	}
+	if err := c.AwaitReplicas(ctx, min(n, 3)); err != nil {
+		c.Kill()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Join starts one node more.
+func (c *Cluster) Join() (*Server, error) {
+	args := c.args
+	if len(c.Nodes) > 0 {
+		args = append([]string{"--join", fmt.Sprintf("127.0.0.1:%d", c.Nodes[0].Cluster)}, args...)
+	}
+	dir := filepath.Join(c.dir, fmt.Sprint("n", len(c.Nodes)+1))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	s, err := StartPgmqdb(dir, args...)
+	if s != nil {
+		c.Nodes = append(c.Nodes, s)
+	}
+	return s, err
+}
+
+// Kill is kill -9 of all nodes.
+func (c *Cluster) Kill() {
+	for _, s := range c.Nodes {
+		s.Kill()
+	}
+}
+
+// AwaitReplicas waits until every data group has n replicas and a leader, the catalog has one on every running node, and
+// nothing is moving.
+func (c *Cluster) AwaitReplicas(ctx context.Context, n int) error {
+	running := 0
+	for _, s := range c.Nodes {
+		if s.Running() {
+			running++
+		}
+	}
+	var last string
+	for {
+		ok, state := c.settled(ctx, n, running)
+		if ok {
+			return nil
+		}
+		last = state
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster does not settle with %d replicas: %s", n, last)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) settled(ctx context.Context, n, running int) (ok bool, state string) {
+	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var conn *pgx.Conn
+	err := fmt.Errorf("no node is running")
+	for _, s := range c.Nodes {
+		if !s.Running() {
+			continue
+		}
+		if conn, err = pgx.Connect(short, s.URL()); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return false, err.Error()
+	}
+	defer conn.Close(short)
+	var bad int
+	err = conn.QueryRow(short, `select (select count(*) from pgmqdb.shards where state <> 'ok' or leader is null
+		or kind = 'data' and array_length(replicas, 1) <> $1 or kind = 'catalog' and array_length(replicas, 1) < $2)
+		+ (select count(*) from pgmqdb.rebalance where state = 'copying'),
+		coalesce((select string_agg(group_id || ':' || state || replicas::text, ' ') from pgmqdb.shards), '')`,
+		n, running).Scan(&bad, &state)
+	if err != nil {
+		return false, err.Error()
+	}
+	return bad == 0, state
+}
