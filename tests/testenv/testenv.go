@@ -27,12 +27,12 @@ type Server struct {
 	HTTP int // port of pgmqdb's metrics and profiles; 0: none
 	// Cluster is the port where a pgmqdb node listens for the others.
 	Cluster int
-	Dir  string
-	args []string
-	cmd  *exec.Cmd
-	out  *os.File
-	stop func() error
-	done chan struct{}
+	Dir     string
+	args    []string
+	cmd     *exec.Cmd
+	out     *os.File
+	stop    func() error
+	done    chan struct{}
 }
 
 // URL is a connection string for the superuser and the database postgres.
