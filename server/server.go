@@ -194,7 +194,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if err := s.start(ctx); err != nil {
-		s.listener.Close()
+		select {
+		case cause := <-s.failed:
+			err = errors.Join(cause, err)
+		default:
+		}
 		return nil, errors.Join(err, s.shutDown())
 	}
 	return s, nil
@@ -573,22 +577,22 @@ func (s *Server) Failed() <-chan error { return s.failed }
 // Stop ends all sessions, stops the groups, handing their leases over, and closes the data directory.
 func (s *Server) Stop() error {
 	s.log.Info("stopping")
-	s.listener.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), sessionsEnd)
-	defer cancel()
-	s.wire.Shutdown(ctx)
-	if s.http != nil {
-		_ = s.http.Shutdown(ctx)
-	}
 	return s.shutDown()
 }
 
 // shutDown stops whatever was started. Calls of other nodes are answered until the groups are closed, so that their callers
 // learn at once that the leases have moved.
 func (s *Server) shutDown() error {
-	s.endLife()
+	s.listener.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), sessionsEnd)
 	defer cancel()
+	if s.wire != nil {
+		s.wire.Shutdown(ctx)
+	}
+	if s.http != nil {
+		_ = s.http.Shutdown(ctx)
+	}
+	s.endLife()
 	var err error
 	if s.locks != nil {
 		s.locks.Close()

@@ -58,7 +58,7 @@ func (c *Cluster) Kill() {
 }
 
 // AwaitReplicas waits until every data group has n replicas and a leader, the catalog has one on every running node, and
-// nothing is moving.
+// nothing is moving or about to: in a cluster of three or more every running node holds a data group.
 func (c *Cluster) AwaitReplicas(ctx context.Context, n int) error {
 	running := 0
 	for _, s := range c.Nodes {
@@ -101,7 +101,8 @@ func (c *Cluster) settled(ctx context.Context, n, running int) (ok bool, state s
 	var bad int
 	err = conn.QueryRow(short, `select (select count(*) from pgmqdb.shards where state <> 'ok' or leader is null
 		or kind = 'data' and array_length(replicas, 1) <> $1 or kind = 'catalog' and array_length(replicas, 1) < $2)
-		+ (select count(*) from pgmqdb.rebalance where state = 'copying'),
+		+ (select count(*) from pgmqdb.rebalance where state = 'copying')
+		+ (select count(*) from pgmqdb.nodes where $2 >= 3 and state = 'live' and replicas < 2),
 		coalesce((select string_agg(group_id || ':' || state || replicas::text, ' ') from pgmqdb.shards), '')`,
 		n, running).Scan(&bad, &state)
 	if err != nil {
