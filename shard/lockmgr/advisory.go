@@ -170,6 +170,9 @@ func (a *Advisory) ReleaseAll(owner topo.TxnID) { a.ReleaseModes(owner, ^lock.Mo
 // Held returns the modes that a session of this node holds of key.
 func (a *Advisory) Held(owner topo.TxnID, key []byte) lock.ModeSet { return a.record.Held(owner, key) }
 
+// Holds reports whether a session of this node holds anything.
+func (a *Advisory) Holds(owner topo.TxnID) bool { return a.record.Holds(owner) }
+
 // send releases at the home; t is this node's term, as of when the record was changed.
 func (a *Advisory) send(t *homeTerm, op releaseOp) {
 	if t != nil {

@@ -247,6 +247,9 @@ func (m *Manager) lost(owner topo.TxnID) {
 	}
 }
 
+// Epoch is this node's liveness epoch: owners of earlier ones are granted nothing at other nodes any more.
+func (m *Manager) Epoch() topo.LivenessEpoch { return m.peer().Epoch }
+
 func (m *Manager) peer() peer {
 	_, epoch := m.env.Self()
 	return peer{m.self, epoch}

@@ -20,10 +20,11 @@ type outOp struct {
 	done chan struct{} // closed when it has arrived, or never needs to
 }
 
-const (
-	toHome    topo.NodeID = 0
-	sendBatch             = 256
-)
+// toHome is the destination of releases of advisory locks.
+const toHome topo.NodeID = 0
+
+// sendBatch bounds the releases of one call.
+const sendBatch = 256
 
 func newOutbox(m *Manager) *outbox { return &outbox{m: m, dests: map[topo.NodeID][]*outOp{}} }
 

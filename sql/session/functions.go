@@ -198,6 +198,7 @@ func (f *functions) AdvisoryLock(ctx context.Context, r expr.AdvisoryRequest) (b
 	if r.Try {
 		opt.Policy = lock.NoWait
 	}
+	s.renewOwner()
 	s.advisory = s.advisory || !r.Xact
 	s.bindLocks()
 	_, err := s.node.Advisory.Acquire(ctx, s.owner, advisoryKey(r), advisoryMode(r), opt)

@@ -77,6 +77,21 @@ func (s *Session) bindLocks() {
 	}
 }
 
+// renewOwner gives a session that holds no advisory lock another owner for them when the node works under a later liveness
+// epoch than the session began in: the cluster takes the earlier owner for dead.
+func (s *Session) renewOwner() {
+	if s.owner.Epoch >= s.node.Locks.Epoch() || s.node.Advisory.Holds(s.owner) {
+		return
+	}
+	if s.tx.bound {
+		s.node.Deadlocks.Unbind(s.tx.txn.ID())
+		s.tx.bound = false
+	}
+	s.activity.mu.Lock()
+	s.owner = s.node.SessionID()
+	s.activity.mu.Unlock()
+}
+
 // LocksLost ends the session that owns locks as owner, or whose open transaction does: the cluster took them away.
 func (n *Node) LocksLost(owner topo.TxnID) {
 	if e := n.sessionOf(owner); e != nil {
