@@ -27,6 +27,7 @@ type member struct {
 	s *Server
 
 	epoch     atomic.Uint32 // the current liveness epoch
+	synced    atomic.Bool   // the strong table locks of other nodes hold here
 	liveUntil atomic.Int64  // CLOCK_BOOTTIME; the right to plan
 	horizon   atomic.Uint64 // below it no snapshot is in use on any node, 0: not known
 	renewed   chan struct{} // capacity 1: somebody waits for the right to plan
@@ -104,12 +105,13 @@ func newMember(s *Server) *member {
 // Epoch is the liveness epoch under which the node works.
 func (m *member) Epoch() topo.LivenessEpoch { return topo.LivenessEpoch(m.epoch.Load()) }
 
-// register gets the node into the catalog's log and waits until its catalog replica has followed.
-func (m *member) register(ctx context.Context) error {
+// register gets the node into the catalog's log under an epoch, or a later one, and waits until its catalog replica has
+// followed. Only then the epoch is the node's.
+func (m *member) register(ctx context.Context, epoch topo.LivenessEpoch) error {
 	s := m.s
 	return retryUntil(ctx, func(ctx context.Context) error {
 		q := &registerRequest{Node: s.id.Node, Instance: s.id.Instance, Cluster: s.id.Cluster, Address: s.address,
-			SQL: s.listener.Addr().String(), Epoch: m.Epoch()}
+			SQL: s.listener.Addr().String(), Epoch: epoch}
 		if s.host.Replica(topo.CatalogGroup) == nil {
 			q.LostReplica = s.id.CatalogReplica
 		}
@@ -118,16 +120,21 @@ func (m *member) register(ctx context.Context) error {
 		case err != nil:
 			return err
 		case resp.Epoch > q.Epoch:
-			m.epoch.Store(uint32(resp.Epoch) + 1)
+			epoch = resp.Epoch + 1
 			return errEpochTaken
 		}
 		if err := s.catalogReplicaIs(resp.CatalogReplica); err != nil {
 			return err
 		}
-		s.txns.SetEpoch(m.Epoch())
-		ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+		wait, cancel := context.WithTimeout(ctx, catchUpTimeout)
 		defer cancel()
-		return s.catalogApplied(ctx, resp.Index)
+		if err := s.catalogApplied(wait, resp.Index); err != nil {
+			return err
+		}
+		m.epoch.Store(uint32(epoch))
+		s.txns.SetEpoch(epoch)
+		m.synced.Store(false)
+		return nil
 	})
 }
 
@@ -206,11 +213,14 @@ func (m *member) beat(ctx context.Context) error {
 		return errRemoved
 	case !resp.OK:
 		s.log.Warn("this node's liveness epoch was declared over: registering again", "epoch", q.Epoch)
-		m.epoch.Store(uint32(q.Epoch) + 1)
-		if err := m.register(ctx); err != nil {
+		return m.register(ctx, q.Epoch+1)
+	}
+	if !m.synced.Load() {
+		// The table locks that others hold have to hold here too before statements are planned.
+		if err := s.locks.Sync(ctx); err != nil {
 			return err
 		}
-		return s.locks.Sync(ctx)
+		m.synced.Store(true)
 	}
 	m.mu.Lock()
 	m.status = resp.Status

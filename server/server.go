@@ -229,9 +229,6 @@ func (s *Server) start(ctx context.Context) error {
 		s.log.Warn("finishing what others left", "err", err) // it is tried again
 	}
 	s.runBackground()
-	if err := s.locks.Sync(ctx); err != nil {
-		return fmt.Errorf("adopting the table locks of other nodes: %w", err)
-	}
 	if err := s.setPassword(ctx); err != nil {
 		return err
 	}
@@ -346,7 +343,7 @@ func (s *Server) enter(ctx context.Context) error {
 			return fmt.Errorf("writing the first catalog: %w", err)
 		}
 	}
-	if err := s.member.register(ctx); err != nil {
+	if err := s.member.register(ctx, s.member.Epoch()); err != nil {
 		return fmt.Errorf("entering the cluster: %w", err)
 	}
 	if err := s.catalog.Err(); err != nil {
