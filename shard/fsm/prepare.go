@@ -187,6 +187,9 @@ func (v *validation) keep(b []byte) []byte {
 func (v *validation) netOps() (Result, bool, error) {
 	for i, ref := range v.p.net {
 		op := v.p.in.op(ref)
+		if ref&refTwoVersions != 0 {
+			return Result{Code: ResultConflict, Item: -1}, false, nil
+		}
 		held, r, ok, err := v.item(&op.Item)
 		if !ok {
 			r.Item = -1

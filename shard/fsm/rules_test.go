@@ -445,6 +445,67 @@ func TestProvisionalOperationsCommitAsOneNetOperationAKey(t *testing.T) {
 	})
 }
 
+// sentAhead provisions the operations, numbered from 1, and prepares them.
+func sentAhead(r *replica, txn int, ts topo.Timestamp, rolledBack []SeqRange, items ...Item) Command {
+	var ops []ProvisionOp
+	for i, it := range items {
+		ops = append(ops, ProvisionOp{uint64(i + 1), it})
+	}
+	r.want(provision(txn, ops...), ResultOK)
+	p := prepare(txn, ts)
+	p.Prepare.Provisioned = summary(rolledBack, ops...)
+	return p
+}
+
+func TestR2MarksSentAheadAreJudgedAsItems(t *testing.T) {
+	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
+		r.want(onePhase(1, 10, put("p", "a", 0), put("q", "a", 0)), ResultCommitted)
+		r.want(onePhase(2, 30, mark("p", 10)), ResultCommitted)
+		settle()
+		// Of several marks on a key the last one counts.
+		r.want(sentAhead(r, 3, 40, nil, del("p", 10), exclusive("p", 30), exclusive("p", 29)), ResultShared)
+		r.want(sentAhead(r, 4, 40, []SeqRange{{3, 4}}, del("p", 10), exclusive("p", 29), exclusive("p", 30)), ResultShared)
+		r.want(sentAhead(r, 5, 40, []SeqRange{{3, 4}}, del("p", 10), exclusive("p", 30), exclusive("p", 29)), ResultPrepared)
+		settle()
+		// Pending marks exclude each other, whichever way they came.
+		r.want(onePhase(6, 41, mark("p", 10)), ResultPending)
+		r.want(abort(5), ResultAborted)
+		r.want(sentAhead(r, 7, 42, nil, mark("q", 10)), ResultPrepared)
+		settle()
+		r.want(sentAhead(r, 8, 43, nil, del("q", 10), exclusive("q", 42)), ResultPending)
+		r.want(resolve(7, 44), ResultCommitted)
+		settle()
+		r.want(sentAhead(r, 9, 50, nil, del("q", 10), exclusive("q", 43)), ResultShared)
+		r.want(horizon(45), ResultOK)
+		settle()
+		r.want(sentAhead(r, 10, 50, nil, del("q", 10), exclusive("q", 44)), ResultShared)
+		r.want(sentAhead(r, 11, 50, nil, del("q", 10), exclusive("q", 45)), ResultPrepared)
+	})
+}
+
+func TestR1OperationsSentAheadRelyOnOneVersion(t *testing.T) {
+	lockItem := func(key string, seen topo.Timestamp) Item {
+		return Item{Kind: ItemLock, Mode: lock.Share, Key: []byte(key), Seen: seen, SeenAbsent: seen == 0}
+	}
+	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
+		r.want(onePhase(1, 10, put("k", "a", 0)), ResultCommitted)
+		r.want(onePhase(2, 20, put("k", "b", 10)), ResultCommitted)
+		settle()
+		// The first write was made from a version that another transaction has replaced since.
+		r.want(sentAhead(r, 3, 30, nil, put("k", "x", 10), put("k", "y", 20)), ResultConflict)
+		r.want(sentAhead(r, 4, 30, nil, put("k", "x", 10), put("k", "y", 20), put("k", "z", 20)), ResultConflict)
+		r.want(sentAhead(r, 5, 30, nil, lockItem("k", 10), put("k", "y", 20)), ResultConflict)
+		r.want(sentAhead(r, 6, 30, nil, put("n", "x", 0), put("n", "y", 20)), ResultConflict)
+		settle()
+		r.want(sentAhead(r, 7, 30, []SeqRange{{1, 2}}, put("k", "x", 10), put("k", "y", 20)), ResultPrepared)
+		r.want(resolve(7, 31), ResultCommitted)
+		settle()
+		// What was rolled back leaves the lock before it.
+		r.want(sentAhead(r, 8, 40, []SeqRange{{2, 3}}, lockItem("k", 20), put("k", "x", 20)), ResultConflict)
+		r.want(sentAhead(r, 9, 40, []SeqRange{{2, 3}}, lockItem("k", 31), put("k", "x", 31)), ResultPrepared)
+	})
+}
+
 func TestIngestGoesBelowNewerVersionsAndRefusesDuplicates(t *testing.T) {
 	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
 		r.want(onePhase(1, 30, put("b", "mine", 0), put("c", "x", 0)), ResultCommitted)

@@ -152,10 +152,15 @@ func pendRefLess(a, b pendRef) bool {
 }
 
 // opRef is where a provisional operation is: its chunk in the upper half, its offset there in the lower. In a net list the
-// top bit says that an earlier operation on the key changed the key, so that the last one's KeepsKey does not hold.
+// top bits say more: that an earlier operation on the key changed the key, so that the last one's KeepsKey does not hold,
+// and that an earlier one relied on another version than the last one, so that not both can hold.
 type opRef uint64
 
-const refKeyChanged opRef = 1 << 63
+const (
+	refKeyChanged  opRef = 1 << 63
+	refTwoVersions opRef = 1 << 62
+	refFlags             = refKeyChanged | refTwoVersions
+)
 
 // opItem is an operation in the index by key, or what a search looks for: the first operation on a key.
 type opItem struct {
@@ -234,7 +239,7 @@ func (in *intents) op(r opRef) (op ProvisionOp) {
 	return op
 }
 
-func (in *intents) at(r opRef) []byte { return in.chunks[r&^refKeyChanged>>32][uint32(r):] }
+func (in *intents) at(r opRef) []byte { return in.chunks[r&^refFlags>>32][uint32(r):] }
 
 // add appends the operations that are not there yet as one chunk and reports whether there were any.
 func (in *intents) add(ops []ProvisionOp) bool {
@@ -301,6 +306,14 @@ func inRanges(ranges []SeqRange, seq uint64) bool {
 	return false
 }
 
+// sameVersion reports whether two operations on one key, of one class, can both have been validated.
+func sameVersion(a, b *Item) bool {
+	if a.Kind == ItemExclusive {
+		return true // the later scan of the children counts
+	}
+	return a.SeenAbsent == b.SeenAbsent && (a.SeenAbsent || a.Seen == b.Seen)
+}
+
 // netOps returns what the operations come to: of each key and class the last one that was not rolled back, in key order.
 func (in *intents) netOps(rolledBack []SeqRange) []opRef {
 	net := make([]opRef, 0, in.index.Len())
@@ -313,8 +326,12 @@ func (in *intents) netOps(rolledBack []SeqRange) []opRef {
 			return true
 		}
 		if n := len(net); n > 0 && class == lastClass && ItemKind(class) != ItemReadRange && bytes.Equal(key, lastKey) {
-			if prev := in.op(net[n-1]); !prev.Item.KeepsKey {
+			prev, this := in.op(net[n-1]), in.op(r)
+			if !prev.Item.KeepsKey {
 				r |= refKeyChanged
+			}
+			if net[n-1]&refTwoVersions != 0 || !sameVersion(&prev.Item, &this.Item) {
+				r |= refTwoVersions
 			}
 			net[n-1] = r
 		} else {

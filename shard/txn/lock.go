@@ -292,7 +292,7 @@ func (t *Txn) hold(g *groupBuffer, e *entry, mode lock.Mode, v rpc.Version) {
 	}
 	t.seq++
 	e.held.seq = t.seq
-	if t.hasSavepoint {
+	if t.undoes() {
 		old.value, old.hasValue = nil, false
 		t.undo = append(t.undo, undo{seq: t.seq, g: g, e: e, kind: undoLock, held: old})
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -45,13 +46,18 @@ type Config struct {
 
 // Faults switch off one safety rule each. Only tests set them.
 type Faults struct {
-	// NoSharedMarks leaves the shared marks out of prepares (rule R2).
+	// NoSharedMarks leaves the shared marks out of prepares, and of what goes ahead of them (rule R2).
 	NoSharedMarks bool
+	// NoExclusiveMarksAhead leaves the exclusive marks out of what goes ahead of a prepare (rule R2).
+	NoExclusiveMarksAhead bool
 	// NoAttemptRule proposes attempt n+1, or gives up, without attempt n's tombstone.
 	NoAttemptRule bool
 	// ResolveBeforeCommitRecord sends the resolves of a commit without the record at the primary before them.
 	ResolveBeforeCommitRecord bool
 }
+
+// omits reports whether an item of the prepare is to be left out.
+func (f *Faults) omits(it *fsm.Item) bool { return f.NoSharedMarks && it.Kind == fsm.ItemSharedMark }
 
 func (c *Config) setDefaults() {
 	if c.ProvisionBytes == 0 {

@@ -57,15 +57,33 @@ func (e *entry) write(o *op) fsm.Item {
 
 // relied emits the items of a key that the transaction did not write: rule R1, every lock travels.
 func (e *entry) relied(emit func(Seq, fsm.Item)) {
-	if e.mode >= lock.Share {
-		emit(e.held.seq, fsm.Item{Kind: fsm.ItemLock, Mode: e.mode, Key: e.key, Seen: e.seenTS, SeenAbsent: e.seenAbsent})
-	}
+	e.held.item(e.key, emit)
 	switch m := e.marks; {
 	case m != nil && m.shared:
-		emit(m.seq, fsm.Item{Kind: fsm.ItemSharedMark, Mode: lock.KeyShare, Key: e.key, Seen: m.sharedVersion})
+		m.sharedItem(e.key, emit)
 	case e.mode == lock.KeyShare && !e.seenAbsent:
 		// FOR KEY SHARE by the user: the key must not change, the rest of the row may.
 		emit(e.held.seq, fsm.Item{Kind: fsm.ItemSharedMark, Mode: lock.KeyShare, Key: e.key, Seen: e.seenKey})
+	}
+}
+
+// item emits the item of a lock that forbids changes of the row.
+func (h *held) item(key []byte, emit func(Seq, fsm.Item)) {
+	if h.mode >= lock.Share {
+		emit(h.seq, fsm.Item{Kind: fsm.ItemLock, Mode: h.mode, Key: key, Seen: h.seenTS, SeenAbsent: h.seenAbsent})
+	}
+}
+
+func (m *marks) sharedItem(key []byte, emit func(Seq, fsm.Item)) {
+	if m.shared {
+		emit(m.seq, fsm.Item{Kind: fsm.ItemSharedMark, Mode: lock.KeyShare, Key: key, Seen: m.sharedVersion})
+	}
+}
+
+// exclusiveItem emits the mark that accompanies a delete or key change (rule R2).
+func (m *marks) exclusiveItem(key []byte, emit func(Seq, fsm.Item)) {
+	if m.exclusive != 0 {
+		emit(m.seq, fsm.Item{Kind: fsm.ItemExclusive, Mode: lock.Update, Key: key, F: m.exclusive})
 	}
 }
 
@@ -81,7 +99,7 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 	if g.tree != nil {
 		var cur *entry
 		emit := func(_ Seq, it fsm.Item) {
-			if it.Kind == fsm.ItemSharedMark && t.m.cfg.Faults.NoSharedMarks {
+			if t.m.cfg.Faults.omits(&it) {
 				return
 			}
 			p.prepare.Items = append(p.prepare.Items, it)
@@ -96,9 +114,8 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 				// Inserted and deleted again.
 			default:
 				emit(o.seq, e.write(o))
-				if m := e.marks; m != nil && m.exclusive != 0 {
-					emit(m.seq, fsm.Item{Kind: fsm.ItemExclusive, Mode: lock.Update, Key: e.key, F: m.exclusive,
-						Seen: e.seenTS, SeenAbsent: e.seenAbsent})
+				if e.marks != nil {
+					e.marks.exclusiveItem(e.key, emit)
 				}
 			}
 			return true

@@ -19,6 +19,10 @@ import (
 //
 // Which of a group's parts goes how: either all its operations, locks and marks are items of the prepare, or all of them
 // were sent ahead. So no key can be in both, and their order never matters. Read ranges are always items.
+//
+// What was sent ahead is validated at the prepare as items are: of each key and kind the last one that was not rolled
+// back counts, and all of them have to rely on one version. What ROLLBACK TO may leave behind is sent with it: a lock or
+// mark that an operation covers goes along when a savepoint lies between the two.
 
 const (
 	// provisionCommandBytes is about the size of one Provision command.
@@ -36,20 +40,23 @@ var hashSeed = maphash.MakeSeed()
 // seenVersion packs a version seen, whether it was an absence, and whether the key was written or only locked.
 type seenVersion uint64
 
+// seenWritten is the bit of a key that was written.
+const seenWritten seenVersion = 2
+
 func packSeen(e *entry) seenVersion {
 	s := seenVersion(e.seenTS) << 2
 	if e.seenAbsent || e.mode == lock.None {
 		s |= 1
 	}
 	if e.last != nil {
-		s |= 2
+		s |= seenWritten
 	}
 	return s
 }
 
 func (s seenVersion) ts() topo.Timestamp { return topo.Timestamp(s >> 2) }
 func (s seenVersion) absent() bool       { return s&1 != 0 }
-func (s seenVersion) written() bool      { return s&2 != 0 }
+func (s seenVersion) written() bool      { return s&seenWritten != 0 }
 
 // provisions is what a transaction has sent ahead to one group. The fields above mu are guarded by the Txn's.
 type provisions struct {
@@ -57,12 +64,17 @@ type provisions struct {
 	digest  uint64
 	lastSeq Seq
 	keys    map[uint64]seenVersion
+	undone  bool // something of it was rolled back: wrote may name a key whose operations no longer count
 
 	mu       sync.Mutex
 	inFlight int
 	idle     chan struct{} // closed when inFlight falls
 	err      error         // the first failure; it ends the transaction
 }
+
+// covers reports whether an operation on key was sent ahead that counts: it is validated and excludes others, so that
+// locks and shared marks on the key add nothing.
+func (p *provisions) covers(key []byte) bool { return !p.undone && p.wrote(key) }
 
 // wrote reports whether an operation on key was sent ahead.
 func (p *provisions) wrote(key []byte) bool {
@@ -178,6 +190,9 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 	size := 0
 	left := g.tree.Len()
 	emit := func(seq Seq, it fsm.Item) {
+		if f := t.m.cfg.Faults; f.omits(&it) || f.NoExclusiveMarksAhead && it.Kind == fsm.ItemExclusive {
+			return
+		}
 		if cur == nil || size >= provisionCommandBytes {
 			n := left + 1 // the last command has what is left of the buffer
 			if cur != nil {
@@ -200,24 +215,37 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 	var stay []*entry
 	g.tree.Scan(func(e *entry) bool {
 		left--
-		if !all && e.last == nil && max(e.held.seq, e.markSeq()) > t.stmtSeq && (e.marks == nil || !e.marks.shared) {
+		h := maphash.Bytes(hashSeed, e.key)
+		before, sent := g.prov.keys[h]
+		if !all && !before.written() && e.awaitsWrite(t.stmtSeq) {
 			stay = append(stay, e)
 			return true
 		}
-		wrote := g.prov.wrote(e.key)
-		if e.last != nil || !wrote {
-			// A lock or mark on a key that was written before adds nothing: the write is validated, and excludes others.
-			e.provisionItems(emit)
+		switch {
+		case e.last != nil:
+			t.provisionOps(e, emit)
+		case !before.written() || g.prov.undone:
+			e.relied(emit)
 		}
-		if (e.last == nil || !e.last.entry) && !wrote {
-			g.prov.keys[maphash.Bytes(hashSeed, e.key)] = packSeen(e)
+		if e.marks != nil {
+			e.marks.exclusiveItem(e.key, emit)
+		}
+		if (e.last == nil || !e.last.entry) && (!sent || e.mode != lock.None) {
+			g.prov.keys[h] = packSeen(e) | before&seenWritten
 		}
 		t.retain -= len(e.value)
 		return true
 	})
+	t.provisionUndo(g, stay, emit)
 	g.reset(stay)
 	t.dropUndo(g)
 	return cmds
+}
+
+// awaitsWrite says that the entry is a lock of the current statement, which may be about to write the key: the operation
+// would repeat all that the lock says. A shared mark stands for a check that is over.
+func (e *entry) awaitsWrite(stmt Seq) bool {
+	return e.last == nil && max(e.held.seq, e.markSeq()) > stmt && (e.marks == nil || !e.marks.shared)
 }
 
 // reset empties the buffer but for the entries that stay.
@@ -255,45 +283,77 @@ func (e *entry) markSeq() Seq {
 	return e.marks.seq
 }
 
-// provisionItems emits the entry's whole history, oldest first, so that a later ROLLBACK TO can name any part of it.
-func (e *entry) provisionItems(emit func(Seq, fsm.Item)) {
-	if e.last == nil {
-		e.relied(emit)
+// provisionOps emits all the entry's operations, oldest first, so that a later ROLLBACK TO can name any of them, and the
+// locks and marks that it would leave alone.
+func (t *Txn) provisionOps(e *entry, emit func(Seq, fsm.Item)) {
+	first := e.last
+	for first.prev != nil {
+		first = first.prev
+	}
+	if e.mode != lock.None && t.savepointBetween(e.held.seq, first.seq) {
+		e.held.item(e.key, emit)
+	}
+	if e.marks != nil && t.savepointBetween(e.marks.seq, first.seq) {
+		e.marks.sharedItem(e.key, emit)
+	}
+	if first == e.last {
+		emit(e.last.seq, e.write(e.last))
 		return
 	}
-	if e.last.prev == nil {
-		emit(e.last.seq, e.write(e.last))
-	} else {
-		var chain []*op
-		for o := e.last; o != nil; o = o.prev {
-			chain = append(chain, o)
-		}
-		for i := len(chain) - 1; i >= 0; i-- {
-			emit(chain[i].seq, e.write(chain[i]))
-		}
+	var chain []*op
+	for o := e.last; o != nil; o = o.prev {
+		chain = append(chain, o)
 	}
-	if m := e.marks; m != nil && m.exclusive != 0 {
-		emit(m.seq, fsm.Item{Kind: fsm.ItemExclusive, Mode: lock.Update, Key: e.key, F: m.exclusive, Seen: e.seenTS, SeenAbsent: e.seenAbsent})
+	for i := len(chain) - 1; i >= 0; i-- {
+		emit(chain[i].seq, e.write(chain[i]))
+	}
+}
+
+// provisionUndo emits the locks and marks that a ROLLBACK TO would bring back in place of those that were sent now: what
+// it goes by, the undo steps, is forgotten.
+func (t *Txn) provisionUndo(g *groupBuffer, stay []*entry, emit func(Seq, fsm.Item)) {
+	if len(t.undo) == 0 {
+		return
+	}
+	stays := make(map[*entry]bool, len(stay))
+	for _, e := range stay {
+		stays[e] = true
+	}
+	for i := range t.undo {
+		u := &t.undo[i]
+		if u.g != g || stays[u.e] {
+			continue
+		}
+		switch {
+		case u.kind == undoLock && t.savepointBetween(u.held.seq, u.seq):
+			u.held.item(u.e.key, emit)
+		case u.kind == undoMark && u.marks != nil && t.savepointBetween(u.marks.seq, u.seq):
+			u.marks.sharedItem(u.e.key, emit)
+			u.marks.exclusiveItem(u.e.key, emit)
+		}
 	}
 }
 
 // rollBackProvisions notes that what was sent ahead with a number above seq is undone. t.mu is held.
 func (t *Txn) rollBackProvisions(seq Seq) {
+	any := false
 	for _, g := range t.groups {
-		if g.prov.sent == 0 || g.prov.lastSeq <= seq {
-			continue
+		if g.prov.sent > 0 && g.prov.lastSeq > seq {
+			g.prov.undone, any = true, true
 		}
-		r := fsm.SeqRange{First: uint64(seq) + 1, End: uint64(t.seq) + 1}
-		list := t.rolledBack
-		for len(list) > 0 && list[len(list)-1].First >= r.First {
-			list = list[:len(list)-1]
-		}
-		if n := len(list); n > 0 && list[n-1].End >= r.First {
-			r.First = list[n-1].First
-			list = list[:n-1]
-		}
-		// Readers hold the old slice: never write into it.
-		t.rolledBack = append(append([]fsm.SeqRange(nil), list...), r)
+	}
+	if !any {
 		return
 	}
+	r := fsm.SeqRange{First: uint64(seq) + 1, End: uint64(t.seq) + 1}
+	list := t.rolledBack
+	for len(list) > 0 && list[len(list)-1].First >= r.First {
+		list = list[:len(list)-1]
+	}
+	if n := len(list); n > 0 && list[n-1].End >= r.First {
+		r.First = list[n-1].First
+		list = list[:n-1]
+	}
+	// Readers hold the old slice: never write into it.
+	t.rolledBack = append(append([]fsm.SeqRange(nil), list...), r)
 }

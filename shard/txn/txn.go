@@ -2,6 +2,7 @@ package txn
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,12 +53,14 @@ type Txn struct {
 	holds   int            // HoldSnapshot calls in force
 	retain  int            // bytes of locked versions kept in entries
 
-	// savepoint is the sequence number of the latest savepoint; undo is recorded while hasSavepoint.
-	hasSavepoint bool
-	savepoint    Seq
-	undo         []undo
-	rolledBack   []fsm.SeqRange // among operations sent ahead; ascending, disjoint
-	unlocking    chan struct{}  // closed when the background unlock of the last ROLLBACK TO has ended
+	// savepoints are the sequence numbers of the savepoints, released ones included, ascending; undo is recorded while
+	// there is one.
+	savepoints []Seq
+	undo       []undo
+	// marked is the lowest timestamp of an exclusive mark: the horizon must not pass it, or the commit would be refused.
+	marked     topo.Timestamp
+	rolledBack []fsm.SeqRange // among operations sent ahead; ascending, disjoint
+	unlocking  chan struct{}  // closed when the background unlock of the last ROLLBACK TO has ended
 }
 
 // ID returns the transaction's id.
@@ -173,8 +176,14 @@ func (t *Txn) pinned(ctx context.Context) (topo.Timestamp, error) {
 	if err != nil {
 		return 0, err
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if first || (t.opts.Isolation == ReadCommitted && t.holds == 0) {
-		t.oldest.Store(uint64(ts))
+		if t.marked != 0 {
+			t.oldest.Store(uint64(min(ts, t.marked)))
+		} else {
+			t.oldest.Store(uint64(ts))
+		}
 	}
 	return ts, nil
 }
@@ -273,36 +282,43 @@ func (t *Txn) write(key Key, value []byte, flags WriteFlags) {
 		}
 	}
 	// Whoever reads between two operations of one statement reads the latest: the older one is then invisible for good.
-	inPlace := e.last != nil && e.last.seq > t.stmtSeq && (!t.hasSavepoint || e.last.seq > t.savepoint)
+	inPlace := e.last != nil && e.last.seq > t.stmtSeq && e.last.seq > t.savepoint()
 	g.push(e, o, inPlace)
-	if t.hasSavepoint && !inPlace {
+	if t.undoes() && !inPlace {
 		t.undo = append(t.undo, undo{seq: t.seq, g: g, e: e, kind: undoOp})
 	}
 }
 
 // MarkShared notes that a foreign-key check relied on the key, which has this key version and was locked KeyShare.
 func (t *Txn) MarkShared(key Key, seenKeyVersion topo.Timestamp) {
-	t.mark(key, func(m *marks) { m.shared, m.sharedVersion = true, seenKeyVersion })
+	t.mark(key, true, func(m *marks) { m.shared, m.sharedVersion = true, seenKeyVersion })
 }
 
 // MarkExclusive notes that the key, locked Update, is to be deleted or changed and that its children were scanned at f.
 // The latest f counts.
 func (t *Txn) MarkExclusive(key Key, f topo.Timestamp) {
-	t.mark(key, func(m *marks) { m.exclusive = max(m.exclusive, f) })
+	t.mark(key, false, func(m *marks) {
+		m.exclusive = max(m.exclusive, f)
+		if t.marked == 0 || f < t.marked {
+			t.marked = f
+		}
+	})
 }
 
 // OnChildrenChanged sets what a commit does when the children of an exclusively marked key have changed since f: recheck
-// runs with a later f, which the mark then takes. Without one the commit fails with ErrChildrenChanged.
+// runs with a later f, which the mark then takes. Without one, and when the mark went ahead, the commit fails with
+// ErrChildrenChanged.
 func (t *Txn) OnChildrenChanged(key Key, recheck Recheck) {
-	t.mark(key, func(m *marks) { m.recheck = recheck })
+	t.mark(key, true, func(m *marks) { m.recheck = recheck })
 }
 
-func (t *Txn) mark(key Key, change func(*marks)) {
+// mark changes a key's marks. covered says that the mark adds nothing to an operation on the key that went ahead.
+func (t *Txn) mark(key Key, covered bool, change func(*marks)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.group(key.Group)
-	if g.find(key.Bytes) == nil && g.prov.wrote(key.Bytes) {
-		return // the write went ahead; see takeProvisions. To keep the mark would make every later statement look for it.
+	if covered && g.prov.sent > 0 && g.find(key.Bytes) == nil && g.prov.covers(key.Bytes) {
+		return
 	}
 	e := g.entryFor(key.Bytes)
 	t.seq++
@@ -317,7 +333,7 @@ func (t *Txn) mark(key Key, change func(*marks)) {
 	}
 	m.seq = t.seq
 	g.bytes += entryOverhead
-	if t.hasSavepoint {
+	if t.undoes() {
 		t.undo = append(t.undo, undo{seq: t.seq, g: g, e: e, kind: undoMark, marks: e.marks})
 	}
 	e.marks = m
@@ -335,9 +351,27 @@ func (t *Txn) ReadRange(group topo.GroupID, lo, hi []byte) {
 func (t *Txn) Savepoint() Savepoint {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hasSavepoint = true
-	t.savepoint = t.seq
+	if !t.undoes() || t.savepoint() < t.seq {
+		t.savepoints = append(t.savepoints, t.seq)
+	}
 	return Savepoint{seq: t.seq}
+}
+
+// undoes reports whether there may be a ROLLBACK TO. t.mu is held.
+func (t *Txn) undoes() bool { return len(t.savepoints) > 0 }
+
+// savepoint returns the number of the latest savepoint, 0 when there is none. t.mu is held.
+func (t *Txn) savepoint() Seq {
+	if n := len(t.savepoints); n > 0 {
+		return t.savepoints[n-1]
+	}
+	return 0
+}
+
+// savepointBetween reports whether a ROLLBACK TO may drop number b and leave a, an earlier one, alone. t.mu is held.
+func (t *Txn) savepointBetween(a, b Seq) bool {
+	i, _ := slices.BinarySearch(t.savepoints, a)
+	return i < len(t.savepoints) && t.savepoints[i] < b
 }
 
 // RollbackTo drops the operations, locks and marks after a savepoint; the savepoint stays. Read ranges and the snapshot
@@ -358,7 +392,7 @@ func (t *Txn) RollbackTo(sp Savepoint) {
 			u.e.marks = u.marks
 		case undoLock:
 			u.e.held = u.held
-			if u.held.mode == lock.None {
+			if u.held.mode == lock.None && !u.g.prov.held(u.e.key) { // or what went ahead relies on the lock
 				if release[u.g] == nil {
 					order = append(order, u.g)
 				}
@@ -368,7 +402,9 @@ func (t *Txn) RollbackTo(sp Savepoint) {
 		t.undo[len(t.undo)-1] = undo{}
 		t.undo = t.undo[:len(t.undo)-1]
 	}
-	t.savepoint = sp.seq
+	for t.undoes() && t.savepoint() > sp.seq {
+		t.savepoints = t.savepoints[:len(t.savepoints)-1]
+	}
 	t.rollBackProvisions(sp.seq)
 	// Numbers are never used twice: a later operation is not mistaken for one that was sent ahead and rolled back.
 	t.seq++

@@ -292,6 +292,246 @@ func TestRollbackToDropsOperationsSentAheadToo(t *testing.T) {
 	}
 }
 
+// lockOne locks a key of the test's storage.
+func lockOne(tb testing.TB, t *Txn, k Key, mode lock.Mode) Locked {
+	tb.Helper()
+	var out [1]Locked
+	if err := t.Lock(context.Background(), []LockRequest{{Key: k, Mode: mode, Latest: true}}, lock.Wait, out[:]); err != nil {
+		tb.Fatal(err)
+	}
+	return out[0]
+}
+
+// loseLocks is what a move of the lease does to a group's locks.
+func (g *memGroup) loseLocks() {
+	g.locks.Clear()
+	g.locks = lock.NewRows(nil)
+}
+
+// TestWhatWentAheadIsValidatedLikeItems loses the locks of a transaction, lets another one commit, and expects a refusal
+// whether the transaction's part is in the prepare or went ahead of it, and whatever was rolled back in between.
+func TestWhatWentAheadIsValidatedLikeItems(t *testing.T) {
+	ctx := context.Background()
+	update := func(t *testing.T, m *Manager, k Key) {
+		o := m.Begin(Options{})
+		lockOne(t, o, k, lock.NoKeyUpdate)
+		o.Put(k, []byte("theirs"), KeepsKey)
+		mustCommit(t, o)
+	}
+	addChild := func(t *testing.T, m *Manager, k Key) {
+		o := m.Begin(Options{})
+		l := lockOne(t, o, k, lock.KeyShare)
+		o.MarkShared(k, l.Version.KeyVersion)
+		o.Put(Key{Group: k.Group, Bytes: append(bytes.Clone(k.Bytes), 'c')}, nil, 0)
+		mustCommit(t, o)
+	}
+	remove := func(t *testing.T, m *Manager, k Key) {
+		o := m.Begin(Options{})
+		lockOne(t, o, k, lock.Update)
+		o.Delete(k, 0)
+		mustCommit(t, o)
+	}
+	// ahead sends what is buffered ahead.
+	goes := false
+	ahead := func(t *testing.T, tx *Txn) {
+		tx.StartStatement()
+		if !goes {
+			return
+		}
+		if err := tx.provision(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := []struct {
+		name    string
+		do      func(t *testing.T, tx *Txn, k Key)
+		theirs  func(t *testing.T, m *Manager, k Key)
+		refused bool
+	}{
+		{"a delete's mark that follows it", func(t *testing.T, tx *Txn, k Key) {
+			lockOne(t, tx, k, lock.Update)
+			tx.Delete(k, 0)
+			f, _ := tx.FreshTimestamp(ctx)
+			ahead(t, tx)
+			tx.MarkExclusive(k, f)
+			ahead(t, tx)
+		}, addChild, true},
+		{"a mark replaced, and the replacement rolled back", func(t *testing.T, tx *Txn, k Key) {
+			lockOne(t, tx, k, lock.Update)
+			tx.Delete(k, 0)
+			f, _ := tx.FreshTimestamp(ctx)
+			tx.MarkExclusive(k, f)
+			sp := tx.Savepoint()
+			tx.MarkExclusive(k, topo.MaxTimestamp>>1)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+		}, addChild, true},
+		{"a lock whose write is rolled back", func(t *testing.T, tx *Txn, k Key) {
+			lockOne(t, tx, k, lock.NoKeyUpdate)
+			sp := tx.Savepoint()
+			tx.Put(k, []byte("undone"), KeepsKey)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+		}, update, true},
+		{"a lock made stronger, and that rolled back", func(t *testing.T, tx *Txn, k Key) {
+			lockOne(t, tx, k, lock.Share)
+			sp := tx.Savepoint()
+			lockOne(t, tx, k, lock.Update)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+		}, update, true},
+		{"a lock and its write rolled back together", func(t *testing.T, tx *Txn, k Key) {
+			sp := tx.Savepoint()
+			lockOne(t, tx, k, lock.NoKeyUpdate)
+			tx.Put(k, []byte("undone"), KeepsKey)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+		}, update, false},
+		{"a shared mark after a write that was rolled back", func(t *testing.T, tx *Txn, k Key) {
+			sp := tx.Savepoint()
+			lockOne(t, tx, k, lock.NoKeyUpdate)
+			tx.Put(k, []byte("undone"), KeepsKey)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+			tx.StartStatement()
+			l := lockOne(t, tx, k, lock.KeyShare)
+			tx.MarkShared(k, l.Version.KeyVersion)
+			ahead(t, tx)
+		}, remove, true},
+		{"a shared mark whose write is rolled back", func(t *testing.T, tx *Txn, k Key) {
+			l := lockOne(t, tx, k, lock.KeyShare)
+			tx.MarkShared(k, l.Version.KeyVersion)
+			sp := tx.Savepoint()
+			lockOne(t, tx, k, lock.NoKeyUpdate)
+			tx.Put(k, []byte("undone"), KeepsKey)
+			ahead(t, tx)
+			tx.RollbackTo(sp)
+		}, remove, true},
+	}
+	for _, c := range cases {
+		for _, goes = range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, ahead %v", c.name, goes), func(t *testing.T) {
+				m, groups := setup(t, 2, Config{})
+				k := testKey(groups, 0)
+				tx := m.Begin(Options{})
+				insert(t, tx, groups, 0, 4, "a")
+				mustCommit(t, tx)
+
+				tx = m.Begin(Options{})
+				c.do(t, tx, k)
+				other := testKey(groups, 2)
+				lockOne(t, tx, other, lock.Update)
+				tx.Put(other, []byte("b"), 0)
+				if sent := tx.groups[0].prov.sent > 0; sent != goes {
+					t.Fatalf("sent ahead: %v", sent)
+				}
+				if tx.unlocking != nil {
+					<-tx.unlocking
+				}
+				groups[0].loseLocks()
+				c.theirs(t, m, k)
+				if err := tx.Commit(ctx); (err != nil) != c.refused {
+					t.Errorf("COMMIT: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestASecondWriteDoesNotHideALostLock: the first write was made from a version that is no longer the latest.
+func TestASecondWriteDoesNotHideALostLock(t *testing.T) {
+	for _, provision := range []int{0, 1} {
+		m, groups := setup(t, 1, Config{ProvisionBytes: provision})
+		k := testKey(groups, 0)
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 0, 1, "a")
+		mustCommit(t, tx)
+		write := func(tx *Txn, value string) error {
+			tx.StartStatement()
+			var out [1]Locked
+			if err := tx.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.NoKeyUpdate}}, lock.Wait, out[:]); err != nil {
+				return err
+			}
+			tx.Put(k, []byte(value), KeepsKey)
+			return nil
+		}
+		tx = m.Begin(Options{})
+		if err := write(tx, "mine"); err != nil {
+			t.Fatal(err)
+		}
+		tx.StartStatement()
+		if err := tx.ready(context.Background(), true); err != nil {
+			t.Fatal(err)
+		}
+		groups[0].loseLocks()
+		o := m.Begin(Options{})
+		if err := write(o, "theirs"); err != nil {
+			t.Fatal(err)
+		}
+		mustCommit(t, o)
+		err := write(tx, "mine again")
+		if err == nil {
+			err = tx.Commit(context.Background())
+		}
+		if pgerr.Code(err) != pgerr.SerializationFailure {
+			t.Errorf("provision %d: a lost update: %v", provision, err)
+		}
+	}
+}
+
+// TestRollbackToKeepsALockThatWentAhead: a lock taken before the savepoint, and again after it, is held to the end.
+func TestRollbackToKeepsALockThatWentAhead(t *testing.T) {
+	m, groups := setup(t, 1, Config{ProvisionBytes: 1})
+	k := testKey(groups, 0)
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 1, "a")
+	tx.StartStatement()
+	lockOne(t, tx, testKey(groups, 1), lock.Update) // sends the insert ahead
+	sp := tx.Savepoint()
+	lockOne(t, tx, k, lock.Update)
+	tx.Put(k, []byte("b"), 0)
+	tx.RollbackTo(sp)
+	if tx.unlocking != nil {
+		<-tx.unlocking
+	}
+	o := m.Begin(Options{})
+	if err := o.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.Update}}, lock.NoWait, make([]Locked, 1)); err == nil {
+		t.Error("another transaction got the lock of a key that the transaction inserted")
+	}
+	o.Rollback(context.Background())
+	mustCommit(t, tx)
+}
+
+// TestTheHorizonStaysBelowAnExclusiveMark: an F below the horizon would be refused.
+func TestTheHorizonStaysBelowAnExclusiveMark(t *testing.T) {
+	ctx := context.Background()
+	m, groups := setup(t, 1, Config{ProvisionBytes: 1})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 1, "a")
+	mustCommit(t, tx)
+	tx = m.Begin(Options{})
+	k := testKey(groups, 0)
+	lockOne(t, tx, k, lock.Update)
+	f, err := tx.FreshTimestamp(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx.Delete(k, 0)
+	tx.MarkExclusive(k, f)
+	for range 3 {
+		tx.StartStatement()
+		if _, err := tx.Snapshot(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, ok := m.OldestSnapshot()
+	if !ok || h > f {
+		t.Fatalf("the oldest snapshot is %d, the mark's %d", h, f)
+	}
+	groups[0].apply(fsm.Command{Horizon: &fsm.Horizon{TS: h}})
+	mustCommit(t, tx)
+}
+
 func TestRepeatableReadRefusesANewerVersion(t *testing.T) {
 	ctx := context.Background()
 	m, groups := setup(t, 1, Config{})

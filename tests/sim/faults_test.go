@@ -14,6 +14,7 @@ var breaks = []struct {
 	tune   func(*Options) // raises the chance of what the rule is there for
 }{
 	{"no shared marks in prepares", Faults{Txn: txn.Faults{NoSharedMarks: true}}, 200, moveLeases},
+	{"no exclusive marks sent ahead", Faults{Txn: txn.Faults{NoExclusiveMarksAhead: true}}, 400, moveLeases},
 	{"share_ts ignored", Faults{IgnoreShareTS: true}, 200, moveLeases},
 	{"attempt given up without its tombstone", Faults{Txn: txn.Faults{NoAttemptRule: true}}, 200, cutOff},
 	{"resolve and forget before the commit record", Faults{Txn: txn.Faults{ResolveBeforeCommitRecord: true}}, 200, killNodes},

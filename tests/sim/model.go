@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -35,7 +36,7 @@ type model struct {
 	starts   map[modelAttempt]topo.Timestamp
 	// kept outcomes are those of attempts over several groups that nobody has forgotten yet.
 	kept      map[modelAttempt]bool
-	sent      map[topo.TxnID]map[uint64]fsm.ProvisionOp
+	sent      map[topo.TxnID]map[modelOp]fsm.ProvisionOp
 	readFloor topo.Timestamp // of committed read ranges: later prepares commit above it
 	horizon   topo.Timestamp
 	max       topo.Timestamp
@@ -45,6 +46,21 @@ type model struct {
 type modelAttempt struct {
 	txn topo.TxnID
 	n   topo.Attempt
+}
+
+// modelOp names an operation sent ahead: what does not replace each other is numbered apart.
+type modelOp struct {
+	seq   uint64
+	class fsm.ItemKind
+	key   string
+}
+
+func opOf(op *fsm.ProvisionOp) modelOp {
+	o := modelOp{op.Seq, op.Item.Kind, string(op.Item.Key)}
+	if writes(&op.Item) {
+		o.class = fsm.ItemPut
+	}
+	return o
 }
 
 // modelKey has versions in ascending order; a nil value is a tombstone.
@@ -63,7 +79,7 @@ func (k *modelKey) latest() fsm.Version {
 func newModel() *model {
 	return &model{keys: map[string]*modelKey{}, pending: map[topo.TxnID]*fsm.Prepare{},
 		outcomes: map[modelAttempt]fsm.OutcomeInfo{}, starts: map[modelAttempt]topo.Timestamp{}, kept: map[modelAttempt]bool{},
-		sent: map[topo.TxnID]map[uint64]fsm.ProvisionOp{}}
+		sent: map[topo.TxnID]map[modelOp]fsm.ProvisionOp{}}
 }
 
 // Apply implements replica.
@@ -147,9 +163,9 @@ func (m *model) prepare(p *fsm.Prepare) fsm.Result {
 	net := *p
 	net.Items = slices.Clone(p.Items)
 	if p.Provisioned.Count > 0 {
-		ops, ok := m.net(p.Txn, p.Provisioned)
-		if !ok {
-			return code(fsm.ResultMismatch)
+		ops, bad := m.net(p.Txn, p.Provisioned)
+		if bad != 0 {
+			return fsm.Result{Code: bad, Item: -1}
 		}
 		net.Items = append(net.Items, ops...)
 	}
@@ -175,36 +191,37 @@ func (m *model) prepare(p *fsm.Prepare) fsm.Result {
 	return fsm.Result{Code: fsm.ResultPrepared, TS: minTS}
 }
 
-// net returns the effect of the operations sent ahead.
-func (m *model) net(txn topo.TxnID, want fsm.Provisioned) ([]fsm.Item, bool) {
-	ops := m.sent[txn]
-	seqs := make([]uint64, 0, len(ops))
-	for s := range ops {
-		seqs = append(seqs, s)
-	}
-	slices.Sort(seqs)
-	var items []fsm.Item
-	at := map[string]int{}
-	for _, s := range seqs {
-		if slices.ContainsFunc(want.RolledBack, func(r fsm.SeqRange) bool { return r.First <= s && s < r.End }) {
-			continue
+// net returns the effect of the operations sent ahead: of each key and class the last one that was not rolled back. All
+// of them must have relied on one version.
+func (m *model) net(txn topo.TxnID, want fsm.Provisioned) (items []fsm.Item, bad fsm.ResultCode) {
+	var list []modelOp
+	for o := range m.sent[txn] {
+		if !slices.ContainsFunc(want.RolledBack, func(r fsm.SeqRange) bool { return r.First <= o.seq && o.seq < r.End }) {
+			list = append(list, o)
 		}
-		it := ops[s].Item
-		k := string(it.Key)
-		switch it.Kind {
-		case fsm.ItemLock, fsm.ItemSharedMark, fsm.ItemExclusive:
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].seq < list[j].seq })
+	at := map[modelOp]int{}
+	for _, o := range list {
+		it := m.sent[txn][o].Item
+		o.seq = 0
+		i, ok := at[o]
+		if !ok {
+			at[o] = len(items)
 			items = append(items, it)
 			continue
 		}
-		if i, ok := at[k]; ok {
-			it.KeepsKey = it.KeepsKey && items[i].KeepsKey
-			items[i] = it
-			continue
+		last := &items[i]
+		it.KeepsKey = it.KeepsKey && last.KeepsKey
+		if o.class != fsm.ItemExclusive && (it.SeenAbsent != last.SeenAbsent || !it.SeenAbsent && it.Seen != last.Seen) {
+			bad = fsm.ResultConflict
 		}
-		at[k] = len(items)
-		items = append(items, it)
+		*last = it
 	}
-	return items, uint64(len(ops)) == want.Count
+	if uint64(len(m.sent[txn])) != want.Count {
+		bad = fsm.ResultMismatch
+	}
+	return items, bad
 }
 
 func (m *model) provision(p *fsm.Provision) fsm.Result {
@@ -212,10 +229,10 @@ func (m *model) provision(p *fsm.Provision) fsm.Result {
 		return fsm.Result{Code: fsm.ResultPrepared, TS: held.MinTS}
 	}
 	if m.sent[p.Txn] == nil {
-		m.sent[p.Txn] = map[uint64]fsm.ProvisionOp{}
+		m.sent[p.Txn] = map[modelOp]fsm.ProvisionOp{}
 	}
-	for _, op := range p.Ops {
-		m.sent[p.Txn][op.Seq] = op
+	for i := range p.Ops {
+		m.sent[p.Txn][opOf(&p.Ops[i])] = p.Ops[i]
 	}
 	return code(fsm.ResultOK)
 }
@@ -245,13 +262,27 @@ func clash(a, b *fsm.Item) bool {
 	if string(a.Key) != string(b.Key) {
 		return false
 	}
-	if b.Kind == fsm.ItemSharedMark {
-		a, b = b, a
+	// PostgreSQL's row-lock table: two modes conflict when their sum is above Update.
+	x, y := strength(a), strength(b)
+	return x > lock.None && y > lock.None && x+y > lock.Update
+}
+
+// strength is the row lock that an item amounts to. Entries beside their row are covered by the row.
+func strength(it *fsm.Item) lock.Mode {
+	switch it.Kind {
+	case fsm.ItemDelete, fsm.ItemExclusive:
+		return lock.Update
+	case fsm.ItemPut:
+		if it.KeepsKey {
+			return lock.NoKeyUpdate
+		}
+		return lock.Update
+	case fsm.ItemLock:
+		return it.Mode
+	case fsm.ItemSharedMark:
+		return lock.KeyShare
 	}
-	if a.Kind == fsm.ItemSharedMark {
-		return b.Kind == fsm.ItemDelete || b.Kind == fsm.ItemExclusive || (b.Kind == fsm.ItemPut && !b.KeepsKey)
-	}
-	return writes(a) || writes(b)
+	return lock.None
 }
 
 func (m *model) validate(txn topo.TxnID, it *fsm.Item, minTS *topo.Timestamp) fsm.Result {
@@ -383,7 +414,8 @@ func (m *model) pendingTxns() []topo.TxnID {
 // own returns the reading transaction's operation on key among those sent ahead.
 func (m *model) own(key []byte, own fsm.Own) (it *fsm.Item) {
 	best := uint64(0)
-	for s, op := range m.sent[own.Txn] {
+	for o, op := range m.sent[own.Txn] {
+		s := o.seq
 		if string(op.Item.Key) != string(key) || !writes(&op.Item) || s > own.Seq || s < best ||
 			slices.ContainsFunc(own.RolledBack, func(r fsm.SeqRange) bool { return r.First <= s && s < r.End }) {
 			continue

@@ -38,6 +38,7 @@ var operations = []operation{
 	{"move child", (*workload).moveChild, -1, 5},
 	{"update parent", (*workload).updateParent, -1, 4},
 	{"delete parent cascade", (*workload).deleteParent, int(txn.ReadCommitted), 14},
+	{"delete parents cascade", (*workload).deleteParents, int(txn.ReadCommitted), 8},
 	{"insert row", (*workload).insertRow, -1, 10},
 	{"delete row", (*workload).deleteRow, -1, 8},
 	{"transfer", (*workload).transfer, -1, 12},
@@ -245,6 +246,80 @@ func (w *workload) deleteParent(ctx context.Context, t *txn.Txn) error {
 		})
 	}
 	return w.cascade(ctx, t, parent, f, restrict)
+}
+
+// deleteParents deletes as a statement over several rows does: all of them are locked and deleted, which may send the
+// deletes ahead, and then their children are looked for. Some of it may be rolled back to a savepoint.
+func (w *workload) deleteParents(ctx context.Context, t *txn.Txn) error {
+	first, n := uint32(w.rng.IntN(numParents)), uint32(2+w.rng.IntN(2))
+	if w.rng.IntN(3) == 0 {
+		if err := w.detour(ctx, t, first); err != nil {
+			return err
+		}
+	}
+	var keys []txn.Key
+	var deleted []uint32
+	for i := range n {
+		parent := (first + i) % numParents
+		k := w.c.row(parents, parent)
+		l, err := w.lock(ctx, t, k, lock.Update, false)
+		if err != nil {
+			return err
+		}
+		if l.Version.Exists() {
+			t.Delete(k, 0)
+			keys, deleted = append(keys, k), append(deleted, parent)
+		}
+	}
+	if len(keys) == 0 {
+		return errRefused
+	}
+	f, err := t.FreshTimestamp(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		t.MarkExclusive(k, f)
+	}
+	for _, parent := range deleted {
+		if err := w.cascade(ctx, t, parent, f, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detour writes a parent after a savepoint and takes it back; the lock from before it, and a child that relies on the
+// parent as it was, count.
+func (w *workload) detour(ctx context.Context, t *txn.Txn, parent uint32) error {
+	k := w.c.row(parents, parent)
+	if w.rng.IntN(2) == 0 {
+		if _, err := w.lock(ctx, t, k, lock.NoKeyUpdate, false); err != nil {
+			return err
+		}
+	}
+	t.StartStatement()
+	sp := t.Savepoint()
+	l, err := w.lock(ctx, t, k, lock.Update, false)
+	if err != nil {
+		return err
+	}
+	if l.Version.Exists() {
+		t.Delete(k, 0)
+	} else {
+		t.Put(k, num(1), 0)
+	}
+	if w.rng.IntN(2) == 0 {
+		if _, err := t.Snapshot(ctx); err != nil {
+			return err
+		}
+		if _, err := w.someChild(ctx, t); err != nil && err != error(errRefused) {
+			return err
+		}
+	}
+	t.RollbackTo(sp)
+	t.StartStatement()
+	return nil
 }
 
 func (w *workload) cascade(ctx context.Context, t *txn.Txn, parent uint32, f topo.Timestamp, restrict bool) error {
