@@ -11,13 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -130,30 +126,6 @@ func (c *Config) validate() error {
 		return fmt.Errorf("--listen %s is open to other machines: choose passwords with --auth scram-sha-256", c.Listen)
 	}
 	return nil
-}
-
-// The garbage collector runs when the heap has grown to gcPercent beyond what was live: a node's live heap is small beside
-// its unflushed deltas, and collecting it too often costs more than its memory. Near the soft limit, a part of the machine's
-// memory within bounds, it works harder. GOGC and GOMEMLIMIT override both; mapped state files come on top.
-const (
-	gcPercent       = 200
-	minMemoryLimit  = 640 << 20
-	maxMemoryLimit  = 1 << 30
-	memoryPartLimit = 12 // the limit is 1/12 of the memory
-)
-
-func limitMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		limit := int64(minMemoryLimit)
-		var info unix.Sysinfo_t
-		if unix.Sysinfo(&info) == nil {
-			limit = min(max(int64(info.Totalram)*int64(info.Unit)/memoryPartLimit, minMemoryLimit), maxMemoryLimit)
-		}
-		debug.SetMemoryLimit(limit)
-	}
 }
 
 func loopback(host string) bool {

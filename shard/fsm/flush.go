@@ -135,16 +135,28 @@ func (s *State) flush(ctx context.Context) (old bool, err error) {
 	if !old && !s.freeze() {
 		return false, nil
 	}
-	db := s.view.Load().disk
-	if err := db.Flush(ctx, s.frozen); err != nil {
+	if err := s.flushFrozen(ctx); err != nil {
 		if IsCorrupt(err) {
 			s.fail(err)
 		}
 		return old, closedError(err)
 	}
 	s.swapView(func(v *view) { v.frozen = nil })
+	ends := s.frozenBulk
 	s.frozen = nil
+	if ends {
+		s.endBulk()
+	}
 	return old, nil
+}
+
+// flushFrozen brings the frozen batch into the file.
+func (s *State) flushFrozen(ctx context.Context) error {
+	if err := awaitWriting(ctx); err != nil {
+		return err
+	}
+	defer endWriting()
+	return s.view.Load().disk.Flush(ctx, s.frozen)
 }
 
 // freeze makes the batch that the flush writes; false when the file has everything.
@@ -157,6 +169,7 @@ func (s *State) freeze() bool {
 	s.frozen = &disk.Batch{Index: s.t.index, Horizon: s.t.horizon, Records: s.takeDirty(), Dropped: s.t.dropped}
 	s.swapView(func(v *view) { v.frozen, v.active = v.active, mvcc.New() })
 	s.frozen.Delta = s.view.Load().frozen
+	s.frozenBulk = s.bulk.Load()
 	s.flushedMaxTS = s.t.maxTS
 	return true
 }

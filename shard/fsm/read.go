@@ -109,7 +109,7 @@ func (s *State) ownValue(key []byte, own Own) (v Version, ok bool) {
 	it := in.index.Iter()
 	defer it.Release()
 	for more := in.seekGE(&it, key); more; more = it.Next() {
-		op := in.op(it.Item().ref)
+		op := in.op(it.Item())
 		if !bytes.Equal(op.Item.Key, key) {
 			break
 		}
@@ -399,7 +399,7 @@ type ownIterator struct {
 	in      *intents
 	own     Own
 	reverse bool
-	it      btree.IterG[opItem]
+	it      btree.IterG[opRef]
 	more    bool // it stands on an operation that was not looked at
 	valid   bool
 	key     []byte
@@ -435,7 +435,7 @@ func (o *ownIterator) next() {
 	o.valid = false
 	best := uint64(0)
 	for o.more {
-		op := o.in.op(o.it.Item().ref)
+		op := o.in.op(o.it.Item())
 		if o.valid && !bytes.Equal(op.Item.Key, o.key) {
 			return
 		}

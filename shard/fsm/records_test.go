@@ -19,6 +19,8 @@ var derived = map[string]string{
 	"intents.index":    "chunks",
 	"intents.hint":     "a search cache",
 	"intents.digest":   "chunks",
+	"intents.probes":   "scratch of searches",
+	"intents.probing":  "scratch of searches",
 	"SequenceState.ID": "the record's key",
 	// The table's own field; State.Lease sets the copy that it returns.
 	"LeaseInfo.Released": "tables.released",
@@ -33,8 +35,8 @@ func fullTables() tables {
 	t.schema[7] = tableState{version: 1, fenced: true, next: 2, txn: txn, attempt: 3, primary: 4}
 	t.dropped = []topo.StorageID{4, 8}
 	in := newIntents(txn)
-	in.add([]ProvisionOp{{1, put("a", "1", 0)}, {2, put("b", "1", 0)}})
-	in.add([]ProvisionOp{{3, put("a", "2", 0)}})
+	in.add([]ProvisionOp{{1, put("a", "1", 0)}, {2, put("b", "1", 0)}}, nil)
+	in.add([]ProvisionOp{{3, put("a", "2", 0)}}, nil)
 	t.intents[txn] = in
 	p := &pending{txn: txn, attempt: 2, primary: 3, participants: []topo.GroupID{3, 4}, min: 50, start: 49,
 		schema: []topo.TableVersion{{Table: 7, Version: 1}},

@@ -8,6 +8,10 @@ import (
 // commitItems makes an attempt's writes versions at ts, leaves its marks' share_ts, and remembers its read ranges.
 func (s *State) commitItems(p *pending, ts topo.Timestamp) {
 	owned := s.t.pendings[p.txn] == p // its bytes were copied when it was prepared
+	if p.in != nil {
+		p.in.dropIndex()
+		s.awaitBulk(len(p.net))
+	}
 	for i := range p.items {
 		it := &p.items[i]
 		switch {
@@ -209,6 +213,9 @@ func (s *State) dropPassed() {
 	}
 }
 
+// maxSpareChunk bounds what is kept for encoding the next command of operations sent ahead.
+const maxSpareChunk = 2 << 20
+
 // applyProvision keeps operations sent ahead.
 func (s *State) applyProvision(c *Provision) Result {
 	if p := s.t.pendings[c.Txn]; p != nil {
@@ -223,7 +230,11 @@ func (s *State) applyProvision(c *Provision) Result {
 		in = newIntents(c.Txn)
 	}
 	n := len(in.chunks)
-	if !in.add(c.Ops) {
+	any, scratch := in.add(c.Ops, s.spareChunk)
+	if s.spareChunk = scratch; cap(scratch) > maxSpareChunk {
+		s.spareChunk = nil
+	}
+	if !any {
 		return Result{Code: ResultOK}
 	}
 	if n == 0 {

@@ -54,13 +54,17 @@ type State struct {
 	maxTS        atomic.Uint64
 	flushedMaxTS topo.Timestamp // above every version on disk, or equal; guarded by applyMu
 
-	frozen   *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
+	frozen     *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
+	frozenBulk bool        // the batch has a large commit; guarded by flushMu
+	// bulk says that this replica has the slot of large commits. Set by apply, cleared by a flush that froze it.
+	bulk     atomic.Bool
 	watchers []func(topo.Timestamp, []Entry)
 	entries  []Entry // scratch for watchers
 	scratch  []byte  // a value read by lookup
 	// Reused by one-phase prepares.
 	spareItems  []pendItem
 	spareRanges []pendRange
+	spareChunk  []byte
 
 	snapshots sync.Map // of *Snapshot: prepared, and not yet being saved
 
@@ -308,6 +312,7 @@ func (s *State) Close() error {
 	s.flusher.stop()
 	s.flushMu.Lock()
 	defer s.flushMu.Unlock()
+	s.endBulk()
 	s.releaseSnapshots()
 	return s.view.Load().disk.Close()
 }

@@ -162,11 +162,12 @@ const (
 	refFlags             = refKeyChanged | refTwoVersions
 )
 
-// opItem is an operation in the index by key, or what a search looks for: the first operation on a key.
-type opItem struct {
-	ref   opRef
-	probe *[]byte
-}
+// firstProbe is the chunk number from which on references lead to probes: what a search looks for, as the head of an
+// operation.
+const (
+	firstProbe = 1 << 29
+	numProbes  = 4
+)
 
 // intents are a transaction's provisional operations, in the order and the encoding in which they came (appendOp), and an
 // index by key. Readers of the own transaction hold mu; once prepared nothing is added.
@@ -175,9 +176,13 @@ type intents struct {
 	chunks [][]byte
 
 	mu     sync.RWMutex
-	index  *btree.BTreeG[opItem]
+	index  *btree.BTreeG[opRef]
 	hint   btree.PathHint
 	digest uint64 // the sum of HashOp over all operations
+
+	// probes are in use while probing lacks their number.
+	probes  [numProbes][]byte
+	probing chan int
 }
 
 // opClass separates operations on one key that do not replace each other.
@@ -189,10 +194,23 @@ func opClass(k ItemKind) byte {
 }
 
 func newIntents(txn topo.TxnID) *intents {
-	in := &intents{txn: txn}
-	in.index = btree.NewBTreeGOptions(in.less, btree.Options{NoLocks: true})
+	in := &intents{txn: txn, probing: make(chan int, numProbes)}
+	for i := range numProbes {
+		in.probing <- i
+	}
+	in.dropIndex()
 	return in
 }
+
+// dropIndex empties the index: what commits is found by its net operations.
+func (in *intents) dropIndex() {
+	in.mu.Lock()
+	in.index, in.hint = btree.NewBTreeGOptions(in.less, btree.Options{NoLocks: true}), btree.PathHint{}
+	in.mu.Unlock()
+}
+
+// opHeadBytes is what precedes an operation's key: number, kind, mode and flags.
+const opHeadBytes = 11
 
 // head decodes what orders an operation.
 func (in *intents) head(r opRef) (key []byte, class byte, seq uint64) {
@@ -201,13 +219,13 @@ func (in *intents) head(r opRef) (key []byte, class byte, seq uint64) {
 	seq = uint64(b[0])<<56 | uint64(b[1])<<48 | uint64(b[2])<<40 | uint64(b[3])<<32 | uint64(b[4])<<24 | uint64(b[5])<<16 |
 		uint64(b[6])<<8 | uint64(b[7])
 	class = opClass(ItemKind(b[8]))
-	d.b = b[11:]
+	d.b = b[opHeadBytes:]
 	return d.bytes(), class, seq
 }
 
-func (in *intents) less(a, b opItem) bool {
-	ka, ca, sa := in.itemHead(a)
-	kb, cb, sb := in.itemHead(b)
+func (in *intents) less(a, b opRef) bool {
+	ka, ca, sa := in.head(a)
+	kb, cb, sb := in.head(b)
 	if c := bytes.Compare(ka, kb); c != 0 {
 		return c < 0
 	}
@@ -217,16 +235,14 @@ func (in *intents) less(a, b opItem) bool {
 	return sa < sb
 }
 
-func (in *intents) itemHead(i opItem) (key []byte, class byte, seq uint64) {
-	if i.probe != nil {
-		return *i.probe, 0, 0
-	}
-	return in.head(i.ref)
-}
-
 // seekGE moves the iterator to the first operation on a key >= key.
-func (in *intents) seekGE(it *btree.IterG[opItem], key []byte) bool {
-	return it.Seek(opItem{probe: &key})
+func (in *intents) seekGE(it *btree.IterG[opRef], key []byte) bool {
+	i := <-in.probing
+	// The number 0 and no kind: before every operation on the key.
+	in.probes[i] = appendBytes(append(in.probes[i][:0], make([]byte, opHeadBytes)...), key)
+	ok := it.Seek(opRef(firstProbe+i) << 32)
+	in.probing <- i
+	return ok
 }
 
 // op decodes an operation; it aliases the chunk.
@@ -239,38 +255,41 @@ func (in *intents) op(r opRef) (op ProvisionOp) {
 	return op
 }
 
-func (in *intents) at(r opRef) []byte { return in.chunks[r&^refFlags>>32][uint32(r):] }
-
-// add appends the operations that are not there yet as one chunk and reports whether there were any.
-func (in *intents) add(ops []ProvisionOp) bool {
-	size := 0
-	for i := range ops {
-		it := &ops[i].Item
-		size += 48 + len(it.Key) + len(it.End) + len(it.Value)
+func (in *intents) at(r opRef) []byte {
+	n := r &^ refFlags >> 32
+	if n >= firstProbe {
+		return in.probes[n-firstProbe]
 	}
+	return in.chunks[n][uint32(r):]
+}
+
+// add appends the operations that are not there yet as one chunk and reports whether there were any. It encodes them in
+// scratch, which it returns for the next time: a transaction's chunks are as long as they must be.
+func (in *intents) add(ops []ProvisionOp, scratch []byte) (any bool, _ []byte) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	n := len(in.chunks)
-	in.chunks = append(in.chunks, make([]byte, 0, size))
+	in.chunks = append(in.chunks, nil)
+	chunk := scratch[:0]
 	for i := range ops {
-		chunk := in.chunks[n]
 		off := len(chunk)
 		chunk = appendOp(chunk, &ops[i])
 		in.chunks[n] = chunk
 		if !in.link(n, off) {
-			in.chunks[n] = chunk[:off]
+			chunk = chunk[:off]
 		}
 	}
-	if len(in.chunks[n]) == 0 {
+	if len(chunk) == 0 {
 		in.chunks = in.chunks[:n]
-		return false
+		return false, chunk
 	}
-	return true
+	in.chunks[n] = bytes.Clone(chunk)
+	return true, chunk
 }
 
 // link indexes the operation that ends chunk n; false when its number is there already under that key.
 func (in *intents) link(n, off int) bool {
-	item := opItem{ref: opRef(n)<<32 | opRef(off)}
+	item := opRef(n)<<32 | opRef(off)
 	if _, dup := in.index.GetHint(item, &in.hint); dup {
 		return false
 	}
@@ -290,7 +309,7 @@ func (in *intents) restore(chunk []byte) bool {
 			return false
 		}
 		end := len(chunk) - len(d.b)
-		in.index.SetHint(opItem{ref: opRef(n)<<32 | opRef(off)}, &in.hint)
+		in.index.SetHint(opRef(n)<<32|opRef(off), &in.hint)
 		in.digest += hash64(0, chunk[off:end])
 		off = end
 	}
@@ -319,8 +338,7 @@ func (in *intents) netOps(rolledBack []SeqRange) []opRef {
 	net := make([]opRef, 0, in.index.Len())
 	var lastKey []byte
 	var lastClass byte
-	in.index.Scan(func(i opItem) bool {
-		r := i.ref
+	in.index.Scan(func(r opRef) bool {
 		key, class, seq := in.head(r)
 		if inRanges(rolledBack, seq) {
 			return true

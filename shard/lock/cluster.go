@@ -25,9 +25,19 @@ const Strong ModeSet = 1<<ShareUpdateExclusiveLock | 1<<ShareLock | 1<<ShareRowE
 func (m *Manager) Adopt(owner topo.TxnID, key []byte, mode Mode, force bool) bool {
 	hash := maphash.Bytes(m.seed, key)
 	os, ks := m.ownerShard(owner), m.keyShard(hash)
-	os.mu.Lock()
+	for {
+		os.mu.Lock()
+		ks.mu.Lock()
+		l, packed := ks.packs.find(hash, key)
+		if !packed {
+			break
+		}
+		holder := m.packers.owner(l.owner)
+		ks.mu.Unlock()
+		os.mu.Unlock()
+		m.unpack(holder, hash, key)
+	}
 	defer os.mu.Unlock()
-	ks.mu.Lock()
 	defer ks.mu.Unlock()
 	h := ks.find(hash, key)
 	if h == nil {
@@ -49,7 +59,7 @@ func (m *Manager) Adopt(owner topo.TxnID, key []byte, mode Mode, force bool) boo
 
 // ReleaseOf drops the modes given that owner holds of key, however often it acquired them.
 func (m *Manager) ReleaseOf(owner topo.TxnID, key []byte, modes ModeSet) {
-	m.release(owner, key, func(h *head, mine *hold) bool {
+	m.release(owner, key, modes, func(h *head, mine *hold) bool {
 		h.revoke(mine, modes)
 		return true
 	})
@@ -70,6 +80,20 @@ func (m *Manager) HeldBy(owner topo.TxnID) (keys [][]byte, modes []ModeSet) {
 		if mine.modes != 0 {
 			keys, modes = append(keys, append([]byte(nil), mine.head.key...)), append(modes, mine.modes)
 		}
+		ks.mu.Unlock()
+	}
+	for i := range m.keys {
+		if ol.packed == 0 {
+			break
+		}
+		ks := &m.keys[i]
+		ks.mu.Lock()
+		m.eachPacked(ks, func(o topo.TxnID, key []byte, set ModeSet) bool {
+			if o == owner {
+				keys, modes = append(keys, append([]byte(nil), key...)), append(modes, set)
+			}
+			return true
+		})
 		ks.mu.Unlock()
 	}
 	return keys, modes

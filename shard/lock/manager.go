@@ -44,17 +44,20 @@ type Manager struct {
 	seed   maphash.Seed
 	keys   [numShards]keyShard
 	owners [numShards]ownerShard
+
+	packFrom int
+	packers  packers
 }
 
 type keyShard struct {
 	mu        sync.Mutex
 	heads     map[uint64]*head // by hash; equal hashes are chained
 	peak      int              // the most heads since the map was made
+	packs     *packs           // nil when there are none
 	freeHeads *head
 	freeHolds *hold
 	// Lengths of the free lists: what a bulk load locked is not kept for ever.
 	pooledHeads, pooledHolds int32
-	_                        [8]byte
 }
 
 type ownerShard struct {
@@ -66,8 +69,11 @@ type ownerShard struct {
 
 // ownerLocks is what one owner holds or waits for; guarded by the owner shard.
 type ownerLocks struct {
-	first *hold
-	next  *ownerLocks // in the free list
+	first  *hold
+	taken  int         // how many were put on the list, ever
+	packed int         // locks that are packed
+	number uint16      // the owner's among those with packed locks; 0: none yet
+	next   *ownerLocks // in the free list
 }
 
 // head is one key's lock; guarded by its key shard.
@@ -104,7 +110,7 @@ type Options struct {
 
 // New returns an empty manager of a class.
 func New(class Class, graph WaitGraph) *Manager {
-	m := &Manager{class: class, graph: graph, seed: maphash.MakeSeed()}
+	m := &Manager{class: class, graph: graph, seed: maphash.MakeSeed(), packFrom: packFrom}
 	for i := range m.keys {
 		m.keys[i].heads = map[uint64]*head{}
 		m.owners[i].owners = map[topo.TxnID]*ownerLocks{}
@@ -127,11 +133,24 @@ func (m *Manager) keyShard(hash uint64) *keyShard { return &m.keys[hash%numShard
 func (m *Manager) Acquire(ctx context.Context, owner topo.TxnID, key []byte, mode Mode, opt *Options) (waited bool, err error) {
 	hash := maphash.Bytes(m.seed, key)
 	os, ks := m.ownerShard(owner), m.keyShard(hash)
-	os.mu.Lock()
-	ks.mu.Lock()
-	h := ks.find(hash, key)
-	if h == nil {
-		h = ks.newHead(hash, key)
+	var h *head
+	for {
+		os.mu.Lock()
+		ks.mu.Lock()
+		if h = ks.find(hash, key); h != nil {
+			break
+		}
+		done, other := m.acquirePacked(os, ks, owner, hash, key, mode)
+		if !done && other == (topo.TxnID{}) {
+			h = ks.newHead(hash, key)
+			break
+		}
+		ks.mu.Unlock()
+		os.mu.Unlock()
+		if done {
+			return false, nil
+		}
+		m.unpack(other, hash, key)
 	}
 	mine := h.find(owner)
 	before, ok := m.grantable(h, mine, mode)
@@ -251,7 +270,7 @@ func (h *head) revoke(mine *hold, modes ModeSet) {
 
 // Release drops everything that owner holds of key.
 func (m *Manager) Release(owner topo.TxnID, key []byte) {
-	m.release(owner, key, func(h *head, mine *hold) bool {
+	m.release(owner, key, ^ModeSet(0), func(h *head, mine *hold) bool {
 		h.revoke(mine, mine.modes)
 		return true
 	})
@@ -259,7 +278,7 @@ func (m *Manager) Release(owner topo.TxnID, key []byte) {
 
 // ReleaseMode undoes one Acquire of a mode. It reports whether owner held it.
 func (m *Manager) ReleaseMode(owner topo.TxnID, key []byte, mode Mode) bool {
-	return m.release(owner, key, func(h *head, mine *hold) bool {
+	return m.release(owner, key, 1<<mode, func(h *head, mine *hold) bool {
 		if !mine.modes.Has(mode) {
 			return false
 		}
@@ -272,7 +291,7 @@ func (m *Manager) ReleaseMode(owner topo.TxnID, key []byte, mode Mode) bool {
 	})
 }
 
-func (m *Manager) release(owner topo.TxnID, key []byte, drop func(*head, *hold) bool) bool {
+func (m *Manager) release(owner topo.TxnID, key []byte, modes ModeSet, drop func(*head, *hold) bool) bool {
 	hash := maphash.Bytes(m.seed, key)
 	os, ks := m.ownerShard(owner), m.keyShard(hash)
 	os.mu.Lock()
@@ -281,7 +300,7 @@ func (m *Manager) release(owner topo.TxnID, key []byte, drop func(*head, *hold) 
 	defer ks.mu.Unlock()
 	h := ks.find(hash, key)
 	if h == nil {
-		return false
+		return m.releasePackedKey(os, ks, owner, hash, key, modes)
 	}
 	mine := h.find(owner)
 	if mine == nil || !drop(h, mine) {
@@ -299,7 +318,9 @@ func (m *Manager) settle(os *ownerShard, ks *keyShard, mine *hold) {
 		return
 	}
 	h := mine.head
-	os.unlink(mine)
+	if ol := os.unlink(mine); ol != nil {
+		m.forgetIdle(os, mine.owner, ol)
+	}
 	ks.freeHold(mine)
 	ks.freeIfIdle(h)
 }
@@ -310,7 +331,12 @@ func (m *Manager) ReleaseAll(owner topo.TxnID) { m.ReleaseModes(owner, ^ModeSet(
 // ReleaseModes drops the modes given wherever owner holds them, however often it acquired them.
 func (m *Manager) ReleaseModes(owner topo.TxnID, modes ModeSet) {
 	os := m.ownerShard(owner)
-	for m.releaseSome(os, owner, modes) {
+	for {
+		for m.releaseSome(os, owner, modes) {
+		}
+		if !m.releasePacked(os, owner, modes) || modes != ^ModeSet(0) {
+			return
+		}
 	}
 }
 

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"sort"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,13 +178,77 @@ func TestAdvisoryLocksAreCountedAndTheTransactionsEndKeepsTheSessions(t *testing
 
 func TestReleaseAllLeavesNothingOfManyLocks(t *testing.T) {
 	m := NewRows(nil)
-	for i := 0; i < 3*releaseChunk; i++ {
+	n := packFrom + 3*releaseChunk
+	for i := 0; i < n; i++ {
 		mustAcquire(t, m, 1, fmt.Sprint("k", i), Update)
 	}
+	mustAcquire(t, m, 2, "other", Update)
+	if l := m.List(); len(l) != n+1 {
+		t.Fatalf("%d entries, want %d", len(l), n+1)
+	}
 	m.ReleaseAll(owner(1))
-	if l := m.List(); len(l) != 0 {
+	if l := m.List(); len(l) != 1 {
 		t.Fatalf("%d entries left", len(l))
 	}
+	m.ReleaseAll(owner(2))
+	nothingLeft(t, m)
+}
+
+// nothingLeft looks for anything that an idle manager keeps.
+func nothingLeft(t testing.TB, m *Manager) {
+	t.Helper()
+	for i := range m.keys {
+		if n := len(m.keys[i].heads); n > 0 || m.keys[i].packs != nil {
+			t.Errorf("shard %d: %d heads, packs %v", i, n, m.keys[i].packs)
+		}
+		if n := len(m.owners[i].owners); n > 0 {
+			t.Errorf("owner shard %d: %d owners", i, n)
+		}
+	}
+	if used := len(m.packers.owners) - len(m.packers.free); used != 0 {
+		t.Errorf("%d owners of packed locks", used)
+	}
+}
+
+// TestPackedLocksAreWaitedForAndReleased runs many owners over keys of which most are packed, some contended.
+func TestPackedLocksAreWaitedForAndReleased(t *testing.T) {
+	m := NewRows(nil)
+	m.packFrom = 4
+	held := make([]atomic.Int64, 64)
+	var wg sync.WaitGroup
+	for o := 1; o <= 8; o++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			rng := rand.New(rand.NewPCG(1, uint64(o)))
+			for range 300 {
+				shared := rng.Perm(len(held))[:3]
+				sort.Ints(shared) // in one order, so that nobody waits in a cycle
+				for i := range 40 {
+					mustAcquire(t, m, o, fmt.Sprintf("own %d %d", o, i), Update)
+				}
+				for _, k := range shared {
+					if _, err := m.Acquire(ctx, owner(o), fmt.Append(nil, "shared ", k), Update, nil); err != nil {
+						t.Error(err)
+						return
+					}
+					if !held[k].CompareAndSwap(0, int64(o)) {
+						t.Errorf("owner %d got key %d, which %d holds", o, k, held[k].Load())
+					}
+				}
+				m.Release(owner(o), fmt.Appendf(nil, "own %d %d", o, rng.IntN(40)))
+				if got := m.Held(owner(o), fmt.Append(nil, "shared ", shared[0])); got != SetOf(Update) {
+					t.Errorf("holds %b", got)
+				}
+				for _, k := range shared {
+					held[k].Store(0)
+				}
+				m.ReleaseAll(owner(o))
+			}
+		}()
+	}
+	wg.Wait()
+	nothingLeft(t, m)
 }
 
 // model is the lock table done plainly: a list of grants and a list of requests a key.
@@ -273,6 +341,7 @@ func TestManagerAgreesWithAPlainModel(t *testing.T) {
 
 func runModel(t *rapid.T, class Class, modes Mode) {
 	m := New(class, nil)
+	m.packFrom = rapid.SampledFrom([]int{0, 1, packFrom}).Draw(t, "packFrom")
 	d := &model{class: class, keys: map[string]*modelKey{}}
 	waiting := map[int]<-chan error{}
 	keys := []string{"a", "b"}

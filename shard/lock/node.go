@@ -59,13 +59,13 @@ func (m *Manager) dropWaits(os *ownerShard, owner topo.TxnID) {
 // and fn may not call the Manager. Keys are seen at slightly different times.
 func (m *Manager) EachHeld(fn func(owner topo.TxnID, key []byte, mode Mode) bool) {
 	for i := range m.keys {
-		if !m.keys[i].eachHeld(fn) {
+		if !m.eachHeld(&m.keys[i], fn) {
 			return
 		}
 	}
 }
 
-func (ks *keyShard) eachHeld(fn func(owner topo.TxnID, key []byte, mode Mode) bool) bool {
+func (m *Manager) eachHeld(ks *keyShard, fn func(owner topo.TxnID, key []byte, mode Mode) bool) bool {
 	ks.mu.Lock()
 	defer ks.mu.Unlock()
 	for _, h := range ks.heads {
@@ -79,5 +79,12 @@ func (ks *keyShard) eachHeld(fn func(owner topo.TxnID, key []byte, mode Mode) bo
 			}
 		}
 	}
-	return true
+	return m.eachPacked(ks, func(owner topo.TxnID, key []byte, modes ModeSet) bool {
+		for mode := Mode(1); mode <= maxMode; mode++ {
+			if modes.Has(mode) && !fn(owner, key, mode) {
+				return false
+			}
+		}
+		return true
+	})
 }

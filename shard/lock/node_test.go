@@ -9,7 +9,14 @@ import (
 )
 
 func TestReleaseNodeDropsEarlierEpochsOfThatNodeAlone(t *testing.T) {
+	for _, from := range []int{0, packFrom} {
+		testReleaseNode(t, from)
+	}
+}
+
+func testReleaseNode(t *testing.T, from int) {
 	m := NewRows(nil)
+	m.packFrom = from
 	own := func(node topo.NodeID, epoch topo.LivenessEpoch, seq uint64) topo.TxnID {
 		return topo.TxnID{Node: node, Epoch: epoch, Seq: seq}
 	}

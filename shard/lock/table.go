@@ -54,6 +54,8 @@ func (m *Manager) Held(owner topo.TxnID, key []byte) ModeSet {
 		if mine := h.find(owner); mine != nil {
 			return mine.modes
 		}
+	} else if l, ok := ks.packs.find(hash, key); ok && m.packers.owner(l.owner) == owner {
+		return l.modes
 	}
 	return 0
 }
@@ -71,6 +73,8 @@ func (m *Manager) Holders(key []byte) []Holder {
 				out = append(out, Holder{o.owner, o.modes})
 			}
 		}
+	} else if l, ok := ks.packs.find(hash, key); ok {
+		out = append(out, Holder{m.packers.owner(l.owner), l.modes})
 	}
 	return out
 }
@@ -86,6 +90,16 @@ func (m *Manager) List() []Entry {
 				out = m.listHead(out, h)
 			}
 		}
+		m.eachPacked(ks, func(owner topo.TxnID, key []byte, modes ModeSet) bool {
+			key = bytes.Clone(key)
+			for mode := Mode(1); mode <= maxMode; mode++ {
+				if modes.Has(mode) {
+					out = append(out, Entry{Owner: owner, Class: m.class.Name, Key: key, Mode: mode, Name: m.class.Modes[mode],
+						Granted: true})
+				}
+			}
+			return true
+		})
 		ks.mu.Unlock()
 	}
 	return out
@@ -156,8 +170,12 @@ func (m *Manager) Clear() {
 			}
 		}
 		clear(ks.heads)
+		ks.packs = nil
 		ks.mu.Unlock()
 	}
+	m.packers.mu.Lock()
+	m.packers.owners, m.packers.free = nil, nil
+	m.packers.mu.Unlock()
 	for i := range m.owners {
 		clear(m.owners[i].owners)
 		m.owners[i].mu.Unlock()
@@ -283,6 +301,7 @@ func (os *ownerShard) link(o *hold) {
 		ol.next = nil
 		os.owners[o.owner] = ol
 	}
+	ol.taken++
 	o.onext = ol.first
 	if ol.first != nil {
 		ol.first.oprev = o
@@ -290,18 +309,19 @@ func (os *ownerShard) link(o *hold) {
 	ol.first = o
 }
 
-func (os *ownerShard) unlink(o *hold) {
+// unlink takes a hold off its owner's list and returns the list when it was the last.
+func (os *ownerShard) unlink(o *hold) *ownerLocks {
 	if o.onext != nil {
 		o.onext.oprev = o.oprev
 	}
 	if o.oprev != nil {
 		o.oprev.onext = o.onext
-		return
+		return nil
 	}
 	ol := os.owners[o.owner]
 	ol.first = o.onext
-	if ol.first == nil {
-		delete(os.owners, o.owner)
-		ol.next, os.free = os.free, ol
+	if ol.first != nil {
+		return nil
 	}
+	return ol
 }

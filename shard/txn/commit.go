@@ -599,9 +599,21 @@ func (c *commit) leave() {
 // succeed finishes a committed attempt. It returns at once; locks in groups that hold no prepare are released.
 func (c *commit) succeed(ts topo.Timestamp) error {
 	t := c.t
+	// Locks go with the resolve. Those of a large transaction go at once, and what the gateway knows of its keys: the
+	// resolve is where its memory peaks, and whoever gets such a lock meets the prepare.
 	released := map[topo.GroupID]bool{}
+	large := false
 	for _, p := range c.parts {
-		released[p.g.id] = true
+		sent := p.g.prov.sent > 0
+		released[p.g.id] = !sent || p.prepare.OnePhase
+		large = large || sent
+		p.g.tree, p.g.slab, p.g.prov.keys = nil, nil, seenTable{}
+	}
+	if large {
+		t.unlockAll(c.ctx, released)
+		for _, p := range c.parts {
+			released[p.g.id] = true
+		}
 	}
 	if len(c.parts) > 1 {
 		primary := c.parts[0].prepare.Primary

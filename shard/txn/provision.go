@@ -2,19 +2,17 @@ package txn
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
-	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // A transaction that outgrows Config.ProvisionBytes sends its operations ahead as provisional intents and forgets them.
 // From then on a read asks the group for the transaction's own operations; the prepare carries only their count, digest
-// and rolled-back ranges. What stays at the gateway per key is a hash and the version seen (16 bytes), so that a later
+// and rolled-back ranges. What stays at the gateway per key is a hash and the version seen (9 bytes, seen.go), so that a later
 // write of the same key names the same version.
 //
 // Which of a group's parts goes how: either all its operations, locks and marks are items of the prepare, or all of them
@@ -35,35 +33,12 @@ const (
 	maxPrepareBytes = 900 << 10
 )
 
-var hashSeed = maphash.MakeSeed()
-
-// seenVersion packs a version seen, whether it was an absence, and whether the key was written or only locked.
-type seenVersion uint64
-
-// seenWritten is the bit of a key that was written.
-const seenWritten seenVersion = 2
-
-func packSeen(e *entry) seenVersion {
-	s := seenVersion(e.seenTS) << 2
-	if e.seenAbsent || e.mode == lock.None {
-		s |= 1
-	}
-	if e.last != nil {
-		s |= seenWritten
-	}
-	return s
-}
-
-func (s seenVersion) ts() topo.Timestamp { return topo.Timestamp(s >> 2) }
-func (s seenVersion) absent() bool       { return s&1 != 0 }
-func (s seenVersion) written() bool      { return s&seenWritten != 0 }
-
 // provisions is what a transaction has sent ahead to one group. The fields above mu are guarded by the Txn's.
 type provisions struct {
 	sent    uint64 // operations, rolled-back ones included
 	digest  uint64
 	lastSeq Seq
-	keys    map[uint64]seenVersion
+	keys    seenTable
 	undone  bool // something of it was rolled back: wrote may name a key whose operations no longer count
 
 	mu       sync.Mutex
@@ -93,8 +68,7 @@ func (p *provisions) seen(key []byte) (seenVersion, bool) {
 	if p.sent == 0 {
 		return 0, false
 	}
-	s, ok := p.keys[maphash.Bytes(hashSeed, key)]
-	return s, ok
+	return p.keys.get(hashKey(key))
 }
 
 // settle waits until everything sent has been applied.
@@ -209,14 +183,11 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 		g.prov.digest += fsm.HashOp(&cur.Ops[len(cur.Ops)-1])
 		g.prov.lastSeq = max(g.prov.lastSeq, seq)
 	}
-	if g.prov.keys == nil {
-		g.prov.keys = map[uint64]seenVersion{}
-	}
 	var stay []*entry
 	g.tree.Scan(func(e *entry) bool {
 		left--
-		h := maphash.Bytes(hashSeed, e.key)
-		before, sent := g.prov.keys[h]
+		h := hashKey(e.key)
+		before, sent := g.prov.keys.get(h)
 		if !all && !before.written() && e.awaitsWrite(t.stmtSeq) {
 			stay = append(stay, e)
 			return true
@@ -231,7 +202,7 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 			e.marks.exclusiveItem(e.key, emit)
 		}
 		if (e.last == nil || !e.last.entry) && (!sent || e.mode != lock.None) {
-			g.prov.keys[h] = packSeen(e) | before&seenWritten
+			g.prov.keys.put(h, packSeen(e)|before&seenWritten)
 		}
 		t.retain -= len(e.value)
 		return true

@@ -1,0 +1,26 @@
+package server
+
+import (
+	"runtime"
+	runtimemetrics "runtime/metrics"
+	"testing"
+	"time"
+)
+
+func TestTheCollectorIsPacedByWhatIsLive(t *testing.T) {
+	for live, want := range map[uint64]int{0: 200, 60 << 20: 200, 101 << 20: 200, 152 << 20: 100, 200 << 20: 50, 300 << 20: 20, 2 << 30: 20} {
+		if got := gcPercentFor(live); got != want {
+			t.Errorf("%d MB live: %d %%, want %d", live>>20, got, want)
+		}
+	}
+	p := &pacer{sample: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	p.next()
+	for range 100 {
+		runtime.GC()
+		if p.sample[0].Value.Kind() == runtimemetrics.KindUint64 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("no collection called the pacer")
+}
