@@ -218,7 +218,7 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	}
 	switch p.Kind {
 	case PartSchema:
-		return "schema " + QuoteIdent(s.SchemaName(p.OID))
+		return "schema " + s.SchemaName(p.OID)
 	case PartTable:
 		return table(p.OID)
 	case PartColumn:

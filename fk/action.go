@@ -64,16 +64,18 @@ func (r *Runner) actOn(ctx context.Context, k *Key, kind eventKind, old, changed
 // cascadeUpdate gives the children their parent's new key.
 func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]types.Datum) error {
 	vals := make([][]types.Datum, len(newKeys))
+	errs := make([]error, len(newKeys)) // of keys that the children cannot hold: it matters if there are any
 	for i, key := range newKeys {
-		v, err := k.toChild(key)
-		if err != nil {
-			return err
+		if vals[i], errs[i] = k.toChild(key); errs[i] != nil {
+			errs[i] = k.within(errs[i], k.assignments(catalog.Cascade, k.ChildCols))
 		}
-		vals[i] = v
 	}
 	return r.store.Children(ctx, k, keys, lockFor(catalog.SetNull), func(rows [][]types.Datum, at []int) error {
 		assigned := make([][]types.Datum, len(rows))
 		for i := range rows {
+			if err := errs[at[i]]; err != nil {
+				return err
+			}
 			assigned[i] = vals[at[i]]
 		}
 		return k.within(r.store.UpdateRows(ctx, k.Child, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))

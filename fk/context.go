@@ -36,6 +36,21 @@ func (k *Key) statement(assigned []string) string {
 	return b.String()
 }
 
+// InCheck adds the CONTEXT of a check's query to an error of locking the parent.
+func (k *Key) InCheck(err *pgerr.Error) error {
+	var b strings.Builder
+	b.WriteString("SELECT 1 FROM ONLY " + quoted(k.ParentSchema) + "." + quoted(k.Parent.Name) + " x")
+	for i, c := range k.ParentCols {
+		if i == 0 {
+			b.WriteString(" WHERE ")
+		} else {
+			b.WriteString(" AND ")
+		}
+		b.WriteString(quoted(k.Parent.Columns[c].Name) + " OPERATOR(pg_catalog.=) " + param(1+i))
+	}
+	return err.WithWhere("SQL statement \"%s FOR KEY SHARE OF x\"", b.String())
+}
+
 func param(n int) string {
 	if n < 10 {
 		return "$" + string(rune('0'+n))

@@ -25,8 +25,8 @@ type Key struct {
 	// Convert is set where a child column's type differs from the referenced column's: keys are compared, hashed and
 	// placed in the referenced type.
 	Convert []bool
-	// ChildSchema is the name of the child's schema, for error fields.
-	ChildSchema string
+	// ChildSchema and ParentSchema are the names of the tables' schemas, for error fields and contexts.
+	ChildSchema, ParentSchema string
 }
 
 // Program is all that a write to Table entails.
@@ -103,6 +103,9 @@ func resolve(cat Catalog, child *catalog.Table, c *catalog.Constraint) *Key {
 	k := &Key{Constraint: c, Child: child, Parent: parent}
 	if s := cat.Schema(child.SchemaID); s != nil {
 		k.ChildSchema = s.Name
+	}
+	if s := cat.Schema(parent.SchemaID); s != nil {
+		k.ParentSchema = s.Name
 	}
 	for i, num := range c.Columns {
 		ref := c.FK.RefColumns[i]
@@ -237,10 +240,14 @@ func (k *Key) toParent(vals []types.Datum) (out []types.Datum, ok bool) {
 
 // stillEqual guards a narrowing conversion: an int8 child of 2^40 has no int4 parent, and numeric 1.5 no integer one.
 func stillEqual(v types.Datum, vt types.Oid, orig types.Datum, ot types.Oid) bool {
-	if vt.Kind() == types.KInt && ot.Kind() == types.KInt {
+	if isInteger(vt) && isInteger(ot) {
 		return v.Int() == orig.Int()
 	}
 	back, err := types.Cast(v, types.Type{Oid: vt, Mod: -1}, types.Type{Oid: ot, Mod: -1}, types.Explicit,
 		types.DefaultIOEnv)
 	return err == nil && types.Equal(ot, back, orig)
+}
+
+func isInteger(t types.Oid) bool {
+	return t == types.Int2Oid || t == types.Int4Oid || t == types.Int8Oid
 }

@@ -395,7 +395,7 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	if c.Type.Using == nil && sameStored(from, to) {
 		return x.putTable(ctx, t)
 	}
-	expr := catalog.QuoteIdent(c.Name) + "::" + types.FormatType(to)
+	expr := catalog.QuoteIdent(c.Name) // converted as by assignment: what does not fit is an error
 	if c.Type.Using != nil {
 		expr = c.Type.Using.Text
 	}

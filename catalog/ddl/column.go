@@ -81,6 +81,8 @@ func (x *Tx) dropNotNull(ctx context.Context, t *catalog.Table, col *catalog.Col
 func (x *Tx) addIdentity(ctx context.Context, t *catalog.Table, col *catalog.Column, c *AlterCommand) error {
 	const state = pgerr.ObjectNotInPrerequisiteState
 	switch {
+	case col.Type.Oid != types.Int2Oid && col.Type.Oid != types.Int4Oid && col.Type.Oid != types.Int8Oid:
+		return invalid("identity column type must be smallint, integer, or bigint")
 	case !col.NotNull:
 		return pgerr.New(state, "column %q of relation %q must be declared NOT NULL before identity can be added", col.Name, t.Name)
 	case col.Identity != catalog.NoIdentity:

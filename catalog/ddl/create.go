@@ -24,6 +24,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	x.refresh()
 	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
 	if err != nil {
+		if s.Schema == catalog.PgCatalogName || s.Schema == catalog.InformationSchemaName {
+			return nil, err // PostgreSQL finds it out when it makes the table
+		}
 		return nil, at(err, s.Pos)
 	}
 	if s.IfNotExists {
@@ -292,7 +295,7 @@ func checkKeyColumns(t *catalog.Table, s *ConstraintSpec) error {
 			if s.Type == catalog.PrimaryKey {
 				kind = "primary key"
 			}
-			return pgerr.New(pgerr.DuplicateColumn, "column %q appears twice in %s constraint", name, kind).WithPosition(s.Pos)
+			return pgerr.New(pgerr.DuplicateColumn, "column %q appears twice in %s constraint", name, kind).WithPosition(max(s.Pos, s.KeyPos))
 		}
 	}
 	return nil

@@ -67,6 +67,7 @@ type ConstraintSpec struct {
 	FK         *ForeignKeySpec
 	Comment    string
 	Pos        int
+	KeyPos     int // of a key constraint, in ALTER TABLE too
 }
 
 // ForeignKeySpec is REFERENCES.

@@ -426,6 +426,8 @@ func splitName(s string) ([]string, error) {
 		case c == '"' && quoted && i+1 < len(s) && s[i+1] == '"':
 			cur = append(cur, c)
 			i++
+		case c == '"' && !quoted && any:
+			cur = append(cur, c) // within a name that did not begin with a quote it is one of its characters
 		case c == '"':
 			quoted, any = !quoted, true
 		case quoted:

@@ -60,6 +60,15 @@ func (m *modifyOp) insertOrConflict(rows [][]types.Datum) error {
 			}
 			at++
 		}
+		if hit >= 0 && m.n.Conflict.DoNothing {
+			// Whoever is deleting the row that is in the way may take it out.
+			if err := m.r.c.Txn.Probe(m.r.ctx(), keys[hit:hit+1], vers[hit:hit+1]); err != nil {
+				return err
+			}
+			if !vers[hit].Exists() {
+				hit = -1
+			}
+		}
 		if len(rows) > 1 && hit < 0 {
 			// Rows of this command may have taken the key meanwhile.
 			fresh := make([]txn.Version, at-first)

@@ -6,26 +6,19 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// CopyIn inserts batches that the caller pushes: COPY FROM. Its plan is that of an INSERT over the copied columns, whose
-// input is replaced by the pushed batches; rows go to the transaction's buffer as they come and are kept nowhere else.
+// CopyIn inserts rows that the caller pushes: COPY FROM. Its plan is that of an INSERT over the copied columns, whose
+// input is replaced by the pushed rows. As in PostgreSQL a row is checked when it is taken, and judged for duplicates
+// when the rows gathered are written.
 type CopyIn struct {
-	cur *Cursor
-	in  *pushOp
+	m     *modifyOp
+	where *planner.Scalar
+	rows  [][]types.Datum
+	at    []int // the caller's numbers of rows
 }
 
-// pushOp is an operator whose batches are pushed.
-type pushOp struct{ b *types.Batch }
-
-func (p *pushOp) next(int) (*types.Batch, error) {
-	b := p.b
-	p.b = nil
-	return b, nil
-}
-
-func (p *pushOp) close() {}
-
-// NewCopyIn starts a COPY into the table of an INSERT plan. The caller has called Txn.StartStatement.
-func NewCopyIn(c *Context, p *planner.Plan) (*CopyIn, error) {
+// NewCopyIn starts a COPY into the table of an INSERT plan. where, if not nil, is a condition over the table's columns
+// that rows must meet to be inserted. The caller has called Txn.StartStatement.
+func NewCopyIn(c *Context, p *planner.Plan, where *planner.Scalar) (*CopyIn, error) {
 	n, ok := p.Root.(*planner.ModifyTable)
 	if !ok || n.Kind != planner.Insert || n.Returning != nil {
 		return nil, pgerr.Internal("exec: COPY needs a plain INSERT plan")
@@ -35,25 +28,54 @@ func NewCopyIn(c *Context, p *planner.Plan) (*CopyIn, error) {
 	}
 	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), modified: true}
 	r := &run{execution: x, eval: c.Eval}
-	in := &pushOp{}
-	return &CopyIn{cur: &Cursor{run: r, op: newModify(r, n, in)}, in: in}, nil
+	return &CopyIn{m: newModify(r, n, nil).(*modifyOp), where: where}, nil
 }
 
-// Add inserts the rows of a batch, whose columns are those of the INSERT in order.
-func (ci *CopyIn) Add(b *types.Batch) error {
-	ci.in.b = b
-	m := ci.cur.op.(*modifyOp)
-	m.done = false
-	_, err := m.next(0)
-	return err
+// Take takes row i of a batch whose columns are those of the INSERT in order. The batch stays as it is until Flush.
+// number is what Flush calls the row.
+func (ci *CopyIn) Take(b *types.Batch, i, number int) error {
+	ci.m.b = b
+	row, err := ci.m.buildRow(i)
+	if err != nil {
+		return err
+	}
+	if ci.where != nil {
+		d, err := ci.where.EvalRow(ci.m.r.eval, row)
+		if err != nil || d.IsNull() || !d.Bool() {
+			return err
+		}
+	}
+	if err := ci.m.w.check(ci.m.r, ci.m.n.Checks, row); err != nil {
+		return err
+	}
+	ci.rows, ci.at = append(ci.rows, row), append(ci.at, number)
+	return nil
+}
+
+// Flush inserts the rows taken since the last one. number is that of the row that err is about, 0 if it is about none.
+func (ci *CopyIn) Flush() (number int, err error) {
+	if len(ci.rows) == 0 {
+		return 0, nil
+	}
+	w := ci.m.w
+	w.refused = -1
+	if err := w.Insert(ci.m.r.ctx(), ci.rows); err != nil {
+		if w.refused >= 0 {
+			number = ci.at[w.refused]
+		}
+		return number, err
+	}
+	err = ci.m.written(ci.rows, nil)
+	ci.rows, ci.at, ci.m.flat = ci.rows[:0], ci.at[:0], ci.m.flat[:0]
+	return 0, err
 }
 
 // Finish flushes the constraints and returns how many rows were copied.
 func (ci *CopyIn) Finish() (Result, error) {
-	if c := ci.cur.run.c; c.Constraints != nil {
+	if c := ci.m.r.c; c.Constraints != nil {
 		if err := c.Constraints.Flush(c.Context); err != nil {
 			return Result{}, err
 		}
 	}
-	return Result{Rows: ci.cur.run.written}, nil
+	return Result{Rows: ci.m.r.written}, nil
 }

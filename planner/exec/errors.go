@@ -73,7 +73,7 @@ func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) 
 			names.WriteString(", ")
 			vals.WriteString(", ")
 		}
-		names.WriteString(t.Columns[k.at].Name)
+		names.WriteString(catalog.QuoteIdent(t.Columns[k.at].Name))
 		if row[k.at].IsNull() {
 			vals.WriteString("null")
 			continue

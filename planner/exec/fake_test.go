@@ -294,3 +294,7 @@ func (d *db) fails(sql, want string) {
 		d.t.Errorf("%s: error %v, want %s", sql, err, want)
 	}
 }
+
+func (m *memTxn) Probe(ctx context.Context, keys []txn.Key, out []txn.Version) error {
+	return m.Get(ctx, Latest, keys, out)
+}

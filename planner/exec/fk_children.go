@@ -75,7 +75,7 @@ func (s *Store) Children(ctx context.Context, k *fk.Key, keys [][]types.Datum, m
 	refs := s.parentKeys(k, keys)
 	// The writer holds these already, but for a key whose image changed and not its value (1.0 to 1.00).
 	if slices.ContainsFunc(k.ParentCols, func(c int) bool { return !keyenc.KeyLossless(k.Parent.Columns[c].Type.Oid) }) {
-		if _, err := s.lockAll(ctx, refs, lock.Update); err != nil {
+		if _, err := s.lockAll(ctx, refs, lock.Update, lock.Wait); err != nil {
 			return err
 		}
 	}
@@ -379,6 +379,7 @@ type childCursor struct {
 	batch  *types.Batch
 	dst    []*types.Vec
 	ids    []int32
+	hashes []uint64
 }
 
 // open makes the cursors of a scan at f.
@@ -472,11 +473,7 @@ func (cs *childScan) keyTable() *keyTable {
 }
 
 func (c *childCursor) prepareFull() {
-	// Finding writes the table's scratch memory: each group has its own view of the same keys.
-	own := *c.keys
-	own.h = nil
-	c.keys = &own
-	c.batch = types.NewBatch(own.types, 0)
+	c.batch = types.NewBatch(c.keys.types, 0)
 	for i := range c.cs.cols {
 		c.wanted = append(c.wanted, c.cs.cols[i].at)
 		c.dst = append(c.dst, &c.batch.Cols[i])
@@ -555,7 +552,7 @@ func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
 		}
 	}
 	c.batch.N = b.Len()
-	c.ids = c.keys.find(c.dst, b.Len(), c.ids)
+	c.ids = c.keys.find(c.dst, b.Len(), c.ids, &c.hashes)
 	for i, id := range c.ids {
 		if id >= 0 {
 			out.add(b.Key(i), b.GroupOf(i))

@@ -8,6 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -52,14 +53,20 @@ func (s *Store) parentKeys(k *fk.Key, keys [][]types.Datum) []txn.Key {
 	return out
 }
 
-// LockParents implements fk.Store. The latest version counts at every isolation level, as PostgreSQL's check takes a
-// snapshot of its own. A key that the transaction wrote itself needs no mark: its write excludes and is validated.
+// LockParents implements fk.Store. Under READ COMMITTED the latest version counts. Above it a parent must be one that the
+// transaction's snapshot sees, as in PostgreSQL, whose check is a SELECT … FOR KEY SHARE under that snapshot. A key that the
+// transaction wrote itself needs no mark: its write excludes and is validated.
 func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
 	s.c.Txn.UseTable(k.Parent.VersionTag())
 	refs := s.parentKeys(k, keys)
-	locked, err := s.lockAll(ctx, refs, lock.KeyShare)
+	locked, err := s.lockAll(ctx, refs, lock.KeyShare, lock.WaitIfExists)
 	if err != nil {
 		return nil, err
+	}
+	if s.c.Txn.Options().Isolation != txn.ReadCommitted {
+		if err := s.parentsOfSnapshot(ctx, k, refs, locked); err != nil {
+			return nil, err
+		}
 	}
 	found := make([]bool, len(keys))
 	for i := range locked {
@@ -71,14 +78,38 @@ func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum
 	return found, nil
 }
 
+// parentsOfSnapshot judges locked parents by the transaction's snapshot: one that came later is not there, and one that
+// was there and has gone is a serialization failure.
+func (s *Store) parentsOfSnapshot(ctx context.Context, k *fk.Key, refs []txn.Key, locked []txn.Locked) error {
+	ts, err := s.c.Txn.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	seen := make([]txn.Version, len(refs))
+	if err := s.c.Txn.Get(ctx, txn.ReadOptions{TS: ts, Own: txn.LatestSeq}, refs, seen); err != nil {
+		return err
+	}
+	for i := range locked {
+		v := &locked[i].Version
+		switch {
+		case v.Own || seen[i].Own:
+		case seen[i].Exists() && (!v.Exists() || v.KeyVersion > ts):
+			return k.InCheck(pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent update"))
+		case !seen[i].Exists():
+			locked[i].Version = txn.Version{}
+		}
+	}
+	return nil
+}
+
 // lockAll locks keys of which only the existence matters.
-func (s *Store) lockAll(ctx context.Context, keys []txn.Key, mode lock.Mode) ([]txn.Locked, error) {
+func (s *Store) lockAll(ctx context.Context, keys []txn.Key, mode lock.Mode, policy lock.WaitPolicy) ([]txn.Locked, error) {
 	reqs := make([]txn.LockRequest, len(keys))
 	for i := range keys {
 		reqs[i] = txn.LockRequest{Key: keys[i], Mode: mode, Latest: true, ExistenceOnly: true}
 	}
 	out := make([]txn.Locked, len(keys))
-	return out, s.c.Txn.Lock(ctx, reqs, lock.Wait, out)
+	return out, s.c.Txn.Lock(ctx, reqs, policy, out)
 }
 
 // ParentExists implements fk.Store.

@@ -80,6 +80,7 @@ type hashJoinOp struct {
 
 	in      *types.Batch
 	ids     []int32
+	hashes  []uint64
 	row     int
 	at      int32 // next candidate of row, or -1
 	matched []bool
@@ -163,7 +164,7 @@ func (j *hashJoinOp) probe(b *types.Batch) error {
 	if j.vecs, err = j.r.evalVecs(j.n.LeftKeys, b, &j.tmp, j.vecs); err != nil {
 		return err
 	}
-	j.ids = j.jb.table.find(j.vecs, b.N, j.ids)
+	j.ids = j.jb.table.find(j.vecs, b.N, j.ids, &j.hashes)
 	for _, v := range j.vecs {
 		if len(v.Nulls) == 0 {
 			continue

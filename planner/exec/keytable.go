@@ -21,7 +21,7 @@ type keyTable struct {
 	mask   uint64
 	bytes  int64
 
-	h []uint64
+	scratch []uint64 // hashes of the batch being inserted
 }
 
 func newKeyTable(ts []types.Type) *keyTable {
@@ -38,12 +38,12 @@ func (t *keyTable) len() int { return t.keys.N }
 
 const nullHash = 0x9e3779b97f4a7c15
 
-// hashRows fills t.h with the hashes of rows [0, n).
-func (t *keyTable) hashRows(cols []*types.Vec, n int) []uint64 {
-	if cap(t.h) < n {
-		t.h = make([]uint64, n+n/2)
+// hashRows returns the hashes of rows [0, n) in buf, which grows as needed.
+func (t *keyTable) hashRows(cols []*types.Vec, n int, buf *[]uint64) []uint64 {
+	if cap(*buf) < n {
+		*buf = make([]uint64, n+n/2)
 	}
-	h := t.h[:n]
+	h := (*buf)[:n]
 	for i := range h {
 		h[i] = 0
 	}
@@ -64,9 +64,9 @@ func (t *keyTable) hashColumn(h []uint64, v *types.Vec, c int) {
 		case t.kinds[c] == types.KInt:
 			x = uint64(v.I[i]) * 0x9fb21c651e98df25
 			x ^= x >> 32
-		case t.kinds[c] == types.KString && oid != types.BpcharOid:
+		case t.kinds[c] == types.KString && byteEqual(oid):
 			x = types.HashString(v.S[i])
-		case t.kinds[c] == types.KString:
+		case oid == types.BpcharOid:
 			x = types.HashString(strings.TrimRight(v.S[i], " "))
 		default:
 			x = types.Hash(oid, v.Get(i))
@@ -75,6 +75,9 @@ func (t *keyTable) hashColumn(h []uint64, v *types.Vec, c int) {
 		h[i] ^= h[i] >> 29
 	}
 }
+
+// byteEqual says that values of a string kind are equal exactly when their bytes are.
+func byteEqual(t types.Oid) bool { return t != types.BpcharOid && t != types.JsonbOid }
 
 // equal compares key k with row i.
 func (t *keyTable) equal(k int, cols []*types.Vec, i int) bool {
@@ -92,7 +95,7 @@ func (t *keyTable) equal(k int, cols []*types.Vec, i int) bool {
 			if have.I[k] != v.I[i] {
 				return false
 			}
-		case t.kinds[c] == types.KString && t.types[c].Oid != types.BpcharOid:
+		case t.kinds[c] == types.KString && byteEqual(t.types[c].Oid):
 			if have.S[k] != v.S[i] {
 				return false
 			}
@@ -105,9 +108,10 @@ func (t *keyTable) equal(k int, cols []*types.Vec, i int) bool {
 	return true
 }
 
-// find returns in out, for each row, the number of its key, or -1.
-func (t *keyTable) find(cols []*types.Vec, n int, out []int32) []int32 {
-	h := t.hashRows(cols, n)
+// find returns in out, for each row, the number of its key, or -1. buf is the caller's own: the workers of a parallel join
+// look up in one table at the same time, and nothing of the table may change then.
+func (t *keyTable) find(cols []*types.Vec, n int, out []int32, buf *[]uint64) []int32 {
+	h := t.hashRows(cols, n, buf)
 	out = out[:0]
 	if t.intKey && len(cols[0].Nulls) == 0 && len(t.keys.Cols[0].Nulls) == 0 {
 		vals, have := cols[0].I, t.keys.Cols[0].I
@@ -139,7 +143,7 @@ func (t *keyTable) find(cols []*types.Vec, n int, out []int32) []int32 {
 
 // insert returns in out the number of each row's key, new ones added.
 func (t *keyTable) insert(cols []*types.Vec, n int, out []int32) []int32 {
-	h := t.hashRows(cols, n)
+	h := t.hashRows(cols, n, &t.scratch)
 	out = out[:0]
 	fast := t.intKey && len(cols[0].Nulls) == 0
 	for i := range n {

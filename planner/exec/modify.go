@@ -115,8 +115,17 @@ func (m *modifyOp) newRow() []types.Datum {
 	return row
 }
 
-// insertRow makes the new row of an input row.
+// insertRow makes and checks the new row of an input row.
 func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
+	row, err := m.buildRow(i)
+	if err != nil {
+		return nil, err
+	}
+	return row, m.w.check(m.r, m.n.Checks, row)
+}
+
+// buildRow makes the new row of an input row.
+func (m *modifyOp) buildRow(i int) ([]types.Datum, error) {
 	row := m.newRow()
 	for c, at := range m.n.Direct {
 		if at >= 0 {
@@ -133,7 +142,7 @@ func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
 	if id := m.w.ti.rowID; id >= 0 {
 		row[id] = types.NewInt(m.r.c.NextRowID())
 	}
-	return row, m.w.check(m.r, m.n.Checks, row)
+	return row, nil
 }
 
 func (m *modifyOp) insert(from, to int) error {

@@ -32,6 +32,8 @@ type Writer struct {
 	locked []txn.Locked
 	state  map[string]bool // keys written by the running batch: whether they exist now
 	plan   []keyWrite
+	// refused is the position in the last batch of the row that was a duplicate.
+	refused int
 }
 
 // keyWrite is what a batch does to one key, in row order. at is its lock request's position, or -1.
@@ -164,6 +166,7 @@ func (w *Writer) apply(rows [][]types.Datum) error {
 					}
 					continue
 				}
+				w.refused = k.row
 				return w.duplicate(k, rows[k.row])
 			}
 			w.c.Txn.Put(k.key, k.value, k.flags)

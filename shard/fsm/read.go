@@ -37,6 +37,20 @@ func (s *State) Latest(key []byte, own topo.TxnID) (Version, *Pending, error) {
 	return v, nil, err
 }
 
+// Prepared returns another transaction's prepare with an item of any kind on key: its locks end as soon as it is resolved.
+func (s *State) Prepared(key []byte, own topo.TxnID) (out *Pending) {
+	if s.pendCount.Load() == 0 {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	s.eachPending(key, own, func(p *pending, _ *pendItem) bool {
+		out = p.public(key)
+		return false
+	})
+	return out
+}
+
 func (s *State) committed(key []byte, ts topo.Timestamp) (Version, error) {
 	if ts < s.Horizon() {
 		return Version{}, ErrSnapshotTooOld

@@ -25,12 +25,12 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 	opt := lock.Options{Policy: req.Policy, Timeout: time.Duration(req.LockTimeoutMS) * time.Millisecond,
 		OnWait: req.WaitStarted}
 	for i, key := range req.Keys {
-		waited, err := r.locks.Acquire(ctx, req.Txn, key, req.Modes[i], &opt)
+		waited, err := r.acquireKey(ctx, req, i, &opt)
 		if waited {
 			resp.Waited = true
 			opt.OnWait = nil
 		}
-		if err == lock.ErrNotAvailable && req.Policy == lock.SkipLocked {
+		if err == lock.ErrNotAvailable && (req.Policy == lock.SkipLocked || req.Policy == lock.WaitIfExists) {
 			if resp.Skipped == nil {
 				resp.Skipped = make([]bool, len(req.Keys))
 			}
@@ -49,8 +49,65 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 		if err := r.readLocked(ctx, req, i, resp); err != nil {
 			return nil, err
 		}
+		if req.Policy == lock.Probe {
+			r.locks.ReleaseMode(req.Txn, key, req.Modes[i])
+		}
 	}
 	return resp, nil
+}
+
+// endingLock bounds the wait for the locks of a transaction whose prepare has been resolved: they go with it.
+const endingLock = 10 * time.Millisecond
+
+// acquireKey takes the lock of key i. Under a policy that does not wait, a transaction whose prepare holds the key does not
+// count as a holder to give up for: its client may have been told that it is committed, and its locks then have ended for
+// everybody who looks. It is waited for, which takes no longer than a commit.
+func (r *Replica) acquireKey(ctx context.Context, req *rpc.LockRequest, i int, opt *lock.Options) (waited bool, err error) {
+	key, mode := req.Keys[i], req.Modes[i]
+	if req.Policy == lock.Wait || req.Policy == lock.Probe {
+		return r.locks.Acquire(ctx, req.Txn, key, mode, opt)
+	}
+	try := *opt
+	try.Policy = lock.NoWait
+	for {
+		again, err := r.locks.Acquire(ctx, req.Txn, key, mode, &try)
+		waited = waited || again
+		if err == lock.ErrTimeout && try.Policy == lock.Wait {
+			err = lock.ErrNotAvailable
+		}
+		if err != lock.ErrNotAvailable {
+			return waited, err
+		}
+		p := r.state.Prepared(key, req.Txn)
+		if p == nil {
+			if r.ending.Load() == 0 || try.Policy == lock.Wait {
+				break
+			}
+			// The prepare may have been resolved just now, and its locks be about to go.
+			try.Policy, try.Timeout = lock.Wait, endingLock
+			continue
+		}
+		met := p.Txn
+		err = r.awaitPending(ctx, p, func() (bool, error) {
+			p = r.state.Prepared(key, req.Txn)
+			return p != nil && p.Txn == met, nil
+		})
+		if err != nil {
+			return waited, err
+		}
+		try.Policy, try.Timeout, waited = lock.Wait, endingLock, true
+	}
+	if req.Policy != lock.WaitIfExists {
+		return waited, lock.ErrNotAvailable
+	}
+	v, _, err := r.state.Latest(key, req.Txn)
+	switch {
+	case err != nil:
+		return waited, r.readError(err, key)
+	case v.Value == nil:
+		return waited, lock.ErrNotAvailable
+	}
+	return r.locks.Acquire(ctx, req.Txn, key, mode, opt)
 }
 
 // readLocked reads the latest committed version of a key that was just locked. Another transaction's prepared write on it

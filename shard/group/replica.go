@@ -53,6 +53,7 @@ type Replica struct {
 	proposer  proposer
 	reads     *reads
 	resolved  resolutions
+	ending    atomic.Int64 // commits and resolves on their way, whose locks go when they have been applied
 	locks     *lock.Manager
 	sequences sequences
 
@@ -242,6 +243,10 @@ func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, er
 			return fsm.Result{}, err
 		}
 		f = r.reads.register(cmd.Prepare)
+	}
+	if cmd.Commit != nil || cmd.Resolve != nil {
+		r.ending.Add(1)
+		defer r.ending.Add(-1)
 	}
 	res, err := r.sendThrough(ctx, v.info.Epoch, cmd, f)
 	if err == nil {

@@ -164,7 +164,7 @@ func (m *Manager) Acquire(ctx context.Context, owner topo.TxnID, key []byte, mod
 		os.mu.Unlock()
 		return false, nil
 	}
-	if opt != nil && opt.Policy != Wait {
+	if opt != nil && (opt.Policy == NoWait || opt.Policy == SkipLocked) {
 		ks.freeIfIdle(h)
 		ks.mu.Unlock()
 		os.mu.Unlock()

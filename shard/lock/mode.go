@@ -20,4 +20,9 @@ const (
 	Wait       WaitPolicy = iota // queue until granted, bounded by lock_timeout
 	NoWait                       // fail at once
 	SkipLocked                   // report the key as skipped
+	// WaitIfExists queues only for a key that has a committed version; one that another transaction is about to insert is
+	// reported as skipped. A foreign-key check does not wait for a parent that nobody can see yet.
+	WaitIfExists
+	// Probe waits as Wait does, and then keeps nothing: it only looks whether those who hold the key let it stand.
+	Probe
 )

@@ -122,7 +122,8 @@ type LockRequest struct {
 	WaitStarted func(holders []topo.TxnID)
 }
 
-// LockResponse has one entry per key: the latest committed version as of the grant. Skipped is set under SkipLocked.
+// LockResponse has one entry per key: the latest committed version as of the grant. Skipped is set under SkipLocked
+// and WaitIfExists.
 type LockResponse struct {
 	Versions []Version
 	Skipped  []bool // nil when nothing was skipped

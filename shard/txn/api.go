@@ -73,7 +73,7 @@ type LockRequest struct {
 // Locked answers one LockRequest. Version is the latest one as of the grant, own operations included.
 type Locked struct {
 	Version Version
-	Skipped bool
+	Skipped bool // under lock.SkipLocked and lock.WaitIfExists
 	// Waited is set when the lock was not free at once: the version may be newer than the statement's snapshot.
 	Waited bool
 }

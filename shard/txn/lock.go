@@ -47,6 +47,34 @@ func (t *Txn) Lock(ctx context.Context, reqs []LockRequest, policy lock.WaitPoli
 	return nil
 }
 
+// Probe waits until no other transaction holds the keys in Update mode, and fills out with their latest versions. It takes
+// no lock: what it says holds at that moment.
+func (t *Txn) Probe(ctx context.Context, keys []Key, out []Version) error {
+	if err := t.Get(ctx, ReadOptions{TS: topo.MaxTimestamp, Own: LatestSeq}, keys, out); err != nil {
+		return err
+	}
+	reqs := make([]LockRequest, 0, len(keys))
+	at := make([]int, 0, len(keys))
+	t.mu.Lock()
+	for i, k := range keys {
+		// With a lock of its own on the key, nobody else holds Update.
+		if e := t.group(k.Group).find(k.Bytes); e == nil || (e.mode == lock.None && e.last == nil) {
+			reqs, at = append(reqs, LockRequest{Key: k, Mode: lock.KeyShare, Latest: true}), append(at, i)
+		}
+	}
+	t.mu.Unlock()
+	calls := t.planLocks(reqs, lock.Probe, make([]Locked, len(reqs)))
+	if err := t.runLocks(ctx, calls, lock.Probe); err != nil {
+		return err
+	}
+	for i := range calls {
+		for j, p := range calls[i].at {
+			out[at[p]] = Version{Version: calls[i].resp.Versions[j]}
+		}
+	}
+	return nil
+}
+
 // planLocks answers what the transaction knows already and sorts the rest by group.
 func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked) []lockCall {
 	t.mu.Lock()
@@ -114,7 +142,7 @@ func (e *entry) known(r *LockRequest, v *Version) bool {
 
 // runLocks sends the calls.
 func (t *Txn) runLocks(ctx context.Context, calls []lockCall, policy lock.WaitPolicy) error {
-	if len(calls) > 1 && policy == lock.Wait {
+	if len(calls) > 1 && (policy == lock.Wait || policy == lock.WaitIfExists) {
 		done, err := t.tryLocks(ctx, calls)
 		if done || err != nil {
 			return err
@@ -156,9 +184,10 @@ func (t *Txn) lockAt(ctx context.Context, g rpc.Group, req *rpc.LockRequest) (*r
 func (t *Txn) tryLocks(ctx context.Context, calls []lockCall) (done bool, err error) {
 	errs := make([]error, len(calls))
 	parallel(len(calls), func(i int) error {
+		policy := calls[i].req.Policy
 		calls[i].req.Policy = lock.NoWait
 		errs[i] = calls[i].run(ctx)
-		calls[i].req.Policy = lock.Wait
+		calls[i].req.Policy = policy
 		return nil
 	})
 	first := -1

@@ -214,11 +214,19 @@ func (t *Txn) FreshTimestamp(ctx context.Context) (topo.Timestamp, error) {
 }
 
 // UseTable notes that the transaction was planned against this version of a table. It travels in every read and prepare.
+//
+// A READ COMMITTED transaction that has only read goes on with a later version: the reads of earlier statements are over.
+// What it wrote is shaped by the version that it was planned against, and a snapshot is older than a new index.
 func (t *Txn) UseTable(v topo.TableVersion) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, u := range t.tables {
+	for i, u := range t.tables {
 		if u == v {
+			return
+		}
+		if u.Table == v.Table && u.Version < v.Version && t.opts.Isolation == ReadCommitted && !t.hasWrites() {
+			t.tables = slices.Clone(t.tables)
+			t.tables[i] = v
 			return
 		}
 	}

@@ -69,6 +69,9 @@ func bindCollecting(f *AggFunction) {
 	switch f.Name {
 	case "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop":
 		bindVariance(f)
+	case "corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope",
+		"regr_sxx", "regr_sxy", "regr_syy":
+		bindRegression(f)
 	case "array_agg":
 		f.Strict, f.OrderSensitive = false, true
 		f.newState = rowAgg(func(a []types.Type, r types.Type) accumulator { return &arrayAcc{typ: r, nested: a[0].Oid == r.Oid} })
@@ -326,7 +329,9 @@ func (s *extremeAgg) add(g int, d types.Datum) {
 		s.best[g] = d
 		return
 	}
-	if c := types.Compare(s.typ.Oid, d, s.best[g]); c < 0 && s.less || c > 0 && !s.less {
+	// Of equal values that print differently, such as 1.0 and 1.00, PostgreSQL keeps the last (of char(n), the first).
+	c := types.Compare(s.typ.Oid, d, s.best[g])
+	if c < 0 && s.less || c > 0 && !s.less || c == 0 && s.typ.Oid != types.BpcharOid {
 		s.best[g] = d
 	}
 }

@@ -257,6 +257,9 @@ func (c *compiler) special(n Node) (evaluator, error) {
 	case *Subquery:
 		return c.subquery(n)
 	case *Aggregate:
+		if n.Level > 0 {
+			return nil, pgerr.NotSupported("an aggregate of an outer query within a subquery")
+		}
 		return nil, pgerr.New(pgerr.GroupingError, "aggregate functions are not allowed here")
 	case *SetReturning:
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "set-valued function called in context that cannot accept a set")

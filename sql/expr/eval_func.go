@@ -188,6 +188,9 @@ func freeCast(from, to types.Type) bool {
 	if to.Mod >= 0 && to.Mod != from.Mod {
 		return false
 	}
+	if to.Oid == types.OidOid && from.Oid == types.Int4Oid {
+		return false // a negative integer is a large OID
+	}
 	if from.Oid == to.Oid || types.BinaryCoercible(from.Oid, to.Oid) {
 		return true
 	}

@@ -3,6 +3,7 @@ package expr
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 
 	"github.com/cockroachdb/apd/v3"
 
@@ -153,9 +154,15 @@ var mathImpls = map[string]impl{
 	"numeric_div_trunc":  num2(types.NumericDivTrunc),
 	"numeric_trim_scale": num1(types.NumericTrimScale),
 	"numeric_scale": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
+		if notFinite(a) {
+			return types.Null, nil
+		}
 		return types.NewInt(int64(types.NumericScale(a))), nil
 	}},
 	"numeric_min_scale": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
+		if notFinite(a) {
+			return types.Null, nil
+		}
 		return types.NewInt(int64(types.NumericScale(types.NumericTrimScale(a)))), nil
 	}},
 	"numeric_fac": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return factorial(a.Int()) }},
@@ -196,18 +203,31 @@ var mathImpls = map[string]impl{
 	"dexp": float1(func(x float64) (float64, error) {
 		return checkFloat(math.Exp(x), false, math.IsInf(x, 0), math.IsInf(x, 0))
 	}),
-	"dlog1":   logOf(math.Log),
-	"dlog10":  logOf(math.Log10),
-	"dsin":    finiteOnly(math.Sin),
-	"dcos":    finiteOnly(math.Cos),
-	"dtan":    finiteOnly(math.Tan),
-	"dcot":    finiteOnly(func(x float64) float64 { return 1 / math.Tan(x) }),
-	"dasin":   within1(math.Asin),
-	"dacos":   within1(math.Acos),
-	"datan":   floatPlain(math.Atan),
-	"dsinh":   floatPlain(math.Sinh),
-	"dcosh":   floatPlain(math.Cosh),
-	"dtanh":   floatPlain(math.Tanh),
+	"dlog1":  logOf(math.Log),
+	"dlog10": logOf(math.Log10),
+	"dsin":   finiteOnly(math.Sin),
+	"dcos":   finiteOnly(math.Cos),
+	"dtan":   finiteOnly(math.Tan),
+	"dcot":   finiteOnly(func(x float64) float64 { return 1 / math.Tan(x) }),
+	"dasin":  within1(math.Asin),
+	"dacos":  within1(math.Acos),
+	"datan":  floatPlain(math.Atan),
+	"dsinh":  floatPlain(math.Sinh),
+	"dcosh":  floatPlain(math.Cosh),
+	"dtanh":  floatPlain(math.Tanh),
+	"dasinh": floatPlain(math.Asinh),
+	"dacosh": float1(func(x float64) (float64, error) {
+		if x < 1 {
+			return 0, errInput
+		}
+		return math.Acosh(x), nil
+	}),
+	"datanh": within1(math.Atanh),
+	"dsind":  finiteOnly(sind), "dcosd": finiteOnly(cosd), "dtand": finiteOnly(tand), "dcotd": finiteOnly(cotd),
+	"dasind": within1(asind), "dacosd": within1(acosd), "datand": floatPlain(atand),
+	"datan2d": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		return types.NewFloat(math.Atan2(a.Float(), b.Float()) / atanOne * 45), nil
+	}},
 	"degrees": floatPlain(func(x float64) float64 { return x / (math.Pi / 180) }),
 	"radians": floatPlain(func(x float64) float64 { return x * (math.Pi / 180) }),
 	"datan2": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
@@ -215,11 +235,21 @@ var mathImpls = map[string]impl{
 	}},
 	"dpi":     {f0: func(*Call) (types.Datum, error) { return types.NewFloat(math.Pi), nil }},
 	"drandom": {f0: func(*Call) (types.Datum, error) { return types.NewFloat(rand.Float64()), nil }},
-	"setseed": {f1: func(*Call, types.Datum) (types.Datum, error) { return types.NewString(""), nil }},
+	"setseed": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
+		if s := a.Float(); !(s >= -1 && s <= 1) {
+			return types.Null, pgerr.New(pgerr.InvalidParameterValue, "setseed parameter %s is out of allowed range [-1,1]",
+				strconv.FormatFloat(s, 'g', 6, 64))
+		}
+		return types.NewString(""), nil
+	}},
 	"int4gcd": intGCD(types.Int4Oid),
 	"int8gcd": intGCD(types.Int8Oid),
 	"int4lcm": intLCM(types.Int4Oid),
 	"int8lcm": intLCM(types.Int8Oid),
+}
+
+func notFinite(d types.Datum) bool {
+	return types.NumericIsNaN(d) || types.NumericIsInf(d, 1) || types.NumericIsInf(d, -1)
 }
 
 func factorial(n int64) (types.Datum, error) {

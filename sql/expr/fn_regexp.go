@@ -276,6 +276,12 @@ func translateEscapes(p string) (string, error) {
 				b.WriteString(`\b`)
 			case e == 'Y':
 				b.WriteString(`\B`)
+			case e == 'w' && inSet:
+				b.WriteString(wordChars)
+			case e == 'w':
+				b.WriteString("[" + wordChars + "]")
+			case e == 'W' && !inSet:
+				b.WriteString("[^" + wordChars + "]")
 			case e == 'Z':
 				b.WriteString(`\z`)
 			case e == 'e':
@@ -293,7 +299,7 @@ func translateEscapes(p string) (string, error) {
 				b.WriteByte(c)
 				break
 			}
-			b.WriteString(p[i : i+j+2])
+			b.WriteString(characterClass(p[i : i+j+2]))
 			i += j + 1
 		case c == '[' && inSet:
 			b.WriteString(`\[`)
@@ -321,6 +327,26 @@ func translateEscapes(p string) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// wordChars are the characters of \w, inside brackets: PostgreSQL's classes are those of Unicode, Go's of ASCII.
+const wordChars = `\p{L}\p{M}\p{N}_`
+
+// characterClass translates a class such as [:alpha:], inside brackets.
+func characterClass(name string) string {
+	switch name {
+	case "[:alpha:]":
+		return `\p{L}\p{M}`
+	case "[:alnum:]":
+		return `\p{L}\p{M}\p{N}`
+	case "[:word:]":
+		return wordChars
+	case "[:lower:]":
+		return `\p{Ll}`
+	case "[:upper:]":
+		return `\p{Lu}`
+	}
+	return name
 }
 
 // regexMatch is ~, ~*, !~ and !~*.
@@ -499,6 +525,14 @@ func regexpSubstr(_ *Call, a []types.Datum) (types.Datum, error) {
 	if len(a) > 5 {
 		sub = a[5].Int()
 	}
+	switch {
+	case start < 1:
+		return types.Null, errParameter("start", start)
+	case nth < 1:
+		return types.Null, errParameter("n", nth)
+	case sub < 0:
+		return types.Null, errParameter("subexpr", sub)
+	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 4))
 	if err != nil {
 		return types.Null, err
@@ -512,10 +546,49 @@ func regexpSubstr(_ *Call, a []types.Datum) (types.Datum, error) {
 	return types.NewString(s[m[2*sub]:m[2*sub+1]]), nil
 }
 
+func errParameter(name string, v int64) error {
+	return pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"%s\": %d", name, v)
+}
+
+// regexpInstr is regexp_instr(string, pattern, start, N, endoption, flags, subexpr): where the N-th match begins or ends.
+func regexpInstr(_ *Call, a []types.Datum) (types.Datum, error) {
+	p := [...]int64{1, 1, 0, 0, 0} // start, N, endoption, (flags), subexpr
+	for i := range p {
+		if i != 3 && len(a) > 2+i {
+			p[i] = a[2+i].Int()
+		}
+	}
+	start, nth, end, sub := p[0], p[1], p[2], p[4]
+	switch {
+	case start < 1:
+		return types.Null, errParameter("start", start)
+	case nth < 1:
+		return types.Null, errParameter("n", nth)
+	case end != 0 && end != 1:
+		return types.Null, errParameter("endoption", end)
+	case sub < 0:
+		return types.Null, errParameter("subexpr", sub)
+	}
+	re, err := compileRegexp(a[1].Str(), argStr(a, 5))
+	if err != nil {
+		return types.Null, err
+	}
+	s := a[0].Str()
+	from := byteAt(s, start-1)
+	ms := re.FindAllStringSubmatchIndex(s[from:], int(nth))
+	if int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
+		return types.NewInt(0), nil
+	}
+	return types.NewInt(int64(runeLen(s[:from+ms[nth-1][2*sub+end]])) + 1), nil
+}
+
 func regexpCount(_ *Call, a []types.Datum) (types.Datum, error) {
 	start := int64(1)
 	if len(a) > 2 {
 		start = a[2].Int()
+	}
+	if start < 1 {
+		return types.Null, errParameter("start", start)
 	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 3))
 	if err != nil {
@@ -613,6 +686,8 @@ var regexpImpls = map[string]impl{
 	"regexp_like":          boolFn(regexpLike),
 	"regexp_like_no_flags": boolFn(regexpLike),
 	"regexp_count":         {fn: regexpCount}, "regexp_count_no_flags": {fn: regexpCount}, "regexp_count_no_start": {fn: regexpCount},
+	"regexp_instr": {fn: regexpInstr}, "regexp_instr_no_start": {fn: regexpInstr}, "regexp_instr_no_n": {fn: regexpInstr},
+	"regexp_instr_no_endoption": {fn: regexpInstr}, "regexp_instr_no_flags": {fn: regexpInstr}, "regexp_instr_no_subexpr": {fn: regexpInstr},
 	"regexp_substr": {fn: regexpSubstr}, "regexp_substr_no_start": {fn: regexpSubstr}, "regexp_substr_no_n": {fn: regexpSubstr},
 	"regexp_substr_no_flags": {fn: regexpSubstr}, "regexp_substr_no_subexpr": {fn: regexpSubstr},
 }

@@ -216,7 +216,7 @@ func reverse(s string) string {
 func chr(n int64) (string, error) {
 	switch {
 	case n < 0:
-		return "", pgerr.New(pgerr.ProgramLimitExceeded, "character number must be positive")
+		return "", pgerr.New(pgerr.InvalidParameterValue, "character number must be positive")
 	case n == 0:
 		return "", pgerr.New(pgerr.ProgramLimitExceeded, "null character not permitted")
 	case n > utf8.MaxRune:
@@ -326,6 +326,14 @@ func text(c *Call, t types.Oid, d types.Datum) string {
 		return d.Str()
 	}
 	return types.Text(t, d, c.IO())
+}
+
+// castText is the value cast to text, which of a boolean is not what it prints as.
+func castText(c *Call, t types.Oid, d types.Datum) string {
+	if t == types.BoolOid {
+		return strconv.FormatBool(d.Bool())
+	}
+	return text(c, t, d)
 }
 
 // eachAny calls f for the arguments of a VARIADIC "any" function from position from on.
@@ -534,10 +542,10 @@ var stringImpls = map[string]impl{
 	"upper":             str1(strings.ToUpper), "lower": str1(strings.ToLower), "initcap": str1(initcap), "text_reverse": str1(reverse),
 	"textcat": str2(func(a, b string) string { return a + b }), "byteacat": str2(func(a, b string) string { return a + b }),
 	"anytextcat(anynonarray,text)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewString(anyText(c, a) + b.Str()), nil
+		return types.NewString(castText(c, c.Types[0].Oid, a) + b.Str()), nil
 	}},
 	"textanycat(text,anynonarray)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewString(a.Str() + text(c, c.Types[1].Oid, b)), nil
+		return types.NewString(a.Str() + castText(c, c.Types[1].Oid, b)), nil
 	}},
 	"text_substr":         strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), a[2].Int(), true) }),
 	"text_substr_no_len":  strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), 0, false) }),
@@ -623,6 +631,21 @@ var stringImpls = map[string]impl{
 			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "index %d out of valid range, 0..%d", n, len(a.Str())-1)
 		}
 		return types.NewInt(int64(a.Str()[b.Int()])), nil
+	}},
+	"byteaSetByte": strN(func(a []types.Datum) (string, error) {
+		b, n := []byte(a[0].Str()), a[1].Int()
+		if n < 0 || n >= int64(len(b)) {
+			return "", pgerr.New(pgerr.ArraySubscriptError, "index %d out of valid range, 0..%d", n, len(b)-1)
+		}
+		b[n] = byte(a[2].Int())
+		return string(b), nil
+	}),
+	"byteaGetBit": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		n := b.Int()
+		if last := int64(len(a.Str()))*8 - 1; n < 0 || n > last {
+			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "index %d out of valid range, 0..%d", n, last)
+		}
+		return types.NewInt(int64(a.Str()[n/8] >> (n % 8) & 1)), nil
 	}},
 	"pg_convert_to":   {f2: func(_ *Call, a, _ types.Datum) (types.Datum, error) { return a, nil }},
 	"pg_convert_from": {f2: func(_ *Call, a, _ types.Datum) (types.Datum, error) { return a, types.ValidateUTF8(a.Str()) }},

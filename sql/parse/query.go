@@ -234,6 +234,11 @@ type LockingClause struct {
 	WaitPolicy LockWaitPolicy
 }
 
+// String is the strength as SQL spells it.
+func (st LockClauseStrength) String() string {
+	return [...]string{"", "FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"}[st]
+}
+
 // CTEMaterialize is [NOT] MATERIALIZED.
 type CTEMaterialize uint8
 

@@ -16,6 +16,7 @@ package pgerr
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Severities as the protocol spells them (untranslated).
@@ -68,9 +69,14 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code && (t.Message == "" || t.Message == e.Message)
 }
 
+// sprintf formats a message. PostgreSQL puts names between quotes as they are, so %q stands for "%s" here: nothing in a
+// name is escaped.
 func sprintf(format string, args []any) string {
 	if len(args) == 0 {
 		return format
+	}
+	if strings.Contains(format, "%q") {
+		format = strings.ReplaceAll(format, "%q", `"%s"`)
 	}
 	return fmt.Sprintf(format, args...)
 }

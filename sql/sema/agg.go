@@ -148,6 +148,11 @@ func (s *scope) byOutputName(c *parse.ColumnRef, clause string) (int, error) {
 // checkGrouping refuses columns that are neither grouped nor in an aggregate.
 func (s *scope) checkGrouping() error {
 	q := s.q
+	if q.HasAggs {
+		if err := s.checkRecursiveAggs(); err != nil {
+			return err
+		}
+	}
 	if !q.HasAggs && len(q.GroupBy) == 0 && q.Having == nil && q.GroupingSets == nil {
 		return nil
 	}
@@ -160,6 +165,20 @@ func (s *scope) checkGrouping() error {
 		return s.checkUngrouped(q.Having)
 	}
 	return nil
+}
+
+// checkRecursiveAggs refuses aggregates over a recursive query's reference to itself.
+func (s *scope) checkRecursiveAggs() error {
+	if !slices.ContainsFunc(s.q.Rels, func(r *RTE) bool { return r.Kind == RTEWorkTable }) {
+		return nil
+	}
+	loc := -1
+	for _, t := range s.q.Targets {
+		if a := containsAgg(t.Expr); a != nil && loc < 0 {
+			loc = a.Loc
+		}
+	}
+	return s.errorf(loc, pgerr.InvalidRecursion, "aggregate functions are not allowed in a recursive query's recursive term")
 }
 
 func (s *scope) checkUngrouped(n expr.Node) error {

@@ -112,6 +112,8 @@ const (
 	IndexExpr                      // an index's expression or predicate
 	TransformExpr                  // USING of ALTER COLUMN TYPE
 	StandaloneExpr                 // an argument of a utility statement: no columns
+	CopyWhereExpr                  // WHERE of COPY FROM
+	ExecuteExpr                    // a parameter of EXECUTE: no columns
 )
 
 // ExprScope is what an expression outside of a query may refer to.

@@ -174,15 +174,21 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 		r.Fields = append(r.Fields, it.cols[i].ref(level, loc))
 		r.Names = append(r.Names, it.cols[i].name)
 	}
+	if !it.nullable || it.table == nil {
+		return r
+	}
+	// A row that an outer join made up is null, not a row of nulls. It shows at a column that rows never have null.
+	for i := range it.cols {
+		if c := it.cols[i].col; it.cols[i].node == nil && c < len(it.table.Columns) && it.table.Columns[c].NotNull {
+			real := &expr.IsTest{Arg: it.cols[i].ref(level, -1), Test: expr.IsNull, Not: true, Loc: -1}
+			return &expr.Case{Whens: []expr.When{{Cond: real, Result: r}}, Type: r.Type, Loc: loc}
+		}
+	}
 	return r
 }
 
 // missingTable is the error for a qualifier that no FROM item has.
 func (s *scope) missingTable(schema, table string, loc int) error {
-	full := table
-	if schema != "" {
-		full = schema + "." + table
-	}
 	bad := func() *pgerr.Error {
 		return pgerr.New(pgerr.UndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
 	}
@@ -207,7 +213,7 @@ func (s *scope) missingTable(schema, table string, loc int) error {
 			}
 		}
 	}
-	return s.errorf(loc, pgerr.UndefinedTable, "missing FROM-clause entry for table %q", full)
+	return s.errorf(loc, pgerr.UndefinedTable, "missing FROM-clause entry for table %q", table)
 }
 
 // missingColumn is the error for a column that is not there, with PostgreSQL's guess of what was meant.

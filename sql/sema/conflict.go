@@ -30,6 +30,8 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 		if out.Arbiters, err = cs.arbiters(d.Table, oc.Infer); err != nil {
 			return err
 		}
+	} else if err := cs.checkArbiters(d.Table, d.Table.Indexes); err != nil {
+		return err
 	}
 	if !oc.Update {
 		return nil
@@ -65,10 +67,7 @@ func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.I
 				continue
 			}
 			if ix := t.IndexByOID(c.Index); ix != nil && (c.Type == catalog.PrimaryKey || c.Type == catalog.Unique) {
-				if c.Deferrable {
-					return nil, s.errorf(-1, pgerr.ObjectNotInPrerequisiteState, "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters")
-				}
-				return []*catalog.Index{ix}, nil
+				return []*catalog.Index{ix}, s.checkArbiters(t, []*catalog.Index{ix})
 			}
 			return nil, s.errorf(-1, pgerr.WrongObjectType, "constraint in ON CONFLICT clause has no associated index")
 		}
@@ -95,9 +94,12 @@ func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.I
 	}
 	var out []*catalog.Index
 	for _, ix := range t.Indexes {
-		if ix.Unique && sameColumns(ix, want) && !deferrable(t, ix) {
+		if ix.Unique && sameColumns(ix, want) {
 			out = append(out, ix)
 		}
+	}
+	if err := s.checkArbiters(t, out); err != nil {
+		return nil, err
 	}
 	if len(out) == 0 {
 		return nil, s.errorf(-1, pgerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
@@ -105,9 +107,21 @@ func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.I
 	return out, nil
 }
 
-func deferrable(t *catalog.Table, ix *catalog.Index) bool {
-	c := t.ConstraintByOID(ix.Constraint)
-	return c != nil && c.Deferrable
+// checkArbiters refuses deferrable constraints among the unique indexes that an ON CONFLICT looks at.
+func (s *scope) checkArbiters(t *catalog.Table, list []*catalog.Index) error {
+	for _, ix := range list {
+		c := t.ConstraintByOID(ix.Constraint)
+		if c == nil || !c.Deferrable {
+			continue
+		}
+		schema := ""
+		if sc := s.env.Catalog.Schema(t.SchemaID); sc != nil {
+			schema = sc.Name
+		}
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters").
+			WithTable(schema, t.Name).WithConstraint(c.Name)
+	}
+	return nil
 }
 
 func sameColumns(ix *catalog.Index, want []catalog.AttNum) bool {
@@ -147,7 +161,7 @@ func (s *scope) inferColumn(t *catalog.Table, el *parse.IndexElem, inf *parse.In
 // standalone analyses an expression outside of a query.
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
-	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone}[sc.Kind]
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute}[sc.Kind]
 	if sc.Table != nil {
 		it, err := s.tableItem(sc.Table, sc.Table.Name, nil, -1)
 		if err != nil {
@@ -162,6 +176,8 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	switch {
 	case sc.Kind == CheckExpr:
 		return s.coerceBool(n, "CHECK")
+	case sc.Kind == CopyWhereExpr:
+		return s.coerceBool(n, "WHERE")
 	case sc.Type.Oid == 0:
 		return s.resolveUnknown(n)
 	}

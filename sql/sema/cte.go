@@ -8,12 +8,9 @@ import (
 // cteEntry is a WITH query in the scope of its statement.
 type cteEntry struct {
 	cte *CTE
-	// building is set while its own query is analysed; columns are known once the non-recursive term is.
+	// building is set while its own query is analysed; its columns are those of the non-recursive term.
 	building bool
-	known    bool
 	selfRefs int
-	// misuse is the error for a self-reference while the columns are not known.
-	misuse error
 	// pending: a later entry of a WITH without RECURSIVE, or one not reached yet.
 	pending bool
 }
@@ -57,8 +54,18 @@ func (s *scope) with(w *parse.WithClause) error {
 		}
 		s.ctes = append(s.ctes, &cteEntry{cte: &CTE{Name: c.Name}, pending: true})
 	}
-	for i, c := range w.CTEs {
-		e := s.ctes[first+i]
+	order, recursive := make([]int, len(w.CTEs)), make([]bool, len(w.CTEs))
+	for i := range order {
+		order[i] = i
+	}
+	if w.Recursive {
+		var err error
+		if order, recursive, err = s.orderCTEs(w.CTEs); err != nil {
+			return err
+		}
+	}
+	for _, i := range order {
+		c, e := w.CTEs[i], s.ctes[first+i]
 		if c.Search != nil || c.Cycle != nil {
 			return s.unsupported(c.Loc(), "SEARCH and CYCLE")
 		}
@@ -67,12 +74,12 @@ func (s *scope) with(w *parse.WithClause) error {
 			m := c.Materialized == parse.CTEMaterializeAlways
 			e.cte.Materialized = &m
 		}
-		e.pending = !w.Recursive
-		e.building = w.Recursive
+		e.pending = !recursive[i]
+		e.building = recursive[i]
 		if err := s.cteQuery(c, e); err != nil {
 			return err
 		}
-		e.pending, e.building, e.known = false, false, true
+		e.pending, e.building = false, false
 		s.q.CTEs = append(s.q.CTEs, e.cte)
 	}
 	return nil
@@ -86,7 +93,6 @@ func (s *scope) cteQuery(c *parse.CommonTableExpr, e *cteEntry) error {
 			err = s.recursiveUnion(c, q, e)
 			break
 		}
-		e.misuse = s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive query %q does not have the form non-recursive-term UNION [ALL] recursive-term", c.Name)
 		e.cte.Query, err = s.subquery(q, false, false)
 	case *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt:
 		if s.parent != nil {
@@ -137,7 +143,6 @@ func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
 // recursiveUnion analyses the non-recursive term, which settles the columns, and then the other, which may refer to them.
 func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e *cteEntry) error {
 	sub := s.newScope(s)
-	e.misuse = s.errorf(c.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Name)
 	left, err := sub.subquery(q.Larg, false, false)
 	if err != nil {
 		return err
@@ -146,7 +151,6 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 	if err := s.nameCTE(c, e); err != nil {
 		return err
 	}
-	e.known = true
 	right, err := sub.subquery(q.Rarg, false, true)
 	if err != nil {
 		return err
@@ -171,12 +175,6 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 				WithHint("Cast the output of the non-recursive term to the correct type."))
 		}
 	}
-	if len(q.SortClause) > 0 {
-		return s.unsupported(q.SortClause[0].Loc(), "ORDER BY in a recursive query")
-	}
-	if q.LimitCount != nil || q.LimitOffset != nil {
-		return s.unsupported(-1, "LIMIT in a recursive query")
-	}
 	return nil
 }
 
@@ -187,12 +185,6 @@ func (s *scope) cteRef(c *cteEntry, r *parse.RangeVar) (*nsItem, error) {
 	if c.building {
 		c.selfRefs++
 		rte.Kind = RTEWorkTable
-		if !c.known {
-			return nil, c.misuse
-		}
-		if c.selfRefs > 1 {
-			return nil, s.errorf(r.Loc(), pgerr.InvalidRecursion, "recursive reference to query %q must not appear more than once", r.Name)
-		}
 	}
 	c.cte.Refs++
 	if c.cte.DML != nil && len(c.cte.DML.Returning) == 0 {

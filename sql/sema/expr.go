@@ -389,8 +389,18 @@ func (s *scope) indirection(e *parse.Indirection) (expr.Node, error) {
 	return n, nil
 }
 
+// rowOf is the row of a whole-row reference that may be null: its fields are null where it is.
+func rowOf(n expr.Node) expr.Node {
+	if c, ok := n.(*expr.Case); ok && len(c.Whens) == 1 && c.Else == nil {
+		if r, ok := c.Whens[0].Result.(*expr.Row); ok && r.Names != nil {
+			return r
+		}
+	}
+	return n
+}
+
 func (s *scope) fieldOf(n expr.Node, field string, loc int) (expr.Node, error) {
-	switch r := n.(type) {
+	switch r := rowOf(n).(type) {
 	case *expr.Row:
 		for i, name := range r.Names {
 			if name == field {

@@ -105,7 +105,7 @@ func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) 
 	if op := e.Name.Last(); op != "=" {
 		return nil, s.unsupported(e.Loc(), "comparing a row with a subquery by "+op)
 	}
-	return s.anySubLink(&parse.SubLink{Type: parse.AnySubLink, Testexpr: l, Subselect: r.Subselect, Location: r.Location})
+	return s.anySubLink(&parse.SubLink{Type: parse.AnySubLink, Testexpr: l, Subselect: r.Subselect, Location: e.Location})
 }
 
 func (s *scope) rowCompare(op string, l, r *parse.RowExpr, loc int) (expr.Node, error) {

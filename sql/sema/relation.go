@@ -136,7 +136,7 @@ func (s *scope) item(rel int, name string, aliases []string, loc int, skip func(
 		n.cols = append(n.cols, nsCol{name: c.Name, rel: rel, col: i, typ: c.Type})
 	}
 	if len(aliases) > len(n.cols) {
-		return nil, s.errorf(loc, pgerr.InvalidColumnReference, "table %q has %d columns available but %d columns specified", name, len(n.cols), len(aliases))
+		return nil, s.errorf(-1, pgerr.InvalidColumnReference, "table %q has %d columns available but %d columns specified", name, len(n.cols), len(aliases))
 	}
 	for i, al := range aliases {
 		n.cols[i].name = al
@@ -427,6 +427,12 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 		}
 	}
 	join.setKind(j.Type)
+	for _, n := range rns {
+		n.nullable = n.nullable || j.Type == parse.JoinLeft || j.Type == parse.JoinFull
+	}
+	for _, n := range lns {
+		n.nullable = n.nullable || j.Type == parse.JoinRight || j.Type == parse.JoinFull
+	}
 	if join.Kind != CrossJoin && join.On == nil {
 		join.On = &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(true), Loc: -1}
 	}

@@ -156,6 +156,8 @@ const (
 	inIndex
 	inTransform
 	inStandalone
+	inCopyWhere
+	inExecute
 	inCaseWhen
 )
 
@@ -178,6 +180,10 @@ func (c clause) noAggs() string {
 		return "aggregate functions are not allowed in index expressions"
 	case inTransform:
 		return "aggregate functions are not allowed in transform expressions"
+	case inExecute:
+		return "aggregate functions are not allowed in EXECUTE parameters"
+	case inCopyWhere:
+		return "aggregate functions are not allowed in COPY FROM WHERE conditions"
 	}
 	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn {
 		return "aggregate functions are not allowed in " + n
@@ -196,6 +202,10 @@ func (c clause) noSets() string {
 		return "set-returning functions are not allowed in DEFAULT expressions"
 	case inCheck:
 		return "set-returning functions are not allowed in check constraints"
+	case inExecute:
+		return "set-returning functions are not allowed in EXECUTE parameters"
+	case inCopyWhere:
+		return "set-returning functions are not allowed in COPY FROM WHERE conditions"
 	}
 	if n := c.name(); n != "" {
 		return "set-returning functions are not allowed in " + n
@@ -214,6 +224,10 @@ func (c clause) noSubqueries() string {
 		return "cannot use subquery in index expression"
 	case inTransform:
 		return "cannot use subquery in transform expression"
+	case inExecute:
+		return "cannot use subquery in EXECUTE parameter"
+	case inCopyWhere:
+		return "cannot use subquery in COPY FROM WHERE condition"
 	}
 	return ""
 }
@@ -254,6 +268,7 @@ type nsItem struct {
 	colsVisible bool // column alone finds it
 	lateralOnly bool
 	lateralOK   bool
+	nullable    bool // on the side of an outer join that may have no row
 	funcScalar  bool // a function of one scalar column: its name is the column
 }
 

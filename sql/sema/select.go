@@ -146,7 +146,7 @@ func (s *scope) starOfRow(ind *parse.Indirection) error {
 	if err != nil {
 		return err
 	}
-	switch r := n.(type) {
+	switch r := rowOf(n).(type) {
 	case *expr.Row:
 		for i, f := range r.Fields {
 			s.q.Targets = append(s.q.Targets, Target{Expr: f, Name: r.Names[i]})
@@ -424,14 +424,10 @@ func (s *scope) limit(sel *parse.SelectStmt) error {
 	return nil
 }
 
-func lockName(st parse.LockClauseStrength) string {
-	return [...]string{"", "FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"}[st]
-}
-
 // locking analyses FOR UPDATE and its kin.
 func (s *scope) locking(sel *parse.SelectStmt) error {
 	for _, lc := range sel.LockingClause {
-		name := lockName(lc.Strength)
+		name := lc.Strength.String()
 		var with string
 		switch q := s.q; {
 		case q.SetOp != nil:
@@ -575,6 +571,12 @@ func allUnknown(ns []expr.Node) bool {
 func (s *scope) tail(sel *parse.SelectStmt) error {
 	n := len(s.q.Targets)
 	s.ns = nil
+	if s.q.SetOp != nil {
+		s.ns = []*nsItem{outputItem("", s.q)}
+		for i, leaf := range leaves(s.q, nil) {
+			s.hidden = append(s.hidden, outputItem("*SELECT* "+strconv.Itoa(i+1), leaf))
+		}
+	}
 	if err := s.orderBy(sel.SortClause); err != nil {
 		return err
 	}
@@ -587,9 +589,29 @@ func (s *scope) tail(sel *parse.SelectStmt) error {
 		return err
 	}
 	if len(sel.LockingClause) > 0 && s.q.SetOp == nil {
-		return s.errorf(-1, pgerr.FeatureNotSupported, "%s cannot be applied to VALUES", lockName(sel.LockingClause[0].Strength))
+		return s.errorf(-1, pgerr.FeatureNotSupported, "%s cannot be applied to VALUES", sel.LockingClause[0].Strength.String())
 	}
 	return s.locking(sel)
+}
+
+// leaves are the queries that a tree of set operations combines.
+func leaves(q *Query, out []*Query) []*Query {
+	if q.SetOp == nil {
+		return append(out, q)
+	}
+	return leaves(q.SetOp.Right, leaves(q.SetOp.Left, out))
+}
+
+// outputItem makes the columns of a query's result visible to ORDER BY. What it does with them beyond naming one is an
+// error, so that they need not be the real ones.
+func outputItem(name string, q *Query) *nsItem {
+	it := &nsItem{name: name, colsVisible: true}
+	for i, t := range q.Targets {
+		if !t.Junk {
+			it.cols = append(it.cols, nsCol{name: t.Name, col: i, typ: types.T(oidOf(t.Expr))})
+		}
+	}
+	return it
 }
 
 func (s *scope) valuesRows(lists [][]parse.Expr) ([][]expr.Node, error) {
@@ -653,7 +675,7 @@ func (s *scope) setOperation(sel *parse.SelectStmt) error {
 
 func (s *scope) arm(sel *parse.SelectStmt) (*Query, error) {
 	if len(sel.LockingClause) > 0 {
-		return nil, s.errorf(-1, pgerr.FeatureNotSupported, "%s is not allowed with UNION/INTERSECT/EXCEPT", lockName(sel.LockingClause[0].Strength))
+		return nil, s.errorf(-1, pgerr.FeatureNotSupported, "%s is not allowed with UNION/INTERSECT/EXCEPT", sel.LockingClause[0].Strength.String())
 	}
 	return s.subquery(sel, s.lateral, true)
 }

@@ -67,6 +67,13 @@ func (a *analyzer) modInts(t *parse.TypeName) ([]int32, error) {
 	out := make([]int32, len(t.Typmods))
 	for i, m := range t.Typmods {
 		k, ok := m.(*parse.Const)
+		name, isName := m.(*parse.ColumnRef)
+		switch {
+		case ok && k.Kind == parse.ConstString:
+			return nil, a.errorf(t.Loc(), pgerr.InvalidTextRepresentation, "invalid input syntax for type integer: %q", k.Sval)
+		case isName && len(name.Fields) == 1 && !name.Star:
+			return nil, a.errorf(t.Loc(), pgerr.InvalidTextRepresentation, "invalid input syntax for type integer: %q", name.Fields[0])
+		}
 		if !ok || k.Kind != parse.ConstInteger {
 			return nil, a.errorf(t.Loc(), pgerr.SyntaxError, "type modifiers must be simple constants or identifiers")
 		}
@@ -110,6 +117,9 @@ func (a *analyzer) typeMod(t *parse.TypeName, in *types.Info) (int32, error) {
 		return min(mods[0], 6), nil
 	case types.IntervalOid:
 		return a.intervalMod(t, mods)
+	}
+	if !types.Supported(in.Oid) {
+		return 0, a.unsupported(t.Loc(), "type "+in.SQLName)
 	}
 	return bad(pgerr.SyntaxError, "type modifier is not allowed for type %q", in.Name)
 }

@@ -2,12 +2,10 @@ package session
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
-	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -20,17 +18,11 @@ func (s *Session) copyStmt(ctx context.Context, st *statement, u *parse.CopyStmt
 		return pgerr.NotSupported("COPY PROGRAM")
 	case u.Filename != "":
 		return pgerr.NotSupported("COPY to or from a server file")
-	case u.WhereClause != nil:
-		return pgerr.NotSupported("COPY WHERE")
-	}
-	o, err := parseCopyOptions(u)
-	if err != nil {
-		return err
 	}
 	if u.IsFrom {
-		return s.copyFrom(ctx, u, o)
+		return s.copyFrom(ctx, st, u)
 	}
-	return s.copyTo(ctx, st, u, o)
+	return s.copyTo(ctx, st, u)
 }
 
 // copyColumns resolves COPY's column list; without one, all columns.
@@ -64,6 +56,20 @@ func copyColumns(t *catalog.Table, names []string) ([]*catalog.Column, error) {
 	return out, nil
 }
 
+// copyRelation finds the table of a COPY; refusal is the error for what is none.
+func (s *Session) copyRelation(r *parse.RangeVar, refusal, viewHint string) (*catalog.Table, error) {
+	rel, ok := s.snapshot().LookupRelation(s.searchPath(), r.Schema, r.Name)
+	if ok && rel.Table == nil {
+		switch rel.Kind {
+		case catalog.KindView:
+			return nil, pgerr.New(pgerr.WrongObjectType, refusal, "view", r.Name).WithHint("%s", viewHint)
+		case catalog.KindSequence:
+			return nil, pgerr.New(pgerr.WrongObjectType, refusal, "sequence", r.Name)
+		}
+	}
+	return s.relation(r)
+}
+
 func (s *Session) qualified(t *catalog.Table) string {
 	return quoteIdent(s.snapshot().SchemaName(t.SchemaID)) + "." + quoteIdent(t.Name)
 }
@@ -77,10 +83,12 @@ func columnList(cols []*catalog.Column) string {
 }
 
 // copyTo runs COPY … TO STDOUT as the SELECT that it stands for.
-func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt, o *copyOptions) error {
+func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) error {
+	var columns []*catalog.Column
+	var table *catalog.Table
 	inner := newStatement("", parse.RawStmt{Stmt: u.Query, Text: st.raw.Text}, st.text, nil)
 	if u.Relation != nil {
-		t, err := s.relation(u.Relation)
+		t, err := s.copyRelation(u.Relation, "cannot copy from %s \"%s\"", "Try the COPY (SELECT ...) TO variant.")
 		if err != nil {
 			return err
 		}
@@ -88,6 +96,7 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt, 
 		if err != nil {
 			return err
 		}
+		columns, table = cols, t
 		text := "SELECT " + columnList(cols) + " FROM " + s.qualified(t)
 		raws, err := parse.Parse(text)
 		if err != nil {
@@ -97,13 +106,20 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt, 
 	} else if !plannable(u.Query) {
 		return pgerr.NotSupported("COPY of this statement")
 	}
+	o, err := parseCopyOptions(u, st.text)
+	if err != nil {
+		return err
+	}
+	if u.Relation == nil && !returns(u.Query) {
+		return pgerr.New(pgerr.FeatureNotSupported, "COPY query must have a RETURNING clause")
+	}
 	p := &portal{st: inner}
 	if err := s.startPortal(ctx, p); err != nil {
 		return err
 	}
 	defer p.cursor.Close()
-	if inner.columns == nil {
-		return pgerr.New(pgerr.FeatureNotSupported, "COPY query must have a RETURNING clause")
+	if err := o.checkColumns(table, columns, p.fields); err != nil {
+		return err
 	}
 	s.client.CopyOutResponse(len(p.fields), false)
 	n, err := s.copyRows(p, o)
@@ -113,6 +129,19 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt, 
 	s.client.CopyDone()
 	s.complete("COPY " + strconv.FormatInt(n, 10))
 	return nil
+}
+
+// returns reports whether a statement yields rows.
+func returns(st parse.Statement) bool {
+	switch q := st.(type) {
+	case *parse.InsertStmt:
+		return len(q.Returning) > 0
+	case *parse.UpdateStmt:
+		return len(q.Returning) > 0
+	case *parse.DeleteStmt:
+		return len(q.Returning) > 0
+	}
+	return true
 }
 
 func (s *Session) copyRows(p *portal, o *copyOptions) (int64, error) {
@@ -171,182 +200,4 @@ func (s *Session) copyRows(p *portal, o *copyOptions) (int64, error) {
 		return n, s.client.WriteCopyData(buf)
 	}
 	return n, nil
-}
-
-// copyIn is a running COPY … FROM STDIN.
-type copyIn struct {
-	s      *Session
-	o      *copyOptions
-	table  *catalog.Table
-	cols   []*catalog.Column
-	types  []types.Type
-	rows   *types.Batch
-	fields []copyField
-	ectx   *exec.Context
-	in     *exec.CopyIn
-	reader copyReader
-}
-
-func (s *Session) copyFrom(ctx context.Context, u *parse.CopyStmt, o *copyOptions) error {
-	s.open()
-	if s.tx.readOnly {
-		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction")
-	}
-	c := &copyIn{s: s, o: o, reader: copyReader{o: o}}
-	inner, err := c.prepare(ctx, u)
-	if err != nil {
-		return err
-	}
-	s.tx.ran = true
-	s.tx.txn.StartStatement()
-	c.ectx = s.execContext(ctx, nil)
-	s.useRunnerWith(c.ectx)
-	if c.in, err = exec.NewCopyIn(c.ectx, inner.plan); err != nil {
-		return err
-	}
-	if err := s.client.CopyInResponse(len(c.cols), false); err != nil {
-		return err
-	}
-	if err := c.run(ctx); err != nil {
-		return err
-	}
-	res, err := c.in.Finish()
-	if err != nil {
-		return err
-	}
-	s.complete("COPY " + strconv.FormatInt(res.Rows, 10))
-	return nil
-}
-
-// prepare analyses the INSERT that the COPY stands for and locks its table.
-func (c *copyIn) prepare(ctx context.Context, u *parse.CopyStmt) (*statement, error) {
-	s := c.s
-	t, err := s.relation(u.Relation)
-	if err != nil {
-		return nil, err
-	}
-	if c.cols, err = copyColumns(t, u.Columns); err != nil {
-		return nil, err
-	}
-	// Rows here need no freezing; the promise that FREEZE asks for is kept, and so is its condition.
-	if old := s.node.Catalog().Table(t.OID); c.o.freeze && old != nil && old.RowStorage == t.RowStorage {
-		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState,
-			"cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction")
-	}
-	params := make([]string, len(c.cols))
-	for i, col := range c.cols {
-		params[i] = "$" + strconv.Itoa(i+1)
-		c.types = append(c.types, col.Type)
-	}
-	text := "INSERT INTO " + s.qualified(t) + " (" + columnList(c.cols) + ") OVERRIDING SYSTEM VALUE VALUES (" + strings.Join(params, ", ") + ")"
-	raws, err := parse.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	inner := newStatement("", raws[0], text, nil)
-	if err := s.prepare(inner); err != nil {
-		return nil, err
-	}
-	if err := s.lockPlan(ctx, inner); err != nil {
-		return nil, err
-	}
-	c.table = s.snapshot().Table(inner.target)
-	return inner, nil
-}
-
-// copyBatch is how many rows go to the writer at once.
-const copyBatch = 1000
-
-func (c *copyIn) run(ctx context.Context) error {
-	c.rows = types.NewBatch(c.types, copyBatch)
-	header := c.o.header
-	for !c.reader.eof {
-		data, err := c.s.client.ReadCopyData()
-		if err == io.EOF {
-			c.reader.eof = true
-		} else if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		c.reader.feed(data)
-		for {
-			fields, ok, err := c.reader.next(c.fields)
-			if err != nil {
-				return c.where(err, "")
-			}
-			if !ok {
-				break
-			}
-			c.fields = fields
-			if header {
-				header = false
-				continue
-			}
-			if err := c.add(fields); err != nil {
-				return err
-			}
-			if c.rows.N == copyBatch {
-				if err := c.write(ctx); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return c.write(ctx)
-}
-
-// where adds PostgreSQL's CONTEXT line.
-func (c *copyIn) where(err error, column string) error {
-	e := pgerr.From(err).Clone()
-	w := "COPY " + c.table.Name + ", line " + strconv.Itoa(c.reader.line)
-	if column != "" {
-		w += column
-	}
-	return e.WithWhere("%s", w)
-}
-
-func (c *copyIn) add(fields []copyField) error {
-	quoted := `: "` + c.reader.text + `"`
-	if len(fields) > len(c.cols) {
-		return c.where(pgerr.New(pgerr.BadCopyFileFormat, "extra data after last expected column"), quoted)
-	}
-	if len(fields) < len(c.cols) {
-		if len(c.cols) > 0 && !(len(fields) == 1 && len(c.cols) == 0) {
-			return c.where(pgerr.New(pgerr.BadCopyFileFormat, "missing data for column \"%s\"", c.cols[len(fields)].Name), quoted)
-		}
-	}
-	for i, f := range fields {
-		v := &c.rows.Cols[i]
-		if c.o.forceNot["*"] || c.o.forceNot[c.cols[i].Name] {
-			f.isNull = false
-		}
-		if f.isNull {
-			v.AppendNull()
-			continue
-		}
-		if err := types.ValidateUTF8(f.text); err != nil {
-			return c.where(err, "")
-		}
-		d, err := types.ParseText(c.types[i], f.text, c.s.io())
-		if err != nil {
-			return c.where(err, ", column "+c.cols[i].Name+`: "`+f.text+`"`)
-		}
-		v.Append(d)
-	}
-	c.rows.N++
-	return nil
-}
-
-// write inserts the rows gathered so far.
-func (c *copyIn) write(ctx context.Context) error {
-	if c.rows.N == 0 {
-		return nil
-	}
-	if err := c.in.Add(c.rows); err != nil {
-		return c.where(err, "")
-	}
-	c.rows = types.NewBatch(c.types, copyBatch)
-	return nil
 }

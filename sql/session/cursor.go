@@ -29,6 +29,10 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 	if err := s.requireBlock("DECLARE CURSOR"); err != nil {
 		return err
 	}
+	if q := u.Query; len(q.LockingClause) > 0 && u.Options&parse.CursorOptScroll != 0 {
+		return pgerr.New(pgerr.FeatureNotSupported, "DECLARE SCROLL CURSOR ... %s is not supported", q.LockingClause[0].Strength).
+			WithDetail("Scrollable cursors must be READ ONLY.")
+	}
 	if s.portals[u.PortalName] != nil {
 		return pgerr.New(pgerr.DuplicateCursor, "cursor \"%s\" already exists", u.PortalName)
 	}
@@ -44,7 +48,7 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 	p.declared.rows = types.NewBatch(ts, 0)
 	// The cursor outlives the statement that declared it, and with it the statement's context.
 	p.ectx.Context, p.ectx.Eval.Context = s.base, s.base
-	s.portals[u.PortalName] = p
+	s.addPortal(u.PortalName, p)
 	return nil
 }
 

@@ -127,7 +127,7 @@ func (s *Session) Bind(portalName, stmtName string, paramFormats []int16, params
 		return err
 	}
 	s.dropPortal(portalName)
-	s.portals[portalName] = p
+	s.addPortal(portalName, p)
 	return nil
 }
 

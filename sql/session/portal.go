@@ -18,6 +18,7 @@ import (
 // portal is a statement bound to parameters, and its execution.
 type portal struct {
 	name    string
+	number  int // in order of opening
 	st      *statement
 	params  []types.Datum
 	formats []int16
@@ -232,6 +233,12 @@ func (s *Session) useRunnerWith(c *exec.Context) {
 		s.tx.fk.Use(store, programs)
 	}
 	c.Constraints = s.tx.fk
+}
+
+func (s *Session) addPortal(name string, p *portal) {
+	s.lastPortal++
+	p.number = s.lastPortal
+	s.portals[name] = p
 }
 
 func (s *Session) dropPortal(name string) {

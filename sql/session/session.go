@@ -105,6 +105,7 @@ type Session struct {
 	tx         block
 	statements map[string]*statement
 	portals    map[string]*portal
+	lastPortal int // the number of the portal opened last
 	seqs       sequenceState
 	advisory   bool   // has taken session-level advisory locks since it last released all
 	holdTag    bool   // the command tag of the running statement waits in heldTag for the commit

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -182,12 +183,19 @@ func (s *Settings) clone() *Settings {
 	return n
 }
 
+// customName is what the name of a customized option must look like.
+var customName = regexp.MustCompile(`^[A-Za-z_\x{80}-\x{10FFFF}][\w$\x{80}-\x{10FFFF}]*(\.[A-Za-z_\x{80}-\x{10FFFF}][\w$\x{80}-\x{10FFFF}]*)+$`)
+
 // with returns the settings after SET [LOCAL] name = value; a nil value means DEFAULT.
 func (s *Settings) with(name string, value *string, local bool) (*Settings, error) {
 	key := strings.ToLower(name)
 	d := settingTable[key]
 	if d == nil && !strings.Contains(key, ".") {
 		return nil, pgerr.New(pgerr.UndefinedObject, "unrecognized configuration parameter \"%s\"", name)
+	}
+	if d == nil && !customName.MatchString(name) {
+		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
+			WithDetail("Custom parameter names must be two or more simple identifiers separated by dots.")
 	}
 	if d != nil && d.readOnly {
 		return nil, pgerr.New(pgerr.CantChangeRuntimeParam, "parameter \"%s\" cannot be changed", d.name)
@@ -198,12 +206,15 @@ func (s *Settings) with(name string, value *string, local bool) (*Settings, erro
 		delete(n.session, key)
 		if v, ok := s.base[key]; ok {
 			n.session[key] = v
+		} else if _, placeholder, known := s.raw(key); d == nil && known && placeholder == nil {
+			n.session[key] = "" // a customized option stays known
 		}
 	} else {
 		v := *value
 		if d != nil {
 			var err error
-			if v, err = d.check(v); err != nil {
+			current, _, _ := s.raw(key)
+			if v, err = d.check(v, current); err != nil {
 				return nil, err
 			}
 		}
@@ -240,7 +251,7 @@ func invalidValue(d *setting, v string) *pgerr.Error {
 }
 
 // check validates a value and returns its canonical form.
-func (d *setting) check(v string) (string, error) {
+func (d *setting) check(v, current string) (string, error) {
 	out := v
 	switch d.kind {
 	case boolSetting:
@@ -270,7 +281,7 @@ func (d *setting) check(v string) (string, error) {
 		}
 	case stringSetting:
 		var err error
-		if out, err = d.checkString(v); err != nil {
+		if out, err = d.checkString(v, current); err != nil {
 			return "", err
 		}
 	}
@@ -285,16 +296,18 @@ func (d *setting) check(v string) (string, error) {
 	return out, nil
 }
 
-func (d *setting) checkString(v string) (string, error) {
+func (d *setting) checkString(v, current string) (string, error) {
 	switch d.name {
 	case "client_encoding":
-		switch strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(v)) {
-		case "utf8", "unicode":
-			return "UTF8", nil
+		switch name, ok := encodingName(v); {
+		case !ok:
+			return "", invalidValue(d, v)
+		case name != "UTF8":
+			return "", pgerr.New(pgerr.FeatureNotSupported, "conversion between %s and UTF8 is not supported", name)
 		}
-		return "", pgerr.New(pgerr.FeatureNotSupported, "conversion between %s and UTF8 is not supported", strings.ToUpper(v))
+		return "UTF8", nil
 	case "DateStyle":
-		return canonicalDateStyle(d, v)
+		return canonicalDateStyle(d, v, current)
 	case "TimeZone":
 		loc, err := loadZone(v)
 		if err != nil {
@@ -324,7 +337,7 @@ func (d *setting) parseInt(v string) (int64, error) {
 		from, okFrom := unitScale[suffix]
 		to, okTo := unitScale[d.unit]
 		if !okFrom || !okTo {
-			return 0, invalidValue(d, v)
+			return 0, invalidValue(d, v).WithHint("%s", unitsHint(d.unit))
 		}
 		f = f * from / to
 	}
@@ -337,10 +350,43 @@ func (d *setting) parseInt(v string) (int64, error) {
 		if unit != "" {
 			unit = " " + unit
 		}
-		return 0, pgerr.New(pgerr.InvalidParameterValue, "%d%s is outside the valid range for parameter \"%s\" (%d%s .. %d%s)",
-			n, unit, d.name, d.min, unit, d.max, unit)
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "%d%s is outside the valid range for parameter \"%s\" (%d .. %d)",
+			n, unit, d.name, d.min, d.max)
 	}
 	return n, nil
+}
+
+// unitsHint lists the units of a setting's family.
+func unitsHint(unit string) string {
+	switch unit {
+	case "ms", "s", "min":
+		return `Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".`
+	}
+	return `Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".`
+}
+
+// encodingName returns PostgreSQL's name of a client encoding; ok is false for a name that is none.
+func encodingName(v string) (name string, ok bool) {
+	plain := strings.ToUpper(strings.NewReplacer("-", "", "_", "", " ", "").Replace(v))
+	switch plain {
+	case "UNICODE":
+		plain = "UTF8"
+	case "ISO88591":
+		plain = "LATIN1"
+	case "ISO885915":
+		plain = "LATIN9"
+	case "WINDOWS1252":
+		plain = "WIN1252"
+	}
+	for _, e := range []string{"UTF8", "SQL_ASCII", "LATIN1", "LATIN2", "LATIN3", "LATIN4", "LATIN5", "LATIN6", "LATIN7", "LATIN8",
+		"LATIN9", "LATIN10", "WIN1250", "WIN1251", "WIN1252", "WIN1253", "WIN1254", "WIN1255", "WIN1256", "WIN1257", "WIN1258",
+		"WIN866", "WIN874", "KOI8R", "KOI8U", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7", "ISO_8859_8", "EUC_JP", "EUC_CN",
+		"EUC_KR", "EUC_TW", "EUC_JIS_2004", "SJIS", "SHIFT_JIS_2004", "BIG5", "GBK", "GB18030", "UHC", "JOHAB", "MULE_INTERNAL"} {
+		if strings.ReplaceAll(e, "_", "") == plain {
+			return e, true
+		}
+	}
+	return "", false
 }
 
 // showWithUnit prints an integer with the largest unit that divides it, as SHOW does.
@@ -386,8 +432,10 @@ func onOff(b bool) string {
 	return "off"
 }
 
-func canonicalDateStyle(d *setting, v string) (string, error) {
-	style, order := "ISO", "MDY"
+// canonicalDateStyle reads a DateStyle; what it does not say stays as it is in current.
+func canonicalDateStyle(d *setting, v, current string) (string, error) {
+	style, order, _ := strings.Cut(current, ", ")
+	ordered := false
 	for _, part := range strings.Split(v, ",") {
 		switch p := strings.ToUpper(strings.TrimSpace(part)); p {
 		case "ISO":
@@ -397,16 +445,20 @@ func canonicalDateStyle(d *setting, v string) (string, error) {
 		case "POSTGRES":
 			style = "Postgres"
 		case "GERMAN":
-			style, order = "German", "DMY"
+			style = "German"
+			if !ordered {
+				order = "DMY"
+			}
 		case "YMD", "DMY", "MDY":
-			order = p
+			order, ordered = p, true
 		case "US", "NONEURO", "NONEUROPEAN":
-			order = "MDY"
+			order, ordered = "MDY", true
 		case "EURO", "EUROPEAN":
-			order = "DMY"
+			order, ordered = "DMY", true
 		case "DEFAULT":
+			style, order, _ = strings.Cut(d.def, ", ")
 		default:
-			return "", invalidValue(d, v)
+			return "", invalidValue(d, v).WithDetail("Unrecognized key word: \"%s\".", strings.ToLower(p))
 		}
 	}
 	return style + ", " + order, nil
@@ -439,7 +491,31 @@ func loadZone(v string) (*time.Location, error) {
 		label := fmt.Sprintf("<%s%02d>%s%02d", map[string]string{"-": "+", "+": "-"}[sign], abs/3600, sign, abs/3600)
 		return time.FixedZone(label, secs), nil
 	}
-	return time.LoadLocation(name)
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		if m := posixZone.FindStringSubmatch(name); m != nil {
+			return posixOffset(name, m)
+		}
+	}
+	return loc, err
+}
+
+// posixZone is a POSIX time zone without daylight saving time: an abbreviation, and an offset west of Greenwich.
+var posixZone = regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[^>]+>)?([+-]?)(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?$`)
+
+func posixOffset(name string, m []string) (*time.Location, error) {
+	secs := 0
+	for i, unit := range []int{3600, 60, 1} {
+		n, _ := strconv.Atoi(m[2+i])
+		secs += n * unit
+	}
+	if secs > 24*3600 {
+		return nil, fmt.Errorf("unknown time zone %s", name)
+	}
+	if m[1] != "-" {
+		secs = -secs
+	}
+	return time.FixedZone(name, secs), nil
 }
 
 // decode refreshes the typed copies.

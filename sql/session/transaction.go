@@ -28,6 +28,8 @@ type block struct {
 	savepoints []savepoint
 	settings   *Settings // to return to on rollback
 	readOnly   bool
+	// uncommitted: READ UNCOMMITTED was asked for, which is READ COMMITTED by another name.
+	uncommitted bool
 }
 
 // savepoint is what ROLLBACK TO returns to.
@@ -38,6 +40,7 @@ type savepoint struct {
 	ddl      ddl.State // the zero State: nothing changed yet
 	settings *Settings
 	readOnly bool
+	portals  int // the number of the last portal opened before it
 }
 
 // open starts a transaction if none is open.
@@ -48,7 +51,8 @@ func (s *Session) open() {
 	level, _, _ := s.settings.raw("default_transaction_isolation")
 	ro, _, _ := s.settings.raw("default_transaction_read_only")
 	deferrable, _, _ := s.settings.raw("default_transaction_deferrable")
-	s.tx = block{explicit: s.tx.explicit, started: time.Now(), settings: s.settings, readOnly: ro == "on"}
+	s.tx = block{explicit: s.tx.explicit, started: time.Now(), settings: s.settings, readOnly: ro == "on",
+		uncommitted: level == "read uncommitted"}
 	s.tx.txn = s.node.Txns.Begin(txn.Options{Isolation: isolation(level), ReadOnly: ro == "on", Deferrable: deferrable == "on"})
 	s.tx.txn.SetLockTimeout(s.settings.LockLimit)
 	s.activity.bind(s.tx.txn.ID())
@@ -169,11 +173,16 @@ func (s *Session) restore(sp *savepoint) {
 	}
 	s.tx.readOnly = sp.readOnly
 	s.adopt(sp.settings)
+	for name, p := range s.portals {
+		if p.number > sp.portals {
+			s.dropPortal(name)
+		}
+	}
 }
 
 func (s *Session) pushSavepoint(name string) {
 	sp := savepoint{name: name, txn: s.tx.txn.Savepoint(), settings: s.settings,
-		readOnly: s.tx.readOnly}
+		readOnly: s.tx.readOnly, portals: s.lastPortal}
 	if s.tx.fk != nil {
 		sp.fk = s.tx.fk.Save()
 	}
@@ -259,6 +268,7 @@ func (s *Session) setTransaction(name, value string) error {
 			return pgerr.New(pgerr.ActiveSqlTransaction, "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction")
 		}
 		opts.Isolation = level
+		s.tx.uncommitted = value == "read uncommitted"
 	case "transaction_read_only":
 		ro := value == "on"
 		if !ro && s.tx.readOnly && s.tx.ran {

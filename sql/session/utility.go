@@ -145,10 +145,7 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 	s.open()
 	s.tx.ran = true
 	if s.tx.readOnly {
-		tag := "this command"
-		if t, ok := st.raw.Stmt.(parse.Tagged); ok {
-			tag = t.Tag()
-		}
+		tag := utility.Tag(st.raw.Stmt)
 		return "", nil, pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute %s in a read-only transaction", tag)
 	}
 	if !utility.Handles(st.raw.Stmt) {
@@ -236,6 +233,9 @@ func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStm
 func findConstraints(snap *catalog.Snapshot, path []string, r *parse.RangeVar) ([]catalog.Oid, error) {
 	if r.Schema != "" {
 		path = []string{r.Schema}
+		if snap.SchemaByName(r.Schema) == nil {
+			return nil, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", r.Schema)
+		}
 	}
 	for _, schema := range path {
 		sc := snap.SchemaByName(schema)
@@ -418,7 +418,7 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 	}
 	switch name {
 	case "transaction_isolation", "transaction_read_only", "transaction_deferrable":
-		v, err := settingTable[name].check(value)
+		v, err := settingTable[name].check(value, "")
 		if err != nil {
 			return "", nil, err
 		}
@@ -447,6 +447,9 @@ func (s *Session) setRole(name, value string) error {
 
 // setValue joins SET's arguments as PostgreSQL's flatten_set_variable_args does: identifiers of a list setting are quoted.
 func setValue(name string, args []parse.Expr) (string, error) {
+	if len(args) > 1 && name != "search_path" && name != "datestyle" {
+		return "", pgerr.New(pgerr.InvalidParameterValue, "SET %s takes only one argument", name)
+	}
 	var parts []string
 	for _, a := range args {
 		switch v := a.(type) {
@@ -530,6 +533,9 @@ func (s *Session) showSetting(name string) (string, bool) {
 			case 2:
 				return "serializable", true
 			}
+			if s.tx.uncommitted {
+				return "read uncommitted", true
+			}
 			return "read committed", true
 		}
 		return s.settings.Get("default_transaction_isolation")
@@ -538,6 +544,11 @@ func (s *Session) showSetting(name string) (string, bool) {
 			return onOff(s.tx.readOnly), true
 		}
 		return s.settings.Get("default_transaction_read_only")
+	case "transaction_deferrable":
+		if s.tx.txn != nil {
+			return onOff(s.tx.txn.Options().Deferrable), true
+		}
+		return s.settings.Get("default_transaction_deferrable")
 	case "role":
 		if s.user == s.start.User {
 			return "none", true
@@ -587,6 +598,7 @@ func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
 	if err := s.prepare(st); err != nil {
 		return err
 	}
+	st.described = true // by its declaration: the columns must not change
 	s.statements[u.Name] = st
 	return nil
 }

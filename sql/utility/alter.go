@@ -109,9 +109,13 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 	case parse.ATSetRelOptions, parse.ATResetRelOptions:
 		return e.relOptions(t, c, out)
 	case parse.ATSetStatistics, parse.ATSetOptions, parse.ATResetOptions, parse.ATSetStorage, parse.ATSetCompression,
-		parse.ATClusterOn, parse.ATDropCluster, parse.ATSetLogged, parse.ATSetUnlogged, parse.ATDropOids,
+		parse.ATDropCluster, parse.ATSetLogged, parse.ATDropOids,
 		parse.ATReplicaIdentity, parse.ATEnableTrigAll, parse.ATEnableTrigUser, parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
 		skip = true // they tune what this storage does not have, or say what is so anyway
+	case parse.ATClusterOn:
+		err = pgerr.NotSupported("ALTER TABLE CLUSTER ON")
+	case parse.ATSetUnlogged:
+		err = pgerr.NotSupported("ALTER TABLE SET UNLOGGED")
 	default:
 		err = pgerr.NotSupported("this form of ALTER TABLE")
 	}

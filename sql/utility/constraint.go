@@ -34,7 +34,7 @@ func (b *tableBuilder) keyConstraint(k *parse.Constraint, columns []string) erro
 	}
 	s := ddl.ConstraintSpec{
 		Name: k.Name, Type: catalog.Unique, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
-		UsingIndex: k.IndexName, Pos: b.constraintPos(k),
+		UsingIndex: k.IndexName, Pos: b.constraintPos(k), KeyPos: b.pos(k.Loc()),
 	}
 	if k.Type == parse.ConstrPrimary {
 		s.Type = catalog.PrimaryKey

@@ -72,6 +72,8 @@ func (e *Env) refuseTable(s *parse.CreateStmt) error {
 	switch {
 	case s.Relation.Persistence == parse.Temporary || s.Relation.Schema == "pg_temp":
 		return pgerr.NotSupported("CREATE TEMPORARY TABLE")
+	case s.Relation.Persistence == parse.Unlogged:
+		return pgerr.NotSupported("CREATE UNLOGGED TABLE")
 	case s.PartitionOf:
 		return pgerr.NotSupported("PARTITION OF")
 	case s.PartSpec != nil:

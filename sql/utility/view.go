@@ -132,6 +132,8 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 		return "", pgerr.NotSupported("CREATE TABLE AS EXECUTE")
 	case s.Into.Rel.Persistence == parse.Temporary:
 		return "", pgerr.NotSupported("CREATE TEMPORARY TABLE")
+	case s.Into.Rel.Persistence == parse.Unlogged:
+		return "", pgerr.NotSupported("CREATE UNLOGGED TABLE")
 	case e.InsertQuery == nil:
 		return "", pgerr.NotSupported(tag)
 	}

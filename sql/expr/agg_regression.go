@@ -1,0 +1,107 @@
+package expr
+
+import (
+	"math"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// regressionAcc is the family of two-argument statistics, over sums by Youngs and Cramer as PostgreSQL's
+// float8_regr_accum has them. Its arguments are (Y, X).
+type regressionAcc struct {
+	name                     string
+	n, sx, sxx, sy, syy, sxy float64
+}
+
+func bindRegression(f *AggFunction) {
+	name := f.Name
+	f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &regressionAcc{name: name} })
+}
+
+func (a *regressionAcc) add(_ *EvalContext, args []types.Datum) error {
+	if args[0].IsNull() || args[1].IsNull() {
+		return nil
+	}
+	y, x := args[0].Float(), args[1].Float()
+	a.n++
+	a.sx += x
+	a.sy += y
+	if a.n > 1 {
+		tx, ty := x*a.n-a.sx, y*a.n-a.sy
+		scale := 1 / (a.n * (a.n - 1))
+		a.sxx += tx * tx * scale
+		a.syy += ty * ty * scale
+		a.sxy += tx * ty * scale
+		return nil
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		a.sxx, a.sxy = math.NaN(), math.NaN()
+	}
+	if math.IsNaN(y) || math.IsInf(y, 0) {
+		a.syy, a.sxy = math.NaN(), math.NaN()
+	}
+	return nil
+}
+
+func (a *regressionAcc) merge(_ *EvalContext, other accumulator) error {
+	o := other.(*regressionAcc)
+	switch {
+	case o.n == 0:
+		return nil
+	case a.n == 0:
+		*a = *o
+		return nil
+	}
+	n := a.n + o.n
+	tx, ty := a.sx/a.n-o.sx/o.n, a.sy/a.n-o.sy/o.n
+	a.sxx += o.sxx + a.n*o.n*tx*tx/n
+	a.syy += o.syy + a.n*o.n*ty*ty/n
+	a.sxy += o.sxy + a.n*o.n*tx*ty/n
+	a.n, a.sx, a.sy = n, a.sx+o.sx, a.sy+o.sy
+	return nil
+}
+
+func (a *regressionAcc) result(*EvalContext) (types.Datum, error) {
+	v, ok := a.value()
+	switch {
+	case a.name == "regr_count":
+		return types.NewInt(int64(a.n)), nil
+	case !ok:
+		return types.Null, nil
+	}
+	return types.NewFloat(v), nil
+}
+
+// value is the statistic; ok is false where it is not defined.
+func (a *regressionAcc) value() (v float64, ok bool) {
+	switch a.name {
+	case "covar_samp":
+		return a.sxy / (a.n - 1), a.n >= 2
+	case "covar_pop":
+		return a.sxy / a.n, a.n >= 1
+	case "corr":
+		return a.sxy / math.Sqrt(a.sxx*a.syy), a.n >= 1 && a.sxx != 0 && a.syy != 0
+	case "regr_avgx":
+		return a.sx / a.n, a.n >= 1
+	case "regr_avgy":
+		return a.sy / a.n, a.n >= 1
+	case "regr_sxx":
+		return a.sxx, a.n >= 1
+	case "regr_syy":
+		return a.syy, a.n >= 1
+	case "regr_sxy":
+		return a.sxy, a.n >= 1
+	case "regr_slope":
+		return a.sxy / a.sxx, a.n >= 1 && a.sxx != 0
+	case "regr_intercept":
+		return (a.sy - a.sx*a.sxy/a.sxx) / a.n, a.n >= 1 && a.sxx != 0
+	case "regr_r2":
+		if a.syy == 0 {
+			return 1, a.n >= 1 && a.sxx != 0
+		}
+		return a.sxy * a.sxy / (a.sxx * a.syy), a.n >= 1 && a.sxx != 0
+	}
+	return 0, false
+}
+
+func (a *regressionAcc) size() int64 { return 80 }
