@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"sort"
 	"strings"
@@ -396,7 +397,8 @@ func runModel(t *rapid.T, class Class, modes Mode) {
 			continue
 		}
 		for _, h := range m.Holders([]byte(k)) {
-			if d.keys[k].held[int(h.Owner.Seq)] != h.Modes {
+			// A packed hold keeps the strongest mode only: row locks are ordered, and what is weaker follows from it.
+			if got, want := h.Modes, d.keys[k].held[int(h.Owner.Seq)]; got != want && (class.Name != rows.Name || bits.Len16(uint16(got)) != bits.Len16(uint16(want))) {
 				t.Fatalf("%s: owner %v holds %b, the model says %b", k, h.Owner, h.Modes, d.keys[k].held[int(h.Owner.Seq)])
 			}
 		}
