@@ -415,7 +415,8 @@ func TestKill9LosesNoAcknowledgedCommitAndReusesNoSequenceValue(t *testing.T) {
 		if len(lines) < 2 {
 			t.Fatal("the child committed nothing")
 		}
-		if firstSeq <= maxSeq || firstSeq > maxSeq+1+sequenceLogValues {
+		// The child may have drawn one value more than it got acknowledged.
+		if firstSeq <= maxSeq || firstSeq > maxSeq+2+sequenceLogValues {
 			t.Errorf("sequence restarts at %d after %d", firstSeq, maxSeq)
 		}
 		maxSeq, maxTS = lastSeq, lastTS
