@@ -133,7 +133,7 @@ func (m *Manager) acquirePacked(os *ownerShard, ks *keyShard, owner topo.TxnID, 
 		if holder := m.packers.owner(l.owner); holder != owner {
 			return false, holder
 		}
-		if !m.covered(l.modes, mode) {
+		if !l.modes.Has(mode) {
 			l.modes |= 1 << mode
 			ks.packs.locks[hash] = l
 		}
