@@ -208,7 +208,7 @@ func (c *conn) openSession(user string, params map[string]string) bool {
 	}
 	c.be.Send(&pgproto3.AuthenticationOk{})
 	sess, err := c.srv.cfg.NewSession(c, session.Startup{User: user, Database: database, PID: c.pid, Settings: settings,
-		Remote: c.nc.RemoteAddr().String(), TLS: c.tls})
+		Remote: c.nc.RemoteAddr().String(), Local: c.nc.LocalAddr().String(), TLS: c.tls})
 	if err != nil {
 		c.srv.unregister(c)
 		c.fatal(pgerr.From(err).Clone().WithSeverity("FATAL"))

@@ -1,8 +1,7 @@
 package pgcat
 
 import (
-	"net"
-	"strconv"
+	"net/netip"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -48,6 +47,38 @@ func instant(t time.Time) types.Datum {
 	return num(types.TimestampFromTime(t))
 }
 
+// endpoint splits "host:port" into an inet and a port; NULLs for what is no internet address.
+func endpoint(s string) (addr, port types.Datum) {
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return null, null
+	}
+	ip := ap.Addr().Unmap()
+	a := types.Inet{V6: ip.Is6(), Bits: ip.BitLen()}
+	copy(a.Addr[:], ip.AsSlice())
+	return types.NewInet(a), num(int(ap.Port()))
+}
+
+func clientAddr(c *call) (types.Datum, error) {
+	addr, _ := endpoint(c.env.Remote)
+	return addr, nil
+}
+
+func clientPort(c *call) (types.Datum, error) {
+	_, port := endpoint(c.env.Remote)
+	return port, nil
+}
+
+func serverAddr(c *call) (types.Datum, error) {
+	addr, _ := endpoint(c.env.Local)
+	return addr, nil
+}
+
+func serverPort(c *call) (types.Datum, error) {
+	_, port := endpoint(c.env.Local)
+	return port, nil
+}
+
 func activityRows(b *builder) error {
 	if b.env.Activity == nil {
 		return nil
@@ -60,12 +91,7 @@ func activityRows(b *builder) error {
 		if r := b.snap.RoleByName(a.User); r != nil {
 			user = num(r.OID)
 		}
-		if host, p, err := net.SplitHostPort(a.Remote); err == nil && net.ParseIP(host) != nil {
-			addr = str(host)
-			if n, err := strconv.Atoi(p); err == nil {
-				port = num(n)
-			}
-		} else {
+		if addr, port = endpoint(a.Remote); port.IsNull() {
 			port = num(-1)
 		}
 		if a.State != "idle" {

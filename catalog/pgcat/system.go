@@ -106,6 +106,7 @@ type Env struct {
 	// SearchPath is the effective search path: schemas that exist, pg_catalog included where it is searched.
 	SearchPath     []string
 	User, Database string
+	Remote, Local  string // host:port of the client and of the server's end; empty where the session has no connection
 	PID            int32
 	IO             *types.IOEnv
 	Settings       func() []Setting

@@ -11,7 +11,8 @@ func implOf(p *proc, src string) *impl {
 	if im := arithmetic(src, p.ret); im != nil {
 		return im
 	}
-	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls, jsonImpls, systemImpls} {
+	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls, jsonImpls,
+		networkImpls, systemImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}

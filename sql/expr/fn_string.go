@@ -322,18 +322,7 @@ func decode(s, format string) (string, error) {
 
 // text is the text form of a value of any type.
 func text(c *Call, t types.Oid, d types.Datum) string {
-	if t.Kind() == types.KString && t != types.ByteaOid && t != types.UuidOid {
-		return d.Str()
-	}
 	return types.Text(t, d, c.IO())
-}
-
-// castText is the value cast to text, which of a boolean is not what it prints as.
-func castText(c *Call, t types.Oid, d types.Datum) string {
-	if t == types.BoolOid {
-		return strconv.FormatBool(d.Bool())
-	}
-	return text(c, t, d)
 }
 
 // eachAny calls f for the arguments of a VARIADIC "any" function from position from on.
@@ -533,6 +522,17 @@ func posOf(a, b string) int64 {
 
 func anyText(c *Call, a types.Datum) string { return text(c, c.Types[0].Oid, a) }
 
+// castText is argument i as its cast to text, which of some types is not what they print.
+func castText(c *Call, i int, d types.Datum) (string, error) {
+	d, err := types.Cast(d, c.Types[i], types.T(types.TextOid), types.Explicit, c.IO())
+	return d.Str(), err
+}
+
+func quoteAny(c *Call, a types.Datum) (types.Datum, error) {
+	s, err := castText(c, 0, a)
+	return types.NewString(QuoteLiteral(s)), err
+}
+
 var stringImpls = map[string]impl{
 	"textlen": strInt(runeLen), "bpcharlen": strInt(func(s string) int { return runeLen(types.TrimBlanks(s)) }),
 	"textoctetlen": strInt(func(s string) int { return len(s) }), "byteaoctetlen": strInt(func(s string) int { return len(s) }),
@@ -542,10 +542,12 @@ var stringImpls = map[string]impl{
 	"upper":             str1(strings.ToUpper), "lower": str1(strings.ToLower), "initcap": str1(initcap), "text_reverse": str1(reverse),
 	"textcat": str2(func(a, b string) string { return a + b }), "byteacat": str2(func(a, b string) string { return a + b }),
 	"anytextcat(anynonarray,text)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewString(castText(c, c.Types[0].Oid, a) + b.Str()), nil
+		s, err := castText(c, 0, a)
+		return types.NewString(s + b.Str()), err
 	}},
 	"textanycat(text,anynonarray)": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewString(a.Str() + castText(c, c.Types[1].Oid, b)), nil
+		s, err := castText(c, 1, b)
+		return types.NewString(a.Str() + s), err
 	}},
 	"text_substr":         strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), a[2].Int(), true) }),
 	"text_substr_no_len":  strN(func(a []types.Datum) (string, error) { return substring(a[0].Str(), a[1].Int(), 0, false) }),
@@ -606,9 +608,7 @@ var stringImpls = map[string]impl{
 		return types.NewBool(strings.HasPrefix(a.Str(), b.Str())), nil
 	}},
 	"quote_ident": str1(QuoteIdent), "quote_literal": str1(QuoteLiteral),
-	"quote_literal(anyelement)": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
-		return types.NewString(QuoteLiteral(anyText(c, a))), nil
-	}},
+	"quote_literal(anyelement)": {f1: quoteAny},
 	"quote_nullable": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
 		if a.IsNull() {
 			return types.NewString("NULL"), nil
@@ -619,7 +619,7 @@ var stringImpls = map[string]impl{
 		if a.IsNull() {
 			return types.NewString("NULL"), nil
 		}
-		return types.NewString(QuoteLiteral(anyText(c, a))), nil
+		return quoteAny(c, a)
 	}},
 	"to_hex32": strN(func(a []types.Datum) (string, error) { return strconv.FormatUint(uint64(uint32(a[0].Int())), 16), nil }),
 	"to_hex64": strN(func(a []types.Datum) (string, error) { return strconv.FormatUint(uint64(a[0].Int()), 16), nil }),

@@ -502,6 +502,8 @@ func ownOperator(name string, t types.Oid) *Function {
 	switch {
 	case t == types.VarcharOid, t == types.UnknownOid:
 		return ownOperator(name, types.TextOid)
+	case t == types.CidrOid:
+		return ownOperator(name, types.InetOid)
 	case t == types.RegclassOid || t >= types.RegprocedureOid && t <= types.RegtypeOid || t == types.RegprocOid ||
 		t == types.RegroleOid || t == types.RegnamespaceOid || t == types.RegcollationOid || t == types.RegconfigOid || t == types.RegdictionaryOid:
 		return ownOperator(name, types.OidOid)

@@ -204,7 +204,7 @@ func guessName(e parse.Expr) (string, int) {
 		return subLinkName(e)
 	case *parse.CaseExpr:
 		if e.Defresult != nil {
-			if name, strength := guessName(e.Defresult); strength > 0 {
+			if name, strength := guessName(e.Defresult); strength > 1 {
 				return name, strength
 			}
 		}

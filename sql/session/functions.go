@@ -261,7 +261,7 @@ func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID)
 // systemEnv is what the system catalogs show of this session.
 func (s *Session) systemEnv() *pgcat.Env {
 	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), User: s.user,
-		Database: s.start.Database, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows, Activity: s.activityRows,
+		Database: s.start.Database, Remote: s.start.Remote, Local: s.start.Local, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows, Activity: s.activityRows,
 		SequenceState: s.sequenceValue}
 }
 

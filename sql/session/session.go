@@ -87,7 +87,7 @@ type Startup struct {
 	User, Database string
 	PID            int32
 	Settings       map[string]string
-	Remote         string
+	Remote, Local  string // host:port of the connection's ends
 	TLS            bool
 }
 

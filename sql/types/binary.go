@@ -100,8 +100,11 @@ func appendBinaryFloat(buf []byte, oid Oid, f float64) []byte {
 }
 
 func appendBinaryString(buf []byte, oid Oid, s string) []byte {
-	if oid == JsonbOid {
+	switch oid {
+	case JsonbOid:
 		buf = append(buf, 1) // version
+	case InetOid, CidrOid:
+		return appendBinaryInet(buf, s, oid == CidrOid)
 	}
 	return append(buf, s...)
 }
@@ -302,6 +305,10 @@ func parseBinaryString(t Type, b []byte) (Datum, error) {
 			return Null, binaryLength(b, 16)
 		}
 		return d, nil
+	case InetOid, CidrOid:
+		return parseBinaryInet(b, t.Oid == CidrOid)
+	case MacaddrOid, Macaddr8Oid:
+		return parseBinaryMacaddr(t.Oid, b)
 	case JsonbOid:
 		if len(b) == 0 {
 			return Null, errBinaryShort()

@@ -172,6 +172,18 @@ func convert(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 			s, err := NormalizeJSONB(d.Str())
 			return NewString(s), err
 		}
+	case CidrOid:
+		if from.Oid == InetOid {
+			return NewInet(d.Inet().Masked()), nil
+		}
+	case MacaddrOid:
+		if from.Oid == Macaddr8Oid {
+			return Macaddr8ToMacaddr(d)
+		}
+	case Macaddr8Oid:
+		if from.Oid == MacaddrOid {
+			return MacaddrToMacaddr8(d), nil
+		}
 	case CharOid:
 		if from.Oid == Int4Oid {
 			if d.n < math.MinInt8 || d.n > math.MaxInt8 {
@@ -233,6 +245,8 @@ func toString(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 		}
 	case from == BpcharOid && to != BpcharOid:
 		s = TrimBlanks(d.Str())
+	case (from == InetOid || from == CidrOid) && to != NameOid:
+		s = InetShow(d)
 	case from == TextOid || from == VarcharOid || from == NameOid:
 		if to != NameOid {
 			return d, nil

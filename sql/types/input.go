@@ -91,6 +91,12 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 			return Null, errSyntax("xid8", s)
 		}
 		return NewInt(int64(n)), nil
+	case InetOid, CidrOid:
+		return parseInet(s, t.Oid == CidrOid)
+	case MacaddrOid:
+		return parseMacaddr(s)
+	case Macaddr8Oid:
+		return parseMacaddr8(s)
 	case TidOid:
 		return parseTid(s)
 	case PgLsnOid:

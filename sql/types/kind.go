@@ -20,7 +20,7 @@ const (
 	KNull     Kind = iota
 	KInt           // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), "char", pg_lsn
 	KFloat         // float4, float8
-	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), json, jsonb (normalised text), unknown, cstring and all else
+	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), json, jsonb (normalised text), unknown, cstring and all else
 	KNumeric       // numeric
 	KInterval      // interval
 	KArray         // every array type, int2vector, oidvector
