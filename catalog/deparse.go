@@ -138,6 +138,9 @@ func (s *Snapshot) IndexDef(t *Table, i *Index) string {
 func IndexColumnDef(t *Table, i *Index, n int) string {
 	c := i.Columns[n]
 	out := QuoteIdent(t.Columns[c.Num-1].Name)
+	if c.OpClass != "" {
+		out += " " + QuoteIdent(c.OpClass)
+	}
 	switch {
 	case c.Desc && c.NullsFirst:
 		out += " DESC"

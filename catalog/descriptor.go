@@ -117,6 +117,9 @@ type IndexColumn struct {
 	Num        AttNum
 	Desc       bool
 	NullsFirst bool
+	// OpClass names the operator class where it is not the type's default one. Under the C collation all classes of a
+	// type order alike.
+	OpClass string
 }
 
 // ConstraintType is pg_constraint.contype.

@@ -129,7 +129,7 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 				types.FormatType(types.T(c.Type.Oid)), method).
 				WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
 		}
-		out[i] = catalog.IndexColumn{Num: c.Num, Desc: s.Desc, NullsFirst: s.NullsFirst}
+		out[i] = catalog.IndexColumn{Num: c.Num, Desc: s.Desc, NullsFirst: s.NullsFirst, OpClass: s.OpClass}
 	}
 	return out, nil
 }

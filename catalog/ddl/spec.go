@@ -111,6 +111,7 @@ type IndexColumnSpec struct {
 	Name       string
 	Desc       bool
 	NullsFirst bool
+	OpClass    string // where it was given
 }
 
 // SequenceSpec holds a sequence's options; nil and empty mean "not given".

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -139,9 +140,16 @@ func operatorRows(b *builder) {
 // opclassKey is an access method and an input type.
 type opclassKey struct{ method, input catalog.Oid }
 
+// opclass is a row of pg_opclass.
+type opclass struct {
+	oid, method, input catalog.Oid
+	name               string
+}
+
 var (
 	opclassOnce sync.Once
 	opclassMap  map[opclassKey]catalog.Oid
+	opclassList []opclass
 )
 
 // opclasses returns the default operator classes, from pg_opclass.
@@ -152,9 +160,10 @@ func opclasses() map[opclassKey]catalog.Oid {
 		r := relationsBy[relationName{pgCatalog, "pg_opclass"}]
 		col := func(row []types.Datum, name string) types.Datum { return row[r.byName[name]] }
 		for _, row := range r.fixed() {
-			if col(row, "opcdefault").Bool() {
-				opclassMap[opclassKey{catalog.Oid(col(row, "opcmethod").Int()), catalog.Oid(col(row, "opcintype").Int())}] =
-					catalog.Oid(col(row, "oid").Int())
+			c := opclass{oid: catalog.Oid(col(row, "oid").Int()), method: catalog.Oid(col(row, "opcmethod").Int()),
+				input: catalog.Oid(col(row, "opcintype").Int()), name: col(row, "opcname").Str()}
+			if opclassList = append(opclassList, c); col(row, "opcdefault").Bool() {
+				opclassMap[opclassKey{c.method, c.input}] = c.oid
 			}
 		}
 	})
@@ -168,8 +177,11 @@ func defaultOpclass(method, typ catalog.Oid) catalog.Oid {
 	if oid, ok := m[opclassKey{method, typ}]; ok {
 		return oid
 	}
-	if typ == types.VarcharOid {
+	switch typ {
+	case types.VarcharOid:
 		return m[opclassKey{method, types.TextOid}]
+	case types.CidrOid:
+		return m[opclassKey{method, types.InetOid}]
 	}
 	if types.ElemOf(typ) != 0 {
 		return m[opclassKey{method, types.AnyarrayOid}]
@@ -178,4 +190,42 @@ func defaultOpclass(method, typ catalog.Oid) catalog.Oid {
 		return m[opclassKey{method, types.OidOid}]
 	}
 	return 0
+}
+
+// opclassNamed finds an operator class by name; nil for none.
+func opclassNamed(method catalog.Oid, name string) *opclass {
+	opclasses()
+	for i := range opclassList {
+		if c := &opclassList[i]; c.method == method && c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// columnOpclass is the operator class of a column of an index.
+func columnOpclass(method catalog.Oid, c catalog.IndexColumn, col *catalog.Column) catalog.Oid {
+	if c.OpClass != "" {
+		if o := opclassNamed(method, c.OpClass); o != nil {
+			return o.oid
+		}
+	}
+	return defaultOpclass(method, col.Type.Oid)
+}
+
+// OperatorClass checks that an access method has an operator class of the name for a type, as CREATE INDEX does. It
+// returns the name, or nothing where the class is the type's default.
+func OperatorClass(method, name string, typ catalog.Oid) (string, error) {
+	am := indexMethod(&catalog.Index{Method: method})
+	c := opclassNamed(am, name)
+	if c == nil {
+		return "", pgerr.New(pgerr.UndefinedObject, "operator class %q does not exist for access method %q", name, method)
+	}
+	if !types.BinaryCoercible(typ, c.input) {
+		return "", pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", name, types.FormatType(types.T(typ)))
+	}
+	if c.oid == defaultOpclass(am, typ) {
+		return "", nil
+	}
+	return name, nil
 }

@@ -190,7 +190,8 @@ func getExpr(c *call) (types.Datum, error) {
 			return null, nil
 		}
 	}
-	return str(c.defs.expr(text, t, c.defs.defaultColumn(t, text), c.flag(2))), nil
+	col, text := splitTree(t, text)
+	return str(c.defs.expr(text, t, col, c.flag(2))), nil
 }
 
 func viewDef(c *call) (types.Datum, error) {

@@ -263,7 +263,7 @@ func TestDefinitionsPrintAsRuleutilsPrintsThem(t *testing.T) {
 		}
 		for _, c := range tab.LiveColumns() {
 			if c.Default != "" {
-				got = append(got, c.Name+": "+call("pg_get_expr", str(c.Default), num(tab.OID))+" / "+call("pg_get_expr", str(c.Default), num(tab.OID), yes))
+				got = append(got, c.Name+": "+call("pg_get_expr", str(defaultTree(c)), num(tab.OID))+" / "+call("pg_get_expr", str(defaultTree(c)), num(tab.OID), yes))
 			}
 		}
 		return true

@@ -227,10 +227,10 @@ func defaultColumns(snap *catalog.Snapshot, f func(t *catalog.Table, c *catalog.
 	})
 }
 
-// attrdefRows fills adbin with the stored text, which pg_get_expr reads.
+// attrdefRows fills adbin with what pg_get_expr reads: the column's number and the stored text.
 func attrdefRows(b *builder) {
 	defaultColumns(b.snap, func(t *catalog.Table, c *catalog.Column) {
-		b.add(num(attrdefOid(t, c.Num)), num(t.OID), num(c.Num), str(c.Default))
+		b.add(num(attrdefOid(t, c.Num)), num(t.OID), num(c.Num), str(defaultTree(c)))
 	})
 }
 
@@ -248,7 +248,7 @@ func indexRows(b *builder) {
 					}
 				}
 				keys[k], collations[k] = num(c.Num), num(collation)
-				classes[k] = num(defaultOpclass(indexMethod(i), col.Type.Oid))
+				classes[k] = num(columnOpclass(indexMethod(i), c, col))
 				option := 0
 				if c.Desc {
 					option |= 1

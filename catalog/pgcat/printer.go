@@ -1,6 +1,7 @@
 package pgcat
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 
@@ -539,15 +540,21 @@ func (p *printer) comment(class, oid catalog.Oid, sub catalog.AttNum) (string, b
 	return text, ok
 }
 
-// defaultColumn is the column of t whose default has the text, nil where there is none.
-func (p *printer) defaultColumn(t *catalog.Table, text string) *catalog.Column {
-	if t == nil {
-		return nil
+// defaultTree stands for PostgreSQL's node tree of a default: no expression begins with a brace.
+func defaultTree(c *catalog.Column) string {
+	return "{DEFAULT :attnum " + itoa(int64(c.Num)) + "}" + c.Default
+}
+
+// splitTree takes a node tree apart: the column of t whose default it is, nil for other expressions, and the text.
+func splitTree(t *catalog.Table, tree string) (*catalog.Column, string) {
+	rest, ok := strings.CutPrefix(tree, "{DEFAULT :attnum ")
+	digits, text, cut := strings.Cut(rest, "}")
+	if !ok || !cut || t == nil {
+		return nil, tree
 	}
-	for _, c := range t.LiveColumns() {
-		if c.Default == text {
-			return c
-		}
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return nil, tree
 	}
-	return nil
+	return t.Column(catalog.AttNum(n)), text
 }

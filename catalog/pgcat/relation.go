@@ -223,12 +223,15 @@ func (s *System) Lookup(schema, name string) *sema.VirtualTable {
 	return nil
 }
 
-// Rows calls emit for every row of a system relation, in the order of its definition. The rows must not be changed; they
-// may be kept. An error of emit ends it and is returned.
+// Rows calls emit for every row of a system relation, in the order of its definition, or for the one row of a sequence.
+// The rows must not be changed; they may be kept. An error of emit ends it and is returned.
 func (s *System) Rows(env *Env, t *sema.VirtualTable, emit func(row []types.Datum) error) error {
 	load()
 	r := relationsOID[t.OID]
 	if r == nil {
+		if q := env.Snapshot.Sequence(t.OID); q != nil && env.SequenceState != nil {
+			return sequenceRow(env, q, emit)
+		}
 		return pgerr.New(pgerr.UndefinedTable, "relation \"%s.%s\" does not exist", t.Schema, t.Name)
 	}
 	for _, row := range r.fixed() {

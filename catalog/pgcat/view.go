@@ -2,6 +2,7 @@ package pgcat
 
 import (
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // viewSources are PostgreSQL's views over its catalogs.
@@ -71,6 +72,16 @@ func sequenceViewRows(b *builder) error {
 		return true
 	})
 	return failed
+}
+
+// sequenceRow is a sequence read as a table. log_cnt is 0: how far ahead a value window is logged is nobody's business
+// here.
+func sequenceRow(env *Env, q *catalog.Sequence, emit func(row []types.Datum) error) error {
+	last, called, err := env.SequenceState(q)
+	if err != nil {
+		return err
+	}
+	return emit([]types.Datum{num(last), num(0), flag(called)})
 }
 
 // statTables are the views of statistics that list tables; what is not counted is zero.

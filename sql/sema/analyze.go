@@ -129,6 +129,7 @@ type ExprScope struct {
 // AnalyzeExpr gives an expression its meaning.
 func AnalyzeExpr(e parse.Expr, scope ExprScope, env *Env) (expr.Node, error) {
 	a := newAnalyzer(env)
+	a.kept = true
 	n, err := a.standalone(e, scope)
 	if err != nil {
 		return nil, a.positioned(err)

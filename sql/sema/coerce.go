@@ -51,6 +51,9 @@ func (a *analyzer) coerceMod(n expr.Node, to types.Type, ctx types.CastContext, 
 // coerceLiteral reads a literal of unknown type as a value of its type.
 func (a *analyzer) coerceLiteral(k *expr.Const, to types.Type, ctx types.CastContext, loc int) (expr.Node, error) {
 	if k.Value.IsNull() {
+		if to.Mod >= 0 && ctx != types.Explicit && a.kept { // PostgreSQL's tree has the length coercion, and prints without it
+			return &expr.Cast{Arg: &expr.Const{Type: types.T(to.Oid), Loc: k.Loc}, Type: to, Context: ctx, Loc: loc}, nil
+		}
 		return &expr.Const{Type: to, Loc: k.Loc}, nil
 	}
 	if !types.Supported(to.Oid) {

@@ -120,8 +120,8 @@ type RTE struct {
 	Virtual    *VirtualTable
 }
 
-// VirtualTable is a system relation served from the catalog snapshot. Rows are made by catalog/pgcat at execution; the
-// analysis needs name, OID and columns only.
+// VirtualTable is a system relation served from the catalog snapshot, or a sequence read as a table. Rows are made by
+// catalog/pgcat at execution; the analysis needs name, OID and columns only.
 type VirtualTable struct {
 	OID     catalog.Oid
 	Schema  string

@@ -178,7 +178,12 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 	case rel.Kind == catalog.KindView:
 		n, err = s.viewItem(rel.View, name, cols, r.Loc())
 	case rel.Kind == catalog.KindSequence:
-		return nil, s.unsupported(r.Loc(), "reading a sequence as a table")
+		v := s.sequenceTable(rel.Sequence)
+		s.usesVirtual = true
+		n, err = s.item(s.addRel(&RTE{Kind: RTECatalog, Alias: name, Columns: v.Columns, Virtual: v}), name, cols, r.Loc(), nil)
+		if n != nil {
+			n.virtual, n.schema = v, v.Schema
+		}
 	default:
 		return nil, s.errorf(r.Loc(), pgerr.WrongObjectType, "cannot open relation %q", r.Name)
 	}
@@ -186,6 +191,15 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 		n.schema = ""
 	}
 	return n, err
+}
+
+// sequenceTable is a sequence as SELECT reads it: one row with its state.
+func (s *scope) sequenceTable(q *catalog.Sequence) *VirtualTable {
+	return &VirtualTable{OID: q.OID, Schema: s.env.Catalog.SchemaName(q.SchemaID), Name: q.Name, Columns: []Column{
+		{Name: "last_value", Type: types.T(types.Int8Oid)},
+		{Name: "log_cnt", Type: types.T(types.Int8Oid)},
+		{Name: "is_called", Type: types.T(types.BoolOid)},
+	}}
 }
 
 // tableColumns are a table's columns by attribute number.

@@ -18,6 +18,7 @@ type analyzer struct {
 	literals    []types.Type
 	tables      []*catalog.Table
 	usesVirtual bool
+	kept        bool // the expression is a stored one: it is printed again from its tree
 	viewDepth   int
 }
 

@@ -153,7 +153,7 @@ func (e *Env) setDefault(t *catalog.Table, c *parse.AlterTableCmd, out ddl.Alter
 	}
 	scope := sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
 	x, node, err := e.withoutPositions().expression(c.Expr, c.ExprText, scope)
-	if err != nil || isNullConst(node) {
+	if err != nil || isNullDefault(node, col.Type) {
 		return out, false, err
 	}
 	out.Kind, out.Default = ddl.SetDefault, x

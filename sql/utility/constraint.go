@@ -176,7 +176,7 @@ func (b *tableBuilder) likeSequence(oid catalog.Oid) *ddl.SequenceSpec {
 func likeIndex(t *catalog.Table, i *catalog.Index) ddl.IndexSpec {
 	s := ddl.IndexSpec{Unique: i.Unique, Method: i.Method}
 	for _, c := range i.Columns {
-		s.Columns = append(s.Columns, ddl.IndexColumnSpec{Name: t.Columns[c.Num-1].Name, Desc: c.Desc, NullsFirst: c.NullsFirst})
+		s.Columns = append(s.Columns, ddl.IndexColumnSpec{Name: t.Columns[c.Num-1].Name, Desc: c.Desc, NullsFirst: c.NullsFirst, OpClass: c.OpClass})
 	}
 	return s
 }

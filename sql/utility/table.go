@@ -309,8 +309,8 @@ func (b *tableBuilder) columnDefault(at int, k *parse.Constraint) error {
 	if err != nil {
 		return err
 	}
-	if isNullConst(node) {
-		return nil // DEFAULT NULL is no default
+	if isNullDefault(node, col.Type) {
+		return nil
 	}
 	col.Default = x
 	if b.alter == nil {
@@ -327,9 +327,11 @@ func (b *tableBuilder) columnDefault(at int, k *parse.Constraint) error {
 	return nil
 }
 
-func isNullConst(n expr.Node) bool {
+// isNullDefault reports whether an expression is NULL without more, which is no default. For a type with a modifier
+// PostgreSQL applies a length coercion to the NULL and keeps the default.
+func isNullDefault(n expr.Node, t types.Type) bool {
 	c, ok := n.(*expr.Const)
-	return ok && c.Value.IsNull()
+	return ok && c.Value.IsNull() && t.Mod < 0
 }
 
 // foldAttributes is transformConstraintAttrs: DEFERRABLE and its kin qualify the constraint before them.
