@@ -246,8 +246,8 @@ func (q *query) planJoinTree(j sema.JoinNode, conds []*conj, top bool) (*fromIte
 // flatten lists the items of nested inner joins and adds their conditions to conds.
 func (q *query) flatten(j sema.JoinNode, conds []*conj, leaves *[]sema.JoinNode) []*conj {
 	t, ok := j.(*sema.Join)
-	if ok && t.Kind == sema.LeftJoin && q.reducible(t, conds) {
-		t = &sema.Join{Kind: sema.InnerJoin, Left: t.Left, Right: t.Right, On: t.On}
+	if ok {
+		t = q.reduce(t, conds)
 		j = t
 	}
 	if !ok || t.Kind == sema.LeftJoin || t.Kind == sema.FullJoin {
@@ -259,29 +259,6 @@ func (q *query) flatten(j sema.JoinNode, conds []*conj, leaves *[]sema.JoinNode)
 	}
 	conds = q.flatten(t.Left, conds, leaves)
 	return q.flatten(t.Right, conds, leaves)
-}
-
-// reducible reports whether a left join is an inner one because a condition above it refuses NULLs of its right side.
-func (q *query) reducible(t *sema.Join, conds []*conj) bool {
-	right := q.treeRels(t.Right)
-	for _, c := range conds {
-		if !c.rels.meets(right) {
-			continue
-		}
-		if f, ok := c.node.(*expr.Func); ok && f.Fn.Strict && f.Fn.Operator != nil {
-			for _, a := range f.Args {
-				if v, ok := stripCast(a).(*expr.Var); ok && v.Level == 0 && right.has(v.Rel) {
-					return true
-				}
-			}
-		}
-		if t, ok := c.node.(*expr.IsTest); ok && t.Not && t.Test == expr.IsNull {
-			if v, ok := t.Arg.(*expr.Var); ok && v.Level == 0 && right.has(v.Rel) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // treeRels returns the entries at the leaves of a join tree.
@@ -347,6 +324,13 @@ func (q *query) planLeaf(j sema.JoinNode, conds []*conj, top bool) (*fromItem, e
 // planOuter plans a LEFT or FULL join. conds come from above it: those over the left side of a left join may sink.
 func (q *query) planOuter(t *sema.Join, conds []*conj) (*fromItem, error) {
 	leftRels, rightRels := q.treeRels(t.Left), q.treeRels(t.Right)
+	nullable := rightRels
+	if t.Kind == sema.FullJoin {
+		nullable = nullable.union(leftRels)
+	}
+	if err := q.checkLocking(nullable); err != nil {
+		return nil, err
+	}
 	var leftConds, rightConds, on, above []*conj
 	for _, c := range conds {
 		if t.Kind == sema.LeftJoin && c.rels.within(leftRels) {

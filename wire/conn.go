@@ -25,6 +25,7 @@ const (
 // conn is one client connection, and its session's Client.
 type conn struct {
 	srv    *Server
+	socket net.Conn // as accepted, below TLS
 	nc     net.Conn
 	br     *bufio.Reader
 	be     *pgproto3.Backend
@@ -36,11 +37,12 @@ type conn struct {
 	out         rowBuffer
 	failed      bool // an extended-protocol error: skip messages until Sync
 	terminating atomic.Bool
+	checked     time.Time // when the socket was last looked at; of Server.watch
 	writeErr    error
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s}
+	c := &conn{srv: s, socket: nc}
 	c.setTransport(nc)
 	return c
 }

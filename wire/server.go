@@ -74,6 +74,7 @@ func NewServer(cfg Config) *Server {
 
 // Serve accepts connections until the listener is closed, and then returns nil.
 func (s *Server) Serve(ln net.Listener) error {
+	go s.watch()
 	for {
 		nc, err := ln.Accept()
 		if err != nil {

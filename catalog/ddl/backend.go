@@ -47,6 +47,8 @@ type Backend interface {
 	// RewriteTable copies all rows of r.Old into the new, empty storages of r.New (row storage and all indexes), as
 	// described by Rewrite. It answers the conversion's error, 23505 as BuildIndex, 23502 and 23514 as the validations.
 	RewriteTable(ctx context.Context, r Rewrite) error
+	// SequenceValue reads a sequence's last_value.
+	SequenceValue(ctx context.Context, q *catalog.Sequence) (int64, error)
 }
 
 // Rewrite describes a copy of a table's rows into new storages. Columns keep their numbers. A column whose number is in

@@ -115,11 +115,8 @@ func applySequenceStart(q *catalog.Sequence, s *SequenceSpec, isNew bool) error 
 		if q.First = q.Start; s.RestartWith != nil {
 			q.First = *s.RestartWith
 		}
-		if q.First < q.Min {
-			return invalid("RESTART value (%d) cannot be less than MINVALUE (%d)", q.First, q.Min)
-		}
-		if q.First > q.Max {
-			return invalid("RESTART value (%d) cannot be greater than MAXVALUE (%d)", q.First, q.Max)
+		if err := checkRestart(q, q.First); err != nil {
+			return err
 		}
 	}
 	if s.Cache != nil {
@@ -129,6 +126,17 @@ func applySequenceStart(q *catalog.Sequence, s *SequenceSpec, isNew bool) error 
 		q.Cache = *s.Cache
 	} else if isNew {
 		q.Cache = 1
+	}
+	return nil
+}
+
+// checkRestart checks the value from which a sequence goes on: that of RESTART, or where it is.
+func checkRestart(q *catalog.Sequence, value int64) error {
+	if value < q.Min {
+		return invalid("RESTART value (%d) cannot be less than MINVALUE (%d)", value, q.Min)
+	}
+	if value > q.Max {
+		return invalid("RESTART value (%d) cannot be greater than MAXVALUE (%d)", value, q.Max)
 	}
 	return nil
 }
@@ -240,6 +248,14 @@ func (x *Tx) alterSequence(ctx context.Context, oid catalog.Oid, s *SequenceSpec
 	}
 	if s.Restart {
 		if err := x.restart(ctx, &q); err != nil {
+			return err
+		}
+	} else {
+		last, err := x.cfg.Backend.SequenceValue(ctx, old)
+		if err == nil {
+			err = checkRestart(&q, last)
+		}
+		if err != nil {
 			return err
 		}
 	}

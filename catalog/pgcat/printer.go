@@ -226,6 +226,15 @@ func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
 		d.paren(arg, false, parent)
 		d.close()
 	}
+	d.label(t)
+}
+
+// label prints ::type. As format_type does with a modifier of -1, it tells bpchar from character(1).
+func (d *deparser) label(t types.Type) {
+	if t.Oid == types.BpcharOid && t.Mod < 0 {
+		d.b.WriteString("::bpchar")
+		return
+	}
 	d.b.WriteString("::" + types.FormatType(t))
 }
 
@@ -234,7 +243,7 @@ func (d *deparser) constant(c *expr.Const, label int) {
 	if c.Value.IsNull() {
 		d.b.WriteString("NULL")
 		if label >= 0 {
-			d.b.WriteString("::" + types.FormatType(c.Type))
+			d.label(c.Type)
 		}
 		return
 	}
@@ -264,7 +273,7 @@ func (d *deparser) constant(c *expr.Const, label int) {
 		d.b.WriteString(quoteLiteral(text))
 	}
 	if label >= 0 && need {
-		d.b.WriteString("::" + types.FormatType(c.Type))
+		d.label(c.Type)
 	}
 }
 

@@ -25,7 +25,10 @@ func statSources() map[string]*source {
 		"pg_catalog.pg_stat_user_indexes": {columns: indexes, rows: statIndexes},
 		"pg_catalog.pg_stat_all_indexes":  {columns: indexes, rows: statIndexes},
 		"pg_catalog.pg_stat_database":     {columns: "datid datname numbackends", live: statDatabases},
-		"pg_catalog.pg_timezone_names":    {columns: "name abbrev utc_offset is_dst", live: zoneRows},
+		"pg_catalog.pg_prepared_statements": {columns: "name statement prepare_time parameter_types from_sql generic_plans custom_plans",
+			live: preparedRows},
+		"pg_catalog.pg_cursors":        {columns: "name statement is_holdable is_binary is_scrollable creation_time", live: cursorRows},
+		"pg_catalog.pg_timezone_names": {columns: "name abbrev utc_offset is_dst", live: zoneRows},
 	}
 }
 
@@ -36,6 +39,26 @@ func settingRows(b *builder) error {
 	for _, s := range b.env.Settings() {
 		b.add(str(s.Name), str(s.Value), text(s.Unit), str("Ungrouped"), str(s.Short), str(s.Context), str(s.VarType), str("default"),
 			str(s.Value), str(s.Value), no)
+	}
+	return nil
+}
+
+func preparedRows(b *builder) error {
+	if b.env.Prepared == nil {
+		return nil
+	}
+	for _, p := range b.env.Prepared() {
+		b.add(str(p.Name), str(p.Statement), instant(p.At), oids(types.RegtypeOid, p.Params), flag(p.FromSQL), num(p.Executions), num(0))
+	}
+	return nil
+}
+
+func cursorRows(b *builder) error {
+	if b.env.Cursors == nil {
+		return nil
+	}
+	for _, c := range b.env.Cursors() {
+		b.add(str(c.Name), str(c.Statement), flag(c.Hold), flag(c.Binary), flag(c.Scroll), instant(c.At))
 	}
 	return nil
 }

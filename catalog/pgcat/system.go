@@ -111,8 +111,26 @@ type Env struct {
 	IO             *types.IOEnv
 	Settings       func() []Setting
 	Activity       func() []Activity
+	Prepared       func() []Prepared
+	Cursors        func() []Cursor
 	// SequenceState reads a sequence's last_value and is_called.
 	SequenceState func(*catalog.Sequence) (last int64, called bool, err error)
+}
+
+// Prepared is a row of pg_prepared_statements. Plans are generic ones always.
+type Prepared struct {
+	Name, Statement string
+	At              time.Time
+	Params          []types.Oid
+	FromSQL         bool
+	Executions      int64
+}
+
+// Cursor is a row of pg_cursors.
+type Cursor struct {
+	Name, Statement      string
+	Hold, Binary, Scroll bool
+	At                   time.Time
 }
 
 // Setting is a row of pg_settings.

@@ -19,6 +19,8 @@ type Backend struct {
 	C *Context
 	// Groups finds the raft groups, into which new storages are loaded directly.
 	Groups func(topo.GroupID) rpc.Group
+	// Sequence reads a sequence's last_value.
+	Sequence func(*catalog.Sequence) (int64, error)
 
 	lock LockTable
 	// tables are the versions that DDL has passed in: C.Catalog is the catalog as the statement began.
@@ -33,6 +35,11 @@ var _ ddl.Backend = (*Backend)(nil)
 // NewBackend returns the backend of one statement.
 func NewBackend(c *Context, groups func(topo.GroupID) rpc.Group, lock LockTable) *Backend {
 	return &Backend{C: c, Groups: groups, lock: lock}
+}
+
+// SequenceValue implements ddl.Backend.
+func (b *Backend) SequenceValue(_ context.Context, q *catalog.Sequence) (int64, error) {
+	return b.Sequence(q)
 }
 
 // Lock implements ddl.Backend, by the function that NewBackend was given.

@@ -65,7 +65,7 @@ func errCheck(c *Context, t *catalog.Table, name string, row []types.Datum) erro
 		WithDetail("%s", failingRow(c, t, row)).WithTable(schemaName(c, t), t.Name).WithConstraint(name)
 }
 
-// keyText is "(a, b)=(1, 2)".
+// keyText is "(a, b)=(1, 2)", with the names as an index definition prints them.
 func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) string {
 	var names, vals strings.Builder
 	for i, k := range cols {

@@ -120,6 +120,9 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 	case *ViewStmt:
 		if s != nil {
 			s.QueryText = viewQueryText(r.Text)
+			if isRecursiveView(r.Text) {
+				s.QueryText = recursiveViewText(s)
+			}
 		}
 	case *PrepareStmt:
 		s.QueryText = r.Text

@@ -1,6 +1,8 @@
 package parse
 
 import (
+	"strings"
+
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
@@ -62,6 +64,34 @@ func missingAliasAt(sql string) int {
 		}
 		from = word == "from" || word == "join" || word == "lateral" || t.kind == tokPunct && sql[t.start] == ','
 	}
+}
+
+// isRecursiveView tells CREATE [OR REPLACE] RECURSIVE VIEW: the word stands before VIEW.
+func isRecursiveView(sql string) bool {
+	l := lexer{sql: sql}
+	var buf [16]byte
+	for {
+		t := l.next()
+		if t.kind == tokEOF || t.kind == tokError {
+			return false
+		}
+		switch string(l.keyword(t, &buf)) {
+		case "recursive":
+			return true
+		case "view":
+			return false
+		}
+	}
+}
+
+// recursiveViewText is the query that CREATE RECURSIVE VIEW stands for.
+func recursiveViewText(v *ViewStmt) string {
+	cols := make([]string, len(v.Aliases))
+	for i, a := range v.Aliases {
+		cols[i] = QuoteIdent(a)
+	}
+	name, list := QuoteIdent(v.View.Name), strings.Join(cols, ", ")
+	return "WITH RECURSIVE " + name + " (" + list + ") AS (" + v.QueryText + "\n) SELECT " + list + " FROM " + name
 }
 
 // viewQueryText is the query of a CREATE VIEW: from behind the AS that is

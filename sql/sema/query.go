@@ -175,6 +175,11 @@ const (
 	ForUpdate
 )
 
+// String is the clause as it is written.
+func (l LockStrength) String() string {
+	return [...]string{"FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"}[l]
+}
+
 // DMLKind is INSERT, UPDATE or DELETE.
 type DMLKind uint8
 

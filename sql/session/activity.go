@@ -24,8 +24,10 @@ type activityEntry struct {
 	query   string
 	began   time.Time
 	running bool
-	status  byte
-	txn     topo.TxnID
+	// checkInterval is client_connection_check_interval as the statement began.
+	checkInterval time.Duration
+	status        byte
+	txn           topo.TxnID
 }
 
 func (a *activity) add(s *Session) *activityEntry {
@@ -47,7 +49,7 @@ func (a *activity) remove(e *activityEntry) {
 
 func (e *activityEntry) begin(query string) {
 	e.mu.Lock()
-	e.query, e.began, e.running = query, time.Now(), true
+	e.query, e.began, e.running, e.checkInterval = query, time.Now(), true, e.session.settings.ConnectionCheck
 	e.mu.Unlock()
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -37,7 +38,7 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 		return pgerr.New(pgerr.DuplicateCursor, "cursor \"%s\" already exists", u.PortalName)
 	}
 	st := newStatement("", parse.RawStmt{Stmt: u.Query, Text: outer.st.raw.Text}, outer.st.text, nil)
-	p := &portal{name: u.PortalName, st: st, declared: &cursorState{scroll: u.Options&parse.CursorOptNoScroll == 0}}
+	p := &portal{name: u.PortalName, st: st, created: time.Now(), declared: &cursorState{scroll: u.Options&parse.CursorOptNoScroll == 0}}
 	if err := s.startPortal(ctx, p); err != nil {
 		return err
 	}

@@ -37,6 +37,10 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 	ectx := s.execContext(ctx, nil)
 	s.useRunnerWith(ectx)
 	s.tx.backend.Backend = exec.NewBackend(ectx, s.node.Groups, s.lockTable)
+	s.tx.backend.Sequence = func(q *catalog.Sequence) (int64, error) {
+		last, _, err := s.sequenceValue(q)
+		return last, err
+	}
 	return &utility.Env{
 		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: s.io(),
 		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.user, SessionUser: s.start.User,

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -19,7 +21,7 @@ func (s *Session) Parse(name, text string, paramOIDs []uint32) error {
 		declared[i] = types.Oid(o)
 	}
 	if st := s.node.plans.prepared(s, text, declared); st != nil && !s.tx.failed {
-		st.name = name
+		st.name, st.prepared = name, time.Now()
 		s.statements[name] = st
 		return nil
 	}
@@ -44,6 +46,7 @@ func (s *Session) Parse(name, text string, paramOIDs []uint32) error {
 	if err := s.prepare(st); err != nil {
 		return err
 	}
+	st.prepared = time.Now()
 	s.statements[name] = st
 	return nil
 }
@@ -122,7 +125,7 @@ func (s *Session) Bind(portalName, stmtName string, paramFormats []int16, params
 	if err != nil {
 		return err
 	}
-	p := &portal{name: portalName, st: st, params: vals, formats: append([]int16(nil), resultFormats...)}
+	p := &portal{name: portalName, st: st, params: vals, formats: append([]int16(nil), resultFormats...), created: time.Now()}
 	if p.fields, err = s.fields(st, p.formats); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -262,7 +263,7 @@ func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID)
 func (s *Session) systemEnv() *pgcat.Env {
 	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), User: s.user,
 		Database: s.start.Database, Remote: s.start.Remote, Local: s.start.Local, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows, Activity: s.activityRows,
-		SequenceState: s.sequenceValue}
+		Prepared: s.preparedRows, Cursors: s.cursorRows, SequenceState: s.sequenceValue}
 }
 
 func (s *Session) settingRows() []pgcat.Setting {
@@ -271,6 +272,34 @@ func (s *Session) settingRows() []pgcat.Setting {
 		out = append(out, pgcat.Setting{Name: r.Name, Value: r.Setting, Unit: r.Unit, VarType: r.VarType, Short: r.Short,
 			Context: r.Context})
 	}
+	return out
+}
+
+// preparedRows lists the named prepared statements.
+func (s *Session) preparedRows() []pgcat.Prepared {
+	var out []pgcat.Prepared
+	for name, st := range s.statements {
+		if name == "" {
+			continue
+		}
+		params := make([]types.Oid, len(st.params))
+		for i, p := range st.params {
+			params[i] = p.Oid
+		}
+		out = append(out, pgcat.Prepared{Name: name, Statement: st.text, At: st.prepared, Params: params, FromSQL: st.fromSQL,
+			Executions: st.executions})
+	}
+	slices.SortFunc(out, func(a, b pgcat.Prepared) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// cursorRows lists the portals: those of DECLARE CURSOR and those of Bind messages.
+func (s *Session) cursorRows() []pgcat.Cursor {
+	var out []pgcat.Cursor
+	for name, p := range s.portals {
+		out = append(out, pgcat.Cursor{Name: name, Statement: p.st.text, Scroll: p.declared != nil && p.declared.scroll, At: p.created})
+	}
+	slices.SortFunc(out, func(a, b pgcat.Cursor) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

@@ -31,6 +31,7 @@ type portal struct {
 	done     bool
 	rows     int64
 	tag      string
+	created  time.Time
 	declared *cursorState // of DECLARE CURSOR
 }
 
@@ -113,6 +114,7 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		return err
 	}
 	p.cursor, p.started = cur, true
+	p.st.executions++
 	return nil
 }
 

@@ -123,6 +123,7 @@ type Session struct {
 var (
 	errUserCancel       = pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
 	errStatementTimeout = pgerr.New(pgerr.QueryCanceled, "canceling statement due to statement timeout")
+	errConnectionLost   = pgerr.Fatal(pgerr.ConnectionFailure, "connection to client lost")
 	errTerminated       = pgerr.Fatal(pgerr.AdminShutdown, "terminating connection due to administrator command")
 )
 
@@ -169,6 +170,21 @@ func (s *Session) Cancel() {
 
 // Terminate interrupts the running statement and makes every later one fail; the connection then ends.
 func (s *Session) Terminate() { s.endBase(errTerminated) }
+
+// ConnectionLost interrupts the running statement because its client has gone; the connection then ends.
+func (s *Session) ConnectionLost() { s.endBase(errConnectionLost) }
+
+// ConnectionCheck returns since when a statement runs, the zero time for none, and how often its client's connection is to
+// be checked, 0 for never.
+func (s *Session) ConnectionCheck() (began time.Time, interval time.Duration) {
+	e := s.activity
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.running {
+		return time.Time{}, 0
+	}
+	return e.began, e.checkInterval
+}
 
 // statementContext returns the context of one statement, and the function that ends it.
 func (s *Session) statementContext() (context.Context, func()) {

@@ -53,6 +53,7 @@ var settingTable = indexSettings([]setting{
 	{name: "backslash_quote", kind: enumSetting, def: "safe_encoding", values: []string{"safe_encoding", "on", "off"}},
 	{name: "bytea_output", kind: enumSetting, def: "hex", values: []string{"escape", "hex"}},
 	{name: "check_function_bodies", kind: boolSetting, def: "on"},
+	{name: "client_connection_check_interval", kind: intSetting, def: "2000", unit: "ms", max: 1<<31 - 1},
 	{name: "client_encoding", kind: stringSetting, def: "UTF8", report: true},
 	{name: "client_min_messages", kind: enumSetting, def: "notice", values: []string{"debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"}},
 	{name: "constraint_exclusion", kind: enumSetting, def: "partition", values: []string{"partition", "on", "off"}},
@@ -128,9 +129,11 @@ type Settings struct {
 	IO             types.IOEnv
 	SearchPath     []string // as written, "$user" included
 	StatementLimit time.Duration
-	LockLimit      time.Duration
-	MinMessages    string
-	WorkMem        int64 // bytes
+	// ConnectionCheck is how often a running statement's client is looked for; 0: never.
+	ConnectionCheck time.Duration
+	LockLimit       time.Duration
+	MinMessages     string
+	WorkMem         int64 // bytes
 }
 
 func newSettings(base map[string]string) *Settings {
@@ -533,6 +536,7 @@ func (s *Settings) decode() {
 	s.IO.IntervalStyle = get("intervalstyle")
 	s.SearchPath = splitIdentifiers(get("search_path"))
 	s.StatementLimit = time.Duration(num("statement_timeout")) * time.Millisecond
+	s.ConnectionCheck = time.Duration(num("client_connection_check_interval")) * time.Millisecond
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond
 	s.MinMessages = get("client_min_messages")
 	s.WorkMem = num("work_mem") << 10

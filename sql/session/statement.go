@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
@@ -23,13 +24,16 @@ type statement struct {
 	simple   bool            // a simple query: $n means nothing
 
 	// The plan and what it was made for. A nil plan is a utility statement.
-	params    []types.Type
-	plan      *planner.Plan
-	columns   []planner.Output
-	target    catalog.Oid // the table that an INSERT, UPDATE or DELETE writes
-	madeFor   *catalog.Snapshot
-	madePath  string
-	described bool // the client has seen the result's columns: they must not change
+	params     []types.Type
+	plan       *planner.Plan
+	columns    []planner.Output
+	target     catalog.Oid // the table that an INSERT, UPDATE or DELETE writes
+	madeFor    *catalog.Snapshot
+	madePath   string
+	prepared   time.Time
+	fromSQL    bool  // of PREPARE, not of a Parse message
+	executions int64 // by EXECUTE and Execute
+	described  bool  // the client has seen the result's columns: they must not change
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -599,6 +600,7 @@ func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
 		return err
 	}
 	st.described = true // by its declaration: the columns must not change
+	st.prepared, st.fromSQL = time.Now(), true
 	s.statements[u.Name] = st
 	return nil
 }

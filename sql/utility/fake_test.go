@@ -130,6 +130,10 @@ func (c *cluster) ValidateForeignKey(_ context.Context, t *catalog.Table, k *cat
 func (c *cluster) BuildIndex(_ context.Context, t *catalog.Table, i *catalog.Index) error {
 	return c.call("build %s %s", t.Name, i.Name)
 }
+func (c *cluster) SequenceValue(_ context.Context, q *catalog.Sequence) (int64, error) {
+	return q.First, nil
+}
+
 func (c *cluster) RewriteTable(_ context.Context, r ddl.Rewrite) error {
 	if r.Old.RowStorage == r.New.RowStorage {
 		c.t.Errorf("rewrite of %s into its own storage", r.New.Name)

@@ -1,0 +1,22 @@
+-- pg_prepared_statements and pg_cursors
+create table q ("Col A" int, b int);
+create table ser (id int);
+prepare p1 (int, text) as select $1, $2;
+prepare p2 as update q set b = $1 where "Col A" = $2;
+select name, statement, parameter_types, from_sql, generic_plans, custom_plans from pg_prepared_statements order by 1;
+execute p1(1, 'a');
+execute p1(1, 'a');
+select name, prepare_time <= now() + interval '1 minute', prepare_time > now() - interval '1 min' from pg_prepared_statements order by 1;
+deallocate p1;
+select name from pg_prepared_statements;
+deallocate all;
+select name, statement, is_holdable, is_binary, is_scrollable from pg_cursors order by 1;
+begin;
+declare c1 cursor for select * from ser;
+declare c2 scroll cursor for select 1;
+declare c3 no scroll cursor for select 1;
+select name, statement, is_holdable, is_binary, is_scrollable, creation_time = now() from pg_cursors order by 1;
+close c1;
+select name from pg_cursors order by 1;
+commit;
+select name from pg_cursors;
