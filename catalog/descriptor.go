@@ -105,7 +105,10 @@ type Index struct {
 	Constraint Oid
 	// RowKey says that the row's own key is this index (a primary key that contains the distribution columns): it has no
 	// entries, and its Storage is the table's RowStorage. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
-	RowKey  bool
+	RowKey bool
+	// BuiltAt is the snapshot that the index was filled from, 0 where it began with its table. Older snapshots read rows
+	// that it has no entries for, and must not use it.
+	BuiltAt topo.Timestamp
 	Comment string
 }
 

@@ -172,13 +172,25 @@ func rowKeyColumns(t *catalog.Table) []catalog.IndexColumn {
 	return out
 }
 
+// tooNew reports whether an index lacks entries for rows that the plan's snapshot still sees.
+func (b *builder) tooNew(ix *catalog.Index) bool {
+	return b.env.Snapshot != 0 && ix.BuiltAt > b.env.Snapshot
+}
+
+// use notes that the plan reads an index, nil for none.
+func (b *builder) use(ix *catalog.Index) {
+	if ix != nil {
+		b.plan.Since = max(b.plan.Since, ix.BuiltAt)
+	}
+}
+
 // bestPath chooses among the row key and the indexes: the fewest rows; the wanted order where a LIMIT makes it pay.
 func (q *query) bestPath(rel int, t *catalog.Table, ks []*keyCond, top bool) *accessPath {
 	rows := q.b.tableRows(t)
 	best := matchPath(nil, rowKeyColumns(t), true, ks, rows)
 	q.orderPath(rel, t, best, top)
 	for _, ix := range t.Indexes {
-		if ix.RowKey {
+		if ix.RowKey || q.b.tooNew(ix) {
 			continue
 		}
 		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows)
@@ -321,6 +333,7 @@ func (q *query) orderMatches(order []OrderedBy) bool { return order != nil && le
 func (q *query) fillAccess(a *Access, t *catalog.Table, p *accessPath) (map[*conj]bool, error) {
 	used := map[*conj]bool{}
 	a.Index, a.Columns = p.index, p.columns
+	q.b.use(p.index)
 	value := func(k *keyCond) (*Scalar, error) {
 		used[k.c] = true
 		return q.scalar(k.val, nil, nil)

@@ -211,7 +211,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	try(nil, rowKeyColumns(t), true)
 	for _, ix := range t.Indexes {
-		if !ix.RowKey {
+		if !ix.RowKey && !q.b.tooNew(ix) {
 			try(ix, ix.Columns, ix.Unique)
 		}
 	}
@@ -239,6 +239,7 @@ func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*L
 	}
 	s := *inner.scan
 	s.Access = Access{Index: p.index, Columns: p.columns}
+	q.b.use(p.index)
 	s.Filter, s.FilterCols = nil, nil
 	used := map[*conj]bool{}
 	for _, k := range p.eq {

@@ -15,6 +15,8 @@ type Env struct {
 	RowCount func(*catalog.Table) int64
 	// Groups is the number of data groups, for EXPLAIN and for estimates; 0: unknown.
 	Groups int
+	// Snapshot is the one that the plan will read at, 0 for one that is drawn later: indexes filled after it are not used.
+	Snapshot topo.Timestamp
 	// ConstraintWork lists, for EXPLAIN, the constraint work that a DML statement on the table entails: one line each
 	// ("FK check child_parent_fkey on parent", "Cascade delete on child by child_parent_id_idx"). nil: none.
 	ConstraintWork func(*catalog.Table, sema.DMLKind, []catalog.AttNum) []string
@@ -52,6 +54,8 @@ type Plan struct {
 	Nodes int
 	// Subplans is the number of subplans.
 	Subplans int
+	// Since is the oldest snapshot that all indexes of the plan are whole for.
+	Since topo.Timestamp
 	// Env that the plan was made in; EXPLAIN reads it.
 	env *Env
 }

@@ -42,8 +42,8 @@ type Backend interface {
 	// overlay) already have the constraint; both are fenced.
 	ValidateForeignKey(ctx context.Context, child *catalog.Table, fk *catalog.Constraint) error
 	// BuildIndex fills the empty storage of an index of t from t's rows; for a unique one it answers 23505 `could not
-	// create unique index "i"` with DETAIL `Key (a)=(1) is duplicated.`.
-	BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) error
+	// create unique index "i"` with DETAIL `Key (a)=(1) is duplicated.`. It returns the timestamp of the entries.
+	BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) (topo.Timestamp, error)
 	// RewriteTable copies all rows of r.Old into the new, empty storages of r.New (row storage and all indexes), as
 	// described by Rewrite. It answers the conversion's error, 23505 as BuildIndex, 23502 and 23514 as the validations.
 	RewriteTable(ctx context.Context, r Rewrite) error

@@ -95,14 +95,17 @@ func (x *Tx) buildIndexes(ctx context.Context, t *catalog.Table, indexes ...*cat
 	if err := x.raise(ctx, t.OID); err != nil {
 		return err
 	}
+	built := t.Clone() // t itself is in the overlay now
 	for _, i := range indexes {
 		if i.RowKey {
 			continue
 		}
 		x.built = append(x.built, i.Storage)
-		if err := x.cfg.Backend.BuildIndex(ctx, t, i); err != nil {
+		at, err := x.cfg.Backend.BuildIndex(ctx, t, i)
+		if err != nil {
 			return err
 		}
+		built.IndexByOID(i.OID).BuiltAt = at
 	}
-	return nil
+	return x.putTable(ctx, built)
 }

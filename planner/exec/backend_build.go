@@ -18,17 +18,17 @@ import (
 )
 
 // BuildIndex implements ddl.Backend.
-func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) error {
+func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) (topo.Timestamp, error) {
 	b.know(t)
 	ti, x := newTableInfo(t), newIndexInfo(t, index)
 	l, err := b.newLoader(ctx, ti)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer l.inFlight.Wait()
 	o, err := b.readNow(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// What an entry is made of: the index's columns, the row's key, and for a locator its placement.
 	var wanted []int
@@ -45,7 +45,7 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 	} else {
 		use(ti.key)
 	}
-	return b.eachBatch(ctx, ti, o, func() batchFunc {
+	err = b.eachBatch(ctx, ti, o, func() batchFunc {
 		w := l.worker()
 		p := newProbe(ti, wanted)
 		row := make([]types.Datum, len(t.Columns))
@@ -71,6 +71,13 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 			return nil
 		}
 	})
+	if err != nil {
+		return 0, err
+	}
+	l.inFlight.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ts, nil
 }
 
 // rewrite is one RewriteTable.

@@ -88,6 +88,9 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	if err := s.lockPlan(ctx, p.st); err != nil {
 		return err
 	}
+	if err := s.planForSnapshot(ctx, p.st); err != nil {
+		return err
+	}
 	plan := p.st.plan
 	if s.tx.readOnly && plan.Writes {
 		return readOnlyError(plan)
@@ -115,6 +118,30 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	}
 	p.cursor, p.started = cur, true
 	p.st.executions++
+	return nil
+}
+
+// planForSnapshot plans again where the transaction's snapshot is older than an index of the plan. That plan serves this
+// execution only.
+func (s *Session) planForSnapshot(ctx context.Context, st *statement) error {
+	if st.plan.Since == 0 || s.tx.txn.Options().Isolation == txn.ReadCommitted {
+		return nil
+	}
+	snapshot, err := s.tx.txn.Snapshot(ctx)
+	if err != nil || snapshot >= st.plan.Since {
+		return err
+	}
+	an, _, err := s.analyse(st, st.madeFor)
+	if err != nil {
+		return err
+	}
+	env := s.planEnv()
+	env.Snapshot = snapshot
+	plan, err := planner.Prepare(tree(an), env)
+	if err != nil {
+		return err
+	}
+	st.plan, st.madeFor = plan, nil
 	return nil
 }
 

@@ -127,8 +127,8 @@ func (c *cluster) ValidateNotNull(_ context.Context, t *catalog.Table, col *cata
 func (c *cluster) ValidateForeignKey(_ context.Context, t *catalog.Table, k *catalog.Constraint) error {
 	return c.call("foreign key %s %s", t.Name, k.Name)
 }
-func (c *cluster) BuildIndex(_ context.Context, t *catalog.Table, i *catalog.Index) error {
-	return c.call("build %s %s", t.Name, i.Name)
+func (c *cluster) BuildIndex(_ context.Context, t *catalog.Table, i *catalog.Index) (topo.Timestamp, error) {
+	return 1, c.call("build %s %s", t.Name, i.Name)
 }
 func (c *cluster) SequenceValue(_ context.Context, q *catalog.Sequence) (int64, error) {
 	return q.First, nil
