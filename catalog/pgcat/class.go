@@ -18,7 +18,8 @@ func classSources() map[string]*source {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
 				"atthasdef attidentity attisdropped attcollation",
 			builtin: builtinAttributes, rows: attributeRows},
-		"pg_catalog.pg_attrdef": {columns: "oid adrelid adnum adbin", rows: attrdefRows},
+		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
+		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
 		"pg_catalog.pg_index": {
 			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indisprimary indimmediate indkey indcollation " +
 				"indclass indoption",
@@ -34,10 +35,10 @@ func namespaceRows(b *builder) {
 			// As PostgreSQL 15 sets it up: the database's owner owns it, and PUBLIC may use it.
 			owner = roleDatabaseOwner
 			if s.ACL == nil {
-				acl = aclTexts("pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner")
+				acl = publicACL
 			}
 		case (s.Name == pgCatalog || s.Name == informationSchema) && s.ACL == nil:
-			acl = aclTexts("postgres=UC/postgres", "=U/postgres")
+			acl = systemSchemaACL
 		}
 		b.add(num(s.OID), str(s.Name), num(owner), acl)
 		return true
@@ -63,9 +64,39 @@ func builtinClasses(b *builder) {
 			am, file = 0, 0
 		}
 		b.add(num(r.OID), str(r.Name), num(ns), num(catalog.BootstrapRole), num(am), num(file), types.NewFloat(-1), no,
-			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), aclTexts("postgres=arwdDxt/postgres", "=r/postgres"), null)
+			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), systemACL(r), null)
 	})
 }
+
+// systemACL is what initdb grants on a system relation.
+func systemACL(r *relation) types.Datum {
+	own := "postgres=arwdDxt/postgres"
+	if r.Schema == pgCatalog {
+		switch r.Name {
+		case "pg_settings":
+			return aclTexts(own, "=rw/postgres")
+		case "pg_backend_memory_contexts", "pg_shmem_allocations":
+			return aclTexts(own, "pg_read_all_stats=r/postgres")
+		case "pg_authid", "pg_config", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_largeobject",
+			"pg_replication_origin_status", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_subscription", "pg_user_mapping":
+			return aclTexts(own)
+		}
+	}
+	return aclTexts(own, "=r/postgres")
+}
+
+// initialPrivileges are the grants that were there from the beginning: pg_dump leaves them out.
+func initialPrivileges(b *builder) {
+	add := func(class, oid catalog.Oid, acl types.Datum) { b.add(num(oid), num(class), num(0), char('i'), acl) }
+	systemRelations(func(r *relation, _ catalog.Oid) { add(classClass, r.OID, systemACL(r)) })
+	add(classNamespace, catalog.PgCatalogSchema, systemSchemaACL)
+	add(classNamespace, catalog.PublicSchema, publicACL)
+}
+
+var (
+	systemSchemaACL = aclTexts("postgres=UC/postgres", "=U/postgres")
+	publicACL       = aclTexts("pg_database_owner=UC/pg_database_owner", "=U/pg_database_owner")
+)
 
 func indexMethod(i *catalog.Index) catalog.Oid {
 	if i.Method == "hash" {

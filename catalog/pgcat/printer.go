@@ -277,14 +277,8 @@ func (d *deparser) constant(c *expr.Const, label int) {
 	}
 }
 
-// quoteLiteral is simple_quote_literal: E” where there are backslashes.
-func quoteLiteral(s string) string {
-	out := "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
-	if strings.Contains(s, `\`) {
-		return "E" + out
-	}
-	return out
-}
+// quoteLiteral is simple_quote_literal: backslashes stand for themselves.
+func quoteLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func (d *deparser) function(n *expr.Func) {
 	if n.Fn.Operator != nil {

@@ -325,6 +325,9 @@ func (c *compiler) subscript(n *Subscript) (evaluator, error) {
 			return types.Null, nil
 		}
 		arr := args[0].Array()
+		if arr == nil {
+			return nameByte(args[0].Str(), args[1].Int()), nil
+		}
 		if n.Slice {
 			return arraySlice(arr, elemType, n.Index != nil, n.Upper != nil, args[1].Int(), args[2].Int()), nil
 		}
@@ -337,6 +340,17 @@ func (c *compiler) subscript(n *Subscript) (evaluator, error) {
 		}
 		return arr.Elems[i], nil
 	})
+}
+
+// nameByte is a subscript of a name: one of its 64 bytes, of which those behind its end are zero.
+func nameByte(s string, i int64) types.Datum {
+	switch {
+	case i < 0 || i >= 64:
+		return types.Null
+	case i >= int64(len(s)):
+		return types.NewInt(0)
+	}
+	return types.NewInt(int64(s[i]))
 }
 
 // arraySlice returns array[lo:hi] along the first dimension.

@@ -33,7 +33,7 @@ var systemFunctions = wordSet([]string{
 	"current_query", "pg_notify", "pg_listening_channels", "pg_notification_queue_usage", "pg_stat_get_numscans",
 	"pg_stat_get_tuples_inserted", "pg_stat_get_live_tuples", "pg_export_snapshot", "pg_char_to_encoding", "pg_client_encoding",
 	"pg_trigger_depth", "pg_jit_available", "pg_collation_actual_version", "pg_collation_for", "pg_stat_get_backend_pid",
-	"txid_status", "pg_get_object_address", "pg_stat_reset", "pg_stat_clear_snapshot",
+	"txid_status", "acldefault", "pg_get_object_address", "pg_stat_reset", "pg_stat_clear_snapshot",
 })
 
 // withSession refuses to run where there is no session, which also stops constant folding.

@@ -430,7 +430,9 @@ func (s *scope) subscript(n expr.Node, st parse.Subscript, loc int) (expr.Node, 
 		return s.operator("->", n, k, loc)
 	}
 	elem := types.ElemOf(t)
-	if elem == 0 || t.Kind() != types.KArray {
+	if t == types.NameOid && !st.Slice { // a fixed array of "char"
+		elem = types.CharOid
+	} else if elem == 0 || t.Kind() != types.KArray {
 		return nil, s.errorf(loc, pgerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", typeString(t))
 	}
 	out := &expr.Subscript{Array: n, Slice: st.Slice, Type: types.Type{Oid: elem, Mod: n.ResultType().Mod}, Loc: loc}

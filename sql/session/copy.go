@@ -71,13 +71,13 @@ func (s *Session) copyRelation(r *parse.RangeVar, refusal, viewHint string) (*ca
 }
 
 func (s *Session) qualified(t *catalog.Table) string {
-	return quoteIdent(s.snapshot().SchemaName(t.SchemaID)) + "." + quoteIdent(t.Name)
+	return catalog.QuoteIdent(s.snapshot().SchemaName(t.SchemaID)) + "." + catalog.QuoteIdent(t.Name)
 }
 
 func columnList(cols []*catalog.Column) string {
 	names := make([]string, len(cols))
 	for i, c := range cols {
-		names[i] = quoteIdent(c.Name)
+		names[i] = catalog.QuoteIdent(c.Name)
 	}
 	return strings.Join(names, ", ")
 }

@@ -116,7 +116,7 @@ func SetPassword(ctx context.Context, n *Node, role, password string) error {
 		return err
 	}
 	defer s.Close()
-	return s.SimpleQuery("ALTER ROLE " + quoteIdent(role) + " PASSWORD " + parse.QuoteLiteral(password))
+	return s.SimpleQuery("ALTER ROLE " + catalog.QuoteIdent(role) + " PASSWORD " + parse.QuoteLiteral(password))
 }
 
 func newRunner(store fk.Store, programs *fk.Programs) *fk.Runner {

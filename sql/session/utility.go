@@ -457,7 +457,7 @@ func setValue(name string, args []parse.Expr) (string, error) {
 		case *parse.Const:
 			text := constText(v)
 			if name == "search_path" && v.Kind == parse.ConstString {
-				text = quoteIdent(text)
+				text = catalog.QuoteIdent(text)
 			}
 			parts = append(parts, text)
 		case *parse.TypeCast: // SET TIME ZONE INTERVAL '+02:00'
@@ -471,18 +471,6 @@ func setValue(name string, args []parse.Expr) (string, error) {
 		}
 	}
 	return strings.Join(parts, ", "), nil
-}
-
-func quoteIdent(v string) string {
-	plain := v != ""
-	for i := 0; i < len(v) && plain; i++ {
-		c := v[i]
-		plain = c == '_' || c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '$')
-	}
-	if plain {
-		return v
-	}
-	return `"` + strings.ReplaceAll(v, `"`, `""`) + `"`
 }
 
 // setMulti is SET TRANSACTION and SET SESSION CHARACTERISTICS.
