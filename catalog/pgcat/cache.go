@@ -58,6 +58,7 @@ func (s *System) rowsOf(env *Env) *snapshotRows {
 	}
 	r := &snapshotRows{sys: s, snap: env.Snapshot, key: key, sets: map[*relation]*rowSet{}}
 	r.defs = newPrinter(env.Snapshot, slices.Clone(env.SearchPath), &s.analyses)
+	r.defs.system = s
 	if len(s.recent) < maxSnapshots {
 		s.recent = append(s.recent, nil)
 	}

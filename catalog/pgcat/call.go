@@ -210,7 +210,9 @@ func viewDef(c *call) (types.Datum, error) {
 		oid = c.oid(0)
 	}
 	if v := c.scope.snap.View(oid); v != nil {
-		return str(c.defs.view(v)), nil
+		// With one argument, or a number of columns to wrap at, it is indented; with true it also does without needless parentheses.
+		pretty := len(c.args) > 1 && (c.types[1].Oid != types.BoolOid || c.flag(1))
+		return str(c.defs.view(v, pretty)), nil
 	}
 	return null, nil
 }

@@ -20,6 +20,8 @@ type printer struct {
 	path  []string
 	io    *types.IOEnv
 	trees *analyses
+	// system has the system relations that views read; nil: such views are printed as they are stored.
+	system sema.VirtualTables
 
 	mu   sync.Mutex
 	done map[printKey]string
@@ -101,19 +103,18 @@ func (p *printer) constraint(t *catalog.Table, c *catalog.Constraint, pretty boo
 	return p.snap.ConstraintDef(p.path, t, c, func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
 }
 
-// view prints a view's query, with PostgreSQL's leading blank and semicolon.
-func (p *printer) view(v *catalog.View) string {
-	return " " + strings.TrimSuffix(strings.TrimSpace(v.Query), ";") + ";"
-}
-
 // deparser prints one typed tree. Without pretty every operator has its own parentheses; with it, those that precedence
 // makes needless are left out. Names and structure follow ruleutils.c.
 type deparser struct {
 	*printer
-	table  *catalog.Table
+	table  *catalog.Table // what columns belong to outside of queries
 	pretty bool
 	b      strings.Builder
 	failed bool // a node has no text form
+
+	// Of queries: the names of the range tables, innermost last, and how far lines are indented.
+	spaces []*namespace
+	indent int
 }
 
 func (d *deparser) open() {
@@ -198,6 +199,12 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.call("ROW", n.Fields, true)
 	case *expr.SQLValue:
 		d.sqlValue(n)
+	case *expr.Aggregate:
+		d.aggregate(n)
+	case *expr.Subquery:
+		d.subquery(n)
+	case *expr.SetReturning:
+		d.call(catalog.QuoteIdent(n.Fn.Name), n.Args, true)
 	default:
 		d.failed = true
 	}
@@ -210,6 +217,10 @@ func (d *deparser) call(name string, args []expr.Node, implicit bool) {
 }
 
 func (d *deparser) variable(n *expr.Var) {
+	if len(d.spaces) > 0 {
+		d.qualified(n)
+		return
+	}
 	if d.table == nil || n.Level != 0 || d.table.Column(catalog.AttNum(n.Col+1)) == nil {
 		d.failed = true
 		return
@@ -272,7 +283,7 @@ func (d *deparser) constant(c *expr.Const, label int) {
 	default:
 		d.b.WriteString(quoteLiteral(text))
 	}
-	if label >= 0 && need {
+	if label >= 0 && need || label > 0 {
 		d.label(c.Type)
 	}
 }
@@ -382,22 +393,31 @@ func (d *deparser) distinct(n *expr.Distinct) {
 	}
 }
 
-// caseExpr prints CASE on lines of its own, indented as ruleutils.c does at the top level.
+// caseExpr prints CASE on lines of its own.
 func (d *deparser) caseExpr(n *expr.Case) {
-	d.b.WriteString("\nCASE")
+	d.keyword("CASE", 0, indentVar, 0)
+	if n.Operand != nil {
+		d.b.WriteByte(' ')
+		d.node(n.Operand, true)
+	}
 	for _, w := range n.Whens {
-		d.b.WriteString("\n    WHEN ")
-		d.node(w.Cond, false)
+		cond := w.Cond
+		if f, ok := cond.(*expr.Func); ok && n.Operand != nil && len(f.Args) == 2 {
+			cond = f.Args[1]
+		}
+		d.keyword("WHEN ", 0, 0, 0)
+		d.node(cond, false)
 		d.b.WriteString(" THEN ")
 		d.node(w.Result, true)
 	}
-	d.b.WriteString("\n    ELSE ")
+	d.keyword("ELSE ", 0, 0, 0)
 	if n.Else == nil {
-		d.b.WriteString("NULL::" + types.FormatType(n.Type))
+		d.b.WriteString("NULL")
+		d.label(n.Type)
 	} else {
 		d.node(n.Else, true)
 	}
-	d.b.WriteString("\nEND")
+	d.keyword("END", -indentVar, 0, 0)
 }
 
 func (d *deparser) anyAll(n *expr.AnyAll) {
@@ -467,7 +487,9 @@ func simple(n, parent expr.Node) bool {
 			return bindsTighter(n, p)
 		}
 		return enclosed(parent, true)
-	case *expr.IsTest, *expr.Distinct, *expr.AnyAll, *expr.Subquery:
+	case *expr.AnyAll:
+		return false
+	case *expr.IsTest, *expr.Distinct, *expr.Subquery:
 		return enclosed(parent, true)
 	case *expr.BoolOp:
 		if p, ok := parent.(*expr.BoolOp); ok {

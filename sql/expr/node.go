@@ -111,10 +111,11 @@ type Distinct struct {
 
 // Case is CASE. With Operand set, each When.Cond is already the resolved comparison with it.
 type Case struct {
-	Whens []When
-	Else  Node // nil: NULL
-	Type  types.Type
-	Loc   int
+	Operand Node // of CASE x WHEN …, whose conditions are x = …; for printing only
+	Whens   []When
+	Else    Node // nil: NULL
+	Type    types.Type
+	Loc     int
 }
 
 // When is one arm of a Case.

@@ -46,6 +46,7 @@ func (s *scope) futureCTE(r *parse.RangeVar) error {
 
 func (s *scope) with(w *parse.WithClause) error {
 	first := len(s.ctes)
+	s.q.RecursiveWith = w.Recursive
 	for i, c := range w.CTEs {
 		for _, d := range w.CTEs[:i] {
 			if d.Name == c.Name {
@@ -136,6 +137,7 @@ func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
 	for i, n := range c.Columns {
 		cols[i].Name = n
 	}
+	e.cte.Aliases = c.Columns
 	e.cte.Columns = cols
 	return nil
 }

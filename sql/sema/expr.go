@@ -247,7 +247,7 @@ func (s *scope) caseExpr(e *parse.CaseExpr) (expr.Node, error) {
 	for i := range c.Whens {
 		c.Whens[i].Result = results[i+1]
 	}
-	c.Type = t
+	c.Type, c.Operand = t, operand
 	return c, nil
 }
 

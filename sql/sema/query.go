@@ -3,6 +3,7 @@ package sema
 import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -11,6 +12,8 @@ import (
 type Query struct {
 	// CTEs in WITH order; a range-table entry of kind RTECTE points into the list of the query that defines it.
 	CTEs []*CTE
+	// RecursiveWith is set where WITH RECURSIVE was written.
+	RecursiveWith bool
 	// Rels is the range table; expr.Var.Rel indexes it.
 	Rels []*RTE
 	// From is the join tree; nil for a query without FROM.
@@ -79,7 +82,8 @@ type CTE struct {
 	DML          *DML
 	Columns      []Column
 	Recursive    bool
-	Materialized *bool // as written: nil when left to the planner
+	Aliases      []string // column names as written
+	Materialized *bool    // as written: nil when left to the planner
 	Refs         int
 }
 
@@ -118,6 +122,9 @@ type RTE struct {
 	CTE        *CTE
 	JoinCols   []expr.Node
 	Virtual    *VirtualTable
+	// How the entry was written, for those who print it again: the alias, nil for none, and the view that Query stands for.
+	Written *parse.Alias
+	View    *catalog.View
 }
 
 // VirtualTable is a system relation served from the catalog snapshot, or a sequence read as a table. Rows are made by
@@ -151,6 +158,9 @@ type Join struct {
 	Kind        JoinKind
 	Left, Right JoinNode
 	On          expr.Node // nil for a cross join
+	// How the join was written, for those who print it again: as a comma; as a right join, its sides swapped since; in a
+	// way that has no mark here (USING, NATURAL, an alias).
+	Comma, Swapped, Unmarked bool
 }
 
 func (RelRef) joinNode() {}

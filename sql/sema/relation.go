@@ -79,7 +79,7 @@ func (s *scope) from(items []parse.FromItem) error {
 		if s.q.From == nil {
 			s.q.From = node
 		} else {
-			s.q.From = &Join{Kind: CrossJoin, Left: s.q.From, Right: node}
+			s.q.From = &Join{Kind: CrossJoin, Left: s.q.From, Right: node, Comma: true}
 		}
 	}
 	for _, n := range s.ns {
@@ -106,11 +106,11 @@ func (s *scope) checkConflict(have, add []*nsItem) error {
 func (s *scope) fromItem(it parse.FromItem) (JoinNode, []*nsItem, error) {
 	switch f := it.(type) {
 	case *parse.RangeVar:
-		return s.single(s.rangeVar(f))
+		return s.written(f.Alias)(s.rangeVar(f))
 	case *parse.RangeSubselect:
-		return s.single(s.rangeSubselect(f))
+		return s.written(f.Alias)(s.rangeSubselect(f))
 	case *parse.RangeFunction:
-		return s.single(s.rangeFunction(f))
+		return s.written(f.Alias)(s.rangeFunction(f))
 	case *parse.JoinExpr:
 		return s.joinExpr(f)
 	case *parse.RangeTableSample:
@@ -119,11 +119,15 @@ func (s *scope) fromItem(it parse.FromItem) (JoinNode, []*nsItem, error) {
 	return nil, nil, pgerr.Internal("FROM item %T", it)
 }
 
-func (s *scope) single(n *nsItem, err error) (JoinNode, []*nsItem, error) {
-	if err != nil {
-		return nil, nil, err
+// written makes the join tree's leaf of an item and notes its alias.
+func (s *scope) written(al *parse.Alias) func(*nsItem, error) (JoinNode, []*nsItem, error) {
+	return func(n *nsItem, err error) (JoinNode, []*nsItem, error) {
+		if err != nil {
+			return nil, nil, err
+		}
+		s.q.Rels[n.rel].Written = al
+		return RelRef{n.rel}, []*nsItem{n}, nil
 	}
-	return RelRef{n.rel}, []*nsItem{n}, nil
 }
 
 // item makes the namespace item of a range-table entry, with its column aliases. skip leaves columns out.
@@ -258,7 +262,7 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 	for i := range min(len(cols), len(v.Columns)) {
 		cols[i].Name = v.Columns[i].Name
 	}
-	return s.item(s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q}), name, aliases, loc, nil)
+	return s.item(s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q, View: v}), name, aliases, loc, nil)
 }
 
 // keepViewColumns leaves out the columns that a star in the view's text gained since the view was created: a view's
@@ -447,6 +451,7 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 	for _, n := range lns {
 		n.nullable = n.nullable || j.Type == parse.JoinRight || j.Type == parse.JoinFull
 	}
+	join.Unmarked = len(using) > 0 || j.Natural || j.Alias != nil
 	if join.Kind != CrossJoin && join.On == nil {
 		join.On = &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(true), Loc: -1}
 	}
@@ -462,7 +467,7 @@ func (j *Join) setKind(t parse.JoinType) {
 	case parse.JoinLeft:
 		j.Kind = LeftJoin
 	case parse.JoinRight:
-		j.Kind, j.Left, j.Right = LeftJoin, j.Right, j.Left
+		j.Kind, j.Left, j.Right, j.Swapped = LeftJoin, j.Right, j.Left, true
 	case parse.JoinFull:
 		j.Kind = FullJoin
 	default:

@@ -1,0 +1,36 @@
+-- pg_get_viewdef: printed from the analysed query as PostgreSQL prints it
+create table a (id int primary key, x text, n numeric(8,2), d date);
+create table b (id int primary key, a_id int, "Odd Col" text, arr int[]);
+create view v1 as select * from a;
+create view v2 as select id, upper(x) as u, n * 2 + 1 as m from a where id > 3 and (x like 'a%' or n is null) order by id desc, x nulls first limit 10 offset 2;
+create view v3 as select a.x, count(*) as c, sum(b.id) filter (where b.id > 0), string_agg(distinct b."Odd Col", ',' order by b."Odd Col") s from a left join b on b.a_id = a.id group by a.x having count(*) > 1 order by 2 desc;
+create view v4 (p, q) as select a.id, (select max(id) from b where b.a_id = a.id) from a where exists (select 1 from b where b.a_id = a.id) and a.id not in (select a_id from b) and a.id = any (array[1, 2]);
+create view v5 as select 1 as one, 'x' as s, null as nothing, true and false as t, 1.50 as n, date '2024-01-01' as d, interval '1 day' as i, -5 as neg, 'a' || 'b';
+create view v6 as select id from a union select id from b union all select 3 order by 1;
+create view v7 as select id from a union (select id from b except select 4);
+create view v8 as select id from a intersect select id from b;
+create view v9 as select x.id, y.id as id2 from a x, b y, v1 z where x.id = y.a_id and z.id = x.id;
+create view v10 as select * from (select id, x from a where id < 5) sub (i, j) cross join b;
+create view v11 as with w as (select id, x from a), w2 (c) as materialized (select count(*) from w) select w.id, w2.c from w, w2;
+create view v12 as with recursive t (n) as (values (1) union all select n + 1 from t where n < 5) select n from t;
+create view v13 as select case when id > 1 then 'big' else 'small' end as size, case id when 1 then 'one' when 2 then 'two' end as word, coalesce(x, 'none') as c, nullif(id, 0) as z, greatest(id, 2) as g, x::varchar(5) as v, n::int as i from a;
+create view v14 as select distinct x from a;
+create view v15 as select distinct on (x) x, id from a order by x, id;
+create view v16 as select g, o from generate_series(1, 3) with ordinality as f (g, o);
+create view v17 as select g.* from a join lateral (select b.id from b where b.a_id = a.id limit 1) g on true;
+create view v18 as select a.id, b.id as bid from a right join b on a.id = b.a_id full join v1 on v1.id = b.id;
+create view v19 as select * from (values (1, 'x'), (2, 'y')) t (k, l);
+create view v20 as select id from a where x is not distinct from 'q' and not (id between 2 and 3) and id is not null for update;
+create view v21 as select arr[1] as e, array(select id from a) as l, (id, a_id) = (1, 2) as r, now() as t, current_date as cd, extract(year from now()) as y from b;
+create view v22 as select "Odd Col", t.id from b t where t.id in (1, 2, 3) and t.a_id > all (select id from a);
+create view v23 as select a.id from a where a.id in (select b.a_id from b where b.id in (select a.id from a));
+create view v24 as select id as "ID", x as "select" from a group by id, x, id + 1;
+create view v25 as select relname from pg_class where relname = 'x';
+create view v26 as select a.x, b.arr from a join b on a.id = b.a_id join (v1 join v9 on v1.id = v9.id) on v1.id = a.id;
+create recursive view v27 (n) as values (1) union all select n + 1 from v27 where n < 5;
+create view v28 as values (1, 'a'), (2, 'b');
+select n, pg_get_viewdef(('v' || n)::regclass) from generate_series(1, 28) n order by n;
+select n, pg_get_viewdef(('v' || n)::regclass, true) from generate_series(1, 28) n order by n;
+\d+ v3
+set search_path = public;
+select definition from pg_views where viewname in ('v2', 'v9') and schemaname like 's%viewdef' order by viewname;
