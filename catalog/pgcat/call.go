@@ -210,9 +210,12 @@ func viewDef(c *call) (types.Datum, error) {
 		oid = c.oid(0)
 	}
 	if v := c.scope.snap.View(oid); v != nil {
-		// With one argument, or a number of columns to wrap at, it is indented; with true it also does without needless parentheses.
-		pretty := len(c.args) > 1 && (c.types[1].Oid != types.BoolOid || c.flag(1))
-		return str(c.defs.view(v, pretty)), nil
+		// The second argument is true, to leave out needless parentheses, or the column to wrap at, which implies it.
+		pretty, wrap := c.flag(1), 0
+		if len(c.args) > 1 && c.types[1].Oid != types.BoolOid {
+			pretty, wrap = true, int(c.args[1].Int())
+		}
+		return str(c.defs.view(v, pretty, wrap)), nil
 	}
 	return null, nil
 }

@@ -394,7 +394,7 @@ func infoViews(b *builder) {
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
 		definition := null
 		if b.owns(v.Owner) {
-			definition = str(b.defs.view(v, false))
+			definition = str(b.defs.view(v, false, 0))
 		}
 		b.add(str(b.env.Database), schema, str(v.Name), definition, str("NONE"), str("NO"), str("NO"), str("NO"), str("NO"), str("NO"))
 	})

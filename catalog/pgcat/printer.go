@@ -115,6 +115,7 @@ type deparser struct {
 	// Of queries: the names of the range tables, innermost last, and how far lines are indented.
 	spaces []*namespace
 	indent int
+	wrap   int
 }
 
 func (d *deparser) open() {

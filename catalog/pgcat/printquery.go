@@ -36,8 +36,9 @@ type relNames struct {
 	show bool           // the list is printed
 }
 
-// view prints a view's query, with PostgreSQL's leading blank and semicolon.
-func (p *printer) view(v *catalog.View, pretty bool) string {
+// view prints a view's query, with PostgreSQL's leading blank and semicolon. Lists are broken at the wrap column, 0 for
+// after every item.
+func (p *printer) view(v *catalog.View, pretty bool, wrap int) string {
 	stored := " " + strings.TrimSuffix(strings.TrimSpace(v.Query), ";") + ";"
 	stmt, err := parse.ParseOne(v.Query)
 	if err != nil {
@@ -51,7 +52,7 @@ func (p *printer) view(v *catalog.View, pretty bool) string {
 	for i := range v.Columns {
 		names[i] = v.Columns[i].Name
 	}
-	d := deparser{printer: p, pretty: pretty}
+	d := deparser{printer: p, pretty: pretty, wrap: wrap}
 	// The range table of PostgreSQL's rule begins with these two.
 	d.spaces = []*namespace{{query: &sema.Query{}, rels: []relNames{{name: "old"}, {name: "new"}}}}
 	d.query(an.Query, names, true)
@@ -369,7 +370,7 @@ func (d *deparser) apart(f func()) string {
 
 // targets prints the select list, each item but the first on a line of its own (get_target_list).
 func (d *deparser) targets(q *sema.Query, names []string, visible bool) {
-	n := 0
+	n, multiline := 0, false
 	for _, t := range q.Targets {
 		if t.Junk {
 			continue
@@ -402,17 +403,22 @@ func (d *deparser) targets(q *sema.Query, names []string, visible bool) {
 			d.b.WriteString(", ")
 		}
 		n++
-		d.wrapped(text, n > 1)
+		d.wrapped(text, n > 1, multiline)
+		multiline = strings.Contains(strings.TrimPrefix(text, "\n"), "\n")
 	}
 }
 
-// wrapped appends an item of a list on a line of its own, unless it begins with one.
-func (d *deparser) wrapped(text string, later bool) {
-	if strings.HasPrefix(text, "\n") {
+// wrapped appends an item of a list: on a line of its own where it is a later one and the line would grow beyond the wrap
+// column, or force is set. An item that begins with a line break has its line already.
+func (d *deparser) wrapped(text string, later, force bool) {
+	line := d.b.String()
+	line = line[strings.LastIndexByte(line, '\n')+1:]
+	switch {
+	case strings.HasPrefix(text, "\n"):
 		s := strings.TrimRight(d.b.String(), " ")
 		d.b.Reset()
 		d.b.WriteString(s)
-	} else if later {
+	case later && (force || len(line)+len(text) > d.wrap):
 		d.keyword("", -indentStd, indentStd, indentVar)
 	}
 	d.b.WriteString(text)
@@ -440,7 +446,7 @@ func (d *deparser) fromClause(q *sema.Query) {
 			continue
 		}
 		d.b.WriteString(", ")
-		d.wrapped(d.apart(func() { d.fromItem(q, it) }), true)
+		d.wrapped(d.apart(func() { d.fromItem(q, it) }), true, false)
 	}
 }
 

@@ -27,7 +27,7 @@ func viewSources() map[string]*source {
 			},
 			rows: func(b *builder) {
 				b.snap.Views(func(v *catalog.View) bool {
-					b.add(str(b.snap.SchemaName(v.SchemaID)), str(v.Name), str(ownerName(b.snap, v.Owner)), str(b.defs.view(v, false)))
+					b.add(str(b.snap.SchemaName(v.SchemaID)), str(v.Name), str(ownerName(b.snap, v.Owner)), str(b.defs.view(v, false, 0)))
 					return true
 				})
 			}},

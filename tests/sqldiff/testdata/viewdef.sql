@@ -31,6 +31,7 @@ create recursive view v27 (n) as values (1) union all select n + 1 from v27 wher
 create view v28 as values (1, 'a'), (2, 'b');
 select n, pg_get_viewdef(('v' || n)::regclass) from generate_series(1, 28) n order by n;
 select n, pg_get_viewdef(('v' || n)::regclass, true) from generate_series(1, 28) n order by n;
+select n, w, pg_get_viewdef(('v' || n)::regclass, w) from generate_series(1, 28) n, (values (10), (40), (80), (200)) x (w) order by n, w;
 \d+ v3
 set search_path = public;
 select definition from pg_views where viewname in ('v2', 'v9') and schemaname like 's%viewdef' order by viewname;
