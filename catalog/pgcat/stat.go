@@ -107,14 +107,15 @@ func activityRows(b *builder) error {
 		return nil
 	}
 	for _, a := range b.env.Activity() {
-		db, user, addr, port, xact := null, null, null, null, null
+		db, user, xact := null, null, null
 		if d := b.snap.DatabaseByName(a.Database); d != nil {
 			db = num(d.OID)
 		}
 		if r := b.snap.RoleByName(a.User); r != nil {
 			user = num(r.OID)
 		}
-		if addr, port = endpoint(a.Remote); port.IsNull() {
+		addr, port := endpoint(a.Remote)
+		if port.IsNull() {
 			port = num(-1)
 		}
 		if a.State != "idle" {

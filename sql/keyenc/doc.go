@@ -8,7 +8,7 @@
 //	ints, dates, ...    8 bytes big-endian with the sign bit flipped, so that int2, int4 and int8 agree
 //	pg_lsn, xid8        8 bytes big-endian
 //	floats              IEEE 754 bits, all flipped if negative, else the sign flipped; one zero, one NaN
-//	strings             bytes, 0x00 as 00 ff, then 00 01; bpchar without the blanks at its end
+//	strings, inet, ...  bytes, 0x00 as 00 ff, then 00 01; bpchar without the blanks at its end
 //	numeric             class, exponent, digits in base 100, 00; see numeric.go
 //	interval            days (a month is 30) and microseconds, 8 bytes each
 //	arrays              02 and the element's column, each; 01; dimensions; lower bounds
