@@ -10,7 +10,6 @@ package tso
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -49,7 +48,9 @@ type Oracle struct {
 	size  uint64
 
 	current atomic.Pointer[window]
-	mu      sync.Mutex // serializes the logging of windows
+	// logging holds a token while a window is being logged: one at a time, and whoever waits for it waits no longer than
+	// its context.
+	logging chan struct{}
 	filling atomic.Bool
 }
 
@@ -67,7 +68,7 @@ func New(g Group, size uint64) *Oracle {
 	if size == 0 {
 		size = DefaultWindow
 	}
-	return &Oracle{group: g, size: size}
+	return &Oracle{group: g, size: size, logging: make(chan struct{}, 1)}
 }
 
 // Timestamp implements Clock.
@@ -116,10 +117,24 @@ func (o *Oracle) Last() topo.Timestamp {
 	return topo.Timestamp(min(w.last.Load(), w.end.Load()))
 }
 
+// begin waits for the turn to log a window; end gives it back.
+func (o *Oracle) begin(ctx context.Context) error {
+	select {
+	case o.logging <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (o *Oracle) end() { <-o.logging }
+
 // open starts a window of the current epoch above the logged end.
 func (o *Oracle) open(ctx context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	if err := o.begin(ctx); err != nil {
+		return err
+	}
+	defer o.end()
 	if o.current.Load() != nil {
 		return nil
 	}
@@ -144,8 +159,10 @@ func (o *Oracle) open(ctx context.Context) error {
 
 // extend waits until w has values again, or is given up with its epoch.
 func (o *Oracle) extend(ctx context.Context, w *window) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	if err := o.begin(ctx); err != nil {
+		return err
+	}
+	defer o.end()
 	if o.current.Load() != w || w.last.Load() < w.end.Load() {
 		return nil
 	}
@@ -167,8 +184,8 @@ func (o *Oracle) log(ctx context.Context, w *window, end uint64) error {
 // fill logs the next window before this one runs out.
 func (o *Oracle) fill(w *window) {
 	defer o.filling.Store(false)
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	_ = o.begin(context.Background())
+	defer o.end()
 	if end := w.end.Load(); o.current.Load() == w && end-min(end, w.last.Load()) < o.size/2 {
 		// An error is met again, and reported, by the request that finds the window empty.
 		_ = o.log(context.Background(), w, max(end, w.last.Load())+o.size)
