@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
-	"github.com/pgmqdb/pgmqdb/shard/lock"
-	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 )
@@ -20,19 +17,23 @@ import (
 type Options struct {
 	Seed    uint64
 	Dir     string // for the replicas' files
-	Groups  int
+	Groups  int    // data groups
 	Nodes   int
 	Clients int // per node
 	Txns    int // per client
-	// Loss and Duplicate are the chances of a message; CrashEvery, LeaseEvery and HorizonEvery the mean steps between
-	// two such events (0: never).
-	Loss, Duplicate                      float64
-	CrashEvery, LeaseEvery, HorizonEvery int
-	CutEvery                             int // a group is cut off from the gateways for a while
-	Faults                               Faults
+	// Loss and Duplicate are the chances of a message; the others are the mean steps between two such events (0: never).
+	Loss, Duplicate float64
+	CrashEvery      int // a process is killed, and started again
+	LeaseEvery      int // a group's leader is cut off from its peers, and another node asks for the lease
+	PauseEvery      int // a process stands still
+	HorizonEvery    int
+	CutEvery        int  // a group is cut off from the gateways
+	Drift           bool // clocks run at different rates, within what is allowed, and change them
+	DDLWeight       int  // of schema changes among the operations; 0: none
+	Faults          Faults
 	// Model runs on the plain model of the state machine instead of shard/fsm.
 	Model bool
-	// Shadow compares every answer of the leaders' replicas with the model's.
+	// Shadow compares every answer of the first node's replicas with the model's.
 	Shadow  bool
 	Verbose bool
 	Log     func(format string, args ...any)
@@ -47,126 +48,76 @@ type Faults struct {
 	KeepHighestRead bool
 	// IgnoreInFlight lets readers pass prepares that were proposed and have not been applied.
 	IgnoreInFlight bool
-}
-
-// clock is the oracle: a counter.
-type clock struct{ last atomic.Uint64 }
-
-func (c *clock) next() topo.Timestamp { return topo.Timestamp(c.last.Add(1)) }
-
-// Timestamp implements txn.Clock.
-func (c *clock) Timestamp(ctx context.Context) (topo.Timestamp, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.next(), nil
-}
-
-// Node is one incarnation of a gateway process.
-type Node struct {
-	c      *Cluster
-	id     topo.NodeID
-	epoch  topo.LivenessEpoch
-	mgr    *txn.Manager
-	ctx    context.Context // ends with the crash
-	cancel context.CancelFunc
-}
-
-// alive blocks the calls of a dead node until their contexts end.
-func (n *Node) alive(ctx context.Context) error {
-	if n.ctx.Err() == nil {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-n.c.runCtx.Done():
-		return unavailable("ended")
-	}
+	// SuccessorDoesNotWait lets a replica ask for the lease at once.
+	SuccessorDoesNotWait bool
+	// UnnamedIndex leaves out of the successor's Lease which entry its wait began at.
+	UnnamedIndex bool
+	// HolderIgnoresExpiry serves by a lease whose time is over, without asking the log.
+	HolderIgnoresExpiry bool
+	// OracleKeepsWindow hands out timestamps from a window of a lease that may be over.
+	OracleKeepsWindow bool
+	// NoFence makes schema changes without fences.
+	NoFence bool
+	// NoTableVersions sends prepares that do not say what they were planned against.
+	NoTableVersions bool
 }
 
 // Cluster is the world of a run.
 type Cluster struct {
-	opt    Options
-	faults Faults
-	sched  *scheduler
-	clock  *clock
-	groups []*Group
-	nodes  []*Node
+	opt      Options
+	faults   Faults
+	sched    *scheduler
+	all      []*Group // the catalog group first
+	groups   []*Group // the data groups
+	machines []*machine
+	epochs   []topo.LivenessEpoch
+	handed   handed
 
 	runCtx context.Context
 	stop   context.CancelFunc
 	wg     sync.WaitGroup // everything spawned
 	active atomic.Int64   // clients that have not finished
+	oids   atomic.Uint32
 	ledger ledger
+	idled  int // turns in a row without a step to take
 
 	mu       sync.Mutex
+	nodes    []*Node // the machines' processes, nil for one that is down
+	past     []*Node
 	failures []string
 }
 
 func newCluster(opt Options) (*Cluster, error) {
-	c := &Cluster{opt: opt, faults: opt.Faults, sched: newScheduler(opt.Seed), clock: &clock{}}
-	c.sched.verbose, c.sched.log = opt.Verbose, opt.Log
-	c.sched.loss, c.sched.duplicate = opt.Loss, opt.Duplicate
-	c.clock.last.Store(10)
+	c := &Cluster{opt: opt, faults: opt.Faults, sched: newScheduler(opt.Seed), handed: handed{all: map[topo.Timestamp]bool{}}}
+	c.sched.verbose, c.sched.log, c.sched.chores = opt.Verbose, opt.Log, c.chores
 	c.runCtx, c.stop = context.WithCancel(context.Background())
+	c.oids.Store(firstOID)
 	c.ledger.init()
-	for i := 0; i < opt.Groups; i++ {
-		g := &Group{c: c, id: topo.FirstDataGroup + topo.GroupID(i), changed: make(chan struct{}), locks: lock.NewRows(nil), flight: map[int]*inFlight{}}
-		for r := 0; r < 2; r++ {
-			if opt.Model {
-				g.replicas = append(g.replicas, newModel())
-				continue
-			}
-			s, err := fsm.Open(filepath.Join(opt.Dir, fmt.Sprintf("s%d-g%d-r%d", opt.Seed, g.id, r)),
-				fsm.Options{ManualFlush: true, InitialMmapBytes: 1 << 20})
-			if err != nil {
-				return nil, err
-			}
-			if r == 0 && opt.Shadow {
-				g.replicas = append(g.replicas, &shadow{replica: s, model: newModel(), fail: c.fail})
-				continue
-			}
-			g.replicas = append(g.replicas, s)
+	for i := 0; i <= opt.Groups; i++ {
+		c.all = append(c.all, &Group{c: c, id: topo.CatalogGroup + topo.GroupID(i), leader: topo.NodeID(i%opt.Nodes + 1),
+			isolated: map[topo.NodeID]time.Time{}})
+	}
+	c.groups = c.all[1:]
+	for i := 0; i < opt.Nodes; i++ {
+		m := &machine{id: topo.NodeID(i + 1), since: time.Now(), base: c.sched.rng.Int64N(1 << 40), rate: 1}
+		if opt.Drift {
+			m.drift(2*c.sched.rng.Float64() - 1)
 		}
-		g.applied = make([]int, len(g.replicas))
-		c.groups = append(c.groups, g)
-		if err := g.moveLease(); err != nil {
+		c.machines, c.epochs = append(c.machines, m), append(c.epochs, 1)
+		n, err := c.startNode(m, 1)
+		if err != nil {
 			return nil, err
 		}
-	}
-	for i := 0; i < opt.Nodes; i++ {
-		c.nodes = append(c.nodes, c.startNode(topo.NodeID(i+1), 1))
+		c.nodes = append(c.nodes, n)
 	}
 	return c, nil
 }
 
-func (c *Cluster) startNode(id topo.NodeID, epoch topo.LivenessEpoch) *Node {
-	n := &Node{c: c, id: id, epoch: epoch}
-	n.ctx, n.cancel = context.WithCancel(c.runCtx)
-	clients := map[topo.GroupID]rpc.Group{}
-	for _, g := range c.groups {
-		clients[g.id] = &client{g: g, n: n}
-	}
-	provision := 0
-	if id%2 == 0 {
-		provision = 1200 // a few rows: most transactions of this node send operations ahead
-		if c.opt.Seed%3 == 0 {
-			provision = 1 // whatever is buffered goes ahead of the next call
-		}
-	}
-	n.mgr = txn.New(txn.Config{Node: id, Epoch: epoch, Clock: c.clock,
-		Groups:         func(id topo.GroupID) rpc.Group { return clients[id] },
-		ProvisionBytes: provision, OutcomeTimeout: 500 * time.Millisecond, PendingGrace: 20 * time.Millisecond,
-		Faults: &c.faults.Txn})
-	return n
-}
-
-func (c *Cluster) spawn(f func(ctx context.Context)) {
+func (c *Cluster) spawn(f func()) {
 	c.wg.Add(1)
 	go func() {
 		defer c.wg.Done()
-		f(c.runCtx)
+		f()
 	}()
 }
 
@@ -184,16 +135,57 @@ func (c *Cluster) failed() bool {
 	return len(c.failures) > 0
 }
 
-// someNode returns a live node.
-func (c *Cluster) someNode() *Node {
+// node returns a machine's process, nil while it is down.
+func (c *Cluster) node(id topo.NodeID) *Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, n := range c.nodes {
-		if n.ctx.Err() == nil {
+	return c.nodes[id-1]
+}
+
+// seat returns a group's replica at a machine's process, nil while it is down.
+func (c *Cluster) seat(g *Group, id topo.NodeID) *seat {
+	if n := c.node(id); n != nil {
+		return n.seats[g.id]
+	}
+	return nil
+}
+
+// someNode returns a live node, or nil.
+func (c *Cluster) someNode() *Node {
+	for _, m := range c.machines {
+		if n := c.node(m.id); n != nil {
 			return n
 		}
 	}
 	return nil
+}
+
+// chores are the replicas that have something to apply.
+func (c *Cluster) chores() []chore {
+	var list []chore
+	for _, g := range c.all {
+		last := g.lastIndex()
+		for _, m := range c.machines {
+			s := c.seat(g, m.id)
+			if s == nil || s.applied == last || m.paused() || g.cutOff(m.id) {
+				continue
+			}
+			list = append(list, chore{label: fmt.Sprintf("apply n%d g%d", m.id, g.id), run: func() {
+				n := last
+				if c.sched.rng.IntN(3) == 0 {
+					n = 1
+				}
+				c.apply(s, n)
+			}})
+		}
+	}
+	return list
+}
+
+func (c *Cluster) apply(s *seat, n int) {
+	if err := s.apply(n); err != nil {
+		c.fail("apply of group %d at node %d: %v", s.g.id, s.n.id, err)
+	}
 }
 
 // startClients starts a node's clients for txns transactions each.
@@ -202,119 +194,209 @@ func (c *Cluster) startClients(n *Node, txns int) {
 		cl := &workload{c: c, n: n, k: k,
 			rng: rand.New(rand.NewPCG(c.opt.Seed, uint64(n.id)<<40|uint64(n.epoch)<<20|uint64(k)))}
 		c.active.Add(1)
-		c.spawn(func(context.Context) {
+		c.spawn(func() {
 			defer c.active.Add(-1)
 			cl.run(n.ctx, txns)
 		})
 	}
 }
 
-// crash kills a coordinator and starts its next incarnation. The groups release the dead one's locks later.
-func (c *Cluster) crash(i int) {
-	old := c.nodes[i]
-	c.sched.event("crash n%d.%d", old.id, old.epoch)
-	old.cancel()
-	c.spawn(func(context.Context) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = old.mgr.Close(ctx)
-	})
-	n := c.startNode(old.id, old.epoch+1)
+// crash kills a process. Another one is started on its machine later, or at once.
+func (c *Cluster) crash(m *machine) {
+	n := c.node(m.id)
+	if n == nil {
+		return
+	}
+	c.sched.event("crash n%d.%d", n.id, n.epoch)
+	n.kill()
+	m.pausedUntil, m.downUntil = time.Time{}, time.Now()
+	if c.sched.rng.IntN(2) == 0 {
+		m.downUntil = time.Now().Add(time.Duration(c.sched.rng.IntN(50)) * time.Millisecond)
+	}
 	c.mu.Lock()
-	c.nodes[i] = n
+	c.nodes[m.id-1], c.past = nil, append(c.past, n)
 	c.mu.Unlock()
-	c.spawn(func(ctx context.Context) {
-		if _, err := c.sched.wait(ctx, "bury n%d.%d", old.id, old.epoch); err != nil {
-			return
-		}
-		for _, g := range c.groups {
-			g.bury(ctx, old)
-		}
-	})
-	c.startClients(n, c.opt.Txns/2)
 }
 
-// bury drops what a dead coordinator has left in a group's volatile state and in its provisional intents.
-func (g *Group) bury(ctx context.Context, dead *Node) {
-	g.mu.Lock()
-	list := g.locks.List()
-	provisional := g.replicas[0].ProvisionalTxns()
-	g.mu.Unlock()
-	for _, e := range list {
-		if e.Owner.Node == dead.id && e.Owner.Epoch == dead.epoch {
-			g.unlock(e.Owner, nil)
+// restart starts a machine's next process, which finishes what its predecessors left behind.
+func (c *Cluster) restart(m *machine) error {
+	c.epochs[m.id-1]++
+	n, err := c.startNode(m, c.epochs[m.id-1])
+	if err != nil {
+		return err
+	}
+	c.sched.event("start n%d.%d", n.id, n.epoch)
+	c.mu.Lock()
+	c.nodes[m.id-1] = n
+	c.mu.Unlock()
+	ctx := withActor(n.ctx, " starting")
+	c.spawn(func() {
+		for _, g := range c.all {
+			n.bury(ctx, g)
+		}
+		n.recoverLost(ctx)
+	})
+	return nil
+}
+
+// bury drops what this machine's earlier processes have left in a group's volatile state and in its provisional intents.
+func (n *Node) bury(ctx context.Context, g *Group) {
+	if err := n.seats[g.id].step(ctx, "buries the dead"); err != nil {
+		return
+	}
+	for _, m := range n.c.machines {
+		s := n.c.seat(g, m.id)
+		if s == nil {
+			continue
+		}
+		for _, e := range s.locks.List() {
+			if e.Owner.Node == n.id && e.Owner.Epoch < n.epoch {
+				s.unlock(e.Owner, nil)
+			}
 		}
 	}
-	n := g.c.someNode()
+	s := n.seats[g.id]
+	s.mu.Lock()
+	provisional := s.st.ProvisionalTxns()
+	s.mu.Unlock()
 	for _, id := range provisional {
-		if id.Node == dead.id && id.Epoch == dead.epoch && n != nil {
+		if id.Node == n.id && id.Epoch < n.epoch {
 			_ = n.mgr.AbortProvisional(ctx, g.id, id)
 		}
 	}
 }
 
 // raiseHorizon logs a horizon below every snapshot in use.
-func (c *Cluster) raiseHorizon() error {
-	h := c.clock.next()
+func (c *Cluster) raiseHorizon() {
+	h := c.handed.last
 	for _, n := range c.nodes {
+		if n == nil {
+			continue
+		}
 		if s, ok := n.mgr.OldestSnapshot(); ok && s < h {
 			h = s
 		}
 	}
 	if h < 40 {
-		return nil
+		return
 	}
 	h -= 20
+	n := c.someNode()
+	if n == nil {
+		return
+	}
 	c.sched.event("horizon %d", h)
-	for _, g := range c.groups {
-		g.mu.Lock()
-		_, err := g.apply(fsm.Command{Epoch: g.epoch, Horizon: &fsm.Horizon{TS: h}})
-		g.mu.Unlock()
-		if err != nil {
-			return err
+	ctx := withActor(n.ctx, fmt.Sprintf(" horizon %d", h))
+	for _, g := range c.all {
+		c.spawn(func() { _, _ = n.clients[g.id].Propose(ctx, &fsm.Command{Horizon: &fsm.Horizon{TS: h}}) })
+	}
+}
+
+// able reports whether a machine could lead a group.
+func (c *Cluster) able(g *Group, m *machine) bool {
+	return c.node(m.id) != nil && !m.paused() && !g.cutOff(m.id)
+}
+
+// tick is what happens by the clock: machines come back, and groups get leaders, who ask for leases.
+func (c *Cluster) tick() error {
+	r := c.sched.rng
+	for _, m := range c.machines {
+		if c.node(m.id) == nil && !time.Now().Before(m.downUntil) {
+			if err := c.restart(m); err != nil {
+				return err
+			}
+			if c.active.Load() > 0 {
+				c.startClients(c.node(m.id), c.opt.Txns/2)
+			}
+		}
+	}
+	g := c.all[r.IntN(len(c.all))]
+	if !c.able(g, c.machines[g.leader-1]) && r.IntN(4) == 0 {
+		if m := c.machines[r.IntN(len(c.machines))]; c.able(g, m) {
+			g.leader = m.id
+		}
+	}
+	m := c.machines[r.IntN(len(c.machines))]
+	if g.leader != 0 && r.IntN(2) == 0 {
+		m = c.machines[g.leader-1]
+	}
+	if c.able(g, m) {
+		c.seat(g, m.id).tick()
+	}
+	return nil
+}
+
+// disturb may do one of the things that go wrong.
+func (c *Cluster) disturb() error {
+	r := c.sched.rng
+	one := func(every int) bool { return every > 0 && r.IntN(every) == 0 }
+	ms := func(n int) time.Duration { return time.Duration(r.IntN(n)) * time.Millisecond }
+	if one(c.opt.CrashEvery) {
+		c.crash(c.machines[r.IntN(len(c.machines))])
+	}
+	if one(c.opt.LeaseEvery) {
+		c.deposeLeader(c.all[r.IntN(len(c.all))])
+	}
+	if one(c.opt.PauseEvery) {
+		m := c.machines[r.IntN(len(c.machines))]
+		d := ms(int(4 * leaseDuration / time.Millisecond))
+		c.sched.event("pause n%d for %v", m.id, d)
+		m.pausedUntil = time.Now().Add(d)
+		c.hurry(d)
+	}
+	if c.opt.Drift && one(300) {
+		c.machines[r.IntN(len(c.machines))].drift(2*r.Float64() - 1)
+	}
+	if one(c.opt.CutEvery) {
+		g := c.all[r.IntN(len(c.all))]
+		d := ms(800)
+		c.sched.event("cut g%d for %v", g.id, d)
+		g.cutUntil = time.Now().Add(d)
+	}
+	if one(c.opt.HorizonEvery) {
+		c.raiseHorizon()
+	}
+	if one(400) {
+		if n := c.node(c.machines[r.IntN(len(c.machines))].id); n != nil {
+			ctx := withActor(n.ctx, " janitor")
+			c.spawn(func() { n.recoverFences(ctx) })
+		}
+	}
+	if one(100) {
+		if s := c.seat(c.all[r.IntN(len(c.all))], c.machines[r.IntN(len(c.machines))].id); s != nil {
+			return s.st.Flush(context.Background())
 		}
 	}
 	return nil
 }
 
-// disturb may do one of the things that go wrong, and moves the followers along.
-func (c *Cluster) disturb() error {
+// deposeLeader cuts a group's leader off from its peers for a while, longer than its lease more often than not, and
+// another node believes to lead.
+func (c *Cluster) deposeLeader(g *Group) {
 	r := c.sched.rng
-	one := func(every int) bool { return every > 0 && r.IntN(every) == 0 }
-	if one(c.opt.CrashEvery) {
-		c.crash(r.IntN(len(c.nodes)))
+	old := g.leader
+	d := leaseDuration/2 + time.Duration(r.Int64N(int64(2*leaseDuration)))
+	c.sched.event("isolate n%d in g%d for %v", old, g.id, d)
+	g.isolated[old] = time.Now().Add(d)
+	if m := c.machines[r.IntN(len(c.machines))]; c.able(g, m) {
+		g.leader = m.id
 	}
-	if one(c.opt.LeaseEvery) {
-		g := c.groups[r.IntN(len(c.groups))]
-		c.sched.event("lease g%d", g.id)
-		if err := g.moveLease(); err != nil {
-			return err
+	c.hurry(d)
+}
+
+// hurry lets much of d pass at once, sometimes: the steps that wait are slow ones.
+func (c *Cluster) hurry(d time.Duration) {
+	if c.sched.rng.IntN(2) == 0 {
+		for n := c.sched.rng.IntN(4); n > 0; n-- {
+			c.sched.idle(d / 4)
 		}
 	}
-	if one(c.opt.CutEvery) {
-		g := c.groups[r.IntN(len(c.groups))]
-		d := time.Duration(r.IntN(800)) * time.Millisecond
-		c.sched.event("cut g%d for %v", g.id, d)
-		g.mu.Lock()
-		g.cutUntil = time.Now().Add(d)
-		g.mu.Unlock()
+}
+
+func groupIDs(groups []*Group) []topo.GroupID {
+	ids := make([]topo.GroupID, len(groups))
+	for i, g := range groups {
+		ids[i] = g.id
 	}
-	if one(c.opt.HorizonEvery) {
-		if err := c.raiseHorizon(); err != nil {
-			return err
-		}
-	}
-	if one(20) {
-		g := c.groups[r.IntN(len(c.groups))]
-		if err := g.catchUp(1, r.IntN(50)); err != nil {
-			return err
-		}
-	}
-	if one(200) {
-		g := c.groups[r.IntN(len(c.groups))]
-		if err := g.replicas[r.IntN(2)].Flush(context.Background()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ids
 }

@@ -21,6 +21,11 @@ type replica interface {
 	PendingList() []fsm.PendingInfo
 	ProvisionalTxns() []topo.TxnID
 	Lease() fsm.LeaseInfo
+	AppliedIndex() uint64
+	TableAdmitted(tv topo.TableVersion) (ok bool, fencedBy *fsm.FenceInfo)
+	Fences() []fsm.FenceInfo
+	Sequence(id topo.StorageID) (fsm.SequenceState, bool)
+	Watch(fn func(ts topo.Timestamp, entries []fsm.Entry))
 	Digest() (index, digest uint64, err error)
 	Flush(ctx context.Context) error
 	Close() error
@@ -41,6 +46,15 @@ type model struct {
 	horizon   topo.Timestamp
 	max       topo.Timestamp
 	lease     fsm.LeaseInfo
+	schema    map[topo.TableID]*modelTable
+	sequences map[topo.StorageID]fsm.SequenceState
+	watch     []func(ts topo.Timestamp, entries []fsm.Entry)
+}
+
+// modelTable is a table's admitted version, and the fence that is up (nil: none).
+type modelTable struct {
+	version topo.SchemaVersion
+	fence   *fsm.FenceInfo
 }
 
 type modelAttempt struct {
@@ -79,7 +93,8 @@ func (k *modelKey) latest() fsm.Version {
 func newModel() *model {
 	return &model{keys: map[string]*modelKey{}, pending: map[topo.TxnID]*fsm.Prepare{},
 		outcomes: map[modelAttempt]fsm.OutcomeInfo{}, starts: map[modelAttempt]topo.Timestamp{}, kept: map[modelAttempt]bool{},
-		sent: map[topo.TxnID]map[modelOp]fsm.ProvisionOp{}}
+		sent: map[topo.TxnID]map[modelOp]fsm.ProvisionOp{}, schema: map[topo.TableID]*modelTable{},
+		sequences: map[topo.StorageID]fsm.SequenceState{}}
 }
 
 // Apply implements replica.
@@ -121,8 +136,51 @@ func (m *model) apply(c *fsm.Command) fsm.Result {
 	case c.Forget != nil:
 		delete(m.kept, modelAttempt{c.Forget.Txn, c.Forget.Attempt})
 		m.raise(m.horizon)
+	case c.Fence != nil:
+		return m.fence(c.Fence)
+	case c.Sequence != nil:
+		m.sequences[c.Sequence.ID] = fsm.SequenceState{Last: c.Sequence.Last, IsCalled: c.Sequence.IsCalled}
 	case c.Horizon != nil:
 		m.raise(c.Horizon.TS)
+	}
+	return code(fsm.ResultOK)
+}
+
+func (m *model) table(id topo.TableID) *modelTable {
+	if m.schema[id] == nil {
+		m.schema[id] = &modelTable{}
+	}
+	return m.schema[id]
+}
+
+func (m *model) fence(f *fsm.Fence) fsm.Result {
+	if f.Phase != fsm.FenceRaise {
+		for _, tv := range f.Tables {
+			t := m.table(tv.Table)
+			if t.fence != nil && t.fence.Txn == f.Txn {
+				t.fence = nil
+			}
+			if f.Phase == fsm.FenceOpen {
+				t.version = max(t.version, tv.Version)
+			}
+		}
+		return code(fsm.ResultOK)
+	}
+	for _, tv := range f.Tables {
+		if t := m.table(tv.Table); t.fence != nil && t.fence.Txn != f.Txn {
+			return code(fsm.ResultFenced)
+		}
+	}
+	for _, tv := range f.Tables {
+		m.table(tv.Table).fence = &fsm.FenceInfo{Table: tv.Table, Version: tv.Version, Txn: f.Txn, Attempt: f.Attempt, Primary: f.Primary}
+	}
+	for _, id := range m.pendingTxns() {
+		p := m.pending[id]
+		for _, tv := range p.Tables {
+			if id != f.Txn && slices.ContainsFunc(f.Tables, func(t topo.TableVersion) bool { return t.Table == tv.Table }) {
+				return fsm.Result{Code: fsm.ResultPending, Other: id, OtherAttempt: p.Attempt, OtherPrimary: p.Primary}
+			}
+		}
 	}
 	return code(fsm.ResultOK)
 }
@@ -159,6 +217,14 @@ func (m *model) prepare(p *fsm.Prepare) fsm.Result {
 	}
 	if p.StartTS <= m.horizon {
 		return code(fsm.ResultHorizon)
+	}
+	for _, tv := range p.Tables {
+		switch t := m.table(tv.Table); {
+		case t.fence != nil && t.fence.Txn != p.Txn:
+			return code(fsm.ResultFenced)
+		case tv.Version < t.version:
+			return code(fsm.ResultVersion)
+		}
 	}
 	net := *p
 	net.Items = slices.Clone(p.Items)
@@ -375,8 +441,12 @@ func (m *model) tombstone(t *fsm.Tombstone) fsm.Result {
 
 func (m *model) write(p *fsm.Prepare, ts topo.Timestamp) {
 	m.max = max(m.max, ts)
+	var entries []fsm.Entry
 	for i := range p.Items {
 		it := &p.Items[i]
+		if writes(it) {
+			entries = append(entries, fsm.Entry{Key: it.Key, Value: it.Value})
+		}
 		if it.Kind == fsm.ItemReadRange {
 			m.readFloor = max(m.readFloor, ts)
 			continue
@@ -398,6 +468,9 @@ func (m *model) write(p *fsm.Prepare, ts topo.Timestamp) {
 		case fsm.ItemDelete, fsm.ItemDeleteEntry:
 			k.versions = append(k.versions, fsm.Version{TS: ts, KeyVersion: ts})
 		}
+	}
+	for _, fn := range m.watch {
+		fn(ts, entries)
 	}
 }
 
@@ -550,6 +623,36 @@ func (m *model) ProvisionalTxns() []topo.TxnID {
 
 // Lease implements replica.
 func (m *model) Lease() fsm.LeaseInfo { return m.lease }
+
+// AppliedIndex implements replica.
+func (m *model) AppliedIndex() uint64 { return m.index }
+
+// TableAdmitted implements replica.
+func (m *model) TableAdmitted(tv topo.TableVersion) (bool, *fsm.FenceInfo) {
+	t := m.table(tv.Table)
+	return tv.Version >= t.version, t.fence
+}
+
+// Fences implements replica.
+func (m *model) Fences() []fsm.FenceInfo {
+	var list []fsm.FenceInfo
+	for _, t := range m.schema {
+		if t.fence != nil {
+			list = append(list, *t.fence)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Table < list[j].Table })
+	return list
+}
+
+// Sequence implements replica.
+func (m *model) Sequence(id topo.StorageID) (fsm.SequenceState, bool) {
+	s, ok := m.sequences[id]
+	return s, ok
+}
+
+// Watch implements replica.
+func (m *model) Watch(fn func(ts topo.Timestamp, entries []fsm.Entry)) { m.watch = append(m.watch, fn) }
 
 // Digest implements replica.
 func (m *model) Digest() (index, digest uint64, err error) {

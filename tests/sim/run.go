@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
 // Result is what a run came to.
@@ -16,6 +18,7 @@ type Result struct {
 	Aborted   int
 	Unknown   int
 	Errors    map[string]int
+	Registers []RegisterOp
 }
 
 // maxSteps bounds a run: one that does not end by then has a livelock.
@@ -31,20 +34,23 @@ func Run(opt Options) (*Result, error) {
 	c.sched.end()
 	c.stop()
 	for _, n := range c.nodes {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = n.mgr.Close(ctx)
+		if n != nil {
+			n.closeManager()
+		}
 	}
 	c.wg.Wait()
-	for _, g := range c.groups {
-		for _, r := range g.replicas {
-			_ = r.Close()
+	c.sched.idle(time.Second) // what the product started in the background ends
+	for _, n := range c.nodes {
+		for _, g := range c.all {
+			if n != nil {
+				_ = n.seats[g.id].st.Close()
+			}
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{Failures: c.failures, Steps: c.sched.steps, Trace: c.sched.trace, Errors: c.ledger.errors}
+	res := &Result{Failures: c.failures, Steps: c.sched.steps, Trace: c.sched.trace, Errors: c.ledger.errors, Registers: c.ledger.history}
 	for _, e := range c.ledger.entries {
 		switch e.outcome {
 		case outcomeCommitted:
@@ -59,12 +65,11 @@ func Run(opt Options) (*Result, error) {
 }
 
 func (c *Cluster) run() error {
-	loss, duplicate := c.sched.loss, c.sched.duplicate
-	c.sched.loss, c.sched.duplicate = 0, 0
 	if err := c.drive(c.setup); err != nil || c.failed() {
 		return err
 	}
-	c.sched.loss, c.sched.duplicate = loss, duplicate
+	c.catchUp()
+	c.sched.loss, c.sched.duplicate = c.opt.Loss, c.opt.Duplicate
 	for _, n := range c.nodes {
 		c.startClients(n, c.opt.Txns)
 	}
@@ -75,15 +80,14 @@ func (c *Cluster) run() error {
 		if err := c.disturb(); err != nil {
 			return err
 		}
-		c.turn()
+		if err := c.turn(); err != nil {
+			return err
+		}
 	}
 	if c.failed() {
 		return nil
 	}
-	c.sched.loss, c.sched.duplicate = 0, 0
-	for _, g := range c.groups {
-		g.cutUntil = time.Time{}
-	}
+	c.calm()
 	if err := c.drive(c.settle); err != nil || c.failed() {
 		return err
 	}
@@ -93,17 +97,39 @@ func (c *Cluster) run() error {
 	return c.compareReplicas()
 }
 
-// turn takes a step, or lets time pass when there is none to take; now and then it lets time pass anyway.
-func (c *Cluster) turn() {
-	if !c.sched.turn() || c.sched.rng.IntN(40) == 0 {
-		c.sched.idle(time.Duration(1+c.sched.rng.IntN(5)) * time.Millisecond)
+// calm ends all disturbances.
+func (c *Cluster) calm() {
+	c.sched.loss, c.sched.duplicate = 0, 0
+	for _, g := range c.all {
+		g.cutUntil = time.Time{}
+		clear(g.isolated)
 	}
+	for _, m := range c.machines {
+		m.pausedUntil, m.downUntil = time.Time{}, time.Time{}
+	}
+}
+
+// turn takes a step, or lets time pass when there is none to take; now and then it lets time pass anyway.
+func (c *Cluster) turn() error {
+	if err := c.tick(); err != nil {
+		return err
+	}
+	took := c.sched.turn()
+	if took {
+		c.idled = 0
+	} else {
+		c.idled++
+	}
+	if !took || c.sched.rng.IntN(40) == 0 {
+		c.sched.idle(time.Duration(1+c.sched.rng.IntN(5)) * time.Millisecond * time.Duration(1+c.idled/8))
+	}
+	return nil
 }
 
 // drive runs f to its end without disturbances.
 func (c *Cluster) drive(f func(ctx context.Context)) error {
 	done := make(chan struct{})
-	c.spawn(func(ctx context.Context) { defer close(done); f(ctx) })
+	c.spawn(func() { defer close(done); f(c.runCtx) })
 	for n := 0; ; n++ {
 		select {
 		case <-done:
@@ -113,7 +139,9 @@ func (c *Cluster) drive(f func(ctx context.Context)) error {
 		if n > maxSteps {
 			return fmt.Errorf("no end of the quiet phase: %s", c.waiting())
 		}
-		c.turn()
+		if err := c.turn(); err != nil {
+			return err
+		}
 	}
 }
 
@@ -129,42 +157,64 @@ func (c *Cluster) waiting() string {
 	return b.String()
 }
 
-// settle finishes every prepare that is left.
+// settle finishes every prepare and fence that is left.
 func (c *Cluster) settle(ctx context.Context) {
 	for round := 0; round < 50; round++ {
+		n := c.someNode()
+		if n == nil {
+			sleep(ctx, nil, time.Millisecond)
+			continue
+		}
+		n.recoverLost(withActor(n.ctx, " settling"))
 		left := 0
-		for _, g := range c.groups {
-			g.mu.Lock()
-			pending := g.replicas[0].PendingList()
-			g.mu.Unlock()
-			for _, p := range pending {
+		for _, g := range c.all {
+			s := n.seats[g.id]
+			// What the log has, not what this node has applied of it.
+			if _, err := s.n.clients[g.id].Outcome(n.ctx, topo.TxnID{}, 0); err != nil {
 				left++
-				g.recover(ctx, p.Txn, p.Attempt, p.Primary)
+			}
+			if h := c.seat(g, n.holderOf(g)); h != nil {
+				h.mu.Lock()
+				left += len(h.st.PendingList()) + len(h.st.Fences())
+				h.mu.Unlock()
 			}
 		}
 		if left == 0 {
 			return
 		}
 	}
-	c.fail("prepares are left that recovery does not finish")
+	c.fail("prepares or fences are left that recovery does not finish")
 }
 
-// compareReplicas brings the followers up to date and compares digests: they flushed at other times.
+// catchUp applies everything everywhere.
+func (c *Cluster) catchUp() {
+	for _, g := range c.all {
+		for _, m := range c.machines {
+			if s := c.seat(g, m.id); s != nil {
+				c.apply(s, g.lastIndex())
+			}
+		}
+	}
+}
+
+// compareReplicas brings all replicas up to date and compares digests: they flushed at other times, and some began anew.
 func (c *Cluster) compareReplicas() error {
-	for _, g := range c.groups {
-		if err := g.catchUp(1, len(g.log)); err != nil {
-			return err
-		}
-		i0, d0, err := g.replicas[0].Digest()
-		if err != nil {
-			return err
-		}
-		i1, d1, err := g.replicas[1].Digest()
-		if err != nil {
-			return err
-		}
-		if i0 != i1 || d0 != d1 {
-			c.fail("replicas of group %d differ: index %d digest %x, index %d digest %x", g.id, i0, d0, i1, d1)
+	c.catchUp()
+	for _, g := range c.all {
+		var index, digest uint64
+		for _, m := range c.machines {
+			s := c.seat(g, m.id)
+			if s == nil {
+				continue
+			}
+			i, d, err := s.st.Digest()
+			if err != nil {
+				return err
+			}
+			if index != 0 && (i != index || d != digest) {
+				c.fail("replicas of group %d differ: index %d digest %x, at node %d index %d digest %x", g.id, index, digest, m.id, i, d)
+			}
+			index, digest = i, d
 		}
 	}
 	return nil

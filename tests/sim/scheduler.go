@@ -6,17 +6,39 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
 )
 
-var errEnded = errors.New("sim: the run has ended")
+var (
+	errEnded = errors.New("sim: the run has ended")
+	errDead  = errors.New("sim: the node is dead")
+)
+
+// place is where a step happens: it is not taken while one of the machines is paused, and never once dead is closed. The
+// zero place is the network.
+type place struct {
+	on   [2]*machine
+	dead <-chan struct{}
+}
+
+func (p *place) paused() bool {
+	return p.on[0] != nil && p.on[0].paused() || p.on[1] != nil && p.on[1].paused()
+}
+
+// chore is a step that no goroutine waits for: a replica applies what is in its log.
+type chore struct {
+	label string
+	run   func()
+}
 
 // step is a goroutine's wish to go on.
 type step struct {
 	label string
+	at    place
 	n     int // of equal labels, in order of arrival
 	order int // of arrival
 	fate  fate
@@ -36,11 +58,13 @@ type scheduler struct {
 	waiting []*step
 	counts  map[string]int
 	arrived int
+	free    []int // scratch: the positions of steps that can be taken
 	ended   bool
 	trace   uint64 // a hash of the steps taken: equal for equal seeds
 	steps   int
 	verbose bool
 	log     func(format string, args ...any)
+	chores  func() []chore
 }
 
 func newScheduler(seed uint64) *scheduler {
@@ -48,8 +72,8 @@ func newScheduler(seed uint64) *scheduler {
 }
 
 // wait blocks until the scheduler picks the step. Labels of steps that can wait at the same time should differ.
-func (s *scheduler) wait(ctx context.Context, format string, args ...any) (fate, error) {
-	st := &step{label: fmt.Sprintf(format, args...), ready: make(chan struct{})}
+func (s *scheduler) wait(ctx context.Context, at place, format string, args ...any) (fate, error) {
+	st := &step{label: fmt.Sprintf(format, args...), at: at, ready: make(chan struct{})}
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()
@@ -70,41 +94,60 @@ func (s *scheduler) wait(ctx context.Context, format string, args ...any) (fate,
 		}
 		return st.fate, nil
 	case <-ctx.Done():
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for i, w := range s.waiting {
-			if w == st {
-				s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-				break
-			}
-		}
+		s.forget(st)
 		return fate{}, ctx.Err()
+	case <-at.dead:
+		s.forget(st)
+		return fate{}, errDead
 	}
 }
 
-// turn lets one step happen; false when none was waiting.
+func (s *scheduler) forget(st *step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.waiting, st); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+	}
+}
+
+// turn lets one step happen; false when there was none to take.
 func (s *scheduler) turn() bool {
 	synctest.Wait()
+	chores := s.chores()
 	s.mu.Lock()
-	if len(s.waiting) == 0 {
+	slices.SortFunc(s.waiting, func(a, b *step) int {
+		if c := strings.Compare(a.label, b.label); c != 0 {
+			return c
+		}
+		return a.order - b.order
+	})
+	s.free = s.free[:0]
+	for i, st := range s.waiting {
+		if !st.at.paused() {
+			s.free = append(s.free, i)
+		}
+	}
+	n := len(s.free) + len(chores)
+	if n == 0 {
 		s.mu.Unlock()
 		return false
 	}
-	sort.Slice(s.waiting, func(i, j int) bool {
-		a, b := s.waiting[i], s.waiting[j]
-		if a.label != b.label {
-			return a.label < b.label
-		}
-		return a.order < b.order
-	})
 	if s.verbose {
 		for _, w := range s.waiting {
 			s.log("       waits: %s", w.label)
 		}
 	}
-	i := s.rng.IntN(len(s.waiting))
-	st := s.waiting[i]
-	s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+	i := s.rng.IntN(n)
+	if i >= len(s.free) {
+		c := &chores[i-len(s.free)]
+		s.note(c.label)
+		s.mu.Unlock()
+		c.run()
+		synctest.Wait()
+		return true
+	}
+	st := s.waiting[s.free[i]]
+	s.waiting = slices.Delete(s.waiting, s.free[i], s.free[i]+1)
 	if s.loss > 0 || s.duplicate > 0 {
 		st.fate = fate{lost: s.rng.Float64() < s.loss, answerLost: s.rng.Float64() < s.loss, doubled: s.rng.Float64() < s.duplicate,
 			coin: s.rng.IntN(2) == 0}

@@ -10,23 +10,32 @@ import (
 
 // The tables of the workload, as storages.
 const (
-	parents  topo.StorageID = 10 // parent id -> note; what children reference
-	children topo.StorageID = 11 // child id -> parent id
-	byParent topo.StorageID = 12 // (parent id, child id), beside the child
-	rows     topo.StorageID = 13 // row id -> unique value
-	values   topo.StorageID = 14 // unique value -> row id
-	accounts topo.StorageID = 15 // account -> balance
-	doctors  topo.StorageID = 16 // doctor -> on call
-	counters topo.StorageID = 17 // one counter
-	markers  topo.StorageID = 18 // two per writing transaction, in two groups
+	parents       topo.StorageID = 10 // parent id -> note; what children reference while the catalog says so
+	children      topo.StorageID = 11 // child id -> parent id
+	byParent      topo.StorageID = 12 // (parent id, child id), beside the child
+	rows          topo.StorageID = 13 // row id -> unique value
+	values        topo.StorageID = 14 // unique value -> row id
+	accounts      topo.StorageID = 15 // account -> balance
+	doctors       topo.StorageID = 16 // doctor -> on call
+	counters      topo.StorageID = 17 // one counter
+	markers       topo.StorageID = 18 // two per writing transaction, in two groups
+	grandchildren topo.StorageID = 19 // grandchild id -> child id; they reference children, always
+	byChild       topo.StorageID = 20 // (child id, grandchild id), beside the grandchild
+	registers     topo.StorageID = 21 // for the judge of linearizability
+	serials       topo.StorageID = 22 // for the judge of serializability
 )
 
+// stored are the storages of a whole image, markers excepted.
+var stored = []topo.StorageID{parents, children, byParent, rows, values, accounts, doctors, counters, grandchildren, byChild, serials}
+
 const (
-	numParents  = 5
-	numValues   = 5
-	numAccounts = 6
-	numDoctors  = 2
-	balance     = 100
+	numParents   = 5
+	numValues    = 5
+	numAccounts  = 6
+	numDoctors   = 2
+	numRegisters = 2
+	numSerials   = 4
+	balance      = 100
 )
 
 func key(id topo.StorageID, parts ...uint32) []byte {
@@ -61,10 +70,9 @@ func (c *Cluster) entry(parent, child uint32) txn.Key {
 	return txn.Key{Group: c.at(children, child), Bytes: key(byParent, parent, child)}
 }
 
-func (c *Cluster) allGroups() []topo.GroupID {
-	ids := make([]topo.GroupID, len(c.groups))
-	for i, g := range c.groups {
-		ids[i] = g.id
-	}
-	return ids
+// entryOf is the byChild entry of a grandchild, beside it.
+func (c *Cluster) entryOf(child, grandchild uint32) txn.Key {
+	return txn.Key{Group: c.at(grandchildren, grandchild), Bytes: key(byChild, child, grandchild)}
 }
+
+func (c *Cluster) allGroups() []topo.GroupID { return groupIDs(c.groups) }

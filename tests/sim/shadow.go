@@ -93,3 +93,5 @@ func (s *shadow) Scan(o fsm.ScanOptions, emit func(key, value []byte, ts topo.Ti
 
 // Flush implements replica.
 func (s *shadow) Flush(ctx context.Context) error { return s.replica.Flush(ctx) }
+
+func (s *shadow) state() *fsm.State { return s.replica.(*fsm.State) }

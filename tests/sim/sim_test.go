@@ -2,31 +2,38 @@ package sim
 
 import (
 	"flag"
+	"fmt"
 	"os"
-	"strconv"
 	"testing"
 	"testing/synctest"
 )
 
 var (
-	seedFlag   = flag.Uint64("seed", 0, "run only this seed, verbosely")
-	seedsFlag  = flag.Int("seeds", 0, "how many seeds TestSimulation runs (or SIM_SEEDS)")
+	seedFlag   = flag.Uint64("seed", 0, "the seed that TestReplay runs")
+	quietFlag  = flag.Bool("quiet", false, "TestReplay prints no steps")
+	seedsFlag  = flag.Int("seeds", 0, "how many seeds TestSimulation runs")
+	firstFlag  = flag.Uint64("first", 1, "the first of them")
+	keepFlag   = flag.Bool("keep-going", false, "go on after a seed that fails")
 	shadowFlag = flag.Bool("shadow", false, "compare the state machine's answers with the model's")
 	modelFlag  = flag.Bool("model", false, "run on the plain model of the state machine")
 )
 
 func options(seed uint64, dir string) Options {
-	o := Options{Seed: seed, Dir: dir, Groups: 3, Nodes: 2, Clients: 2, Txns: 12, Model: *modelFlag, Shadow: *shadowFlag || (seed%5 == 0 && !*modelFlag),
-		Loss: 0.01, Duplicate: 0.02, CrashEvery: 1500, LeaseEvery: 400, HorizonEvery: 500, CutEvery: 2000}
-	switch seed % 4 {
+	o := Options{Seed: seed, Dir: dir, Groups: 3, Nodes: 3, Clients: 2, Txns: 9, Model: *modelFlag, Shadow: *shadowFlag || (seed%5 == 0 && !*modelFlag),
+		Loss: 0.01, Duplicate: 0.02, CrashEvery: 3000, LeaseEvery: 800, PauseEvery: 800, HorizonEvery: 1000, CutEvery: 4000, Drift: true, DDLWeight: 4}
+	switch seed % 6 {
 	case 0: // calm: nothing but reordering
-		o.Loss, o.Duplicate, o.CrashEvery, o.LeaseEvery, o.CutEvery = 0, 0, 0, 0, 0
+		o.Loss, o.Duplicate, o.CrashEvery, o.LeaseEvery, o.PauseEvery, o.CutEvery, o.Drift = 0, 0, 0, 0, 0, 0, false
 	case 1: // leases move all the time
-		o.LeaseEvery = 60
-	case 2: // coordinators die all the time
-		o.CrashEvery, o.Loss = 200, 0.03
+		o.LeaseEvery = 120
+	case 2: // processes die all the time
+		o.CrashEvery, o.Loss = 400, 0.03
 	case 3: // groups are cut off again and again
-		o.CutEvery = 150
+		o.CutEvery = 300
+	case 4: // processes stand still again and again
+		o.PauseEvery = 120
+	case 5: // the schema changes all the time
+		o.DDLWeight = 30
 	}
 	return o
 }
@@ -45,42 +52,59 @@ func run(t *testing.T, o Options) (res *Result) {
 	synctest.Test(t, func(t *testing.T) {
 		var err error
 		if res, err = Run(o); err != nil {
-			t.Errorf("seed %d: %v", o.Seed, err)
-			res = &Result{}
+			res = &Result{Failures: []string{err.Error()}}
 		}
 	})
+	if err := judgeRegisters(res.Registers); err != nil && len(res.Failures) == 0 {
+		res.Failures = append(res.Failures, err.Error())
+	}
 	return res
 }
 
+// TestReplay runs the seed given by -seed again and prints every step.
+func TestReplay(t *testing.T) {
+	if *seedFlag == 0 {
+		t.Skip("no -seed")
+	}
+	o := options(*seedFlag, dir(t))
+	if *quietFlag {
+		o.Verbose = false
+	} else {
+		o.Verbose, o.Log = true, func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+	}
+	res := run(t, o)
+	t.Logf("seed %d: %d steps, trace %x, %d committed, %d aborted, %d unknown, %v", o.Seed, res.Steps, res.Trace,
+		res.Committed, res.Aborted, res.Unknown, res.Errors)
+	for _, f := range res.Failures {
+		t.Error(f)
+	}
+}
+
+// seeds says how many seeds a test runs: ci in make test, a tenth with -short, long in make test-long.
+func seeds(ci, long int) int {
+	switch {
+	case *seedsFlag > 0:
+		return *seedsFlag
+	case os.Getenv("PGMQDB_LONG") != "":
+		return long
+	case testing.Short():
+		return ci / 10
+	}
+	return ci
+}
+
 func TestSimulation(t *testing.T) {
-	if *seedFlag != 0 {
-		o := options(*seedFlag, dir(t))
-		o.Verbose, o.Log = true, t.Logf
-		res := run(t, o)
-		t.Logf("seed %d: %d steps, trace %x, %d committed, %d aborted, %d unknown, %v", o.Seed, res.Steps, res.Trace,
-			res.Committed, res.Aborted, res.Unknown, res.Errors)
-		for _, f := range res.Failures {
-			t.Error(f)
-		}
-		return
-	}
-	seeds := 200
-	if n, err := strconv.Atoi(os.Getenv("SIM_SEEDS")); err == nil {
-		seeds = n
-	}
-	if *seedsFlag > 0 {
-		seeds = *seedsFlag
-	}
-	if testing.Short() {
-		seeds = min(seeds, 40)
-	}
+	n := seeds(200, 5000)
 	d := dir(t)
 	steps, committed, aborted, unknown := 0, 0, 0, 0
 	total := map[string]int{}
-	for seed := uint64(1); seed <= uint64(seeds) && !t.Failed(); seed++ {
+	for seed := *firstFlag; seed < *firstFlag+uint64(n) && (*keepFlag || !t.Failed()); seed++ {
 		res := run(t, options(seed, d))
 		for _, f := range res.Failures {
 			t.Errorf("seed %d: %s", seed, f)
+		}
+		if len(res.Failures) > 0 {
+			t.Errorf("to replay it: go test ./tests/sim -run TestReplay -seed %d", seed)
 		}
 		steps += res.Steps
 		committed += res.Committed
@@ -90,7 +114,7 @@ func TestSimulation(t *testing.T) {
 			total[k] += n
 		}
 	}
-	t.Logf("%d seeds, %d steps; writing transactions: %d committed, %d aborted, %d unknown; %v", seeds, steps, committed, aborted, unknown, total)
+	t.Logf("%d seeds, %d steps; writing transactions: %d committed, %d aborted, %d unknown; %v", n, steps, committed, aborted, unknown, total)
 }
 
 func TestSeedDecidesARun(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -19,6 +20,8 @@ type workload struct {
 	k   int
 	rng *rand.Rand
 	num uint32 // of the client's next row, child or marker
+
+	serialized *serialized // what the operation under way has read and written, for the judge of serializability
 }
 
 // errRefused ends a transaction that found nothing to do, or a violation.
@@ -46,12 +49,22 @@ var operations = []operation{
 	{"count", (*workload).count, int(txn.ReadCommitted), 6},
 	{"read", (*workload).read, int(txn.RepeatableRead), 8},
 	{"read serializable", (*workload).read, int(txn.Serializable), 3},
+	{"insert grandchild", (*workload).insertGrandchild, -1, 12},
+	{"sweep", (*workload).sweep, int(txn.ReadCommitted), 4},
+	{"serial", (*workload).serial, int(txn.Serializable), 10},
+	{"register", nil, 0, 16},
+	{"schema change", nil, 0, 0}, // Options.DDLWeight
 }
 
 func (w *workload) run(ctx context.Context, txns int) {
 	ctx = withActor(ctx, fmt.Sprintf(" by %d.%d.%d", w.n.id, w.n.epoch, w.k))
+	for w.n.plan().children == nil { // a node takes clients once it has the catalog
+		if !sleep(ctx, w.n.dead, time.Millisecond) {
+			return
+		}
+	}
 	for i := 0; i < txns && ctx.Err() == nil; i++ {
-		if _, err := w.c.sched.wait(ctx, "n%d.%d client %d begins %d", w.n.id, w.n.epoch, w.k, i); err != nil {
+		if _, err := w.c.sched.wait(ctx, place{on: [2]*machine{w.n.m}, dead: w.n.dead}, "n%d.%d client %d begins %d", w.n.id, w.n.epoch, w.k, i); err != nil {
 			return
 		}
 		w.one(ctx)
@@ -59,7 +72,7 @@ func (w *workload) run(ctx context.Context, txns int) {
 }
 
 func (w *workload) pick() *operation {
-	total := 0
+	total := w.c.opt.DDLWeight
 	for i := range operations {
 		total += operations[i].weight
 	}
@@ -69,7 +82,7 @@ func (w *workload) pick() *operation {
 			return &operations[i]
 		}
 	}
-	return nil
+	return &operations[len(operations)-1]
 }
 
 // fresh returns a number that no other client uses.
@@ -81,39 +94,60 @@ func (w *workload) fresh() uint32 {
 // one runs one transaction.
 func (w *workload) one(ctx context.Context) {
 	op := w.pick()
+	switch op.name {
+	case "schema change":
+		w.schemaChange(ctx)
+		return
+	case "register":
+		w.register(ctx)
+		return
+	}
 	iso := txn.Isolation(w.rng.IntN(2))
 	if op.isolation >= 0 {
 		iso = txn.Isolation(op.isolation)
 	}
 	t := w.n.mgr.Begin(txn.Options{Isolation: iso})
 	t.StartStatement()
+	w.serialized = nil
 	if err := op.do(w, ctx, t); err != nil {
 		t.Rollback(ctx)
 		w.c.ledger.count(op.name, err)
 		return
 	}
-	e := &ledgerEntry{id: t.ID(), what: op.name}
+	s := w.serialized
+	var e *ledgerEntry
 	if t.HasWrites() {
-		// Two markers in two groups make every writing transaction one whose atomicity shows.
-		e.number = w.fresh()
-		a := w.rng.IntN(len(w.c.groups))
-		b := (a + 1 + w.rng.IntN(len(w.c.groups)-1)) % len(w.c.groups)
-		e.groups = [2]topo.GroupID{w.c.groups[a].id, w.c.groups[b].id}
-		if w.rng.IntN(3) == 0 {
-			e.groups[1] = e.groups[0]
-		}
-		t.Put(txn.Key{Group: e.groups[0], Bytes: key(markers, e.number, 0)}, nil, 0)
-		t.Put(txn.Key{Group: e.groups[1], Bytes: key(markers, e.number, 1)}, nil, 0)
-		w.c.ledger.add(e)
+		e = w.mark(t, op.name)
 	}
 	err := t.Commit(ctx)
-	if w.n.ctx.Err() != nil && err != nil {
-		return // the client's node is dead: it was told nothing
+	w.told(e, err)
+	w.c.ledger.count(op.name+" commit", err)
+	if s != nil && (e != nil || err == nil) {
+		s.entry = e
+		w.c.ledger.serialize(s)
 	}
-	if e.number != 0 {
+}
+
+// mark leaves two markers in two groups: they make every writing transaction one whose atomicity shows.
+func (w *workload) mark(t *txn.Txn, what string) *ledgerEntry {
+	e := &ledgerEntry{id: t.ID(), what: what, number: w.fresh()}
+	a := w.rng.IntN(len(w.c.groups))
+	b := (a + 1 + w.rng.IntN(len(w.c.groups)-1)) % len(w.c.groups)
+	e.groups = [2]topo.GroupID{w.c.groups[a].id, w.c.groups[b].id}
+	if w.rng.IntN(3) == 0 {
+		e.groups[1] = e.groups[0]
+	}
+	t.Put(txn.Key{Group: e.groups[0], Bytes: key(markers, e.number, 0)}, nil, 0)
+	t.Put(txn.Key{Group: e.groups[1], Bytes: key(markers, e.number, 1)}, nil, 0)
+	w.c.ledger.add(e)
+	return e
+}
+
+// told notes what the client was told of its COMMIT. The clients of a dead node are told nothing.
+func (w *workload) told(e *ledgerEntry, err error) {
+	if e != nil && (err == nil || !w.n.isDead()) {
 		w.c.ledger.note(e, err)
 	}
-	w.c.ledger.count(op.name+" commit", err)
 }
 
 func (w *workload) lock(ctx context.Context, t *txn.Txn, k txn.Key, m lock.Mode, latest bool) (txn.Locked, error) {
@@ -123,6 +157,7 @@ func (w *workload) lock(ctx context.Context, t *txn.Txn, k txn.Key, m lock.Mode,
 }
 
 func (w *workload) insertParent(ctx context.Context, t *txn.Txn) error {
+	t.UseTable(w.n.plan().parents.VersionTag())
 	k := w.c.row(parents, uint32(w.rng.IntN(numParents)))
 	l, err := w.lock(ctx, t, k, lock.Update, true)
 	if err != nil {
@@ -135,9 +170,8 @@ func (w *workload) insertParent(ctx context.Context, t *txn.Txn) error {
 	return nil
 }
 
-// reference checks a foreign key: KEY SHARE on the parent, and a mark.
-func (w *workload) reference(ctx context.Context, t *txn.Txn, parent uint32) error {
-	k := w.c.row(parents, parent)
+// reference checks a foreign key: KEY SHARE on the referenced row, and a mark.
+func (w *workload) reference(ctx context.Context, t *txn.Txn, k txn.Key) error {
 	var out [1]txn.Locked
 	err := t.Lock(ctx, []txn.LockRequest{{Key: k, Mode: lock.KeyShare, Latest: true, ExistenceOnly: true}}, lock.Wait, out[:])
 	if err != nil {
@@ -151,6 +185,8 @@ func (w *workload) reference(ctx context.Context, t *txn.Txn, parent uint32) err
 }
 
 func (w *workload) insertChild(ctx context.Context, t *txn.Txn) error {
+	p := w.n.plan()
+	p.useChildren(t)
 	parent := uint32(w.rng.IntN(numParents))
 	for n := 1 + w.rng.IntN(2); n > 0; n-- {
 		child := w.fresh()
@@ -161,7 +197,26 @@ func (w *workload) insertChild(ctx context.Context, t *txn.Txn) error {
 		t.Put(k, num(parent), 0)
 		t.Put(w.c.entry(parent, child), nil, txn.Entry)
 	}
-	return w.reference(ctx, t, parent)
+	if !p.references() {
+		return nil
+	}
+	return w.reference(ctx, t, w.c.row(parents, parent))
+}
+
+// insertGrandchild references a child that was there a moment ago.
+func (w *workload) insertGrandchild(ctx context.Context, t *txn.Txn) error {
+	t.UseTable(w.n.plan().children.VersionTag())
+	child, err := w.someChild(ctx, t)
+	if err != nil {
+		return err
+	}
+	id := w.fresh()
+	if _, err := w.lock(ctx, t, w.c.row(grandchildren, id), lock.Update, true); err != nil {
+		return err
+	}
+	t.Put(w.c.row(grandchildren, id), num(child), 0)
+	t.Put(w.c.entryOf(child, id), nil, txn.Entry)
+	return w.reference(ctx, t, w.c.row(children, child))
 }
 
 // someChild returns a child at the snapshot.
@@ -187,6 +242,8 @@ func (w *workload) someChild(ctx context.Context, t *txn.Txn) (child uint32, err
 }
 
 func (w *workload) moveChild(ctx context.Context, t *txn.Txn) error {
+	p := w.n.plan()
+	p.useChildren(t)
 	child, err := w.someChild(ctx, t)
 	if err != nil {
 		return err
@@ -206,10 +263,14 @@ func (w *workload) moveChild(ctx context.Context, t *txn.Txn) error {
 	t.Put(k, num(to), txn.KeepsKey)
 	t.Delete(w.c.entry(from, child), txn.Entry)
 	t.Put(w.c.entry(to, child), nil, txn.Entry)
-	return w.reference(ctx, t, to)
+	if !p.references() {
+		return nil
+	}
+	return w.reference(ctx, t, w.c.row(parents, to))
 }
 
 func (w *workload) updateParent(ctx context.Context, t *txn.Txn) error {
+	t.UseTable(w.n.plan().parents.VersionTag())
 	k := w.c.row(parents, uint32(w.rng.IntN(numParents)))
 	l, err := w.lock(ctx, t, k, lock.NoKeyUpdate, false)
 	if err != nil {
@@ -223,6 +284,8 @@ func (w *workload) updateParent(ctx context.Context, t *txn.Txn) error {
 }
 
 func (w *workload) deleteParent(ctx context.Context, t *txn.Txn) error {
+	p := w.n.plan()
+	p.useParents(t)
 	parent := uint32(w.rng.IntN(numParents))
 	k := w.c.row(parents, parent)
 	l, err := w.lock(ctx, t, k, lock.Update, false)
@@ -231,6 +294,10 @@ func (w *workload) deleteParent(ctx context.Context, t *txn.Txn) error {
 	}
 	if !l.Version.Exists() {
 		return errRefused
+	}
+	if !p.referenced() {
+		t.Delete(k, 0)
+		return nil
 	}
 	// First the lock, then a fresh timestamp, then the children.
 	f, err := t.FreshTimestamp(ctx)
@@ -251,6 +318,8 @@ func (w *workload) deleteParent(ctx context.Context, t *txn.Txn) error {
 // deleteParents deletes as a statement over several rows does: all of them are locked and deleted, which may send the
 // deletes ahead, and then their children are looked for. Some of it may be rolled back to a savepoint.
 func (w *workload) deleteParents(ctx context.Context, t *txn.Txn) error {
+	p := w.n.plan()
+	p.useParents(t)
 	first, n := uint32(w.rng.IntN(numParents)), uint32(2+w.rng.IntN(2))
 	if w.rng.IntN(3) == 0 {
 		if err := w.detour(ctx, t, first); err != nil {
@@ -273,6 +342,9 @@ func (w *workload) deleteParents(ctx context.Context, t *txn.Txn) error {
 	}
 	if len(keys) == 0 {
 		return errRefused
+	}
+	if !p.referenced() {
+		return nil
 	}
 	f, err := t.FreshTimestamp(ctx)
 	if err != nil {
@@ -349,8 +421,58 @@ func (w *workload) cascade(ctx context.Context, t *txn.Txn, parent uint32, f top
 			if restrict {
 				return errRefused
 			}
-			t.Delete(reqs[i].Key, 0)
-			t.Delete(w.c.entry(parent, part(b.Key(i), 1)), txn.Entry)
+			if err := w.deleteChild(ctx, t, part(b.Key(i), 1), parent); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// deleteChild deletes a child of parent, and the grandchildren: first the lock, then a fresh timestamp, then they.
+func (w *workload) deleteChild(ctx context.Context, t *txn.Txn, child, parent uint32) error {
+	k := w.c.row(children, child)
+	l, err := w.lock(ctx, t, k, lock.Update, true)
+	if err != nil {
+		return err
+	}
+	if !l.Version.Exists() || toNum(l.Version.Value) != parent {
+		return nil
+	}
+	f, err := t.FreshTimestamp(ctx)
+	if err != nil {
+		return err
+	}
+	t.Delete(k, 0)
+	t.Delete(w.c.entry(parent, child), txn.Entry)
+	t.MarkExclusive(k, f)
+	if w.rng.IntN(2) == 0 {
+		t.OnChildrenChanged(k, func(ctx context.Context, f topo.Timestamp) error { return w.deleteGrandchildren(ctx, t, child, f) })
+	}
+	return w.deleteGrandchildren(ctx, t, child, f)
+}
+
+func (w *workload) deleteGrandchildren(ctx context.Context, t *txn.Txn, child uint32, f topo.Timestamp) error {
+	s, err := t.Scan(ctx, txn.ReadOptions{TS: f, Own: txn.LatestSeq}, txn.ScanSpec{Groups: w.c.allGroups(),
+		Lo: key(byChild, child), Hi: key(byChild, child+1), KeysOnly: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for {
+		b, err := s.Next(ctx)
+		if err != nil || b == nil {
+			return err
+		}
+		for i := 0; i < b.Len(); i++ {
+			id := part(b.Key(i), 1)
+			l, err := w.lock(ctx, t, w.c.row(grandchildren, id), lock.Update, true)
+			if err != nil {
+				return err
+			}
+			if l.Version.Exists() {
+				t.Delete(w.c.row(grandchildren, id), 0)
+				t.Delete(w.c.entryOf(child, id), txn.Entry)
+			}
 		}
 	}
 }
@@ -543,6 +665,13 @@ func (c *Cluster) setup(ctx context.Context) {
 		t.Put(k, num(1), 0)
 	}
 	t.Put(c.row(counters, 0), num(0), 0)
+	for i := uint32(0); i < numRegisters; i++ {
+		t.Put(c.row(registers, i), num(0), 0)
+	}
+	for i := uint32(0); i < numSerials; i++ {
+		t.Put(c.row(serials, i), num(0), 0)
+	}
+	c.writeCatalog(t)
 	for i := uint32(0); i < numParents; i += 2 {
 		t.Put(c.row(parents, i), num(0), 0)
 	}

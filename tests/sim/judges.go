@@ -3,8 +3,12 @@ package sim
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
+	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -32,6 +36,9 @@ type ledger struct {
 	mu      sync.Mutex
 	entries []*ledgerEntry
 	errors  map[string]int
+	// history has the operations on registers, serial what SERIALIZABLE transactions read and wrote.
+	history []RegisterOp
+	serial  []*serialized
 	// counter is the greatest counter value whose commit was acknowledged.
 	counter uint32
 }
@@ -75,6 +82,10 @@ type image struct {
 	ts   topo.Timestamp
 	rows map[topo.StorageID]map[string]string
 	at   map[string]topo.GroupID
+	// from has each key's commit timestamp.
+	from map[string]topo.Timestamp
+	// references: at this snapshot the catalog says that children have a foreign key.
+	references bool
 }
 
 // load reads everything at the transaction's snapshot, the storages in several kinds of scan.
@@ -83,13 +94,30 @@ func load(ctx context.Context, c *Cluster, t *txn.Txn) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &image{ts: ts, rows: map[topo.StorageID]map[string]string{}, at: map[string]topo.GroupID{}}
-	for id := parents; id <= counters; id++ {
+	im := &image{ts: ts, rows: map[topo.StorageID]map[string]string{}, at: map[string]topo.GroupID{}, from: map[string]topo.Timestamp{}}
+	if im.references, err = publishedAt(ctx, t, ts); err != nil {
+		return nil, err
+	}
+	for _, id := range stored {
 		if err := im.scan(ctx, c, t, id, txn.ScanSpec{Ordered: id%2 == 0, Reverse: id%3 == 0}); err != nil {
 			return nil, err
 		}
 	}
 	return im, nil
+}
+
+// publishedAt reads in the catalog at ts whether children have a foreign key.
+func publishedAt(ctx context.Context, t *txn.Txn, ts topo.Timestamp) (bool, error) {
+	k := txn.Key{Group: topo.CatalogGroup, Bytes: catalog.DescriptorKey(catalog.ObjectID{Class: catalog.ClassTable, OID: childrenOID})}
+	var v [1]txn.Version
+	if err := t.Get(ctx, txn.ReadOptions{TS: ts, Own: t.StatementSeq()}, []txn.Key{k}, v[:]); err != nil {
+		return false, err
+	}
+	o, err := catalog.Decode(catalog.ClassTable, v[0].Value)
+	if err != nil {
+		return false, err
+	}
+	return plan{children: o.(*catalog.Table)}.references(), nil
 }
 
 func (im *image) scan(ctx context.Context, c *Cluster, t *txn.Txn, id topo.StorageID, spec txn.ScanSpec) error {
@@ -119,7 +147,7 @@ func (im *image) scan(ctx context.Context, c *Cluster, t *txn.Txn, id topo.Stora
 			}
 			last = k
 			im.rows[id][k] = string(b.Value(i))
-			im.at[k] = b.GroupOf(i)
+			im.at[k], im.from[k] = b.GroupOf(i), b.Versions[i]
 		}
 	}
 }
@@ -130,7 +158,7 @@ func (im *image) check(c *Cluster, who string) {
 		c.fail("%s, snapshot %d: %s", who, im.ts, fmt.Sprintf(format, args...))
 	}
 	for k, v := range im.rows[children] {
-		if _, ok := im.rows[parents][string(key(parents, toNum([]byte(v))))]; !ok {
+		if _, ok := im.rows[parents][string(key(parents, toNum([]byte(v))))]; !ok && im.references {
 			bad("orphan: child %d of parent %d", part([]byte(k), 0), toNum([]byte(v)))
 		}
 		if _, ok := im.rows[byParent][string(key(byParent, toNum([]byte(v)), part([]byte(k), 0)))]; !ok {
@@ -139,6 +167,17 @@ func (im *image) check(c *Cluster, who string) {
 	}
 	if len(im.rows[children]) != len(im.rows[byParent]) {
 		bad("%d children, %d index entries", len(im.rows[children]), len(im.rows[byParent]))
+	}
+	for k, v := range im.rows[grandchildren] {
+		if _, ok := im.rows[children][string(key(children, toNum([]byte(v))))]; !ok {
+			bad("orphan: grandchild %d of child %d", part([]byte(k), 0), toNum([]byte(v)))
+		}
+		if _, ok := im.rows[byChild][string(key(byChild, toNum([]byte(v)), part([]byte(k), 0)))]; !ok {
+			bad("grandchild %d has no index entry", part([]byte(k), 0))
+		}
+	}
+	if len(im.rows[grandchildren]) != len(im.rows[byChild]) {
+		bad("%d grandchildren, %d index entries", len(im.rows[grandchildren]), len(im.rows[byChild]))
 	}
 	for k, v := range im.rows[rows] {
 		if im.rows[values][string(key(values, toNum([]byte(v))))] != string(num(part([]byte(k), 0))) {
@@ -166,9 +205,9 @@ func (im *image) check(c *Cluster, who string) {
 
 // judge is the end of a run: the last image, and the ledger against the markers.
 func (c *Cluster) judge(ctx context.Context) {
-	n := c.someNode()
 	var im *image
 	for try := 0; ; try++ {
+		n := c.someNode()
 		t := n.mgr.Begin(txn.Options{Isolation: txn.RepeatableRead, ReadOnly: true})
 		t.StartStatement()
 		var err error
@@ -200,4 +239,34 @@ func (c *Cluster) judge(ctx context.Context) {
 	if got := toNum([]byte(im.rows[counters][string(key(counters, 0))])); got < c.ledger.counter {
 		c.fail("the counter is %d, %d was acknowledged", got, c.ledger.counter)
 	}
+	c.judgeSerial(im)
+	c.judgeTables(ctx)
+}
+
+// judgeTables writes to the tables that schema changes concern: none may be shut for ever.
+func (c *Cluster) judgeTables(ctx context.Context) {
+	var err error
+	for try := 0; try < 20; try++ {
+		n := c.someNode()
+		w := &workload{c: c, n: n, k: 15, rng: rand.New(rand.NewPCG(c.opt.Seed, uint64(try)))}
+		t := n.mgr.Begin(txn.Options{})
+		t.StartStatement()
+		p := n.plan()
+		p.useParents(t)
+		p.useChildren(t)
+		k := c.row(parents, 1000)
+		if _, err = w.lock(ctx, t, k, lock.Update, true); err == nil {
+			t.Put(k, num(0), 0)
+			id := w.fresh()
+			t.Put(c.row(children, id), num(1000), 0)
+			t.Put(c.entry(1000, id), nil, txn.Entry)
+			err = t.Commit(ctx)
+		}
+		if err == nil {
+			return
+		}
+		t.Rollback(ctx)
+		sleep(ctx, nil, 50*time.Millisecond)
+	}
+	c.fail("a table is shut: %v", err)
 }
