@@ -82,7 +82,7 @@ func (m *model) prepare(p *Prepare) Result {
 	if p.MinTS <= m.horizon {
 		return Result{Code: ResultHorizon}
 	}
-	held := &modelPending{txn: p.Txn, min: max(p.MinTS, m.floor+1)}
+	held := &modelPending{txn: p.Txn, min: max(p.MinTS, m.floor)}
 	for i := range p.Items {
 		it := &p.Items[i]
 		keyTS, r := m.check(it, held)

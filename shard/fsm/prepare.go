@@ -43,7 +43,7 @@ func (s *State) applyPrepare(p *Prepare) (Result, error) {
 	if r, ok := s.checkTables(p); !ok {
 		return r, nil
 	}
-	v := validation{s: s, txn: p.Txn, min: max(p.MinTS, start, s.t.readFloor+1), copies: !p.OnePhase}
+	v := validation{s: s, txn: p.Txn, min: max(p.MinTS, start, s.t.readFloor), copies: !p.OnePhase}
 	if r, ok := s.checkProvisioned(p, &v); !ok {
 		return r, nil
 	}

@@ -373,11 +373,29 @@ func TestReadRangeConflictsWithCommittedAndPendingWrites(t *testing.T) {
 		r.want(onePhase(6, 30, put("f", "1", 0)), ResultCommitted)
 		r.want(resolve(3, 50), ResultCommitted)
 		settle()
-		if got := r.want(onePhase(7, 30, put("d", "1", 0)), ResultCommitted); got.TS <= 50 {
+		if got := r.want(onePhase(7, 30, put("d", "1", 0)), ResultCommitted); got.TS < 50 {
 			t.Fatalf("a write committed at %d, below the range's reader", got.TS)
 		}
 		r.want(prepare(8, 60, put("e", "1", 0)), ResultPrepared)
 		r.want(onePhase(9, 70, readRange("a", "f", 60)), ResultPending)
+	})
+}
+
+// A commit timestamp exceeds the oracle's last one by 1 at most: who commits after a SERIALIZABLE transaction with a
+// timestamp drawn before it is pushed up to it, and no further.
+func TestReadRangesPushLaterCommitsUpToThemselvesOnly(t *testing.T) {
+	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
+		r.do(onePhase(1, 5, put("a", "1", 0)))
+		settle()
+		for i := 2; i < 6; i++ {
+			c := onePhase(i, 10, put(string(rune('a'+i)), "1", 0), readRange("a", "b", 9))
+			if i == 2 {
+				c.Prepare.MinTS = 11 // a snapshot at 10 was served
+			}
+			if res := r.want(c, ResultCommitted); res.TS != 11 {
+				t.Fatalf("transaction %d commits at %d, not at 11", i, res.TS)
+			}
+		}
 	})
 }
 

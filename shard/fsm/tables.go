@@ -25,7 +25,11 @@ type tables struct {
 	horizon  topo.Timestamp
 	// maxTS is the highest commit timestamp of any version here.
 	maxTS topo.Timestamp
-	// readFloor is the highest commit timestamp of a resolved SERIALIZABLE read range: later prepares commit above it.
+	// readFloor is the highest commit timestamp of a resolved SERIALIZABLE read range: later prepares commit at or above it.
+	// Not above it, or a row of such transactions that began before the first committed would climb, one timestamp each,
+	// away from the last one that the oracle has handed out, and a snapshot drawn after their acknowledgement would miss
+	// them. Equal timestamps suffice: every snapshot has both transactions or neither, and both cannot have read what the
+	// other replaced, as a range is refused when it holds a version above its snapshot.
 	readFloor topo.Timestamp
 
 	schema    map[topo.TableID]tableState

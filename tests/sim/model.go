@@ -42,7 +42,7 @@ type model struct {
 	// kept outcomes are those of attempts over several groups that nobody has forgotten yet.
 	kept      map[modelAttempt]bool
 	sent      map[topo.TxnID]map[modelOp]fsm.ProvisionOp
-	readFloor topo.Timestamp // of committed read ranges: later prepares commit above it
+	readFloor topo.Timestamp // of committed read ranges: later prepares commit at or above it
 	horizon   topo.Timestamp
 	max       topo.Timestamp
 	lease     fsm.LeaseInfo
@@ -109,7 +109,10 @@ func (m *model) Apply(index uint64, cmds []fsm.Command, results []fsm.Result) er
 func code(c fsm.ResultCode) fsm.Result { return fsm.Result{Code: c} }
 
 func (m *model) apply(c *fsm.Command) fsm.Result {
-	if c.Lease != nil {
+	if l := c.Lease; l != nil {
+		if l.Epoch == m.lease.Epoch && l.Holder == m.lease.Holder && l.Incarnation == m.lease.Incarnation {
+			return code(fsm.ResultOK)
+		}
 		if c.Lease.Epoch != m.lease.Epoch+1 || c.Lease.AfterIndex < m.lease.LastIndex {
 			return code(fsm.ResultStaleEpoch)
 		}
@@ -235,7 +238,7 @@ func (m *model) prepare(p *fsm.Prepare) fsm.Result {
 		}
 		net.Items = append(net.Items, ops...)
 	}
-	minTS := max(p.MinTS, m.readFloor+1)
+	minTS := max(p.MinTS, m.readFloor)
 	for i := range net.Items {
 		if r := m.validate(p.Txn, &net.Items[i], &minTS); r.Code != 0 {
 			r.Item = i
