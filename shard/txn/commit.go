@@ -131,7 +131,7 @@ func (t *Txn) end(ctx context.Context, released map[topo.GroupID]bool) {
 }
 
 // unlockAll releases the locks in all groups but those in released. It waits, so that the session's next transaction does
-// not meet them, but not for a group without a leader.
+// not meet them, but not for a group that cannot be reached: that one hears of it later.
 func (t *Txn) unlockAll(ctx context.Context, released map[topo.GroupID]bool) {
 	var groups []*groupBuffer
 	for _, g := range t.groups {
@@ -145,9 +145,21 @@ func (t *Txn) unlockAll(ctx context.Context, released map[topo.GroupID]bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	parallel(len(groups), func(i int) error {
-		_ = groups[i].group.Unlock(ctx, unlockRequest(t.id, nil))
+		if groups[i].group.Unlock(ctx, unlockRequest(t.id, nil)) != nil {
+			t.m.background(func(ctx context.Context) { t.unlockLater(ctx, groups[i].group) })
+		}
 		return nil
 	})
+}
+
+// unlockLater releases the transaction's locks in a group, however long it takes: a leaseholder keeps them as long as it
+// holds the lease and this node lives.
+func (t *Txn) unlockLater(ctx context.Context, g rpc.Group) {
+	for wait := retryPause; pause(ctx, wait); wait = min(2*wait, maxRetryPause) {
+		if g.Unlock(ctx, unlockRequest(t.id, nil)) == nil {
+			return
+		}
+	}
 }
 
 // Rollback ends the transaction without effect: it releases the locks and drops what was sent ahead.
@@ -185,7 +197,9 @@ func (t *Txn) dropProvisions(attempt topo.Attempt) {
 			// A Provision that arrives behind the abort is refused by the outcome; settle keeps that rare.
 			_ = g.prov.settle(ctx)
 			_, _ = t.m.propose(ctx, g.group, &fsm.Command{Resolve: &fsm.Resolve{Txn: t.id, Attempt: attempt, Final: true}})
-			_ = g.group.Unlock(ctx, unlockRequest(t.id, nil))
+			if g.group.Unlock(ctx, unlockRequest(t.id, nil)) != nil {
+				t.unlockLater(ctx, g.group)
+			}
 		})
 	}
 }
@@ -605,7 +619,8 @@ func (c *commit) succeed(ts topo.Timestamp) error {
 	large := false
 	for _, p := range c.parts {
 		sent := p.g.prov.sent > 0
-		released[p.g.id] = !sent || p.prepare.OnePhase
+		// A one-phase commit whose answer was lost had nobody there to release the locks.
+		released[p.g.id] = !sent && !p.prepare.OnePhase || p.prepare.OnePhase && p.err == nil
 		large = large || sent
 		p.g.tree, p.g.slab, p.g.prov.keys = nil, nil, seenTable{}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -32,6 +33,8 @@ type memGroup struct {
 	mu    sync.Mutex
 	index uint64
 	calls atomic.Int64
+	// deaf refuses so many Unlocks; silent loses the answers, and the work after it, of so many prepares.
+	deaf, silent atomic.Int64
 }
 
 func (g *memGroup) ID() topo.GroupID { return g.id }
@@ -104,6 +107,9 @@ func (g *memGroup) Lock(ctx context.Context, r *rpc.LockRequest) (*rpc.LockRespo
 }
 
 func (g *memGroup) Unlock(_ context.Context, r *rpc.UnlockRequest) error {
+	if g.deaf.Add(-1) >= 0 {
+		return &rpc.Error{Code: rpc.ErrUnavailable}
+	}
 	if r.Keys == nil {
 		g.locks.ReleaseAll(r.Txn)
 	}
@@ -115,6 +121,9 @@ func (g *memGroup) Unlock(_ context.Context, r *rpc.UnlockRequest) error {
 
 func (g *memGroup) Propose(_ context.Context, cmd *fsm.Command) (fsm.Result, error) {
 	res := g.apply(*cmd)
+	if cmd.Prepare != nil && g.silent.Add(-1) >= 0 {
+		return fsm.Result{}, &rpc.Error{Code: rpc.ErrAmbiguous}
+	}
 	switch {
 	case cmd.Prepare != nil && res.Code == fsm.ResultCommitted:
 		g.locks.ReleaseAll(cmd.Prepare.Txn)
@@ -588,6 +597,41 @@ func TestALockedKeyIsNotAskedForAgain(t *testing.T) {
 		t.Errorf("%d calls for keys that are locked and known", n)
 	}
 	mustCommit(t, tx)
+}
+
+// eventuallyUnlocked waits for a group's lock table to be empty.
+func eventuallyUnlocked(t *testing.T, g *memGroup) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); len(g.locks.List()) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("locks are left: %v", g.locks.List())
+		}
+	}
+}
+
+func TestLocksAreReleasedThoughTheFirstUnlockIsLost(t *testing.T) {
+	m, groups := setup(t, 1, Config{})
+	tx := m.Begin(Options{})
+	var out [1]Locked
+	if err := tx.Lock(context.Background(), []LockRequest{{Key: testKey(groups, 1), Mode: lock.Update}}, lock.Wait, out[:]); err != nil {
+		t.Fatal(err)
+	}
+	groups[0].deaf.Store(3)
+	tx.Rollback(context.Background())
+	eventuallyUnlocked(t, groups[0])
+}
+
+func TestLocksAreReleasedThoughTheAnswerOfAOnePhaseCommitIsLost(t *testing.T) {
+	m, groups := setup(t, 1, Config{OutcomeTimeout: 50 * time.Millisecond})
+	tx := m.Begin(Options{})
+	var out [1]Locked
+	if err := tx.Lock(context.Background(), []LockRequest{{Key: testKey(groups, 1), Mode: lock.Update}}, lock.Wait, out[:]); err != nil {
+		t.Fatal(err)
+	}
+	tx.Put(testKey(groups, 1), []byte("x"), 0)
+	groups[0].silent.Store(1 << 20) // until the coordinator asks by a tombstone
+	mustCommit(t, tx)
+	eventuallyUnlocked(t, groups[0])
 }
 
 func TestReadRangesAreJoinedAndWidened(t *testing.T) {
