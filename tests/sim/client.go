@@ -145,6 +145,11 @@ func (cl *client) Lock(ctx context.Context, req *rpc.LockRequest) (resp *rpc.Loc
 func (cl *client) Unlock(ctx context.Context, req *rpc.UnlockRequest) error {
 	return cl.call(ctx, fmt.Sprintf("unlock %v", req.Txn), true, func(s *seat, _ fate) error {
 		s.unlock(req.Txn, req.Keys)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.rule.mine {
+			return s.notHolder() // the locks are at another node, if anywhere
+		}
 		return nil
 	})
 }
@@ -198,9 +203,9 @@ func describe(c *fsm.Command) string {
 	case c.Provision != nil:
 		return fmt.Sprintf("provision %v %d", c.Provision.Txn, c.Provision.Ops[0].Seq)
 	case c.Commit != nil:
-		return fmt.Sprintf("record %v/%d", c.Commit.Txn, c.Commit.Attempt)
+		return fmt.Sprintf("record %v/%d at %d", c.Commit.Txn, c.Commit.Attempt, c.Commit.TS)
 	case c.Resolve != nil:
-		return fmt.Sprintf("resolve %v/%d %v", c.Resolve.Txn, c.Resolve.Attempt, c.Resolve.Commit)
+		return fmt.Sprintf("resolve %v/%d %v at %d", c.Resolve.Txn, c.Resolve.Attempt, c.Resolve.Commit, c.Resolve.TS)
 	case c.Tombstone != nil:
 		return fmt.Sprintf("tombstone %v/%d", c.Tombstone.Txn, c.Tombstone.Attempt)
 	case c.Forget != nil:

@@ -231,7 +231,7 @@ func (c *Cluster) judge(ctx context.Context) {
 		case a != b:
 			c.fail("transaction %v (%s): half of it committed", e.id, e.what)
 		case e.outcome == outcomeCommitted && !a:
-			c.fail("transaction %v (%s): acknowledged and lost", e.id, e.what)
+			c.fail("transaction %v (%s): acknowledged, and not there at snapshot %d", e.id, e.what, im.ts)
 		case e.outcome == outcomeFailed && a:
 			c.fail("transaction %v (%s): failed, and yet committed", e.id, e.what)
 		}

@@ -183,7 +183,30 @@ func (c *Cluster) settle(ctx context.Context) {
 			return
 		}
 	}
-	c.fail("prepares or fences are left that recovery does not finish")
+	c.fail("prepares or fences are left that recovery does not finish: %s", c.left())
+}
+
+// left describes what the leaseholders hold.
+func (c *Cluster) left() string {
+	var b strings.Builder
+	for _, g := range c.all {
+		for _, m := range c.machines {
+			s := c.seat(g, m.id)
+			if s == nil || !s.rule.mine {
+				continue
+			}
+			for _, p := range s.st.PendingList() {
+				fmt.Fprintf(&b, "%v at n%d: prepare %v/%d; ", g, m.id, p.Txn, p.Attempt)
+			}
+			for _, f := range s.st.Fences() {
+				fmt.Fprintf(&b, "%v at n%d: fence of table %d by %v; ", g, m.id, f.Table, f.Txn)
+			}
+			for _, l := range s.locks.List() {
+				fmt.Fprintf(&b, "%v at n%d: lock %x of %v, granted %v; ", g, m.id, l.Key, l.Owner, l.Granted)
+			}
+		}
+	}
+	return b.String()
 }
 
 // catchUp applies everything everywhere.

@@ -21,7 +21,7 @@ var (
 func options(seed uint64, dir string) Options {
 	o := Options{Seed: seed, Dir: dir, Groups: 3, Nodes: 3, Clients: 2, Txns: 9, Model: *modelFlag, Shadow: *shadowFlag || (seed%5 == 0 && !*modelFlag),
 		Loss: 0.01, Duplicate: 0.02, CrashEvery: 3000, LeaseEvery: 800, PauseEvery: 800, HorizonEvery: 1000, CutEvery: 4000, Drift: true, DDLWeight: 4}
-	switch seed % 6 {
+	switch seed % 8 {
 	case 0: // calm: nothing but reordering
 		o.Loss, o.Duplicate, o.CrashEvery, o.LeaseEvery, o.PauseEvery, o.CutEvery, o.Drift = 0, 0, 0, 0, 0, 0, false
 	case 1: // leases move all the time
@@ -34,6 +34,10 @@ func options(seed uint64, dir string) Options {
 		o.PauseEvery = 120
 	case 5: // the schema changes all the time
 		o.DDLWeight = 30
+	case 6: // the schema changes all the time, and everything else goes wrong
+		o.DDLWeight, o.CutEvery, o.LeaseEvery, o.CrashEvery, o.Loss = 30, 300, 400, 1000, 0.03
+	case 7: // everything goes wrong
+		o.CutEvery, o.LeaseEvery, o.PauseEvery, o.CrashEvery, o.Loss = 500, 200, 300, 800, 0.03
 	}
 	return o
 }
