@@ -107,7 +107,7 @@ func (s *Store) Load(state *fsm.State) error {
 		lo = resume
 		if pending != nil {
 			// Prepared, not resolved: Apply brings it. What is committed beneath is read for the moment.
-			v, err := beneath(state, pending.Key)
+			v, err := beneath(state, pending)
 			if err != nil {
 				return err
 			}
@@ -125,9 +125,9 @@ func (s *Store) Load(state *fsm.State) error {
 	return s.publish(catalog.NewSnapshot(), newTopology(), entries)
 }
 
-// beneath reads the latest committed version under another transaction's prepare.
-func beneath(state *fsm.State, key []byte) (fsm.Version, error) {
-	v, _, err := state.Latest(key, topo.TxnID{})
+// beneath reads the latest committed version under a prepare: as the prepare's own transaction does, which it does not stop.
+func beneath(state *fsm.State, p *fsm.Pending) (fsm.Version, error) {
+	v, _, err := state.Latest(p.Key, p.Txn)
 	return v, err
 }
 

@@ -139,3 +139,36 @@ func TestLoadEqualsFollowing(t *testing.T) {
 		t.Error("a prepared change counts as applied")
 	}
 }
+
+// A node that starts while a change is prepared has the object as it was: the change may be aborted, and then nothing of it
+// is ever applied.
+func TestLoadReadsBeneathAPreparedChange(t *testing.T) {
+	state, err := fsm.Open(t.TempDir()+"/catalog", fsm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	apply := func(index uint64, p fsm.Prepare, want fsm.ResultCode) {
+		t.Helper()
+		p.Txn, p.Attempt, p.Primary = topo.TxnID{Node: 1, Epoch: 1, Seq: index}, 1, topo.CatalogGroup
+		p.Participants = []topo.GroupID{topo.CatalogGroup}
+		res := make([]fsm.Result, 1)
+		if err := state.Apply(index, []fsm.Command{{Prepare: &p}}, res); err != nil || res[0].Code != want {
+			t.Fatalf("apply: %v, code %d", err, res[0].Code)
+		}
+	}
+	item := func(o catalog.Object, seen topo.Timestamp) []fsm.Item {
+		e := put(o)
+		return []fsm.Item{{Kind: fsm.ItemPut, Key: e.Key, Value: e.Value, Seen: seen, SeenAbsent: seen == 0}}
+	}
+	apply(1, fsm.Prepare{OnePhase: true, MinTS: 10, Items: item(&catalog.Schema{OID: 20000, Name: "before"}, 0)}, fsm.ResultCommitted)
+	apply(2, fsm.Prepare{MinTS: 20, Items: item(&catalog.Schema{OID: 20000, Name: "after"}, 10)}, fsm.ResultPrepared)
+	apply(3, fsm.Prepare{OnePhase: true, MinTS: 30, Items: item(&catalog.Schema{OID: 20001, Name: "later"}, 0)}, fsm.ResultCommitted)
+	s := New()
+	if err := s.Load(state); err != nil {
+		t.Fatal(err)
+	}
+	if s.Current().SchemaByName("before") == nil || s.Current().SchemaByName("after") != nil {
+		t.Error("the schema under a prepared change is not as it was")
+	}
+}
