@@ -141,7 +141,9 @@ type Resolve struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
 	Commit  bool
-	TS      topo.Timestamp
+	// TS is the commit timestamp. Of an abort, it is any timestamp drawn after the attempt was met, as in Tombstone: where
+	// the prepare did not arrive, the attempt stays forbidden until the horizon has passed it.
+	TS topo.Timestamp
 	// Final says that no further attempt follows: provisional intents are dropped too.
 	Final bool
 }
@@ -175,8 +177,9 @@ const (
 
 // Fence moves tables between schema versions. It names the transaction of its DDL, so that anyone who meets a raised
 // fence can look up that transaction's outcome and open or lower it. A Raise answers ResultFenced when another's fence is
-// up, and ResultPending while another's prepare that touches the tables is pending: the fence is up then, but what was
-// prepared before it may yet commit, so the DDL resolves the pending one and raises again until it gets ResultOK.
+// up, ResultVersion when a table is at that version already (a late copy), and ResultPending while another's prepare that
+// touches the tables is pending: the fence is up then, but what was prepared before it may yet commit, so the DDL resolves
+// the pending one and raises again until it gets ResultOK.
 type Fence struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt

@@ -133,8 +133,12 @@ func (s *State) setTable(id topo.TableID, st tableState) {
 // above the one at which the DDL will look; so the DDL is told to wait for it.
 func (s *State) raiseFence(f *Fence) Result {
 	for _, tv := range f.Tables {
-		if st := s.t.schema[tv.Table]; st.fenced && st.txn != f.Txn {
+		switch st := s.t.schema[tv.Table]; {
+		case st.fenced && st.txn != f.Txn:
 			return Result{Code: ResultFenced, Table: tv.Table, Other: st.txn, OtherAttempt: st.attempt, OtherPrimary: st.primary}
+		case tv.Version <= st.version:
+			// A late copy, or a change planned against a version that is over: it would shut the table with nobody to open it.
+			return Result{Code: ResultVersion, Table: tv.Table}
 		}
 	}
 	for _, tv := range f.Tables {

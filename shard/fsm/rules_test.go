@@ -346,6 +346,7 @@ func TestFenceStopsOthersAndOldVersions(t *testing.T) {
 		settle()
 		r.want(fence(9, FenceOpen, 2), ResultOK)
 		settle()
+		r.want(fence(9, FenceRaise, 2), ResultVersion) // a late copy shuts nothing
 		r.want(with(onePhase(3, 30, put("l", "a", 0)), 1), ResultVersion)
 		r.want(with(onePhase(4, 30, put("l", "a", 0)), 2), ResultCommitted)
 		r.want(fence(7, FenceRaise, 3), ResultOK)
