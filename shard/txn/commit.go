@@ -561,7 +561,7 @@ func (c *commit) abortAttempt(final bool) error {
 	defer cancel()
 	return parallel(len(c.parts), func(i int) error {
 		_, err := c.t.m.propose(ctx, c.parts[i].g.group, &fsm.Command{Resolve: &fsm.Resolve{
-			Txn: c.t.id, Attempt: c.attempt, Final: final}})
+			Txn: c.t.id, Attempt: c.attempt, TS: c.ts, Final: final}})
 		return err
 	})
 }

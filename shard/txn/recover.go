@@ -114,8 +114,14 @@ func (m *Manager) forbid(ctx context.Context, g rpc.Group, txn topo.TxnID, attem
 // holds its prepare, it can tell who takes part.
 func (m *Manager) abort(ctx context.Context, txn topo.TxnID, attempt topo.Attempt, primary topo.GroupID, participants []topo.GroupID) error {
 	others := slices.DeleteFunc(slices.Clone(participants), func(id topo.GroupID) bool { return id == primary })
-	cmd := &fsm.Command{Resolve: &fsm.Resolve{Txn: txn, Attempt: attempt}}
-	err := parallel(len(others), func(i int) error {
+	// A group that the prepare has not reached keeps it forbidden until the horizon has passed this timestamp, which is after
+	// the attempt's start: then the prepare is refused for its age.
+	ts, err := m.timestamp(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := &fsm.Command{Resolve: &fsm.Resolve{Txn: txn, Attempt: attempt, TS: ts}}
+	err = parallel(len(others), func(i int) error {
 		_, err := m.propose(ctx, m.cfg.Groups(others[i]), cmd)
 		return err
 	})
