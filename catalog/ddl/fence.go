@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -67,6 +68,8 @@ func (x *Tx) fence(ctx context.Context, phase fsm.FencePhase, tables []topo.Tabl
 	if m == nil || len(tables) == 0 {
 		return nil
 	}
+	// In one order, so that two changes of the same tables meet the same answers in every group.
+	slices.SortFunc(tables, func(a, b topo.TableVersion) int { return cmp.Compare(a.Table, b.Table) })
 	groups := m.DataGroups()
 	errs := make([]error, len(groups))
 	var wg sync.WaitGroup
@@ -134,12 +137,13 @@ func (x *Tx) fenceStands(res fsm.Result, tables []topo.TableVersion) error {
 }
 
 // BeforeCommit raises the fences that are still missing. The caller commits the transaction next, or on an error aborts it
-// and calls AfterAbort.
+// and calls AfterAbort; AfterUnknown if the commit's outcome is not known.
 func (x *Tx) BeforeCommit(ctx context.Context) error {
 	var tables []catalog.Oid
 	for t := range x.s.bumped {
 		tables = append(tables, t)
 	}
+	slices.Sort(tables)
 	return x.raise(ctx, tables...)
 }
 
@@ -182,6 +186,18 @@ func (x *Tx) AfterAbort(ctx context.Context) {
 	}
 	_ = x.fence(ctx, fsm.FenceLower, lower)
 	x.dropStorages(ctx, x.built)
+	x.raised, x.built, x.s = nil, nil, state{over: x.base}
+}
+
+// AfterUnknown is for a commit of which nobody could say in time whether it will stand (08007). The fences stay up: lowered,
+// they would let in writers that know nothing of a change that may yet be published. FenceMet is told of each, as of a lost
+// change's: the recovery waits for the outcome and opens it. Storages that were built stay, too.
+func (x *Tx) AfterUnknown() {
+	if x.cfg.FenceMet != nil {
+		for t, v := range x.raised {
+			x.cfg.FenceMet(fsm.FenceInfo{Table: topo.TableID(t), Version: v, Txn: x.txn.ID(), Attempt: 1, Primary: topo.CatalogGroup})
+		}
+	}
 	x.raised, x.built, x.s = nil, nil, state{over: x.base}
 }
 

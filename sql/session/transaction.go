@@ -149,6 +149,10 @@ func (s *Session) commitWork(ctx context.Context, t *txn.Txn) error {
 	var at topo.Timestamp
 	t.OnCommit(func(ts topo.Timestamp) { at = ts })
 	if err := t.Commit(ctx); err != nil {
+		if pgerr.HasCode(err, pgerr.TransactionResolutionUnknown) {
+			s.tx.ddl.AfterUnknown()
+			s.tx.ddl = nil
+		}
 		return err
 	}
 	d := s.tx.ddl
