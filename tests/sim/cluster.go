@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"testing/synctest"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -54,6 +55,10 @@ type Faults struct {
 	UnnamedIndex bool
 	// HolderIgnoresExpiry serves by a lease whose time is over, without asking the log.
 	HolderIgnoresExpiry bool
+	// LeaseFromApply extends a lease from the time at which a command was applied, rather than proposed.
+	LeaseFromApply bool
+	// DataGroupsOnly leaves the catalog group's leaseholders, and so the oracle, as they should be.
+	DataGroupsOnly bool
 	// OracleKeepsWindow hands out timestamps from a window of a lease that may be over.
 	OracleKeepsWindow bool
 	// NoFence makes schema changes without fences.
@@ -171,11 +176,14 @@ func (c *Cluster) chores() []chore {
 				continue
 			}
 			list = append(list, chore{label: fmt.Sprintf("apply n%d g%d", m.id, g.id), run: func() {
-				n := last
+				n := last - s.applied
 				if c.sched.rng.IntN(3) == 0 {
 					n = 1
 				}
-				c.apply(s, n)
+				for ; n > 0; n-- {
+					c.apply(s, 1)
+					synctest.Wait() // whom an entry lets go on sees the state that it left
+				}
 			}})
 		}
 	}
@@ -229,7 +237,7 @@ func (c *Cluster) restart(m *machine) error {
 	c.mu.Lock()
 	c.nodes[m.id-1] = n
 	c.mu.Unlock()
-	ctx := withActor(n.ctx, " starting")
+	ctx := withActor(n.ctx, fmt.Sprintf(" starting n%d.%d", n.id, n.epoch))
 	c.spawn(func() {
 		for _, g := range c.all {
 			n.bury(ctx, g)
@@ -286,7 +294,7 @@ func (c *Cluster) raiseHorizon() {
 		return
 	}
 	c.sched.event("horizon %d", h)
-	ctx := withActor(n.ctx, fmt.Sprintf(" horizon %d", h))
+	ctx := withActor(n.ctx, fmt.Sprintf(" horizon %d, step %d", h, c.sched.steps))
 	for _, g := range c.all {
 		c.spawn(func() { _, _ = n.clients[g.id].Propose(ctx, &fsm.Command{Horizon: &fsm.Horizon{TS: h}}) })
 	}
@@ -300,6 +308,7 @@ func (c *Cluster) able(g *Group, m *machine) bool {
 // tick is what happens by the clock: machines come back, and groups get leaders, who ask for leases.
 func (c *Cluster) tick() error {
 	r := c.sched.rng
+	synctest.Wait()
 	for _, m := range c.machines {
 		if c.node(m.id) == nil && !time.Now().Before(m.downUntil) {
 			if err := c.restart(m); err != nil {
@@ -308,6 +317,7 @@ func (c *Cluster) tick() error {
 			if c.active.Load() > 0 {
 				c.startClients(c.node(m.id), c.opt.Txns/2)
 			}
+			synctest.Wait()
 		}
 	}
 	g := c.all[r.IntN(len(c.all))]
@@ -329,7 +339,13 @@ func (c *Cluster) tick() error {
 // disturb may do one of the things that go wrong.
 func (c *Cluster) disturb() error {
 	r := c.sched.rng
-	one := func(every int) bool { return every > 0 && r.IntN(every) == 0 }
+	one := func(every int) bool {
+		hit := every > 0 && r.IntN(every) == 0
+		if hit {
+			synctest.Wait() // what the event before has set off is settled
+		}
+		return hit
+	}
 	ms := func(n int) time.Duration { return time.Duration(r.IntN(n)) * time.Millisecond }
 	if one(c.opt.CrashEvery) {
 		c.crash(c.machines[r.IntN(len(c.machines))])
@@ -358,7 +374,7 @@ func (c *Cluster) disturb() error {
 	}
 	if one(400) {
 		if n := c.node(c.machines[r.IntN(len(c.machines))].id); n != nil {
-			ctx := withActor(n.ctx, " janitor")
+			ctx := withActor(n.ctx, fmt.Sprintf(" janitor of n%d.%d, step %d", n.id, n.epoch, c.sched.steps))
 			c.spawn(func() { n.recoverFences(ctx) })
 		}
 	}

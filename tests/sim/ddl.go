@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"sort"
 	"time"
 
@@ -93,7 +94,10 @@ func (p plan) useParents(t *txn.Txn) {
 }
 
 // OIDs implements ddl.Allocator.
-func (n *Node) OIDs(_ context.Context, k int) (catalog.Oid, error) {
+func (n *Node) OIDs(ctx context.Context, k int) (catalog.Oid, error) {
+	if err := n.step(ctx, "allocates"); err != nil {
+		return 0, err
+	}
 	return catalog.Oid(n.c.oids.Add(uint32(k))) - catalog.Oid(k) + 1, nil
 }
 
@@ -184,23 +188,29 @@ func (w *workload) schemaChange(ctx context.Context) {
 		w.told(e, err)
 	}
 	w.c.ledger.count(what, err)
-	if err != nil {
+	switch {
+	case err == nil:
+		_ = x.AfterCommit(ctx, at)
+	case e != nil && pgerr.HasCode(err, pgerr.TransactionResolutionUnknown):
+		x.AfterUnknown()
+	default:
 		t.Rollback(ctx)
 		x.AfterAbort(ctx)
-		return
 	}
-	_ = x.AfterCommit(ctx, at)
 }
 
 // fenceMet runs beside the statement that met a lost schema change's fence.
 func (n *Node) fenceMet(f fsm.FenceInfo) {
-	ctx := withActor(n.ctx, " for a fence")
-	n.c.spawn(func() { _ = ddl.RecoverFences(ctx, n.fenceRecovery(), []fsm.FenceInfo{f}) })
+	ctx := withActor(n.ctx, fmt.Sprintf(" n%d.%d for the fence of %d by %v", n.id, n.epoch, f.Table, f.Txn))
+	n.c.spawn(func() { _ = ddl.RecoverFences(ctx, n.fenceRecovery(ctx), []fsm.FenceInfo{f}) })
 }
 
-func (n *Node) fenceRecovery() ddl.Recovery {
+func (n *Node) fenceRecovery(ctx context.Context) ddl.Recovery {
 	return ddl.Recovery{Groups: func(id topo.GroupID) rpc.Group { return n.clients[id] }, Replica: n.catalog,
-		Begin: func() ddl.RecoveryTxn { return n.mgr.Begin(txn.Options{}) }}
+		Begin: func() ddl.RecoveryTxn {
+			_ = n.step(ctx, "begins")
+			return n.mgr.Begin(txn.Options{})
+		}}
 }
 
 // recoverFences takes away the fences that this node's replicas have up and whose schema change does not come to its end.
@@ -219,7 +229,7 @@ func (n *Node) recoverFences(ctx context.Context) {
 		s.mu.Unlock()
 	}
 	if len(fences) > 0 {
-		_ = ddl.RecoverFences(ctx, n.fenceRecovery(), fences)
+		_ = ddl.RecoverFences(ctx, n.fenceRecovery(ctx), fences)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // entry is one entry of a group's log.
 type entry struct {
 	cmd fsm.Command
-	by  *Node // the process that proposed it
-	seq uint64
+	by  *Node   // the process that proposed it
+	w   *waiter // there
 }
 
 // Group is one raft group: a log that all agree on. What each node's replica knows of it is in its seat.
@@ -49,11 +49,11 @@ func (g *Group) lastIndex() int {
 
 // propose puts a command on its way into the log. It gets there when the scheduler says so, its proposer dead or paused or
 // without its lease by then, or never.
-func (g *Group) propose(by *Node, cmd fsm.Command, seq uint64, what string) {
-	c := g.c
+func (g *Group) propose(e entry, what string) {
+	c, by := g.c, e.by
 	c.spawn(func() {
 		for {
-			f, err := c.sched.wait(c.runCtx, place{}, "log g%d n%d.%d %d %s", g.id, by.id, by.epoch, seq, what)
+			f, err := c.sched.wait(c.runCtx, place{}, "log g%d n%d.%d %d %s", g.id, by.id, by.epoch, e.cmd.ProposedAtNS, what)
 			if err != nil || f.lost {
 				return
 			}
@@ -66,7 +66,7 @@ func (g *Group) propose(by *Node, cmd fsm.Command, seq uint64, what string) {
 			time.Sleep(3 * time.Millisecond)
 		}
 		g.mu.Lock()
-		g.log = append(g.log, entry{cmd: cmd, by: by, seq: seq})
+		g.log = append(g.log, e)
 		g.mu.Unlock()
 	})
 }

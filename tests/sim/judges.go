@@ -227,6 +227,9 @@ func (c *Cluster) judge(ctx context.Context) {
 	for _, e := range c.ledger.entries {
 		_, a := im.rows[markers][string(key(markers, e.number, 0))]
 		_, b := im.rows[markers][string(key(markers, e.number, 1))]
+		if e.outcome == outcomeUnknown && a {
+			c.ledger.errors[e.what+" unknown, and committed"]++
+		}
 		switch {
 		case a != b:
 			c.fail("transaction %v (%s): half of it committed", e.id, e.what)

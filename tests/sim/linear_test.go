@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"math"
+	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -46,4 +48,26 @@ func judgeRegisters(ops []RegisterOp) error {
 		return fmt.Errorf("the %d operations on registers could not be judged in time", len(ops))
 	}
 	return fmt.Errorf("the operations on registers are not linearizable: %+v", ops)
+}
+
+func TestTheJudgeOfRegistersKnowsAStaleRead(t *testing.T) {
+	swap := RegisterOp{Swap: true, New: 7, Known: true, Call: 1, Return: 2}
+	lost := RegisterOp{Swap: true, New: 8, Call: 3, Return: math.MaxInt64}
+	read := func(v uint32, call int64) RegisterOp {
+		return RegisterOp{Old: v, Known: true, Call: call, Return: call + 1}
+	}
+	for _, c := range []struct {
+		ops []RegisterOp
+		ok  bool
+	}{
+		{[]RegisterOp{swap, read(7, 3)}, true},
+		{[]RegisterOp{swap, read(0, 3)}, false},
+		{[]RegisterOp{swap, lost, read(7, 5), read(8, 7)}, true},
+		{[]RegisterOp{swap, lost, read(7, 5), read(7, 7)}, true},
+		{[]RegisterOp{swap, lost, read(8, 5), read(7, 7)}, false},
+	} {
+		if err := judgeRegisters(c.ops); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c.ops, err)
+		}
+	}
 }

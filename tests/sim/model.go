@@ -170,8 +170,11 @@ func (m *model) fence(f *fsm.Fence) fsm.Result {
 		return code(fsm.ResultOK)
 	}
 	for _, tv := range f.Tables {
-		if t := m.table(tv.Table); t.fence != nil && t.fence.Txn != f.Txn {
+		switch t := m.table(tv.Table); {
+		case t.fence != nil && t.fence.Txn != f.Txn:
 			return code(fsm.ResultFenced)
+		case tv.Version <= t.version:
+			return code(fsm.ResultVersion)
 		}
 	}
 	for _, tv := range f.Tables {
@@ -423,7 +426,7 @@ func (m *model) resolve(txn topo.TxnID, n topo.Attempt, commit bool, ts topo.Tim
 		}
 		m.outcomes[a] = o
 		if m.starts[a] == 0 {
-			m.starts[a] = max(m.max, m.horizon+1)
+			m.starts[a] = max(m.max, ts)
 		}
 	}
 	if final && m.pending[txn] == nil {

@@ -87,6 +87,13 @@ func (c *Cluster) startNode(m *machine, epoch topo.LivenessEpoch) (*Node, error)
 	return n, nil
 }
 
+// step is a point at which the node may be paused or killed. What takes numbers from a counter begins with one, so that the
+// seed decides who gets which.
+func (n *Node) step(ctx context.Context, what string) error {
+	_, err := n.c.sched.wait(ctx, place{on: [2]*machine{n.m}, dead: n.dead}, "n%d.%d%s %s", n.id, n.epoch, actor(ctx), what)
+	return callError(err)
+}
+
 // kill ends the process: what its memory held is gone, and what waits for it gets an error.
 func (n *Node) kill() {
 	close(n.dead)

@@ -32,7 +32,7 @@ type inFlight struct {
 // waiter is a proposal of this process that has not come back.
 type waiter struct {
 	done       chan fsm.Result
-	slot       int // of its registration, -1: none
+	flight     *inFlight // its registration, if it is a prepare
 	proposedNS int64
 	epoch      topo.LeaseEpoch
 	orphaned   bool // its caller was told that the outcome is unknown
@@ -51,10 +51,8 @@ type seat struct {
 	floored     bool
 	floor       topo.Timestamp
 	highestRead topo.Timestamp
-	flight      map[int]*inFlight
-	slots       int
-	waiters     map[uint64]*waiter
-	seq         uint64
+	flight      map[*inFlight]bool
+	waiters     map[*waiter]bool
 	fence       bool // the own epoch has to be raised: an own proposal's outcome is unknown
 	acquiring   bool
 	keeping     bool
@@ -68,7 +66,7 @@ func newSeat(g *Group, n *Node) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{g: g, n: n, st: st, applied: int(st.AppliedIndex()), flight: map[int]*inFlight{}, waiters: map[uint64]*waiter{},
+	s := &seat{g: g, n: n, st: st, applied: int(st.AppliedIndex()), flight: map[*inFlight]bool{}, waiters: map[*waiter]bool{},
 		changed: make(chan struct{}), locks: lock.NewRows(nil)}
 	// An earlier incarnation's lease is not this process's.
 	s.rule = leaseRule{self: n.id, incarnation: uint64(n.epoch), info: st.Lease(), lastForeign: n.m.bootNS()}
@@ -80,7 +78,12 @@ func (s *seat) signal() {
 	s.changed = make(chan struct{})
 }
 
-func (s *seat) faults() *Faults { return &s.g.c.faults }
+func (s *seat) faults() *Faults {
+	if s.g.c.faults.DataGroupsOnly && s.g.id == topo.CatalogGroup {
+		return &Faults{}
+	}
+	return &s.g.c.faults
+}
 
 // apply applies up to n entries of the log. The scheduler calls it.
 func (s *seat) apply(n int) error {
@@ -109,9 +112,9 @@ func (s *seat) observe(e *entry, res fsm.Result) {
 	if s.rule.applied(s.n.m.bootNS(), s.st.Lease(), e.cmd.Lease != nil, proposedNS) {
 		// What was registered belongs to older epochs, whose commands apply refuses from here on.
 		clear(s.flight)
-		for seq, w := range s.waiters {
+		for w := range s.waiters {
 			if w.orphaned {
-				delete(s.waiters, seq)
+				delete(s.waiters, w)
 			}
 		}
 		if !s.rule.mine || !was {
@@ -123,19 +126,21 @@ func (s *seat) observe(e *entry, res fsm.Result) {
 	if e.by != s.n {
 		return
 	}
-	w := s.waiters[e.seq]
-	if w == nil {
+	w := e.w
+	if !s.waiters[w] {
 		return
 	}
-	delete(s.waiters, e.seq)
-	if w.slot >= 0 {
-		delete(s.flight, w.slot)
-	}
+	delete(s.waiters, w)
+	delete(s.flight, w.flight)
 	if w.orphaned {
 		return
 	}
 	if res.Code != fsm.ResultStaleEpoch {
-		s.rule.extend(w.proposedNS, w.epoch)
+		from := w.proposedNS
+		if s.faults().LeaseFromApply {
+			from = s.n.m.bootNS()
+		}
+		s.rule.extend(from, w.epoch)
 	}
 	w.done <- res
 }
@@ -154,38 +159,60 @@ func (s *seat) tick() {
 	s.acquiring = true
 	cmd := fsm.Command{Lease: lease}
 	s.g.c.spawn(func() {
-		_, _ = s.send(s.g.c.runCtx, lease.Epoch, cmd, -1, fmt.Sprintf("lease %d", lease.Epoch))
+		_, _ = s.send(s.g.c.runCtx, lease.Epoch, cmd, nil, fmt.Sprintf("lease %d", lease.Epoch))
 		s.mu.Lock()
 		s.acquiring = false
 		s.mu.Unlock()
 	})
 }
 
-// send sees a command through the log. slot is a prepare's registration: it ends when the command's fate is certain.
-func (s *seat) send(ctx context.Context, epoch topo.LeaseEpoch, cmd fsm.Command, slot int, what string) (fsm.Result, error) {
+// send sees a command through the log. f is a prepare's registration: it ends when the command's fate is certain.
+func (s *seat) send(ctx context.Context, epoch topo.LeaseEpoch, cmd fsm.Command, f *inFlight, what string) (fsm.Result, error) {
 	s.mu.Lock()
 	cmd.Epoch, cmd.ProposedAtNS = epoch, s.n.m.bootNS()
-	s.seq++
-	seq := s.seq
-	w := &waiter{done: make(chan fsm.Result, 1), slot: slot, proposedNS: cmd.ProposedAtNS, epoch: epoch}
-	s.waiters[seq] = w
+	w := &waiter{done: make(chan fsm.Result, 1), flight: f, proposedNS: cmd.ProposedAtNS, epoch: epoch}
+	s.waiters[w] = true
 	s.mu.Unlock()
-	s.g.propose(s.n, cmd, seq, what)
+	s.g.propose(entry{cmd: cmd, by: s.n, w: w}, what)
 	timer := time.NewTimer(proposeTimeout)
+	select {
+	case <-ctx.Done():
+		// The caller gives up; what becomes of the proposal matters to others yet.
+		s.g.c.spawn(func() { s.outlast(w, timer) })
+	case res := <-w.done:
+		timer.Stop()
+		return res, nil
+	case <-timer.C:
+		s.orphan(w)
+	case <-s.n.dead:
+		timer.Stop()
+	case <-s.g.c.runCtx.Done():
+		timer.Stop()
+	}
+	return fsm.Result{}, errAmbiguous
+}
+
+var errAmbiguous = &rpc.Error{Code: rpc.ErrAmbiguous, Detail: "no answer from the log"}
+
+// outlast waits for a proposal whose caller has gone.
+func (s *seat) outlast(w *waiter, timer *time.Timer) {
 	defer timer.Stop()
 	select {
-	case res := <-w.done:
-		return res, nil
-	case <-ctx.Done():
+	case <-w.done:
+	case <-timer.C:
+		s.orphan(w)
 	case <-s.n.dead:
 	case <-s.g.c.runCtx.Done():
-	case <-timer.C:
-		s.mu.Lock()
-		w.orphaned = true
-		s.fence = s.fence || s.rule.mine
-		s.mu.Unlock()
 	}
-	return fsm.Result{}, &rpc.Error{Code: rpc.ErrAmbiguous, Detail: "no answer from the log"}
+}
+
+// orphan notes that nobody knows what becomes of a proposal: the own epoch has to be raised, so that apply refuses it from
+// then on. Its registration stays until then.
+func (s *seat) orphan(w *waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.orphaned = true
+	s.fence = s.fence || s.rule.mine
 }
 
 // step is a point at which the node may be paused or killed.
@@ -281,7 +308,7 @@ func (s *seat) keepAlive(epoch topo.LeaseEpoch) {
 		return
 	}
 	s.g.c.spawn(func() {
-		_, _ = s.send(s.g.c.runCtx, epoch, fsm.Command{Horizon: &fsm.Horizon{}}, -1, "keepalive")
+		_, _ = s.send(s.g.c.runCtx, epoch, fsm.Command{Horizon: &fsm.Horizon{}}, nil, "keepalive")
 		s.mu.Lock()
 		s.keeping = false
 		s.mu.Unlock()
@@ -297,6 +324,9 @@ func (s *seat) floorReads(ctx context.Context) error {
 		return nil
 	}
 	ts, err := s.n.Timestamp(ctx)
+	if err == nil {
+		err = s.step(ctx, "takes its floor") // several may have shared a question
+	}
 	if err != nil {
 		return unavailable(err.Error())
 	}
@@ -366,7 +396,7 @@ func (s *seat) conflicts(ts topo.Timestamp, hit func(key string) bool) bool {
 	if s.faults().IgnoreInFlight || ts == topo.MaxTimestamp {
 		return false
 	}
-	for _, f := range s.flight {
+	for f := range s.flight {
 		if f.min > ts {
 			continue
 		}
@@ -507,6 +537,10 @@ func (s *seat) lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockRespons
 	if err := s.admit(ctx, req.Tables); err != nil {
 		return nil, err
 	}
+	// Those whom one entry has let go on queue up in the order that the seed says.
+	if err := s.step(ctx, "queues for a lock"); err != nil {
+		return nil, err
+	}
 	resp := &rpc.LockResponse{Versions: make([]rpc.Version, len(req.Keys))}
 	for i, k := range req.Keys {
 		waited, err := s.locks.Acquire(ctx, req.Txn, k, req.Modes[i], &lock.Options{Policy: req.Policy, Timeout: lockTimeout(req.Txn)})
@@ -577,14 +611,14 @@ func (s *seat) propose(ctx context.Context, orig *fsm.Command, what string) (fsm
 	}
 	epoch := s.rule.info.Epoch
 	s.mu.Unlock()
-	slot := -1
+	var f *inFlight
 	if cmd.Prepare != nil {
 		if err := s.floorReads(ctx); err != nil {
 			return fsm.Result{}, &rpc.Error{Code: rpc.ErrNotProposed, Detail: err.Error()}
 		}
-		slot = s.register(&cmd)
+		f = s.register(&cmd)
 	}
-	res, err := s.send(ctx, epoch, cmd, slot, what)
+	res, err := s.send(ctx, epoch, cmd, f, what)
 	if err == nil {
 		s.releaseAfter(&cmd, res)
 	}
@@ -592,7 +626,7 @@ func (s *seat) propose(ctx context.Context, orig *fsm.Command, what string) (fsm
 }
 
 // register puts a prepare's keys into the register, and then raises its minimum above the highest served read.
-func (s *seat) register(cmd *fsm.Command) (slot int) {
+func (s *seat) register(cmd *fsm.Command) *inFlight {
 	p := *cmd.Prepare
 	p.Items = append([]fsm.Item(nil), p.Items...)
 	cmd.Prepare = &p
@@ -614,11 +648,10 @@ func (s *seat) register(cmd *fsm.Command) (slot int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots++
-	s.flight[s.slots] = f
+	s.flight[f] = true
 	p.MinTS = max(p.MinTS, s.floor+1, s.highestRead+1)
 	f.min = p.MinTS
-	return s.slots
+	return f
 }
 
 // releaseAfter releases the locks of a transaction that has ended here.
@@ -668,7 +701,7 @@ func (s *seat) LoggedWindow(ctx context.Context) (topo.Timestamp, error) {
 // LogWindow implements tso.Group.
 func (s *seat) LogWindow(ctx context.Context, epoch topo.LeaseEpoch, end topo.Timestamp) error {
 	cmd := fsm.Command{Sequence: &fsm.Sequence{ID: windowSequence, Last: int64(end), IsCalled: true}}
-	res, err := s.send(ctx, epoch, cmd, -1, fmt.Sprintf("window %d", end))
+	res, err := s.send(ctx, epoch, cmd, nil, fmt.Sprintf("window %d", end))
 	if err == nil && res.Code != fsm.ResultOK {
 		err = &rpc.Error{Code: rpc.ErrNotProposed, Detail: "the lease has moved"}
 	}
