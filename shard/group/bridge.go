@@ -40,7 +40,15 @@ func (b *bridge) log(level slog.Level, format string, args []any) {
 func (b *bridge) Debugf(format string, args ...any)   { b.log(slog.LevelDebug-4, format, args) }
 func (b *bridge) Infof(format string, args ...any)    { b.log(slog.LevelDebug-2, format, args) }
 func (b *bridge) Warningf(format string, args ...any) { b.log(slog.LevelDebug, format, args) }
-func (b *bridge) Errorf(format string, args ...any)   { b.log(slog.LevelWarn, format, args) }
+
+// Errorf keeps the transport quiet: a node that is down is told of by those who need it, once, and not at every attempt.
+func (b *bridge) Errorf(format string, args ...any) {
+	level := slog.LevelWarn
+	if b.pkg == "transport" {
+		level = slog.LevelDebug
+	}
+	b.log(level, format, args)
+}
 
 // Panicf is dragonboat saying that it cannot go on: a full disk, a damaged log.
 func (b *bridge) Panicf(format string, args ...any) {
