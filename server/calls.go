@@ -34,6 +34,8 @@ const (
 	methodMembership = "node.membership"
 	methodTables     = "node.constraints"
 	methodCancel     = "node.cancel"
+	methodDigest     = "node.digest"
+	methodLeftovers  = "node.leftovers"
 	lockMethods      = "lock."
 )
 
@@ -75,6 +77,10 @@ func (s *Server) Call(ctx context.Context, method string, body []byte) ([]byte, 
 		return handle(ctx, body, s.ownConstraints)
 	case methodCancel:
 		return handle(ctx, body, s.cancelHere)
+	case methodDigest:
+		return handle(ctx, body, s.digest)
+	case methodLeftovers:
+		return handle(ctx, body, s.leftoversHere)
 	}
 	return nil, fmt.Errorf("unknown call %q", method)
 }

@@ -17,6 +17,7 @@ import (
 
 // cleanUp finishes what is left of ended epochs in the groups whose leases this node holds.
 func (s *Server) cleanUp(ctx context.Context) error {
+	s.noteAbandoned()
 	t := s.catalog.Topology()
 	var fences []fsm.FenceInfo
 	for _, r := range s.host.Replicas() {

@@ -92,9 +92,12 @@ type Server struct {
 	node     *session.Node
 	wire     *wire.Server
 	stats    rowCounts
-	listener net.Listener
-	http     *http.Server
-	failed   chan error
+	building ddl.Building
+	// abandoned is for checks: what is finished soon is not in it for long.
+	abandoned abandoned
+	listener  net.Listener
+	http      *http.Server
+	failed    chan error
 	// assembled is set when calls of other nodes can be served.
 	assembled atomic.Bool
 	serving   atomic.Bool // and when clients can be
@@ -415,11 +418,13 @@ func (s *Server) assemble() {
 	s.node = &session.Node{
 		Catalog: s.catalog.Current,
 		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
-			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet},
+			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet,
+			Building: &s.building},
 		Groups: s.group, Txns: s.txns, Tables: s.locks.Tables, Advisory: s.locks.Advisory, Locks: s.locks,
 		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
 		Maintain: s.maintain, Log: s.log, Started: s.started,
 		Admitted: s.member.admitted, ChangeNode: s.changeNode,
+		StoragesInUse: s.storagesInUse, CheckCluster: s.checkCluster,
 		Cancel:    func(pid int32) bool { return s.cancelBackend(pid, false) },
 		Terminate: func(pid int32) bool { return s.cancelBackend(pid, true) },
 	}

@@ -153,6 +153,7 @@ func (x *Tx) AfterCommit(ctx context.Context, ts topo.Timestamp) error {
 	if !x.HasFences() {
 		return nil
 	}
+	defer x.cfg.Building.remove(x.built)
 	var open, lower []topo.TableVersion
 	for t, v := range x.raised {
 		tv := topo.TableVersion{Table: topo.TableID(t), Version: v}
@@ -180,6 +181,7 @@ func (x *Tx) AfterCommit(ctx context.Context, ts topo.Timestamp) error {
 // AfterAbort lowers the fences and drops what was built for storages that never came to be. ctx bounds it; what is left
 // over is lowered by whoever meets it.
 func (x *Tx) AfterAbort(ctx context.Context) {
+	defer x.cfg.Building.remove(x.built)
 	var lower []topo.TableVersion
 	for t, v := range x.raised {
 		lower = append(lower, topo.TableVersion{Table: topo.TableID(t), Version: v})

@@ -100,7 +100,7 @@ func (x *Tx) buildIndexes(ctx context.Context, t *catalog.Table, indexes ...*cat
 		if i.RowKey {
 			continue
 		}
-		x.built = append(x.built, i.Storage)
+		x.build(i.Storage)
 		at, err := x.cfg.Backend.BuildIndex(ctx, t, i)
 		if err != nil {
 			return err

@@ -42,6 +42,6 @@ func (x *Tx) rewrite(ctx context.Context, t *catalog.Table, exprs map[catalog.At
 	if err := x.raise(ctx, t.OID); err != nil {
 		return err
 	}
-	x.built = append(x.built, tableStorages(t)...)
+	x.build(tableStorages(t)...)
 	return x.cfg.Backend.RewriteTable(ctx, Rewrite{Old: old, New: t, Exprs: exprs, Verify: true})
 }

@@ -25,6 +25,8 @@ type Config struct {
 	Recover func(ctx context.Context, t topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
 	// FenceMet, when set, is told of a fence that a lost schema change left: run RecoverFences on it in the background.
 	FenceMet func(fsm.FenceInfo)
+	// Building, when set, learns which storages are being filled.
+	Building *Building
 
 	Backend Backend
 	Exprs   Expressions
@@ -88,7 +90,7 @@ func (x *Tx) Overlay() *catalog.Snapshot {
 func (x *Tx) Changed() bool { return len(x.s.own) > 0 }
 
 // HasFences reports whether BeforeCommit, AfterCommit or AfterAbort have anything to do.
-func (x *Tx) HasFences() bool { return len(x.raised) > 0 || len(x.s.own) > 0 }
+func (x *Tx) HasFences() bool { return len(x.raised) > 0 || len(x.s.own) > 0 || len(x.built) > 0 }
 
 // Save remembers the overlay for a savepoint; call it together with the transaction's Savepoint.
 func (x *Tx) Save() State { return State{x.s.clone()} }

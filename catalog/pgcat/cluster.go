@@ -5,6 +5,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -16,6 +17,7 @@ func clusterSources() map[string]*source {
 		"pgmqdb.constraints_by_node": {columns: "node schema table constraint type definition", live: constraintNodeRows},
 		"pgmqdb.rebalance": {columns: "move_id group_id from_node to_node state bytes_done bytes_total started_at finished_at reason",
 			live: moveRows},
+		"pgmqdb.check": {columns: "status schema table object problem key", live: checkRows},
 	}
 }
 
@@ -114,4 +116,14 @@ func moveRows(b *builder) error {
 			instant(m.Finished), text(m.Reason))
 	}
 	return nil
+}
+
+// checkRows runs the check: reading the relation is running it.
+func checkRows(b *builder) error {
+	if b.env.Check == nil {
+		return pgerr.NotSupported("checking the cluster here")
+	}
+	return b.env.Check(func(f Finding) {
+		b.add(str(f.Status), text(f.Schema), text(f.Table), text(f.Object), str(f.Text), text(f.Key))
+	})
 }

@@ -115,6 +115,8 @@ type Env struct {
 	Cursors        func() []Cursor
 	// SequenceState reads a sequence's last_value and is_called.
 	SequenceState func(*catalog.Sequence) (last int64, called bool, err error)
+	// Check checks the cluster's data, for pgmqdb.check.
+	Check func(emit func(Finding)) error
 }
 
 // Prepared is a row of pg_prepared_statements. Plans are generic ones always.
@@ -132,6 +134,9 @@ type Cursor struct {
 	Hold, Binary, Scroll bool
 	At                   time.Time
 }
+
+// Finding is a row of pgmqdb.check.
+type Finding struct{ Status, Schema, Table, Object, Text, Key string }
 
 // Setting is a row of pg_settings.
 type Setting struct{ Name, Value, Unit, VarType, Short, Context string }

@@ -1,4 +1,4 @@
-// Command pgmqdb runs a node of a pgmqdb cluster, and checks a stopped node's files.
+// Command pgmqdb runs a node of a pgmqdb cluster, administers the cluster, and checks it or a stopped node's files.
 package main
 
 import (
@@ -105,25 +105,6 @@ func run(ctx context.Context, cfg server.Config) error {
 		err = stopErr
 	}
 	return err
-}
-
-func check() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Verify the files of a stopped node",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := server.Check(cmd.Context(), dir)
-			for _, line := range report {
-				fmt.Println(line)
-			}
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&dir, "data", "", "data directory")
-	_ = cmd.MarkFlagRequired("data")
-	return cmd
 }
 
 func version() *cobra.Command {

@@ -5,9 +5,11 @@ import (
 	"os"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/spf13/cobra"
 )
 
@@ -35,12 +37,18 @@ func node() *cobra.Command {
 	return cmd
 }
 
+// cancelPatience is how long a statement that was interrupted may take to end.
+const cancelPatience = 5 * time.Second
+
 func connect(cmd *cobra.Command, url string) (*pgx.Conn, error) {
 	conf, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
 	conf.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { fmt.Fprintln(os.Stderr, n.Message) }
+	conf.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelPatience}
+	}
 	return pgx.ConnectConfig(cmd.Context(), conf)
 }
 

@@ -36,6 +36,9 @@ func (s *State) Apply(index uint64, cmds []Command, results []Result) error {
 	s.t.index = index
 	s.mu.Unlock()
 	s.applied.Store(index)
+	if len(s.digests) > 0 {
+		s.pinWaiting()
+	}
 	return nil
 }
 

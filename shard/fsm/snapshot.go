@@ -3,6 +3,7 @@ package fsm
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -67,6 +68,11 @@ func (s *State) releaseSnapshots() {
 func (s *State) pin() (*Snapshot, error) {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
+	return s.pinHeld()
+}
+
+// pinHeld is pin for the holder of applyMu.
+func (s *State) pinHeld() (*Snapshot, error) {
 	if err := s.failure(); err != nil {
 		return nil, err
 	}
@@ -126,15 +132,8 @@ func (s *State) Digest() (index, sum uint64, err error) {
 		return 0, 0, err
 	}
 	defer snap.reader.Release()
-	var d digest
-	for _, r := range snap.records {
-		d.record(r.Key, r.Value)
-	}
-	err = snap.eachVersion(func(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
-		d.version(key, ts, keyTS, value)
-		return nil
-	})
-	return snap.index, d.sum, err
+	sum, err = snap.digest(context.Background())
+	return snap.index, sum, err
 }
 
 // version is one that eachVersion weighs.
@@ -316,6 +315,7 @@ func (s *State) RecoverFromSnapshot(r io.Reader, done <-chan struct{}) error {
 		return s.fail(err)
 	}
 	s.failed.Store(nil)
+	s.passWaiting()
 	return nil
 }
 

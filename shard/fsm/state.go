@@ -66,7 +66,8 @@ type State struct {
 	spareRanges []pendRange
 	spareChunk  []byte
 
-	snapshots sync.Map // of *Snapshot: prepared, and not yet being saved
+	digests   []*digestWaiter // see DigestAt; guarded by applyMu
+	snapshots sync.Map        // of *Snapshot: prepared, and not yet being saved
 
 	flusher flusher
 	failed  atomic.Pointer[error]

@@ -318,6 +318,8 @@ func (s *Session) sequenceValue(q *catalog.Sequence) (int64, bool, error) {
 }
 
 // virtualRows makes the rows of a system relation.
-func (s *Session) virtualRows(t *sema.VirtualTable, emit func(row []types.Datum) error) error {
-	return s.node.System.Rows(s.systemEnv(), t, emit)
+func (s *Session) virtualRows(ctx context.Context, t *sema.VirtualTable, emit func(row []types.Datum) error) error {
+	env := s.systemEnv()
+	env.Check = func(emit func(pgcat.Finding)) error { return s.check(ctx, emit) }
+	return s.node.System.Rows(env, t, emit)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -245,7 +246,10 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap,
 		Eval: &expr.EvalContext{Context: ctx, IOEnv: s.io(), Params: params, Session: (*functions)(s),
 			StatementTime: time.Now(), TxnTime: s.tx.started},
-		Virtual: s.virtualRows, NextRowID: s.node.NextRowID,
+		Virtual: func(t *sema.VirtualTable, emit func(row []types.Datum) error) error {
+			return s.virtualRows(ctx, t, emit)
+		},
+		NextRowID: s.node.NextRowID,
 	}
 }
 

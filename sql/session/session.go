@@ -22,6 +22,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/shard/deadlock"
 	"github.com/pgmqdb/pgmqdb/shard/lockmgr"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
@@ -55,10 +56,15 @@ type Node struct {
 	Admitted func(ctx context.Context) error
 	// ChangeNode drains, removes or reactivates a node of the cluster and reports progress until that is done.
 	ChangeNode func(ctx context.Context, what string, node topo.NodeID, progress func(string)) error
-	Cancel     func(pid int32) bool
-	Terminate  func(pid int32) bool
-	Log        *slog.Logger
-	Started    time.Time
+	// StoragesInUse lists the storages that are no leftovers: those that the catalog names, or remembers as garbage, and
+	// those that a schema change on any node is filling.
+	StoragesInUse func(ctx context.Context) (map[topo.StorageID]bool, error)
+	// CheckCluster compares the replicas of each group and of the catalog, and looks for what ended coordinators left.
+	CheckCluster func(ctx context.Context, report func(exec.Finding) error) error
+	Cancel       func(pid int32) bool
+	Terminate    func(pid int32) bool
+	Log          *slog.Logger
+	Started      time.Time
 
 	programs atomic.Pointer[snapshotPrograms]
 	activity activity
