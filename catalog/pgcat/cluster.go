@@ -5,7 +5,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -118,10 +117,11 @@ func moveRows(b *builder) error {
 	return nil
 }
 
-// checkRows runs the check: reading the relation is running it.
+// checkRows runs the check: reading the relation is running it. Without one there are no rows, so no summary either, which
+// tells that nothing was checked.
 func checkRows(b *builder) error {
 	if b.env.Check == nil {
-		return pgerr.NotSupported("checking the cluster here")
+		return nil
 	}
 	return b.env.Check(func(f Finding) {
 		b.add(str(f.Status), text(f.Schema), text(f.Table), text(f.Object), str(f.Text), text(f.Key))

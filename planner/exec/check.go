@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,7 +146,7 @@ func (k *Checker) scan(ctx context.Context, t *catalog.Table, object string, pre
 		}
 		err := k.scanGroup(ctx, groups[i:i+1], prefix, start())
 		if pgerr.HasCode(err, pgerr.DataCorrupted) {
-			return k.problem(t, object, "stored bytes are damaged", fmt.Sprintf("group %d: %v", groups[i], err), "")
+			return k.problem(t, object, "stored bytes are damaged", fmt.Sprintf("group %d: %s", groups[i], message(err)), "")
 		}
 		return err
 	})
@@ -217,7 +218,7 @@ func (c *tableCheck) descriptor() error {
 		case con.Type == catalog.Check && con.Validated:
 			s, err := StoredExpr(c.C, t, con.Check, sema.CheckExpr, nil)
 			if err != nil {
-				if err := c.problem(t, con.Name, "cannot be compiled", "the check constraint cannot be compiled: "+err.Error(), ""); err != nil {
+				if err := c.problem(t, con.Name, "cannot be compiled", "the check constraint cannot be compiled: "+message(err), ""); err != nil {
 					return err
 				}
 				continue
@@ -272,4 +273,16 @@ func (c *tableCheck) columnsText(cols []keyColumn, key []byte, prefix int) strin
 		}
 	}
 	return keyText(c.C, c.ti.t, cols, row)
+}
+
+// message is an error's text without its severity and code.
+func message(err error) string {
+	var e *pgerr.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	if e.Detail != "" {
+		return e.Message + ": " + e.Detail
+	}
+	return e.Message
 }

@@ -15,7 +15,6 @@ import (
 // rowBatch is the check of one group's rows, a batch at a time.
 type rowBatch struct {
 	*tableCheck
-	rows  [][]types.Datum
 	owed  []owedEntry
 	gets  []txn.Key
 	wants []wantedParent
@@ -54,7 +53,7 @@ func (b *rowBatch) take(ctx context.Context, tb *txn.Batch) error {
 		key := txn.Key{Group: tb.GroupOf(i), Bytes: tb.Key(i)}
 		row, err := b.ti.decode(make([]types.Datum, 0, len(b.ti.t.Columns)), tb.Value(i))
 		if err != nil {
-			err = b.problem(b.ti.t, "", "the row cannot be decoded", "the row cannot be decoded: "+err.Error(), b.keyOfBytes(key.Bytes))
+			err = b.problem(b.ti.t, "", "the row cannot be decoded", "the row cannot be decoded: "+message(err), b.keyOfBytes(key.Bytes))
 			if err != nil {
 				return err
 			}
@@ -121,7 +120,7 @@ func (b *rowBatch) constraints(row []types.Datum) error {
 		text := ""
 		switch {
 		case err != nil:
-			text = "the check constraint cannot be evaluated: " + err.Error()
+			text = "the check constraint cannot be evaluated: " + message(err)
 		case !d.IsNull() && !d.Bool():
 			text = "the check constraint is violated"
 		default:
