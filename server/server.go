@@ -308,14 +308,15 @@ func (s *Server) openHost() error {
 // follows the catalog up to its own registration.
 func (s *Server) enter(ctx context.Context) error {
 	cat := s.host.Replica(topo.CatalogGroup)
-	if cat != nil && !s.id.CatalogJoined && len(s.catalog.Topology().Nodes) < 2 {
-		ctx, cancel := context.WithTimeout(ctx, startTimeout)
-		defer cancel()
-		if err := cat.WaitReady(ctx); err != nil {
+	if cat != nil && !s.id.CatalogJoined {
+		alone, err := s.awaitLeaseOrOthers(ctx, cat)
+		if err != nil {
 			return fmt.Errorf("the catalog group does not start: %w", err)
 		}
-		if err := s.bootstrap(ctx); err != nil {
-			return fmt.Errorf("writing the first catalog: %w", err)
+		if alone {
+			if err := s.bootstrap(ctx); err != nil {
+				return fmt.Errorf("writing the first catalog: %w", err)
+			}
 		}
 	}
 	if err := s.member.register(ctx, s.member.Epoch()); err != nil {
@@ -328,6 +329,36 @@ func (s *Server) enter(ctx context.Context) error {
 		return errors.New("the catalog has no slot map: the data directory is incomplete")
 	}
 	return retryUntil(ctx, s.member.beat)
+}
+
+// awaitLeaseOrOthers waits until the node has the catalog group's lease, or learns from its log that there are others: the
+// state file that the node starts from can be older than they are.
+func (s *Server) awaitLeaseOrOthers(ctx context.Context, cat *group.Replica) (alone bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		changed := s.catalog.Changed()
+		if !s.alone() {
+			return false, nil
+		}
+		short, stop := context.WithCancel(ctx)
+		go func() {
+			defer stop()
+			select {
+			case <-changed:
+			case <-short.Done():
+			}
+		}()
+		err := cat.WaitReady(short)
+		stop()
+		if err == nil || ctx.Err() != nil {
+			return err == nil, err
+		}
+		var e *rpc.Error
+		if errors.As(err, &e) {
+			return false, err
+		}
+	}
 }
 
 // bootstrap writes what a new cluster starts with, unless it is there.
