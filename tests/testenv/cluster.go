@@ -12,14 +12,28 @@ import (
 
 // Cluster is some nodes of one cluster, each a process of its own. Nodes[i] has node id i+1.
 type Cluster struct {
-	Nodes []*Server
-	dir   string
-	args  []string
+	Nodes   []*Server
+	dir     string
+	args    []string
+	network *Network // nil: all nodes on the loopback interface
 }
 
 // StartCluster starts n nodes, one after the other, and waits until they hold what they should.
 func StartCluster(ctx context.Context, dir string, n int, args ...string) (*Cluster, error) {
-	c := &Cluster{dir: dir, args: args}
+	return (&Cluster{dir: dir, args: args}).start(ctx, n)
+}
+
+// StartClusterIn is StartCluster with every node in a namespace of its own.
+func StartClusterIn(ctx context.Context, network *Network, dir string, n int, args ...string) (*Cluster, error) {
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(networkPassword), 0o600); err != nil {
+		return nil, err
+	}
+	args = append([]string{"--auth", "scram-sha-256", "--superuser-password-file", password}, args...)
+	return (&Cluster{dir: dir, args: args, network: network}).start(ctx, n)
+}
+
+func (c *Cluster) start(ctx context.Context, n int) (*Cluster, error) {
 	for range n {
 		if _, err := c.Join(); err != nil {
 			c.Kill()
@@ -37,17 +51,33 @@ func StartCluster(ctx context.Context, dir string, n int, args ...string) (*Clus
 func (c *Cluster) Join() (*Server, error) {
 	args := c.args
 	if len(c.Nodes) > 0 {
-		args = append([]string{"--join", fmt.Sprintf("127.0.0.1:%d", c.Nodes[0].Cluster)}, args...)
+		args = append([]string{"--join", c.contact().ClusterAddress()}, args...)
 	}
 	dir := filepath.Join(c.dir, fmt.Sprint("n", len(c.Nodes)+1))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	s, err := StartPgmqdb(dir, args...)
+	var s *Server
+	var err error
+	if c.network == nil {
+		s, err = StartPgmqdb(dir, args...)
+	} else if s, err = c.network.newServer(dir, args); err == nil {
+		err = s.Start()
+	}
 	if s != nil {
 		c.Nodes = append(c.Nodes, s)
 	}
 	return s, err
+}
+
+// contact is a running node.
+func (c *Cluster) contact() *Server {
+	for _, s := range c.Nodes {
+		if s.Running() {
+			return s
+		}
+	}
+	return c.Nodes[0]
 }
 
 // Kill is kill -9 of all nodes.

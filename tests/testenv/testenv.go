@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -23,21 +24,26 @@ const postgresBin = "/usr/lib/postgresql/15/bin"
 // Server is a running server that speaks PostgreSQL's protocol.
 type Server struct {
 	Name string
+	Host string // its address
 	Port int
 	HTTP int // port of pgmqdb's metrics and profiles; 0: none
 	// Cluster is the port where a pgmqdb node listens for the others.
 	Cluster int
 	Dir     string
-	args    []string
-	cmd     *exec.Cmd
-	out     *os.File
-	stop    func() error
-	done    chan struct{}
+
+	namespace string // the network namespace of the process; empty: the test's own
+	password  string // of user postgres; empty: none is asked for
+	args      []string
+	cmd       *exec.Cmd
+	out       *os.File
+	stop      func() error
+	done      chan struct{}
 }
 
 // URL is a connection string for the superuser and the database postgres.
 func (s *Server) URL() string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.Port)
+	return (&url.URL{Scheme: "postgres", User: url.UserPassword("postgres", s.password), Path: "postgres",
+		Host: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), RawQuery: "sslmode=disable"}).String()
 }
 
 // FreePort asks the kernel for a port that nobody listens on.
@@ -88,7 +94,7 @@ func StartPostgres(dir string, settings ...string) (*Server, error) {
 		return nil, err
 	}
 	stop := func() error { return run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop") }
-	return &Server{Name: "postgresql", Port: port, Dir: data, stop: stop}, nil
+	return &Server{Name: "postgresql", Host: "127.0.0.1", Port: port, Dir: data, stop: stop}, nil
 }
 
 func asPostgres(data string) (*syscall.SysProcAttr, error) {
@@ -144,14 +150,21 @@ func StartPgmqdb(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Name: "pgmqdb", Port: port, HTTP: http, Cluster: cluster, Dir: filepath.Join(dir, "data")}
-	s.args = append([]string{"start", "--data", s.Dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port),
-		"--cluster-listen", fmt.Sprintf("127.0.0.1:%d", cluster), "--http", fmt.Sprintf("127.0.0.1:%d", http)}, args...)
+	s := &Server{Name: "pgmqdb", Host: "127.0.0.1", Port: port, HTTP: http, Cluster: cluster, Dir: filepath.Join(dir, "data")}
+	s.arguments(args)
 	return s, s.Start()
 }
 
-// Start runs the node's process (again, after Kill or Stop).
-func (s *Server) Start() error {
+func (s *Server) arguments(more []string) {
+	s.args = append([]string{"start", "--data", s.Dir, "--listen", fmt.Sprintf("%s:%d", s.Host, s.Port),
+		"--cluster-listen", s.ClusterAddress(), "--http", fmt.Sprintf("127.0.0.1:%d", s.HTTP)}, more...)
+}
+
+// ClusterAddress is where the node listens for other nodes.
+func (s *Server) ClusterAddress() string { return fmt.Sprintf("%s:%d", s.Host, s.Cluster) }
+
+// StartAsync runs the node's process and does not wait until it serves: one node of a stopped cluster cannot by itself.
+func (s *Server) StartAsync() error {
 	bin, err := Binary()
 	if err != nil {
 		return err
@@ -162,6 +175,9 @@ func (s *Server) Start() error {
 		}
 	}
 	s.cmd = exec.Command(bin, s.args...)
+	if s.namespace != "" { // ip becomes the program: the process id is the node's
+		s.cmd = exec.Command("ip", append([]string{"netns", "exec", s.namespace, bin}, s.args...)...)
+	}
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	// The node dies with the test process, however that ends.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -170,10 +186,19 @@ func (s *Server) Start() error {
 	}
 	s.done = make(chan struct{})
 	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(s.cmd, s.done)
-	return s.await(60 * time.Second)
+	return nil
 }
 
-func (s *Server) await(limit time.Duration) error {
+// Start runs the node's process (again, after Kill or Stop) and waits until it serves.
+func (s *Server) Start() error {
+	if err := s.StartAsync(); err != nil {
+		return err
+	}
+	return s.Await(60 * time.Second)
+}
+
+// Await waits until the node answers clients.
+func (s *Server) Await(limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for time.Now().Before(deadline) {
 		select {
@@ -181,7 +206,7 @@ func (s *Server) await(limit time.Duration) error {
 			return fmt.Errorf("pgmqdb exited at once:\n%s", s.Log())
 		default:
 		}
-		if exec.Command(filepath.Join(postgresBin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run() == nil {
+		if exec.Command(filepath.Join(postgresBin, "pg_isready"), "-q", "-h", s.Host, "-p", strconv.Itoa(s.Port)).Run() == nil {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -245,10 +270,10 @@ func (s *Server) Stop() error {
 
 // PSQL runs psql with the arguments and standard input, and returns its interleaved output and error output.
 func (s *Server) PSQL(ctx context.Context, input string, args ...string) (string, error) {
-	base := []string{"-X", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port), "-U", "postgres", "-d", "postgres"}
+	base := []string{"-X", "-h", s.Host, "-p", strconv.Itoa(s.Port), "-U", "postgres", "-d", "postgres"}
 	cmd := exec.CommandContext(ctx, "psql", append(base, args...)...)
 	cmd.Stdin = bytes.NewBufferString(input)
-	cmd.Env = append(os.Environ(), "PGTZ=UTC", "LC_ALL=C.UTF-8", "PAGER=cat", "PGCONNECT_TIMEOUT=10")
+	cmd.Env = append(os.Environ(), "PGTZ=UTC", "LC_ALL=C.UTF-8", "PAGER=cat", "PGCONNECT_TIMEOUT=10", "PGPASSWORD="+s.password)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
