@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -259,11 +260,16 @@ func (w *worker) read(ctx context.Context) error {
 		}
 		return err
 	case 1:
-		err := w.conn.QueryRow(ctx, `select (select count(*) from child c left join parent p on p.id = c.parent_id where p.id is null)
-			+ (select count(*) from grandchild g left join child c on c.id = g.child_id where c.id is null)
-			+ (select count(*) from vote v left join parent p on p.id = v.parent_id where p.id is null)`).Scan(&n)
-		if w.done(err) && n != 0 {
-			w.l.problem(fmt.Errorf("client %d through node %d: a snapshot with %d orphans", w.n, w.at+1, n))
+		var orphans [3]int64
+		const sql = `select (select count(*) from child c left join parent p on p.id = c.parent_id where p.id is null),
+			(select count(*) from grandchild g left join child c on c.id = g.child_id where c.id is null),
+			(select count(*) from vote v left join parent p on p.id = v.parent_id where p.id is null)`
+		err := w.conn.QueryRow(ctx, sql).Scan(&orphans[0], &orphans[1], &orphans[2])
+		if w.done(err) && orphans != [3]int64{} {
+			var again [3]int64
+			err := w.conn.QueryRow(ctx, sql).Scan(&again[0], &again[1], &again[2])
+			w.l.problem(fmt.Errorf("client %d through node %d: a snapshot has orphans (child, grandchild, vote): %v; a moment later %v, %v; it is %s",
+				w.n, w.at+1, orphans, again, err, time.Now().UTC().Format(time.StampMilli)))
 		}
 		return err
 	}
