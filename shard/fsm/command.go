@@ -149,7 +149,8 @@ type Resolve struct {
 }
 
 // Tombstone forbids the attempt in this group, unless its prepare has applied already (ResultPrepared, or
-// ResultCommitted with the timestamp); then nothing changes. Answers ResultAborted when the attempt is forbidden.
+// ResultCommitted with the timestamp); then nothing changes. Answers ResultAborted when the attempt is forbidden, and
+// ResultHorizon when nothing is known of it and TS is not above the horizon: its outcome may have been forgotten.
 type Tombstone struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt

@@ -175,6 +175,9 @@ func (s *State) applyTombstone(c *Tombstone) Result {
 	if p := s.held(c.Txn, c.Attempt); p != nil {
 		return Result{Code: ResultPrepared, TS: p.min}
 	}
+	if c.TS != 0 && c.TS <= s.t.horizon {
+		return Result{Code: ResultHorizon} // it may have been here, and have been resolved and forgotten
+	}
 	s.finish(id, outcome{code: OutcomeAborted, ts: max(s.t.maxTS, c.TS)})
 	return Result{Code: ResultAborted}
 }

@@ -263,6 +263,9 @@ func TestOutcomeIsKeptUntilForgottenAndPassedByTheHorizon(t *testing.T) {
 		late := prepare(1, 50, put("j", "a", 0))
 		late.Prepare.StartTS = 11
 		r.want(late, ResultHorizon)
+		// Nor does a tombstone say of an attempt that committed that it did not.
+		r.want(Command{Tombstone: &Tombstone{Txn: txnID(1), Attempt: 1, TS: 10}}, ResultHorizon)
+		r.want(Command{Tombstone: &Tombstone{Txn: txnID(1), Attempt: 1, TS: 13}}, ResultAborted)
 	})
 }
 

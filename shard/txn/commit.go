@@ -48,17 +48,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // propose runs an idempotent command until it has an answer or ctx ends.
 func (m *Manager) propose(ctx context.Context, g rpc.Group, cmd *fsm.Command) (fsm.Result, error) {
-	logged := false
-	return m.proposeTracked(ctx, g, cmd, &logged)
+	logged, doubt := false, false
+	return m.proposeTracked(ctx, g, cmd, &logged, &doubt)
 }
 
-// proposeTracked is propose; it sets logged when a copy of the command may have reached the log.
-func (m *Manager) proposeTracked(ctx context.Context, g rpc.Group, cmd *fsm.Command, logged *bool) (fsm.Result, error) {
+// proposeTracked is propose; it sets logged when a copy of the command may have reached the log, and doubt when what became
+// of a copy is not known.
+func (m *Manager) proposeTracked(ctx context.Context, g rpc.Group, cmd *fsm.Command, logged, doubt *bool) (fsm.Result, error) {
 	wait := retryPause
 	for {
 		c := *cmd // the leaseholder fills in epoch and time
 		res, err := g.Propose(ctx, &c)
-		*logged = *logged || err == nil || !refusedBeforeLog(err)
+		*doubt = *doubt || err != nil && !refusedBeforeLog(err)
+		*logged = *logged || *doubt || err == nil
 		if err == nil && res.Code != fsm.ResultStaleEpoch {
 			return res, nil
 		}
@@ -326,7 +328,7 @@ func (c *commit) proposeOne(p *participant) {
 	wait := time.Millisecond
 	waited := time.Duration(0)
 	for {
-		p.res, p.err = m.proposeTracked(ctx, p.g.group, &fsm.Command{Prepare: p.prepare}, &p.logged)
+		p.res, p.err = m.proposeTracked(ctx, p.g.group, &fsm.Command{Prepare: p.prepare}, &p.logged, &p.doubt)
 		p.classify()
 		if p.err != nil || p.res.Code != fsm.ResultPending {
 			return
@@ -397,6 +399,8 @@ func (c *commit) committed() (ts topo.Timestamp, ok bool) {
 
 // kill makes sure that the attempt can never be complete: by a tombstone in a group that lacks its prepare. dead is false
 // when every prepare turned out to be there (or the attempt committed); an error means that neither could be found out.
+// The horizon stays below a commit only while its coordinator's liveness epoch lasts: once that is over the others may have
+// finished the attempt, and have forgotten it, and a group that does not know it any more says so (ResultHorizon).
 func (c *commit) kill() (dead bool, err error) {
 	for _, p := range c.parts {
 		if p.state == partDead {
@@ -416,6 +420,9 @@ func (c *commit) kill() (dead bool, err error) {
 			}
 			if !p.logged {
 				return true, nil // its prepare never left the gateway, so the attempt cannot be complete
+			}
+			if p.state == partRefused && p.res.Code == fsm.ResultHorizon && !p.doubt {
+				return true, nil // every copy came too late, and so will every other
 			}
 			res, e := c.t.m.propose(ctx, p.g.group, &fsm.Command{Tombstone: &fsm.Tombstone{
 				Txn: c.t.id, Attempt: c.attempt, TS: c.ts}})

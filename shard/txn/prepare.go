@@ -21,6 +21,8 @@ type participant struct {
 	err   error
 	// logged: a copy of the prepare may have reached the group's log.
 	logged bool
+	// doubt: the fate of a copy is not known, so the last answer is not that of every copy.
+	doubt bool
 }
 
 type partState uint8

@@ -439,6 +439,9 @@ func (m *model) tombstone(t *fsm.Tombstone) fsm.Result {
 	if r, ok := m.first(t.Txn, t.Attempt); ok {
 		return r
 	}
+	if t.TS != 0 && t.TS <= m.horizon {
+		return code(fsm.ResultHorizon)
+	}
 	a := modelAttempt{t.Txn, t.Attempt}
 	m.outcomes[a] = fsm.OutcomeInfo{Code: fsm.OutcomeAborted}
 	m.starts[a] = max(t.TS, m.max)
