@@ -47,7 +47,7 @@ type Mux struct {
 // Listen listens at addr. With conf set, connections are TLS, and conf.ClientAuth says whether dialers have to show a
 // certificate.
 func Listen(addr string, conf *tls.Config) (*Mux, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := (&net.ListenConfig{Control: endWhenSilent}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (h *half) Addr() net.Addr { return h.m.Addr() }
 func Dial(ctx context.Context, addr string, kind Kind, conf *tls.Config) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, DialTimeout)
 	defer cancel()
-	var d net.Dialer
+	d := net.Dialer{Control: endWhenSilent}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
