@@ -31,6 +31,7 @@ type load struct {
 	urls     []string
 	parents  []int64 // acknowledged and not known to be deleted, of all workers
 	problems []error
+	slow     []string // what took long, for the log
 
 	workers []*worker
 	stopped atomic.Bool
@@ -46,6 +47,7 @@ type worker struct {
 	conn    *pgx.Conn
 	at      int // the node that it is connected to
 	nextID  int64
+	doing   string         // the operation
 	counts  map[string]int // transactions by outcome: "acknowledged", or an SQLSTATE
 	last    time.Time      // of the latest acknowledged transaction
 	longest time.Duration  // between two acknowledged transactions
@@ -53,6 +55,7 @@ type worker struct {
 
 const (
 	opTimeout      = 40 * time.Second
+	slowOperation  = 5 * time.Second
 	connectTimeout = 3 * time.Second
 )
 
@@ -143,6 +146,9 @@ func (c *cluster) finish(l *load, nodes ...int) {
 	c.t.Logf("%d clients: %v; longest pause of a client %v; %d in doubt", len(l.workers), counts, longest.Round(time.Millisecond), doubts)
 	if doubts > 0 {
 		time.Sleep(2 * time.Second) // a transaction in doubt may be under way still
+	}
+	for _, s := range l.slow[:min(len(l.slow), 20)] {
+		c.t.Log(s)
 	}
 	for i, p := range l.problems {
 		if i == 10 {
@@ -253,7 +259,14 @@ func (w *worker) step(ctx context.Context) {
 	if (w.conn == nil || w.conn.IsClosed()) && !w.connect(ctx) {
 		return
 	}
+	began, node := time.Now(), w.at+1
 	err := w.operate(ctx)
+	if took := time.Since(began); took > slowOperation {
+		w.l.mu.Lock()
+		w.l.slow = append(w.l.slow, fmt.Sprintf("client %d through node %d: %s took %v from %s, and ended with: %v", w.n, node, w.doing,
+			took.Round(time.Millisecond), began.UTC().Format(time.StampMilli), err))
+		w.l.mu.Unlock()
+	}
 	if err == nil {
 		return
 	}
@@ -270,28 +283,14 @@ func (w *worker) step(ctx context.Context) {
 }
 
 func (w *worker) operate(ctx context.Context) error {
-	switch k := w.rnd.Intn(100); {
-	case k < 20:
-		return w.insertFamily(ctx)
-	case k < 28:
-		return w.updateParent(ctx)
-	case k < 38:
-		return w.deleteParent(ctx)
-	case k < 44:
-		return w.moveChild(ctx)
-	case k < 52:
-		return w.insertTask(ctx)
-	case k < 58:
-		return w.swapTasks(ctx)
-	case k < 72:
-		return w.transfer(ctx)
-	case k < 82:
-		return w.vote(ctx)
-	case k < 90:
-		return w.claim(ctx)
-	default:
-		return w.read(ctx)
+	k := w.rnd.Intn(100)
+	for _, o := range operations {
+		if k -= o.share; k < 0 {
+			w.doing = o.name
+			return o.run(w, ctx)
+		}
 	}
+	panic("the shares are not 100 in all")
 }
 
 func (w *worker) id() int64 {

@@ -13,6 +13,23 @@ import (
 
 // The load's transactions. Each builds the changes that it will have made, and notes them by its outcome.
 
+var operations = []struct {
+	name  string
+	share int // percent
+	run   func(*worker, context.Context) error
+}{
+	{"inserting a family", 20, (*worker).insertFamily},
+	{"updating a parent", 8, (*worker).updateParent},
+	{"deleting a parent", 10, (*worker).deleteParent},
+	{"moving a child", 6, (*worker).moveChild},
+	{"inserting a task", 8, (*worker).insertTask},
+	{"swapping tasks", 6, (*worker).swapTasks},
+	{"a transfer", 14, (*worker).transfer},
+	{"a vote", 10, (*worker).vote},
+	{"a claim", 8, (*worker).claim},
+	{"reading", 10, (*worker).read},
+}
+
 func (w *worker) pick(table string) (int64, bool) {
 	ids := w.ids(table)
 	if len(ids) == 0 {

@@ -86,6 +86,7 @@ func TestPartitions(t *testing.T) {
 		}
 		if x.off {
 			c.minorityIsHonest(a, round)
+			t.Logf("    node %d was asked in vain until %s", a+1, time.Now().UTC().Format(time.StampMilli))
 		}
 		time.Sleep(time.Duration(rounds(500, 4000)) * time.Millisecond)
 		network.Heal()
