@@ -117,11 +117,11 @@ func (c *cluster) watchTree(user, but int) (stop func()) {
 // Scenario 5 under kill -9 of any node in the middle of the cascade: the one that runs it, a leader, or another.
 func TestKillInTheMiddleOfACascade(t *testing.T) {
 	c := start(t, 3)
-	rnd := rand.New(rand.NewSource(seed(t)))
+	rnd := rand.New(rand.NewSource(c.seed))
 	c.must(0, treeDDL)
 	var slowest time.Duration
 	outcomes := map[string]int{}
-	for i := 1; i <= rounds(5, 200); i++ {
+	for i := 1; i <= rounds(4, 200); i++ {
 		through, victim := i%3, rnd.Intn(3)
 		c.eventually(through, insertTree, i)
 		conn, err := pgx.Connect(ctx, c.Nodes[through].URL())

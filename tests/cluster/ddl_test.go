@@ -101,7 +101,7 @@ func (w *itemWriter) run(stop *atomic.Bool) {
 // stopped and wakes with an old catalog. No row violates a constraint that was published, and no acknowledged write is lost.
 func TestDDLUnderLoad(t *testing.T) {
 	c := start(t, 3)
-	rnd := rand.New(rand.NewSource(seed(t)))
+	rnd := rand.New(rand.NewSource(c.seed))
 	c.must(0, `create table target (id int primary key); create table item (id int primary key, ref int, value text)`)
 	c.must(0, `insert into target select g from generate_series(1, $1::int) g`, itemTargets)
 	var stop, bad atomic.Bool
@@ -203,7 +203,7 @@ func TestDDLUnderLoad(t *testing.T) {
 // any moment: the one that runs it, a leader, or another.
 func TestMigrationIsAtomic(t *testing.T) {
 	c := start(t, 3)
-	rnd := rand.New(rand.NewSource(seed(t)))
+	rnd := rand.New(rand.NewSource(c.seed))
 	outcomes := map[string]int{}
 	for i := range rounds(5, 60) {
 		c.eventually(i%3, fmt.Sprintf(`create table base%[1]d (id int primary key, name text); insert into base%[1]d select g, 'n' || g from generate_series(1, 10) g`, i))

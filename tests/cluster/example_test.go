@@ -12,6 +12,7 @@ import (
 
 // Scenario 2 as a script that anybody can run.
 func TestExample(t *testing.T) {
+	abreast(t)
 	bin, err := testenv.Binary()
 	if err != nil {
 		t.Fatal(err)

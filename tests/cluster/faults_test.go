@@ -20,9 +20,9 @@ type faulty struct {
 }
 
 // Mixed faults under a mixed load: kill -9, SIGTERM, SIGSTOP, and where namespaces can be had partitions, delay and loss;
-// now and then two nodes at once, and schema changes between. Half a minute, or ten in a long run.
+// now and then two nodes at once, and schema changes between. Some twenty seconds, or ten minutes in a long run.
 func TestMixedFaults(t *testing.T) {
-	f := &faulty{rnd: rand.New(rand.NewSource(seed(t))), counts: map[string]int{}}
+	f := &faulty{counts: map[string]int{}}
 	network, err := testenv.NewNetwork()
 	switch {
 	case err == nil:
@@ -34,9 +34,10 @@ func TestMixedFaults(t *testing.T) {
 	default:
 		t.Fatal(err)
 	}
+	f.rnd = rand.New(rand.NewSource(f.seed))
 	l := f.startLoad(2)
 	f.must(0, `create table changing (id int primary key, parent_id bigint references parent on delete cascade)`)
-	length := 25 * time.Second
+	length := 20 * time.Second
 	if long() {
 		length = 10 * time.Minute
 	}

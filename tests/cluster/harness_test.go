@@ -6,9 +6,12 @@ package cluster
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
+	"runtime"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,15 +28,46 @@ func long() bool { return os.Getenv("PGMQDB_LONG") != "" }
 // cluster is a running cluster with a pool of connections to each node.
 type cluster struct {
 	*testenv.Cluster
-	t   *testing.T
-	dbs []*pgxpool.Pool
+	t    *testing.T
+	seed int64
+	dbs  []*pgxpool.Pool
 }
 
 var ctx = context.Background()
 
+// TestMain lets a few tests run at once: they wait for timeouts most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", "3")
+	}
+	os.Exit(m.Run())
+}
+
+// abreast has a test run beside others, but in long runs, whose figures count.
+func abreast(t *testing.T) {
+	if !long() {
+		t.Parallel()
+	}
+}
+
+// seed is random, or what PGMQDB_SEED says.
+func seed(t *testing.T) int64 {
+	s := time.Now().UnixNano()
+	if env := os.Getenv("PGMQDB_SEED"); env != "" {
+		var err error
+		if s, err = strconv.ParseInt(env, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("PGMQDB_SEED=%d", s)
+	return s
+}
+
 // start runs a cluster of n nodes for one test.
 func start(t *testing.T, n int, args ...string) *cluster {
 	t.Helper()
+	abreast(t)
 	limit, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	c, err := testenv.StartCluster(limit, t.TempDir(), n, args...)
@@ -45,7 +79,7 @@ func start(t *testing.T, n int, args ...string) *cluster {
 
 func harness(t *testing.T, c *testenv.Cluster) *cluster {
 	t.Helper()
-	out := &cluster{Cluster: c, t: t}
+	out := &cluster{Cluster: c, t: t, seed: seed(t)}
 	t.Cleanup(func() {
 		for _, db := range out.dbs {
 			go db.Close() // connections to a stopped node do not end by themselves

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,25 +57,12 @@ const (
 	connectTimeout = 3 * time.Second
 )
 
-// seed is random, or what PGMQDB_SEED says.
-func seed(t *testing.T) int64 {
-	s := time.Now().UnixNano()
-	if env := os.Getenv("PGMQDB_SEED"); env != "" {
-		var err error
-		if s, err = strconv.ParseInt(env, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("PGMQDB_SEED=%d", s)
-	return s
-}
-
 // startLoad makes the load's tables and starts perNode clients on each node.
 func (c *cluster) startLoad(perNode int) *load {
 	c.t.Helper()
 	c.must(0, loadDDL)
 	c.must(0, `insert into account select g, 'owner ' || g, $1 from generate_series(1, $2::int) g`, balance, accounts)
-	l := &load{t: c.t, seed: seed(c.t)}
+	l := &load{t: c.t, seed: c.seed}
 	for _, s := range c.Nodes {
 		l.urls = append(l.urls, s.URL())
 	}
@@ -225,6 +210,9 @@ func (w *worker) run() {
 		limit, cancel := context.WithTimeout(ctx, opTimeout)
 		w.step(limit)
 		cancel()
+		if !long() { // other tests run beside this one
+			time.Sleep(time.Duration(w.rnd.Intn(3000)) * time.Microsecond)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // The first node's state file is older than the other nodes when it is killed soon: its log tells of them.
 func TestFirstNodeRestartsAtOnce(t *testing.T) {
 	c := start(t, 3)
-	for range 3 {
+	for range rounds(1, 5) {
 		c.kill(0)
 		c.restart(0)
 	}
