@@ -86,3 +86,12 @@ func TestAnAttemptThatOthersForgotIsOfUnknownOutcome(t *testing.T) {
 		}
 	}
 }
+
+// Clients repeat what failed because its node had been stopped, and its snapshot was dropped meanwhile.
+func TestASnapshotThatIsTooOldCanBeRetried(t *testing.T) {
+	var pe *pgerr.Error
+	err := groupError(context.Background(), &rpc.Error{Code: rpc.ErrSnapshotTooOld})
+	if !errors.As(err, &pe) || pe.Code != pgerr.SerializationFailure {
+		t.Errorf("%v, want %s", err, pgerr.SerializationFailure)
+	}
+}

@@ -103,7 +103,10 @@ func groupError(ctx context.Context, err error) error {
 		pe.Detail = e.Detail
 		return pe
 	case rpc.ErrSnapshotTooOld:
-		return pgerr.New(pgerr.SnapshotTooOld, "snapshot too old")
+		// The horizon waits for every node whose liveness epoch lasts: this node was stopped or cut off past the end of its.
+		return pgerr.New(pgerr.SerializationFailure, "could not serialize access: snapshot too old").
+			WithDetail("The node was cut off from the cluster for longer than its snapshots are kept.").
+			WithHint("The transaction might succeed if retried.")
 	case rpc.ErrDiskFull:
 		pe := pgerr.New(pgerr.DiskFull, "could not write: the disk reserve is reached")
 		pe.Detail = e.Detail
