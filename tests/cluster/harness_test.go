@@ -209,10 +209,18 @@ func (c *cluster) restart(node int) {
 	c.dbs[node].Reset()
 }
 
-// leader is the index of the node that leads a group.
+// leader is the index of the node that leads a group, once one does.
 func (c *cluster) leader(through, group int) int {
 	c.t.Helper()
-	return c.count(through, `select leader from pgmqdb.shards where group_id = $1`, group) - 1
+	id := 0
+	c.until(20*time.Second, func(ctx context.Context) error {
+		err := c.dbs[through].QueryRow(ctx, `select coalesce(leader, 0) from pgmqdb.shards where group_id = $1`, group).Scan(&id)
+		if err == nil && id == 0 {
+			err = errors.New("the group has no leader at the moment")
+		}
+		return err
+	})
+	return id - 1
 }
 
 // catalogGroup is the group of the catalog; the others hold data.
