@@ -85,11 +85,17 @@ func (s *State) applyUpgrade(u *Upgrade) Result {
 	return Result{Code: ResultOK}
 }
 
+// WindowSequence is the storage id under which the timestamp oracle's window is logged, as the state of a sequence: no table
+// has storage id 0. Its value only grows: an entry that was lost and comes late must not take a window back, out of which
+// timestamps were handed out.
+const WindowSequence topo.StorageID = 0
+
 func (s *State) applySequence(q *Sequence) Result {
 	s.mu.Lock()
-	if q.Drop {
+	switch {
+	case q.Drop:
 		delete(s.t.sequences, q.ID)
-	} else {
+	case q.ID != WindowSequence || q.Last > s.t.sequences[q.ID].Last:
 		s.t.sequences[q.ID] = SequenceState{Last: q.Last, IsCalled: q.IsCalled}
 	}
 	s.mu.Unlock()

@@ -707,3 +707,19 @@ func TestNewerFormatIsRefusedUntilUpgraded(t *testing.T) {
 		t.Fatal("a binary decoded a format that it does not know")
 	}
 }
+
+func TestALoggedWindowOfTimestampsOnlyGrows(t *testing.T) {
+	bothLayers(t, func(t *testing.T, r *replica, settle func()) {
+		for _, v := range []struct{ logged, then int64 }{{100, 100}, {300, 300}, {200, 300}, {301, 301}} {
+			r.want(Command{Sequence: &Sequence{ID: WindowSequence, Last: v.logged, IsCalled: true}}, ResultOK)
+			settle()
+			if s, _ := r.s.Sequence(WindowSequence); s.Last != v.then {
+				t.Fatalf("after %d: %d, want %d", v.logged, s.Last, v.then)
+			}
+			r.want(Command{Sequence: &Sequence{ID: 7, Last: v.logged}}, ResultOK)
+			if s, _ := r.s.Sequence(7); s.Last != v.logged {
+				t.Fatalf("a sequence is at %d after %d", s.Last, v.logged)
+			}
+		}
+	})
+}

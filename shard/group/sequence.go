@@ -191,17 +191,13 @@ func (r *Replica) flushSequences(ctx context.Context) {
 	}
 }
 
-// windowSequence is the storage id under which the timestamp oracle's window is logged, as the state of a sequence: no
-// table has storage id 0.
-const windowSequence topo.StorageID = 0
-
 // LoggedWindow returns the end of the last window of timestamps logged in this group, 0 before the first. The caller holds
 // the lease.
 func (r *Replica) LoggedWindow(ctx context.Context) (topo.Timestamp, error) {
 	if _, err := r.confirm(ctx); err != nil {
 		return 0, err
 	}
-	s, _ := r.state.Sequence(windowSequence)
+	s, _ := r.state.Sequence(fsm.WindowSequence)
 	return topo.Timestamp(s.Last), nil
 }
 
@@ -209,5 +205,5 @@ func (r *Replica) LoggedWindow(ctx context.Context) (topo.Timestamp, error) {
 // since reads need timestamps.
 func (r *Replica) LogWindow(ctx context.Context, epoch topo.LeaseEpoch, end topo.Timestamp) error {
 	// As in logSequence.
-	return r.sendOK(context.WithoutCancel(ctx), epoch, &fsm.Command{Sequence: &fsm.Sequence{ID: windowSequence, Last: int64(end), IsCalled: true}})
+	return r.sendOK(context.WithoutCancel(ctx), epoch, &fsm.Command{Sequence: &fsm.Sequence{ID: fsm.WindowSequence, Last: int64(end), IsCalled: true}})
 }

@@ -137,11 +137,17 @@ func (m *model) apply(c *fsm.Command) fsm.Result {
 	case c.Tombstone != nil:
 		return m.tombstone(c.Tombstone)
 	case c.Forget != nil:
+		if o := m.outcomes[modelAttempt{c.Forget.Txn, c.Forget.Attempt}]; o.Code == fsm.OutcomePrepared {
+			return fsm.Result{Code: fsm.ResultPrepared, TS: o.TS}
+		}
 		delete(m.kept, modelAttempt{c.Forget.Txn, c.Forget.Attempt})
 		m.raise(m.horizon)
 	case c.Fence != nil:
 		return m.fence(c.Fence)
 	case c.Sequence != nil:
+		if c.Sequence.ID == fsm.WindowSequence && c.Sequence.Last <= m.sequences[c.Sequence.ID].Last {
+			return code(fsm.ResultOK)
+		}
 		m.sequences[c.Sequence.ID] = fsm.SequenceState{Last: c.Sequence.Last, IsCalled: c.Sequence.IsCalled}
 	case c.Horizon != nil:
 		m.raise(c.Horizon.TS)
@@ -419,15 +425,17 @@ func (m *model) resolve(txn topo.TxnID, n topo.Attempt, commit bool, ts topo.Tim
 			m.starts[a] = ts
 		default:
 			res = code(fsm.ResultAborted)
+			m.starts[a] = max(m.max, ts)
+			if o.Code == fsm.OutcomePrepared {
+				m.starts[a] = max(m.starts[a], o.TS)
+			}
 			o.Code = fsm.OutcomeAborted
+			m.kept[a] = true
 		}
 		if p := m.pending[txn]; p != nil && p.Attempt == n {
 			delete(m.pending, txn)
 		}
 		m.outcomes[a] = o
-		if m.starts[a] == 0 {
-			m.starts[a] = max(m.max, ts)
-		}
 	}
 	if final && m.pending[txn] == nil {
 		delete(m.sent, txn)
@@ -445,6 +453,7 @@ func (m *model) tombstone(t *fsm.Tombstone) fsm.Result {
 	a := modelAttempt{t.Txn, t.Attempt}
 	m.outcomes[a] = fsm.OutcomeInfo{Code: fsm.OutcomeAborted}
 	m.starts[a] = max(t.TS, m.max)
+	m.kept[a] = true
 	return code(fsm.ResultAborted)
 }
 
