@@ -2,9 +2,9 @@
 # A fourth node joins a cluster of three, receives shards, and every constraint holds through it.
 #
 # Three nodes are started, posts and comments are made, and a fourth node joins. Then the script deletes all posts through
-# each node in turn, on fresh rows, and shows that their comments are gone on every node. It needs bash and psql, and takes
-# the program's path as its argument (default: bin/pgmqdb). Ports are free ones and data is in a temporary directory; both
-# are given up at the end.
+# it, and fresh ones through each other node, and shows that their comments are gone on every node. It needs bash, psql and pg_isready,
+# and takes the program's path as its argument (default: bin/pgmqdb). Ports are free ones and data is in a temporary
+# directory; both are given up at the end.
 set -euo pipefail
 
 pgmqdb=${1:-$(dirname "$0")/../../bin/pgmqdb}
@@ -40,6 +40,12 @@ refused() {
     fail "node $1 took: $3"
   fi
   [[ $out == *"$2"* ]] || fail "node $1: $3: $out"
+}
+
+# write_rows: ten posts and their 21 comments.
+write_rows() {
+  sql 1 "INSERT INTO posts SELECT g, 'title ' || g, 'me', 'body' FROM generate_series(1, 10) g"
+  sql 2 "INSERT INTO comments SELECT g, g % 10 + 1, 'nice' FROM generate_series(1, 21) g"
 }
 
 # start_node NODE: starts it, joining node 1 if it is another, and waits until it serves.
@@ -80,6 +86,7 @@ settle 3
 
 sql 1 "CREATE TABLE posts (id int PRIMARY KEY, title text UNIQUE, author text, body text)"
 sql 1 "CREATE TABLE comments (id int PRIMARY KEY, post_id int REFERENCES posts ON DELETE CASCADE, text text)"
+write_rows
 
 echo "a fourth node joins"
 start_node 4
@@ -95,8 +102,7 @@ psql -X -h 127.0.0.1 -p "${ports[4]}" -U postgres -d postgres -c \
   "SELECT node, \"table\", \"constraint\", definition FROM pgmqdb.constraints_by_node ORDER BY 1, 2, 3"
 
 for node in 4 1 2 3; do
-  sql 1 "INSERT INTO posts SELECT g, 'title ' || g, 'me', 'body' FROM generate_series(1, 10) g"
-  sql 2 "INSERT INTO comments SELECT g, g % 10 + 1, 'nice' FROM generate_series(1, 21) g"
+  [[ $node == 4 ]] || write_rows # through node 4 those from before it joined are deleted
   [[ $(sql "$node" "SELECT count(*) FROM posts") == 10 ]] || fail "node $node does not show 10 posts"
   before=$(sql "$node" "SELECT count(*) FROM comments")
   for i in $(seq 10); do refused "$node" 23505 "INSERT INTO posts VALUES (100 + $i, 'title $i', 'x', 'y')"; done

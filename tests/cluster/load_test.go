@@ -95,7 +95,7 @@ func (l *load) stop() {
 	l.wg.Wait()
 }
 
-// progress is the number of acknowledged transactions so far. Only for a load that was stopped.
+// acknowledged is the number of acknowledged transactions of a load that was stopped.
 func (l *load) acknowledged() (n int) {
 	for _, w := range l.workers {
 		n += w.counts["acknowledged"]
@@ -131,6 +131,9 @@ func (c *cluster) finish(l *load, nodes ...int) {
 	c.t.Logf("%d clients: %v; longest pause of a client %v; %d in doubt", len(l.workers), counts, longest.Round(time.Millisecond), doubts)
 	if doubts > 0 {
 		time.Sleep(2 * time.Second) // a transaction in doubt may be under way still
+	}
+	if n := l.acknowledged(); n < 20*len(l.workers) && !l.failed() {
+		c.t.Errorf("only %d transactions were acknowledged: the load did not run", n)
 	}
 	for _, s := range l.slow[:min(len(l.slow), 20)] {
 		c.t.Log(s)
