@@ -14,7 +14,7 @@ ports=()
 
 cleanup() {
   for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
+  for pid in "${pids[@]}"; do while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; done
   rm -rf "$data"
 }
 trap cleanup EXIT
@@ -57,6 +57,7 @@ start_node() {
   "$pgmqdb" start --data "$data/n$node" --listen "127.0.0.1:${ports[node]}" \
     --cluster-listen "127.0.0.1:${cluster[node]}" --http "" "${join[@]}" >"$data/n$node.log" 2>&1 &
   pids+=($!)
+  disown # bash need not tell how it ended
   for _ in $(seq 600); do
     pg_isready -q -h 127.0.0.1 -p "${ports[node]}" && return
     kill -0 "${pids[-1]}" 2>/dev/null || fail "node $node ended: $(tail -5 "$data/n$node.log")"
