@@ -201,8 +201,19 @@ func (r *Runner) push(e event) {
 			return
 		}
 	}
+	if n := len(r.queue); n > 0 && e.kind == deleteEvent {
+		// The rows of one level of a cascade come in batches; their children are looked for together.
+		last := &r.queue[n-1]
+		if last.kind == deleteEvent && last.table == e.table && len(last.rows)+len(e.rows) <= maxEventRows && sameKeys(last.keys, e.keys) {
+			last.rows = append(last.rows, e.rows...)
+			return
+		}
+	}
 	r.queue = append(r.queue, e)
 }
+
+// maxEventRows bounds the deleted rows whose children are looked for together.
+const maxEventRows = 4096
 
 func (k *Key) action(kind eventKind) catalog.Action {
 	if kind == deleteEvent {

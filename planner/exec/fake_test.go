@@ -109,9 +109,17 @@ func (m *memTxn) Scan(_ context.Context, o txn.ReadOptions, spec txn.ScanSpec) (
 		g topo.GroupID
 	}
 	var all []kv
+	wanted := func(k string) bool {
+		for _, r := range spec.Ranges {
+			if k >= string(r.Lo) && (r.Hi == nil || k < string(r.Hi)) {
+				return true
+			}
+		}
+		return len(spec.Ranges) == 0 && k >= string(spec.Lo) && (spec.Hi == nil || k < string(spec.Hi))
+	}
 	for _, g := range spec.Groups {
 		for k := range m.groups[g] {
-			if k >= string(spec.Lo) && (spec.Hi == nil || k < string(spec.Hi)) && m.at(txn.Key{Group: g, Bytes: []byte(k)}, o.Own).Exists() {
+			if wanted(k) && m.at(txn.Key{Group: g, Bytes: []byte(k)}, o.Own).Exists() {
 				all = append(all, kv{k, g})
 			}
 		}

@@ -61,6 +61,20 @@ func (r *rowRefs) add(key []byte, g topo.GroupID) {
 
 func (r *rowRefs) len() int { return len(r.ends) }
 
+// join adds the keys of o.
+func (r *rowRefs) join(o *rowRefs) {
+	if len(r.ends) == 0 {
+		*r = *o
+		return
+	}
+	n := len(r.bytes)
+	r.bytes = append(r.bytes, o.bytes...)
+	r.groups = append(r.groups, o.groups...)
+	for _, end := range o.ends {
+		r.ends = append(r.ends, n+end)
+	}
+}
+
 func (r *rowRefs) key(i int) txn.Key {
 	from := 0
 	if i > 0 {
@@ -161,27 +175,28 @@ func (cs *childScan) run(ctx context.Context, f topo.Timestamp, mode lock.Mode, 
 			c.close()
 		}
 	}()
-	var all []rowRefs
+	var all rowRefs
 	for {
 		found, more, err := nextOfAll(ctx, cursors)
 		if err != nil {
 			return false, err
 		}
+		for i := range found {
+			all.join(&found[i])
+		}
 		if mode == lock.NoKeyUpdate && more {
-			all = append(all, found...)
 			continue
 		}
-		for _, refs := range append(all, found...) {
-			moved, err := cs.handOut(ctx, &refs, f, mode, emit)
-			if err != nil {
-				return false, err
-			}
-			changed = changed || moved
+		// What all groups have found is locked together, and goes on together to the next level of a cascade.
+		moved, err := cs.handOut(ctx, &all, f, mode, emit)
+		if err != nil {
+			return false, err
 		}
-		all = nil
+		changed = changed || moved
 		if !more {
 			return changed, nil
 		}
+		all = rowRefs{}
 	}
 }
 
@@ -361,20 +376,21 @@ func (p *childPath) prefix(key []types.Datum) []byte {
 	return buf
 }
 
-// childCursor reads one group's part of a scan for children, a batch at a time. Keys of an index are visited in key order
-// by one scan that reads on while it meets what it looks for, and starts anew at the next key when it does not: many
-// neighbouring keys cost one scan, and so do any number of keys without children in an empty index.
-type childCursor struct {
-	cs       *childScan
-	opts     txn.ReadOptions
-	group    topo.GroupID
-	prefixes [][]byte // ascending; nil: read all rows
-	at       int      // the first prefix that may have more
-	points   []txn.Key
-	sc       txn.Scanner
-	done     bool
+// rowsPerKey is how many children a key is taken to have in a group, when the first batch is asked for.
+const rowsPerKey = 256
 
-	keys   *keyTable // of a scan of all rows
+// childCursor reads one group's part of a scan for children, a batch at a time: the entries of all keys by one scan of many
+// ranges.
+type childCursor struct {
+	cs     *childScan
+	opts   txn.ReadOptions
+	group  topo.GroupID
+	ranges []txn.KeyRange // of the keys' entries, or rows
+	points []txn.Key      // entries to look up instead
+	sc     txn.Scanner
+	done   bool
+
+	keys   *keyTable // of a scan of all rows instead
 	wanted []int
 	batch  *types.Batch
 	dst    []*types.Vec
@@ -421,6 +437,7 @@ func (cs *childScan) open(ctx context.Context, f topo.Timestamp) ([]*childCursor
 		}
 		return []*childCursor{c}, nil
 	}
+	prefixes := map[*childCursor][][]byte{}
 	for _, key := range cs.keys {
 		if key == nil {
 			continue
@@ -432,19 +449,38 @@ func (cs *childScan) open(ctx context.Context, f topo.Timestamp) ([]*childCursor
 				vals[i] = key[d]
 			}
 			c := cursor(sm.Group(slotOfValues(cs.ti.dist, vals)))
-			c.prefixes = append(c.prefixes, pre)
+			prefixes[c] = append(prefixes[c], pre)
 			continue
 		}
-		for _, g := range dataGroups(sm) {
-			c := cursor(g)
-			c.prefixes = append(c.prefixes, pre)
-		}
+		prefixes[nil] = append(prefixes[nil], pre)
 	}
 	for _, c := range out {
-		slices.SortFunc(c.prefixes, bytes.Compare)
-		c.prefixes = slices.CompactFunc(c.prefixes, bytes.Equal)
+		c.ranges = prefixRanges(prefixes[c])
+	}
+	if everywhere := prefixRanges(prefixes[nil]); everywhere != nil {
+		for _, g := range dataGroups(sm) {
+			cursor(g).ranges = everywhere
+		}
 	}
 	return out, nil
+}
+
+// prefixRanges returns the ranges of the keys that begin with one of some prefixes, in order; neighbours become one.
+func prefixRanges(prefixes [][]byte) []txn.KeyRange {
+	slices.SortFunc(prefixes, bytes.Compare)
+	var out []txn.KeyRange
+	for i, p := range prefixes {
+		if i > 0 && bytes.HasPrefix(p, prefixes[i-1]) {
+			continue // the same once more: no key's encoding is the beginning of another's
+		}
+		end := keyenc.PrefixEnd(p)
+		if n := len(out); n > 0 && bytes.Equal(out[n-1].Hi, p) {
+			out[n-1].Hi = end
+			continue
+		}
+		out = append(out, txn.KeyRange{Lo: p, Hi: end})
+	}
+	return out
 }
 
 // keyTable returns the keys as a hash table over the referencing columns.
@@ -521,10 +557,11 @@ func (c *childCursor) lookUp(ctx context.Context, out *rowRefs) error {
 	return nil
 }
 
-func (c *childCursor) scan(ctx context.Context, lo, hi []byte, hint int, keysOnly bool) (*txn.Batch, error) {
+// scan returns the next batch of the cursor's scan.
+func (c *childCursor) scan(ctx context.Context, spec txn.ScanSpec) (*txn.Batch, error) {
 	if c.sc == nil {
-		sc, err := c.cs.s.c.Txn.Scan(ctx, c.opts, txn.ScanSpec{Groups: []topo.GroupID{c.group}, Lo: lo, Hi: hi,
-			LimitHint: hint, KeysOnly: keysOnly})
+		spec.Groups = []topo.GroupID{c.group}
+		sc, err := c.cs.s.c.Txn.Scan(ctx, c.opts, spec)
 		if err != nil {
 			return nil, err
 		}
@@ -541,7 +578,7 @@ func (c *childCursor) scan(ctx context.Context, lo, hi []byte, hint int, keysOnl
 // nextFull filters a batch of all rows.
 func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
 	ti := c.cs.ti
-	b, err := c.scan(ctx, ti.prefix, keyenc.PrefixEnd(ti.prefix), 0, false)
+	b, err := c.scan(ctx, txn.ScanSpec{Lo: ti.prefix, Hi: keyenc.PrefixEnd(ti.prefix)})
 	if b == nil || err != nil {
 		return err
 	}
@@ -561,41 +598,17 @@ func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
 	return nil
 }
 
-// nextIndexed reads on from the first prefix that may have more.
+// nextIndexed reads on in the entries of the keys.
 func (c *childCursor) nextIndexed(ctx context.Context, out *rowRefs) error {
-	p := &c.cs.path
-	hint := 16
-	if len(c.prefixes) == 1 {
-		hint = 0
-	}
-	keysOnly := p.x == nil || !p.x.global
-	b, err := c.scan(ctx, c.prefixes[c.at], keyenc.PrefixEnd(c.prefixes[len(c.prefixes)-1]), hint, keysOnly)
+	x := c.cs.path.x
+	b, err := c.scan(ctx, txn.ScanSpec{Ranges: c.ranges, LimitHint: rowsPerKey * len(c.ranges), KeysOnly: x == nil || !x.global})
 	if b == nil || err != nil {
 		return err
 	}
-	met := 0
-	for i := 0; i < b.Len() && c.at < len(c.prefixes); {
-		key, pre := b.Key(i), c.prefixes[c.at]
-		switch {
-		case bytes.HasPrefix(key, pre):
-			if err := c.found(b, i, out); err != nil {
-				return err
-			}
-			met++
-			i++
-		case bytes.Compare(key, pre) < 0:
-			i++
-		default:
-			c.at++
+	for i := range b.Len() {
+		if err := c.found(b, i, out); err != nil {
+			return err
 		}
-	}
-	last := b.Key(b.Len() - 1)
-	switch {
-	case c.at >= len(c.prefixes):
-		c.done = true
-		c.close()
-	case 4*met < b.Len() && bytes.Compare(last, c.prefixes[c.at]) < 0:
-		c.close() // what lies between is not wanted
 	}
 	return nil
 }

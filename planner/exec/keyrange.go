@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"sync/atomic"
 
@@ -195,6 +196,26 @@ func (f *found) add(k txn.Key, v txn.Version, tag int32) {
 	f.keys, f.values, f.ts, f.tag = append(f.keys, k), append(f.values, v.Value), append(f.ts, ts), append(f.tag, tag)
 }
 
+// sortByTag orders what was added from the start on by tag, and leaves the rows of one tag as they are.
+func (f *found) sortByTag(start int) {
+	n := len(f.tag) - start
+	if slices.IsSorted(f.tag[start:]) {
+		return
+	}
+	at := make([]int, n)
+	for i := range at {
+		at[i] = start + i
+	}
+	slices.SortStableFunc(at, func(i, j int) int { return cmp.Compare(f.tag[i], f.tag[j]) })
+	var by found
+	for _, i := range at {
+		by.keys, by.values = append(by.keys, f.keys[i]), append(by.values, f.values[i])
+		by.ts, by.tag = append(by.ts, f.ts[i]), append(by.tag, f.tag[i])
+	}
+	f.keys, f.values = append(f.keys[:start], by.keys...), append(f.values[:start], by.values...)
+	f.ts, f.tag = append(f.ts[:start], by.ts...), append(f.tag[:start], by.tag...)
+}
+
 // getRows reads row keys and adds those that exist.
 func (x *execution) getRows(opts txn.ReadOptions, keys []txn.Key, tags []int32, out *found) error {
 	for len(keys) > 0 {
@@ -213,19 +234,21 @@ func (x *execution) getRows(opts txn.ReadOptions, keys []txn.Key, tags []int32, 
 	return nil
 }
 
-// fetch reads the rows of some ranges; tags number the ranges. It is for few rows: everything is kept.
+// fetch reads the rows of some ranges; tags number the ranges, and the rows come by them. It is for few rows: everything is
+// kept.
 func (x *execution) fetch(k *accessKeys, opts txn.ReadOptions, ranges []keyRange, out *found) error {
 	var points []txn.Key
-	var tags []int32
+	var tags, wide []int32
 	for i := range ranges {
 		r := &ranges[i]
 		if r.point {
 			points, tags = append(points, txn.Key{Group: r.group, Bytes: r.lo}), append(tags, int32(i))
 			continue
 		}
-		if err := x.fetchRange(k, opts, r, int32(i), out); err != nil {
-			return err
-		}
+		wide = append(wide, int32(i))
+	}
+	if err := x.fetchRanges(k, opts, ranges, wide, out); err != nil {
+		return err
 	}
 	if len(points) == 0 {
 		return nil
@@ -281,9 +304,57 @@ func (x *execution) followEntries(k *accessKeys, opts txn.ReadOptions, entries [
 	return rows, rowTags, nil
 }
 
-// fetchRange reads one range.
-func (x *execution) fetchRange(k *accessKeys, opts txn.ReadOptions, r *keyRange, tag int32, out *found) error {
-	sc, err := x.c.Txn.Scan(x.ctx(), opts, txn.ScanSpec{Groups: r.groups(x.groups()), Lo: r.lo, Hi: r.hi, KeysOnly: k.x != nil && !k.x.global})
+// fetchRanges reads the ranges of which numbers are given: those in the same groups by one scan, in the order of their
+// keys. A range that overlaps the one before it, and is not the same once more, begins another scan.
+func (x *execution) fetchRanges(k *accessKeys, opts txn.ReadOptions, ranges []keyRange, numbers []int32, out *found) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	slices.SortFunc(numbers, func(i, j int32) int {
+		a, b := &ranges[i], &ranges[j]
+		return cmp.Or(cmp.Compare(a.group, b.group), bytes.Compare(a.lo, b.lo), compareEnds(a.hi, b.hi), cmp.Compare(i, j))
+	})
+	start := len(out.tag)
+	for len(numbers) > 0 {
+		var rs []txn.KeyRange
+		var tags [][]int32 // of each range, the numbers that stand for it
+		group := ranges[numbers[0]].group
+		for len(numbers) > 0 {
+			r := &ranges[numbers[0]]
+			if n := len(rs) - 1; n >= 0 && bytes.Equal(r.lo, rs[n].Lo) && compareEnds(r.hi, rs[n].Hi) == 0 && r.group == group {
+				tags[n] = append(tags[n], numbers[0])
+			} else if r.group == group && (n < 0 || rs[n].Hi != nil && bytes.Compare(rs[n].Hi, r.lo) <= 0) {
+				rs, tags = append(rs, txn.KeyRange{Lo: r.lo, Hi: r.hi}), append(tags, []int32{numbers[0]})
+			} else {
+				break
+			}
+			numbers = numbers[1:]
+		}
+		one := keyRange{group: group}
+		if err := x.scanRanges(k, opts, one.groups(x.groups()), rs, tags, out); err != nil {
+			return err
+		}
+	}
+	out.sortByTag(start)
+	return nil
+}
+
+// compareEnds compares upper bounds, nil being the greatest.
+func compareEnds(a, b []byte) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	}
+	return bytes.Compare(a, b)
+}
+
+// scanRanges reads ascending ranges; a row counts for every tag of its range.
+func (x *execution) scanRanges(k *accessKeys, opts txn.ReadOptions, groups []topo.GroupID, ranges []txn.KeyRange, tags [][]int32, out *found) error {
+	sc, err := x.c.Txn.Scan(x.ctx(), opts, txn.ScanSpec{Groups: groups, Ranges: ranges, KeysOnly: k.x != nil && !k.x.global})
 	if err != nil {
 		return err
 	}
@@ -293,10 +364,19 @@ func (x *execution) fetchRange(k *accessKeys, opts txn.ReadOptions, r *keyRange,
 		if err != nil || b == nil {
 			return err
 		}
+		at := 0 // every batch is of one group, in key order
+		number := func(i int) []int32 {
+			for ranges[at].Hi != nil && bytes.Compare(ranges[at].Hi, b.Key(i)) <= 0 {
+				at++
+			}
+			return tags[at]
+		}
 		if k.x == nil {
 			for i := range b.Len() {
-				out.add(txn.Key{Group: b.GroupOf(i), Bytes: b.Key(i)}, txn.Version{}, tag)
-				out.values[len(out.values)-1], out.ts[len(out.ts)-1] = b.Value(i), b.Versions[i]
+				for _, tag := range number(i) {
+					out.add(txn.Key{Group: b.GroupOf(i), Bytes: b.Key(i)}, txn.Version{}, tag)
+					out.values[len(out.values)-1], out.ts[len(out.ts)-1] = b.Value(i), b.Versions[i]
+				}
 			}
 			continue
 		}
@@ -304,11 +384,14 @@ func (x *execution) fetchRange(k *accessKeys, opts txn.ReadOptions, r *keyRange,
 		if err != nil {
 			return err
 		}
-		tags := make([]int32, len(keys))
-		for i := range tags {
-			tags[i] = tag
+		var rows []txn.Key
+		var rowTags []int32
+		for i := range keys {
+			for _, tag := range number(i) {
+				rows, rowTags = append(rows, keys[i]), append(rowTags, tag)
+			}
 		}
-		if err := x.getRows(opts, keys, tags, out); err != nil {
+		if err := x.getRows(opts, rows, rowTags, out); err != nil {
 			return err
 		}
 	}

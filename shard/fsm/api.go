@@ -51,10 +51,15 @@ type Pending struct {
 	Key     []byte
 }
 
-// ScanOptions describe a scan of [Lo, Hi) at TS; nil Hi is the end of the key space. MaxRows and MaxBytes bound what is
-// emitted (0: no bound).
+// KeyRange is [Lo, Hi); a nil Hi is the end of the key space.
+type KeyRange struct{ Lo, Hi []byte }
+
+// ScanOptions describe a scan of [Lo, Hi) at TS; nil Hi is the end of the key space. Ranges, which ascend and do not
+// overlap, narrow a forward scan to what of [Lo, Hi) lies in one of them (nil: all of it). MaxRows and MaxBytes bound what
+// is emitted (0: no bound).
 type ScanOptions struct {
 	Lo, Hi   []byte
+	Ranges   []KeyRange
 	TS       topo.Timestamp
 	Reverse  bool
 	KeysOnly bool

@@ -321,6 +321,23 @@ func (s *State) pendingWriteIn(lo, hi []byte, ts topo.Timestamp, own topo.TxnID)
 	return p
 }
 
+// firstPendingOf returns the first prepare, and its key, that a scan has to stop at.
+func (s *State) firstPendingOf(o *ScanOptions) (by *pending, at []byte) {
+	if o.Ranges == nil {
+		return s.firstPendingWrite(o.Lo, o.Hi, o.TS, o.Own.Txn, o.Reverse)
+	}
+	for i := range o.Ranges {
+		lo, hi := clip(&o.Ranges[i], o.Lo, o.Hi)
+		if hi != nil && bytes.Compare(lo, hi) >= 0 {
+			continue
+		}
+		if by, at = s.firstPendingWrite(lo, hi, o.TS, o.Own.Txn, false); by != nil {
+			break
+		}
+	}
+	return by, at
+}
+
 // firstPendingWrite returns the prepare that writes the lowest key (in reverse, the highest) of [lo, hi), nil hi being
 // the end, with a minimum <= ts, and that key.
 func (s *State) firstPendingWrite(lo, hi []byte, ts topo.Timestamp, own topo.TxnID, reverse bool) (by *pending, at []byte) {

@@ -136,7 +136,8 @@ func (s *State) ownValue(key []byte, own Own) (v Version, ok bool) {
 
 // layer is one source of rows in a scan, standing on its next key.
 type layer struct {
-	ok    bool
+	ok    bool // it stands in the range
+	on    bool // it stands on a key
 	key   []byte
 	ts    topo.Timestamp
 	value []byte // nil: a tombstone
@@ -152,6 +153,13 @@ type scan struct {
 	view   *view
 	layers [4]layer
 	n      int
+	// opts.Lo and opts.Hi are those of the current range, next is the first range behind it, and lo and hi are what was
+	// asked for.
+	next   int
+	lo, hi []byte
+	// What was emitted.
+	rows, size int
+	generation uint64 // of the file's view at the start
 
 	lastID      topo.StorageID // of the last row, and whether it is dropped
 	lastDropped bool
@@ -164,10 +172,9 @@ func (s *State) Scan(opts ScanOptions, emit func(key, value []byte, ts topo.Time
 	if opts.TS < s.Horizon() {
 		return nil, nil, ErrSnapshotTooOld
 	}
-	lo, hi := opts.Lo, opts.Hi
 	if s.pendCount.Load() > 0 {
 		s.mu.RLock()
-		if by, key := s.firstPendingWrite(lo, hi, opts.TS, opts.Own.Txn, opts.Reverse); by != nil {
+		if by, key := s.firstPendingOf(&opts); by != nil {
 			p = by.public(key)
 		}
 		s.mu.RUnlock()
@@ -182,7 +189,7 @@ func (s *State) Scan(opts ScanOptions, emit func(key, value []byte, ts topo.Time
 			resume = p.Key
 		}
 	}
-	sc := scan{opts: opts, bound: mvcc.Bound(s.visible.Load()), view: s.view.Load()}
+	sc := scan{opts: opts, bound: mvcc.Bound(s.visible.Load()), view: s.view.Load(), lo: opts.Lo, hi: opts.Hi}
 	early, err := s.scan(&sc, emit)
 	if err != nil {
 		return nil, nil, closedError(err)
@@ -197,11 +204,31 @@ func (s *State) Scan(opts ScanOptions, emit func(key, value []byte, ts topo.Time
 }
 
 func (s *State) scan(sc *scan, emit func(key, value []byte, ts topo.Timestamp) bool) (resume []byte, err error) {
+	if sc.opts.Ranges == nil {
+		defer sc.close()
+		if err := s.openLayers(sc); err != nil {
+			return nil, err
+		}
+		return sc.run(emit)
+	}
+	if !sc.enter(sc.lo) {
+		return nil, nil
+	}
 	defer sc.close()
 	if err := s.openLayers(sc); err != nil {
 		return nil, err
 	}
-	return sc.run(emit)
+	for {
+		if resume, err := sc.run(emit); resume != nil || err != nil {
+			return resume, err
+		}
+		if more, err := sc.nextRange(); !more || err != nil {
+			return nil, err
+		}
+		if file := sc.layers[sc.n-1].disk; sc.opts.TS == topo.MaxTimestamp && file.Generation() != sc.generation {
+			return append([]byte{}, sc.opts.Lo...), nil // as in run
+		}
+	}
 }
 
 // openLayers positions every source at the start of the range. Earlier layers win over later ones at equal timestamps.
@@ -224,12 +251,68 @@ func (s *State) openLayers(sc *scan) error {
 		return err
 	}
 	sc.add(layer{disk: it})
+	sc.generation = it.Generation()
 	for i := range sc.layers[:sc.n] {
 		if err := sc.seek(&sc.layers[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// enter makes the first range that ends behind key the current one; false when none is left.
+func (sc *scan) enter(key []byte) bool {
+	for ; sc.next < len(sc.opts.Ranges); sc.next++ {
+		r := &sc.opts.Ranges[sc.next]
+		if sc.opts.Lo, sc.opts.Hi = clip(r, sc.lo, sc.hi); sc.opts.Hi != nil && bytes.Compare(sc.opts.Lo, sc.opts.Hi) >= 0 {
+			continue // nothing of it was asked for
+		}
+		if sc.opts.Hi == nil || bytes.Compare(key, sc.opts.Hi) < 0 {
+			sc.next++
+			return true
+		}
+	}
+	return false
+}
+
+// clip returns the part of a range that lies in [lo, hi); it may be empty.
+func clip(r *KeyRange, lo, hi []byte) (from, to []byte) {
+	from, to = r.Lo, r.Hi
+	if bytes.Compare(lo, from) > 0 {
+		from = lo
+	}
+	if hi != nil && (to == nil || bytes.Compare(hi, to) < 0) {
+		to = hi
+	}
+	return from, to
+}
+
+// nextRange goes on to the next range that can have rows: every layer stands at or behind the end of the one before, so
+// that ranges which end before the nearest of them are empty. Layers only move forward, and only those that are behind.
+func (sc *scan) nextRange() (more bool, err error) {
+	var nearest *layer
+	for i := range sc.layers[:sc.n] {
+		if l := &sc.layers[i]; l.on && (nearest == nil || bytes.Compare(l.key, nearest.key) < 0) {
+			nearest = l
+		}
+	}
+	if nearest == nil || !sc.enter(nearest.key) {
+		return false, nil
+	}
+	for i := range sc.layers[:sc.n] {
+		l := &sc.layers[i]
+		switch {
+		case !l.on:
+		case bytes.Compare(l.key, sc.opts.Lo) < 0:
+			err = sc.seek(l)
+		default:
+			l.ok = sc.opts.Hi == nil || bytes.Compare(l.key, sc.opts.Hi) < 0
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (sc *scan) add(l layer) {
@@ -283,7 +366,7 @@ func (sc *scan) advance(l *layer) error {
 
 // settle makes the layer's next visible key its current one, or ends it at the end of the range.
 func (sc *scan) settle(l *layer) error {
-	l.ok = false
+	l.ok, l.on = false, false
 	switch {
 	case l.disk != nil:
 		if !l.disk.Valid() {
@@ -312,6 +395,7 @@ func (sc *scan) settle(l *layer) error {
 			}
 		}
 	}
+	l.on = true
 	if sc.opts.Reverse {
 		l.ok = bytes.Compare(l.key, sc.opts.Lo) >= 0
 	} else {
@@ -320,12 +404,11 @@ func (sc *scan) settle(l *layer) error {
 	return nil
 }
 
-// run merges the layers. A latest-version scan ends early when a flush swaps the file's view under it, because commands
+// run merges the layers over the current range. A latest-version scan ends early when a flush swaps the file's view under it, because commands
 // whole at its bound need not be so in what the flush wrote.
 func (sc *scan) run(emit func(key, value []byte, ts topo.Timestamp) bool) (resume []byte, err error) {
-	rows, size := 0, 0
 	file := sc.layers[sc.n-1].disk
-	gen := file.Generation()
+	gen := sc.generation
 	pinned := sc.opts.TS == topo.MaxTimestamp
 	for {
 		best, ties := sc.pick()
@@ -346,9 +429,9 @@ func (sc *scan) run(emit func(key, value []byte, ts topo.Timestamp) bool) (resum
 				value = nil
 			}
 			stop = !emit(best.key, value, best.ts)
-			rows++
-			size += len(best.key) + len(value)
-			stop = stop || rows == sc.opts.MaxRows || sc.opts.MaxBytes > 0 && size >= sc.opts.MaxBytes
+			sc.rows++
+			sc.size += len(best.key) + len(value)
+			stop = stop || sc.rows == sc.opts.MaxRows || sc.opts.MaxBytes > 0 && sc.size >= sc.opts.MaxBytes
 		}
 		if stop {
 			if sc.opts.Reverse {

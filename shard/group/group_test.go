@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,85 @@ func TestACommandOfAnOldEpochIsRefused(t *testing.T) {
 		t.Fatalf("got %+v, %v", res, err)
 	}
 	n.mustPut(t, "v", "a")
+}
+
+// TestAScanOfManyRangesWaitsForWhatIsUnderWayInOneOfThem: for a prepare on its way through the log, and for one in doubt;
+// not for one between the ranges.
+func TestAScanOfManyRangesWaitsForWhatIsUnderWayInOneOfThem(t *testing.T) {
+	n := open(t, t.TempDir(), nil)
+	for _, k := range []string{"a", "c", "e"} {
+		n.mustPut(t, "old", k)
+	}
+	ranges := []fsm.KeyRange{{Lo: key("a"), Hi: key("b")}, {Lo: key("c"), Hi: key("d")}, {Lo: key("e"), Hi: key("f")}}
+	scan := func(ts topo.Timestamp) (values []string) {
+		req := &rpc.ScanRequest{TS: ts, Lo: key("a"), Ranges: ranges}
+		for {
+			resp, err := n.g.Scan(ctx, req)
+			if err != nil {
+				t.Error(err)
+				return nil
+			}
+			for i := range resp.Rows.Len() {
+				values = append(values, string(resp.Rows.Value(i)))
+			}
+			if resp.Resume == nil {
+				return values
+			}
+			req.Lo = resp.Resume
+		}
+	}
+	if _, err := n.g.Scan(ctx, &rpc.ScanRequest{TS: n.now(t), Ranges: ranges, Reverse: true}); err == nil {
+		t.Error("a scan of many ranges went backward")
+	}
+	for _, twoPhase := range []bool{false, true} {
+		for i, at := range []string{"a", "b", "c", "d", "e"} {
+			id := n.txn()
+			value := fmt.Sprint(twoPhase, at)
+			cmd := n.put(id, n.now(t), value, at+value)
+			if twoPhase {
+				cmd.Prepare.OnePhase, cmd.Prepare.Primary, cmd.Prepare.Participants = false, n.g.ID(), []topo.GroupID{n.g.ID(), n.g.ID() + 1}
+			}
+			f := n.g.reads.register(cmd.Prepare)
+			later := cmd.Prepare.MinTS + 5
+			end := func() {
+				res, err := n.g.sendThrough(ctx, n.g.lease.Load().info.Epoch, cmd, f)
+				if err != nil || res.Code != fsm.ResultCommitted && res.Code != fsm.ResultPrepared {
+					t.Fatal(res, err)
+				}
+			}
+			if twoPhase {
+				end()
+				end = func() {
+					cmd := &fsm.Command{Resolve: &fsm.Resolve{Txn: id, Attempt: 1, Commit: true, TS: later, Final: true}}
+					if res, err := n.g.Propose(ctx, cmd); err != nil || res.Code != fsm.ResultCommitted {
+						t.Fatal(res, err)
+					}
+				}
+			}
+			got := make(chan []string, 1)
+			go func() { got <- scan(later) }()
+			inside := i%2 == 0
+			select {
+			case v := <-got:
+				if inside {
+					t.Fatalf("read %q beside a prepare of %s", v, at)
+				}
+				got <- v
+			case <-time.After(20 * time.Millisecond):
+			}
+			if !inside {
+				if v := <-got; slices.Contains(v, value) || !slices.Contains(v, "old") {
+					t.Fatalf("read %q", v)
+				}
+				end()
+				continue
+			}
+			end()
+			if v := <-got; !slices.Contains(v, value) {
+				t.Fatalf("read %q without %s", v, value)
+			}
+		}
+	}
 }
 
 func TestAReadWaitsForAnInFlightPrepareAndACommitGoesAboveServedReads(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"hash/maphash"
+	"sort"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -182,12 +184,12 @@ func (r *reads) awaitPoint(ctx context.Context, s *stripe, key []byte, ts topo.T
 	return r.await(ctx, ts, func(f *inflight) bool { return f.touches(key) })
 }
 
-// awaitScan waits for the in-flight prepares that may commit into [lo, hi) at or below ts. A nil hi is the end.
-func (r *reads) awaitScan(ctx context.Context, lo, hi []byte, ts topo.Timestamp) error {
+// awaitScan waits for the in-flight prepares that may commit into what a scan reads, at or below its timestamp.
+func (r *reads) awaitScan(ctx context.Context, q *rpc.ScanRequest) error {
 	if r.all.n.Load() == 0 {
 		return nil
 	}
-	return r.await(ctx, ts, func(f *inflight) bool { return f.touchesRange(lo, hi) })
+	return r.await(ctx, q.TS, func(f *inflight) bool { return f.touchesRange(q.Lo, q.Hi, q.Ranges) })
 }
 
 func (r *reads) await(ctx context.Context, ts topo.Timestamp, touches func(*inflight) bool) error {
@@ -225,7 +227,8 @@ func (f *inflight) touches(key []byte) bool {
 	return false
 }
 
-func (f *inflight) touchesRange(lo, hi []byte) bool {
+// touchesRange reports whether the prepare may write into [lo, hi), and there into one of ranges unless that is nil.
+func (f *inflight) touchesRange(lo, hi []byte, ranges []fsm.KeyRange) bool {
 	if f.everything {
 		return true
 	}
@@ -234,9 +237,17 @@ func (f *inflight) touchesRange(lo, hi []byte) bool {
 	}
 	for i := range f.items {
 		k := f.items[i].Key
-		if writes(f.items[i].Kind) && bytes.Compare(k, lo) >= 0 && (hi == nil || bytes.Compare(k, hi) < 0) {
+		if writes(f.items[i].Kind) && bytes.Compare(k, lo) >= 0 && (hi == nil || bytes.Compare(k, hi) < 0) &&
+			(ranges == nil || inRanges(ranges, k)) {
 			return true
 		}
 	}
 	return false
+}
+
+// inRanges reports whether a key lies in one of some ascending ranges.
+func inRanges(ranges []fsm.KeyRange, key []byte) bool {
+	// The first range that begins behind the key: only the one before it can hold the key.
+	i := sort.Search(len(ranges), func(i int) bool { return bytes.Compare(ranges[i].Lo, key) > 0 })
+	return i > 0 && (ranges[i-1].Hi == nil || bytes.Compare(key, ranges[i-1].Hi) < 0)
 }

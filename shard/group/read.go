@@ -72,6 +72,9 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 	if !latest(req.TS) {
 		r.reads.serveScan(req.TS)
 	}
+	if req.Reverse && req.Ranges != nil {
+		return nil, fail(rpc.ErrNotProposed, "a scan of many ranges goes forward")
+	}
 	if _, err := r.confirm(ctx); err != nil {
 		return nil, err
 	}
@@ -79,11 +82,11 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 		return nil, err
 	}
 	if !latest(req.TS) {
-		if err := r.reads.awaitScan(ctx, req.Lo, req.Hi, req.TS); err != nil {
+		if err := r.reads.awaitScan(ctx, req); err != nil {
 			return nil, err
 		}
 	}
-	opts := fsm.ScanOptions{Lo: req.Lo, Hi: req.Hi, TS: req.TS, Reverse: req.Reverse, KeysOnly: req.KeysOnly,
+	opts := fsm.ScanOptions{Lo: req.Lo, Hi: req.Hi, Ranges: req.Ranges, TS: req.TS, Reverse: req.Reverse, KeysOnly: req.KeysOnly,
 		MaxRows: req.MaxRows, MaxBytes: min(req.MaxBytes, maxScanBytes),
 		Own: fsm.Own{Txn: req.Txn, Seq: req.OwnSeq, RolledBack: req.RolledBack}}
 	if opts.MaxRows <= 0 {

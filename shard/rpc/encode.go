@@ -225,6 +225,35 @@ func (r *reader) ranges() []fsm.SeqRange {
 	return out
 }
 
+// keyRanges tells no ranges, which narrow nothing, from an empty list of them, as keys does.
+func (w *writer) keyRanges(rs []fsm.KeyRange) {
+	if rs == nil {
+		w.u64(0)
+		return
+	}
+	w.u64(uint64(len(rs)) + 1)
+	for i := range rs {
+		w.bytes(rs[i].Lo)
+		w.bytes(rs[i].Hi)
+	}
+}
+
+func (r *reader) keyRanges() []fsm.KeyRange {
+	n := r.u64()
+	if n == 0 {
+		return nil
+	}
+	if n-1 > uint64(len(r.b)/2) {
+		r.fail()
+		return nil
+	}
+	out := make([]fsm.KeyRange, n-1)
+	for i := range out {
+		out[i] = fsm.KeyRange{Lo: r.bytes(), Hi: r.bytes()}
+	}
+	return out
+}
+
 func (q *GetRequest) encode(w *writer) {
 	w.u64(uint64(q.TS))
 	w.tables(q.Tables)
@@ -264,6 +293,7 @@ func (q *ScanRequest) encode(w *writer) {
 	w.tables(q.Tables)
 	w.bytes(q.Lo)
 	w.bytes(q.Hi)
+	w.keyRanges(q.Ranges)
 	w.bool(q.Reverse)
 	w.bool(q.KeysOnly)
 	w.i64(int64(q.MaxRows))
@@ -275,6 +305,7 @@ func (q *ScanRequest) encode(w *writer) {
 
 func (q *ScanRequest) decode(r *reader) {
 	q.TS, q.Tables, q.Lo, q.Hi = topo.Timestamp(r.u64()), r.tables(), r.bytes(), r.bytes()
+	q.Ranges = r.keyRanges()
 	q.Reverse, q.KeysOnly, q.MaxRows, q.MaxBytes = r.bool(), r.bool(), int(r.i64()), int(r.i64())
 	q.Txn, q.OwnSeq, q.RolledBack = r.txn(), r.u64(), r.ranges()
 }

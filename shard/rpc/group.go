@@ -54,11 +54,13 @@ type Version struct {
 }
 
 // ScanRequest reads [Lo, Hi) at TS, from the end when Reverse, at most MaxRows rows and about MaxBytes bytes (0: the
-// server's choice). KeysOnly leaves the values out.
+// server's choice). KeysOnly leaves the values out. Ranges, which ascend and do not overlap, narrow a forward scan to what
+// of [Lo, Hi) lies in one of them: many lookups are one request, and resume like one range.
 type ScanRequest struct {
 	TS         topo.Timestamp
 	Tables     []topo.TableVersion
 	Lo, Hi     []byte
+	Ranges     []fsm.KeyRange
 	Reverse    bool
 	KeysOnly   bool
 	MaxRows    int

@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -78,10 +79,16 @@ type Locked struct {
 	Waited bool
 }
 
-// ScanSpec is a range of one storage in some groups.
+// KeyRange is [Lo, Hi).
+type KeyRange = fsm.KeyRange
+
+// ScanSpec is a range of one storage in some groups, or many of them.
 type ScanSpec struct {
-	Groups  []topo.GroupID
-	Lo, Hi  []byte // [Lo, Hi), storage id included
+	Groups []topo.GroupID
+	Lo, Hi []byte // [Lo, Hi), storage id included
+	// Ranges are read instead of [Lo, Hi), in one request a group as far as they fit: not empty, ascending, without
+	// overlap, and not in reverse. Rows come in key order: a reader that has to know which range a row is of walks along.
+	Ranges  []KeyRange
 	Reverse bool
 	// Ordered merges the groups' rows into one key order; otherwise groups come one after the other (or in parallel).
 	Ordered  bool

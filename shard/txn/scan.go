@@ -25,11 +25,14 @@ const (
 	maxBatchBytes  = 1 << 20
 	// scanFanOut bounds how many groups of one unordered scan fetch at the same time.
 	scanFanOut = 8
+	// maxScanRanges bounds the ranges of one request.
+	maxScanRanges = 2048
 )
 
 // fetched is the answer to one request of a groupScan.
 type fetched struct {
 	lo, hi []byte // what the request asked for
+	ranges []KeyRange
 	sent   uint64 // of the group's provisions when it was made
 	resp   *rpc.ScanResponse
 	err    error
@@ -42,9 +45,10 @@ type groupScan struct {
 	g      *groupBuffer
 	o      ReadOptions
 	spec   *ScanSpec
-	lo, hi []byte // what is left
-	rows   int    // of the next request
-	served int    // batches handed out
+	lo, hi []byte     // what is left
+	ranges []KeyRange // of which only these, if not nil
+	rows   int        // of the next request
+	served int        // batches handed out
 	done   bool
 	ahead  *fetched
 	cancel context.CancelFunc // of what is under way; set with ahead
@@ -59,10 +63,14 @@ func (t *Txn) Scan(ctx context.Context, o ReadOptions, spec ScanSpec) (Scanner, 
 	if spec.LimitHint > 0 {
 		rows = min(max(spec.LimitHint, minBatchRows), maxBatchRows)
 	}
+	if len(spec.Ranges) > 0 {
+		spec.Lo, spec.Hi = spec.Ranges[0].Lo, spec.Ranges[len(spec.Ranges)-1].Hi
+	}
 	t.mu.Lock()
 	scans := make([]*groupScan, len(spec.Groups))
 	for i, id := range spec.Groups {
-		scans[i] = &groupScan{t: t, g: t.group(id), o: o, spec: &spec, lo: spec.Lo, hi: spec.Hi, rows: rows}
+		scans[i] = &groupScan{t: t, g: t.group(id), o: o, spec: &spec, lo: spec.Lo, hi: spec.Hi, ranges: spec.Ranges,
+			rows: rows}
 	}
 	t.mu.Unlock()
 	switch {
@@ -76,8 +84,8 @@ func (t *Txn) Scan(ctx context.Context, o ReadOptions, spec ScanSpec) (Scanner, 
 
 // request makes the next request. The own operations at the group are asked for once some were sent there.
 func (s *groupScan) request() (*rpc.ScanRequest, *fetched) {
-	f := &fetched{lo: s.lo, hi: s.hi, done: make(chan struct{})}
-	req := &rpc.ScanRequest{TS: s.o.TS, Lo: s.lo, Hi: s.hi, Reverse: s.spec.Reverse, KeysOnly: s.spec.KeysOnly,
+	f := &fetched{lo: s.lo, hi: s.hi, ranges: s.ranges[:min(len(s.ranges), maxScanRanges)], done: make(chan struct{})}
+	req := &rpc.ScanRequest{TS: s.o.TS, Lo: s.lo, Hi: s.hi, Ranges: f.ranges, Reverse: s.spec.Reverse, KeysOnly: s.spec.KeysOnly,
 		MaxRows: s.rows, MaxBytes: maxBatchBytes}
 	s.t.mu.Lock()
 	req.Tables = s.t.tables
@@ -169,25 +177,50 @@ func (s *groupScan) advance(f *fetched) (b *Batch, ok bool) {
 	}
 	lo, hi := f.lo, f.hi
 	switch {
+	case f.resp.Resume == nil && len(f.ranges) < len(s.ranges):
+		s.ranges = s.ranges[len(f.ranges):]
+		s.lo = s.ranges[0].Lo
 	case f.resp.Resume == nil:
 		s.done = true
 	case s.spec.Reverse:
 		lo, s.hi = f.resp.Resume, f.resp.Resume
 	default:
 		hi, s.lo = f.resp.Resume, f.resp.Resume
+		for len(s.ranges) > 0 && s.ranges[0].Hi != nil && bytes.Compare(s.ranges[0].Hi, s.lo) <= 0 {
+			s.ranges = s.ranges[1:]
+		}
+		s.done = f.ranges != nil && len(s.ranges) == 0
 	}
 	if t.tracks(s.o.TS) {
-		s.g.ranges.add(lo, hi)
+		eachRange(lo, hi, f.ranges, s.g.ranges.add)
 	}
 	b = &Batch{Rows: f.resp.Rows, Group: s.g.id}
 	if s.g.hasOps(s.spec.Lo) {
-		s.overlay(b, lo, hi)
+		s.overlay(b, lo, hi, f.ranges)
 	}
 	return b, true
 }
 
-// overlay merges the own operations of [lo, hi) over a batch. t.mu is held.
-func (s *groupScan) overlay(b *Batch, lo, hi []byte) {
+// eachRange calls f for what of [lo, hi) lies in each of some ranges, or once when they are nil.
+func eachRange(lo, hi []byte, ranges []KeyRange, f func(lo, hi []byte)) {
+	if ranges == nil {
+		f(lo, hi)
+	}
+	for _, r := range ranges {
+		if bytes.Compare(r.Lo, lo) < 0 {
+			r.Lo = lo
+		}
+		if hiLess(hi, r.Hi) {
+			r.Hi = hi
+		}
+		if r.Hi == nil || bytes.Compare(r.Lo, r.Hi) < 0 {
+			f(r.Lo, r.Hi)
+		}
+	}
+}
+
+// overlay merges the own operations of [lo, hi), or of the ranges in it, over a batch. t.mu is held.
+func (s *groupScan) overlay(b *Batch, lo, hi []byte, ranges []KeyRange) {
 	var out rpc.Rows
 	i, n, touched := 0, b.Len(), false
 	visit := func(e *entry, o *op) bool {
@@ -222,7 +255,7 @@ func (s *groupScan) overlay(b *Batch, lo, hi []byte) {
 	if s.spec.Reverse {
 		s.g.descend(lo, hi, s.o.Own, visit)
 	} else {
-		s.g.ascend(lo, hi, s.o.Own, visit)
+		eachRange(lo, hi, ranges, func(lo, hi []byte) { s.g.ascend(lo, hi, s.o.Own, visit) })
 	}
 	if !touched {
 		return

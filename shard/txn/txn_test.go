@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,7 +73,7 @@ func (g *memGroup) Scan(_ context.Context, r *rpc.ScanRequest) (*rpc.ScanRespons
 	g.calls.Add(1)
 	for {
 		resp := &rpc.ScanResponse{}
-		resume, p, err := g.state.Scan(fsm.ScanOptions{Lo: r.Lo, Hi: r.Hi, TS: r.TS, Reverse: r.Reverse, KeysOnly: r.KeysOnly,
+		resume, p, err := g.state.Scan(fsm.ScanOptions{Lo: r.Lo, Hi: r.Hi, Ranges: r.Ranges, TS: r.TS, Reverse: r.Reverse, KeysOnly: r.KeysOnly,
 			MaxRows: r.MaxRows, MaxBytes: r.MaxBytes, Own: fsm.Own{Txn: r.Txn, Seq: r.OwnSeq, RolledBack: r.RolledBack}},
 			func(k, v []byte, ts topo.Timestamp) bool { resp.Rows.Append(k, v, ts); return true })
 		if err != nil {
@@ -207,7 +209,8 @@ func scanAll(tb testing.TB, t *Txn, groups []*memGroup, spec ScanSpec) (list []i
 	if err != nil {
 		tb.Fatal(err)
 	}
-	spec.Groups, spec.Lo, spec.Hi = ids(groups), topo.AppendStorageID(nil, storage), topo.AppendStorageID(nil, storage+1)
+	spec.Groups = ids(groups)
+	spec.Lo, spec.Hi = topo.AppendStorageID(nil, storage), topo.AppendStorageID(nil, storage+1)
 	s, err := t.Scan(ctx, ReadOptions{TS: ts, Own: t.StatementSeq()}, spec)
 	if err != nil {
 		tb.Fatal(err)
@@ -276,6 +279,92 @@ func TestOrderedScanMergesGroupsAndOwnOperations(t *testing.T) {
 			}
 		}
 		tx.Rollback(context.Background())
+	}
+}
+
+// TestScanOfManyRangesReadsWhatLiesInThem covers own operations, buffered and sent ahead, batches that end anywhere, and
+// more ranges than one request takes.
+func TestScanOfManyRangesReadsWhatLiesInThem(t *testing.T) {
+	const rows = 3 * maxScanRanges
+	at := func(n int) []byte { return testKey([]*memGroup{{}}, n).Bytes }
+	for _, provision := range []int{0, 2000} {
+		m, groups := setup(t, 3, Config{ProvisionBytes: provision})
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 0, rows/2, "a")
+		mustCommit(t, tx)
+		tx = m.Begin(Options{Isolation: Serializable})
+		insert(t, tx, groups, rows/2, rows, "b")
+		for n := 5; n < rows/2; n += 7 {
+			k := testKey(groups, n)
+			if err := tx.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.Update}}, lock.Wait, make([]Locked, 1)); err != nil {
+				t.Fatal(err)
+			}
+			tx.Delete(k, 0)
+		}
+		tx.StartStatement()
+		rng := rand.New(rand.NewSource(int64(provision)))
+		for _, step := range []int{1, 2, 40, 3000} {
+			var ranges []KeyRange
+			in := map[int]bool{}
+			for n := rng.Intn(3); n < rows; n += 1 + rng.Intn(step) {
+				end := n + 1 + rng.Intn(step)
+				if len(ranges) > 0 && rng.Intn(4) == 0 {
+					n++
+					end++
+				}
+				ranges = append(ranges, KeyRange{Lo: at(n), Hi: at(end)})
+				for ; n < end; n++ {
+					in[n] = n < rows && (n >= rows/2 || n%7 != 5)
+				}
+			}
+			if step == 1 && len(ranges) <= maxScanRanges {
+				t.Fatalf("%d ranges fit one request", len(ranges))
+			}
+			var want []int
+			for n := range rows {
+				if in[n] {
+					want = append(want, n)
+				}
+			}
+			for _, ordered := range []bool{true, false} {
+				got, _ := scanAll(t, tx, groups, ScanSpec{Ordered: ordered, Ranges: ranges, LimitHint: 1 + rng.Intn(500)})
+				if !ordered {
+					slices.Sort(got)
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("step %d, ordered %v: %d rows, want %d", step, ordered, len(got), len(want))
+				}
+			}
+		}
+		tx.Rollback(context.Background())
+	}
+}
+
+// TestManyRangesAreTrackedOneByOne: a SERIALIZABLE transaction that read some ranges is refused for a change in one of them,
+// not for one between them.
+func TestManyRangesAreTrackedOneByOne(t *testing.T) {
+	for n, conflict := range map[int]bool{15: true, 25: false, 35: true, 45: false} {
+		m, groups := setup(t, 3, Config{})
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 10, 20, "a")
+		mustCommit(t, tx)
+		tx = m.Begin(Options{Isolation: Serializable})
+		at := func(n int) []byte { return testKey(groups, n).Bytes }
+		ranges := []KeyRange{{Lo: at(10), Hi: at(20)}, {Lo: at(30), Hi: at(40)}}
+		if got, _ := scanAll(t, tx, groups, ScanSpec{Ranges: ranges}); len(got) != 10 {
+			t.Fatal(got)
+		}
+		insert(t, tx, groups, 100, 101, "a")
+		other := m.Begin(Options{})
+		k := testKey(groups, n)
+		if err := other.Lock(context.Background(), []LockRequest{{Key: k, Mode: lock.Update}}, lock.Wait, make([]Locked, 1)); err != nil {
+			t.Fatal(err)
+		}
+		other.Put(k, []byte("other"), 0)
+		mustCommit(t, other)
+		if err := tx.Commit(context.Background()); (err != nil) != conflict {
+			t.Errorf("a write of %d: %v", n, err)
+		}
 	}
 }
 

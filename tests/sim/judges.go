@@ -123,6 +123,14 @@ func publishedAt(ctx context.Context, t *txn.Txn, ts topo.Timestamp) (bool, erro
 func (im *image) scan(ctx context.Context, c *Cluster, t *txn.Txn, id topo.StorageID, spec txn.ScanSpec) error {
 	im.rows[id] = map[string]string{}
 	spec.Groups, spec.Lo, spec.Hi = c.allGroups(), key(id), key(id+1)
+	if id%3 == 1 && !spec.Reverse {
+		from := spec.Lo
+		for n := uint32(2); n < 40; n = 2*n + 1 {
+			spec.Ranges = append(spec.Ranges, txn.KeyRange{Lo: from, Hi: key(id, n)})
+			from = key(id, n)
+		}
+		spec.Ranges = append(spec.Ranges, txn.KeyRange{Lo: from, Hi: spec.Hi})
+	}
 	s, err := t.Scan(ctx, txn.ReadOptions{TS: im.ts, Own: t.StatementSeq()}, spec)
 	if err != nil {
 		return err

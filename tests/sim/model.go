@@ -579,7 +579,7 @@ func (m *model) Scan(o fsm.ScanOptions, emit func(key, value []byte, ts topo.Tim
 	}
 	var keys []string
 	for k := range set {
-		if k >= string(o.Lo) && (o.Hi == nil || k < string(o.Hi)) {
+		if inRanges(k, o.Lo, o.Hi, o.Ranges) {
 			keys = append(keys, k)
 		}
 	}

@@ -506,10 +506,10 @@ func (s *seat) scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanRespons
 	}
 	var resp *rpc.ScanResponse
 	rows := min(req.MaxRows, 5) // many batches, so that much can happen between them
-	hit := func(k string) bool { return k >= string(req.Lo) && (req.Hi == nil || k < string(req.Hi)) }
+	hit := func(k string) bool { return inRanges(k, req.Lo, req.Hi, req.Ranges) }
 	err := s.read(ctx, req.TS, hit, func() (*fsm.Pending, error) {
 		resp = &rpc.ScanResponse{}
-		resume, p, err := s.st.Scan(fsm.ScanOptions{Lo: req.Lo, Hi: req.Hi, TS: req.TS, Reverse: req.Reverse,
+		resume, p, err := s.st.Scan(fsm.ScanOptions{Lo: req.Lo, Hi: req.Hi, Ranges: req.Ranges, TS: req.TS, Reverse: req.Reverse,
 			KeysOnly: req.KeysOnly, MaxRows: rows, MaxBytes: req.MaxBytes, Own: ownOf(req.Txn, req.OwnSeq, req.RolledBack)},
 			func(key, value []byte, ts topo.Timestamp) bool {
 				resp.Rows.Append(key, value, ts)
@@ -522,6 +522,15 @@ func (s *seat) scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanRespons
 		return p, err
 	})
 	return resp, err
+}
+
+// inRanges reports whether a key is in [lo, hi) and, if there are any, in one of the ranges.
+func inRanges(k string, lo, hi []byte, ranges []fsm.KeyRange) bool {
+	in := ranges == nil
+	for _, r := range ranges {
+		in = in || k >= string(r.Lo) && (r.Hi == nil || k < string(r.Hi))
+	}
+	return in && k >= string(lo) && (hi == nil || k < string(hi))
 }
 
 // lockTimeout is about 300 ms, and no two transactions' end at the same moment: who gives up first decides who is granted.
