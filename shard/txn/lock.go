@@ -85,8 +85,8 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 		r := &reqs[i]
 		out[i] = Locked{}
 		g := t.group(r.Key.Group)
-		if e := g.find(r.Key.Bytes); e != nil && e.known(r, &out[i].Version) {
-			continue
+		if e := g.find(r.Key.Bytes); e != nil && (e.last != nil || !g.prov.wrote(r.Key.Bytes)) && e.known(r, &out[i].Version) {
+			continue // of an operation that went ahead the entry knows only what it replaced
 		}
 		if c == nil || c.g != g {
 			c = nil

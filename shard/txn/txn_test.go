@@ -368,6 +368,26 @@ func TestManyRangesAreTrackedOneByOne(t *testing.T) {
 	}
 }
 
+// TestAKeyThatWentAheadStaysOwnHoweverOftenItIsLocked: what is under it is absent, and known to be so from the first lock on.
+func TestAKeyThatWentAheadStaysOwnHoweverOftenItIsLocked(t *testing.T) {
+	m, groups := setup(t, 2, Config{ProvisionBytes: 2000})
+	tx := m.Begin(Options{})
+	insert(t, tx, groups, 0, 1000, "a")
+	for n := range 1000 {
+		for try := range 3 {
+			req := LockRequest{Key: testKey(groups, n), Mode: lock.KeyShare, Latest: true, ExistenceOnly: n%2 == 0}
+			out := make([]Locked, 1)
+			if err := tx.Lock(context.Background(), []LockRequest{req}, lock.WaitIfExists, out); err != nil {
+				t.Fatal(err)
+			}
+			if v := out[0].Version; !v.Exists() || !v.Own {
+				t.Fatalf("key %d, lock %d: %+v", n, try, v)
+			}
+		}
+	}
+	mustCommit(t, tx)
+}
+
 func TestRollbackToDropsOperationsSentAheadToo(t *testing.T) {
 	for _, provision := range []int{0, 3000} {
 		m, groups := setup(t, 2, Config{ProvisionBytes: provision})
