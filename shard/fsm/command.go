@@ -159,9 +159,13 @@ type Tombstone struct {
 	TS topo.Timestamp
 }
 
-// Forget drops the outcome once all participants have resolved it; the state keeps it until the horizon passes it. It goes
-// to every participant of an attempt, and to every group with a tombstone of it. One-phase commits need none.
-type Forget struct {
+// Forget drops outcomes once all participants have resolved them; the state keeps them until the horizon passes them. It
+// goes to every participant of an attempt, and to every group with a tombstone of it. One-phase commits need none. An
+// attempt that is still prepared here is passed over, and answered with ResultPrepared.
+type Forget struct{ Attempts []AttemptID }
+
+// AttemptID names one try of one transaction.
+type AttemptID struct {
 	Txn     topo.TxnID
 	Attempt topo.Attempt
 }

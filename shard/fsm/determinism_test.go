@@ -18,7 +18,7 @@ func (g *generator) anyCommand() Command {
 	case 0:
 		return Command{Tombstone: &Tombstone{Txn: id, Attempt: attempt, TS: g.now}}
 	case 1:
-		return Command{Forget: &Forget{Txn: id, Attempt: 1}}
+		return Command{Forget: &Forget{Attempts: []AttemptID{{id, 1}, {txnID(g.txn), 1}}}}
 	case 2:
 		return Command{Commit: &CommitRecord{Txn: id, Attempt: 1, TS: g.now}}
 	case 3, 4:

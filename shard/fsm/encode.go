@@ -76,7 +76,13 @@ func (c *Command) kind() (kind, func([]byte, *Command) []byte) {
 			return appendTS(appendAttempt(b, c.Tombstone.Txn, c.Tombstone.Attempt), c.Tombstone.TS)
 		}
 	case c.Forget != nil:
-		return kindForget, func(b []byte, c *Command) []byte { return appendAttempt(b, c.Forget.Txn, c.Forget.Attempt) }
+		return kindForget, func(b []byte, c *Command) []byte {
+			b = binary.AppendUvarint(b, uint64(len(c.Forget.Attempts)))
+			for _, a := range c.Forget.Attempts {
+				b = appendAttempt(b, a.Txn, a.Attempt)
+			}
+			return b
+		}
 	}
 	return c.controlKind()
 }
@@ -442,7 +448,10 @@ func (d *decoder) command(c *Command) {
 	case kindTombstone:
 		c.Tombstone = &Tombstone{Txn: d.txn(), Attempt: d.attempt(), TS: d.ts()}
 	case kindForget:
-		c.Forget = &Forget{Txn: d.txn(), Attempt: d.attempt()}
+		c.Forget = &Forget{Attempts: make([]AttemptID, d.count(4))}
+		for i := range c.Forget.Attempts {
+			c.Forget.Attempts[i] = AttemptID{Txn: d.txn(), Attempt: d.attempt()}
+		}
 	default:
 		d.control(k, c)
 	}

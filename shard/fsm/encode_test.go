@@ -22,7 +22,7 @@ func everyCommand() []Command {
 		{Commit: &CommitRecord{Txn: txn, Attempt: 1, TS: 5}},
 		{Resolve: &Resolve{Txn: txn, Attempt: 1, Commit: true, TS: 5, Final: true}},
 		{Tombstone: &Tombstone{Txn: txn, Attempt: 1, TS: 3}},
-		{Forget: &Forget{Txn: txn, Attempt: 1}},
+		{Forget: &Forget{Attempts: []AttemptID{{txn, 1}, {txnID(77), 3}}}},
 		{Fence: &Fence{Txn: txn, Attempt: 1, Primary: 1, Phase: FenceOpen, Tables: tables}},
 		{Lease: &Lease{Epoch: 4, Holder: 2, Incarnation: 1 << 63, AfterIndex: 77}},
 		{Horizon: &Horizon{TS: 1 << 62}},

@@ -182,20 +182,22 @@ func (s *State) applyTombstone(c *Tombstone) Result {
 	return Result{Code: ResultAborted}
 }
 
-// applyForget lets an outcome go, once the horizon has reached it.
+// applyForget lets outcomes go, once the horizon has reached them.
 func (s *State) applyForget(c *Forget) Result {
-	id := attemptID{c.Txn, c.Attempt}
-	if p := s.held(c.Txn, c.Attempt); p != nil {
-		return Result{Code: ResultPrepared, TS: p.min}
+	r := Result{Code: ResultOK}
+	for _, a := range c.Attempts {
+		if p := s.held(a.Txn, a.Attempt); p != nil {
+			r = Result{Code: ResultPrepared, TS: p.min}
+			continue
+		}
+		id := attemptID{a.Txn, a.Attempt}
+		if o, ok := s.t.outcomes[id]; ok && !o.forgotten {
+			o.forgotten = true
+			s.finish(id, o)
+		}
 	}
-	o, ok := s.t.outcomes[id]
-	if !ok || o.forgotten {
-		return Result{Code: ResultOK}
-	}
-	o.forgotten = true
-	s.finish(id, o)
 	s.dropPassed()
-	return Result{Code: ResultOK}
+	return r
 }
 
 // dropPassed drops the forgotten outcomes that the horizon has reached.

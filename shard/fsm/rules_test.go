@@ -254,7 +254,7 @@ func TestOutcomeIsKeptUntilForgottenAndPassedByTheHorizon(t *testing.T) {
 		if r.s.Outcome(txnID(1), 1).Code != OutcomeCommitted {
 			t.Fatal("dropped before it was forgotten")
 		}
-		r.want(Command{Forget: &Forget{Txn: txnID(1), Attempt: 1}}, ResultOK)
+		r.want(Command{Forget: &Forget{Attempts: []AttemptID{{txnID(1), 1}}}}, ResultOK)
 		settle()
 		if r.s.Outcome(txnID(1), 1).Code != OutcomeUnknown {
 			t.Fatal("kept after it was forgotten and passed")

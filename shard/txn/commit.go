@@ -261,7 +261,7 @@ func (c *commit) run() (topo.Timestamp, error) {
 		}
 		if c.abortAttempt(false) == nil {
 			attempt, groups := c.attempt, c.groups()
-			t.m.background(func(ctx context.Context) { _ = t.m.forget(ctx, t.id, attempt, groups) })
+			t.m.forget(t.id, attempt, groups)
 		}
 		if !pause(c.ctx, c.jitter()) {
 			return 0, c.fail(canceled(c.ctx))
@@ -592,7 +592,7 @@ func (c *commit) fail(err error) error {
 			d := *c
 			d.ctx = ctx
 			if d.abortAttempt(true) == nil {
-				_ = t.m.forget(ctx, t.id, d.attempt, d.groups())
+				t.m.forget(t.id, d.attempt, d.groups())
 			}
 		})
 	}
@@ -658,8 +658,10 @@ func (m *Manager) finish(ctx context.Context, id topo.TxnID, attempt topo.Attemp
 		if err := m.resolve(ctx, id, attempt, others, ts); err != nil {
 			return err
 		}
-		if err := m.forget(ctx, id, attempt, others); err != nil {
-			return err
+		for _, g := range others {
+			if err := m.proposeForget(ctx, g, []fsm.AttemptID{{Txn: id, Attempt: attempt}}); err != nil {
+				return err
+			}
 		}
 		return m.record(ctx, id, attempt, m.cfg.Groups(primary), ts)
 	}
@@ -669,7 +671,8 @@ func (m *Manager) finish(ctx context.Context, id topo.TxnID, attempt topo.Attemp
 	if err := m.resolve(ctx, id, attempt, others, ts); err != nil {
 		return err
 	}
-	return m.forget(ctx, id, attempt, groups)
+	m.forget(id, attempt, groups)
+	return nil
 }
 
 // resolve makes a committed attempt visible in groups.
@@ -690,11 +693,4 @@ func (m *Manager) record(ctx context.Context, id topo.TxnID, attempt topo.Attemp
 		err = &rpc.Error{Code: rpc.ErrCorrupt, Detail: "the primary does not know the attempt that has committed"}
 	}
 	return err
-}
-
-func (m *Manager) forget(ctx context.Context, id topo.TxnID, attempt topo.Attempt, groups []rpc.Group) error {
-	return parallel(len(groups), func(i int) error {
-		_, err := m.propose(ctx, groups[i], &fsm.Command{Forget: &fsm.Forget{Txn: id, Attempt: attempt}})
-		return err
-	})
 }

@@ -95,6 +95,8 @@ type Manager struct {
 	mu   sync.Mutex
 	live *Txn // the transactions that have a snapshot, a doubly linked list
 
+	forgets forgets
+
 	base   context.Context // ends when Close gives up on the background work
 	cancel context.CancelFunc
 	slots  chan struct{}

@@ -131,7 +131,8 @@ func (m *Manager) abort(ctx context.Context, txn topo.TxnID, attempt topo.Attemp
 	if _, err = m.propose(ctx, m.cfg.Groups(primary), cmd); err != nil {
 		return err
 	}
-	return m.forget(ctx, txn, attempt, m.groupsOf(participants))
+	m.forget(txn, attempt, m.groupsOf(participants))
+	return nil
 }
 
 func (m *Manager) groupsOf(ids []topo.GroupID) []rpc.Group {

@@ -209,7 +209,7 @@ func describe(c *fsm.Command) string {
 	case c.Tombstone != nil:
 		return fmt.Sprintf("tombstone %v/%d", c.Tombstone.Txn, c.Tombstone.Attempt)
 	case c.Forget != nil:
-		return fmt.Sprintf("forget %v/%d", c.Forget.Txn, c.Forget.Attempt)
+		return fmt.Sprintf("forget %v", c.Forget.Attempts)
 	case c.Fence != nil:
 		tables := slices.Clone(c.Fence.Tables) // they come in no order
 		slices.SortFunc(tables, func(a, b topo.TableVersion) int { return int(a.Table) - int(b.Table) })

@@ -137,11 +137,17 @@ func (m *model) apply(c *fsm.Command) fsm.Result {
 	case c.Tombstone != nil:
 		return m.tombstone(c.Tombstone)
 	case c.Forget != nil:
-		if o := m.outcomes[modelAttempt{c.Forget.Txn, c.Forget.Attempt}]; o.Code == fsm.OutcomePrepared {
-			return fsm.Result{Code: fsm.ResultPrepared, TS: o.TS}
+		res := code(fsm.ResultOK)
+		for _, f := range c.Forget.Attempts {
+			a := modelAttempt{f.Txn, f.Attempt}
+			if o := m.outcomes[a]; o.Code == fsm.OutcomePrepared {
+				res = fsm.Result{Code: fsm.ResultPrepared, TS: o.TS}
+				continue
+			}
+			delete(m.kept, a)
 		}
-		delete(m.kept, modelAttempt{c.Forget.Txn, c.Forget.Attempt})
 		m.raise(m.horizon)
+		return res
 	case c.Fence != nil:
 		return m.fence(c.Fence)
 	case c.Sequence != nil:
