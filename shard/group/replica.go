@@ -244,6 +244,11 @@ func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, er
 		}
 		f = r.reads.register(cmd.Prepare)
 	}
+	if cmd.Sequence != nil {
+		if err := r.sequences.settle(ctx, cmd.Sequence.ID); err != nil {
+			return fsm.Result{}, err
+		}
+	}
 	if cmd.Commit != nil || cmd.Resolve != nil {
 		r.ending.Add(1)
 		defer r.ending.Add(-1)

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 
@@ -14,19 +15,45 @@ import (
 // out is skipped by the next holder; a clean stop logs the true values, so that a restart leaves no gap.
 const sequenceLogValues = 32
 
+// When fewer than this many values are covered, more are logged in the background, so that nobody who comes in time waits
+// for the log.
+const sequenceLogBelow = sequenceLogValues / 2
+
 // sequences are the sequences that this holder has served. They are forgotten with the lease's epoch.
 type sequences struct {
 	mu sync.Mutex
 	m  map[topo.StorageID]*sequence
 }
 
-// sequence is one of them. Its mutex is held while its state is being logged: nextval is served in order.
+// sequence is one of them. Whoever cannot be served before the log has answered keeps the mutex meanwhile: nextval is served
+// in order. One command at a time is on its way: a later one could be overtaken, and set the sequence back.
 type sequence struct {
 	mu        sync.Mutex
 	epoch     topo.LeaseEpoch // 0: not loaded
 	state     rpc.SequenceValue
 	increment int64 // that ahead was logged with
 	ahead     int64 // values after state.Last that are covered by what is logged
+	// logging is set while more is being logged in the background, and closed at its end.
+	logging chan struct{}
+}
+
+// settle waits until nothing is being logged in the background. q.mu is held, and let go meanwhile.
+func (q *sequence) settle(ctx context.Context) error {
+	for q.logging != nil {
+		done := q.logging
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-done:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		q.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *sequences) get(id topo.StorageID) *sequence {
@@ -41,6 +68,19 @@ func (s *sequences) get(id topo.StorageID) *sequence {
 		s.m[id] = q
 	}
 	return q
+}
+
+// settle waits until nothing of a sequence is being logged in the background.
+func (s *sequences) settle(ctx context.Context, id topo.StorageID) error {
+	s.mu.Lock()
+	q := s.m[id]
+	s.mu.Unlock()
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.settle(ctx)
 }
 
 // forget drops what is remembered of a sequence whose state was logged by somebody's own command.
@@ -65,6 +105,11 @@ func (r *Replica) NextSequenceValues(ctx context.Context, req *rpc.SequenceReque
 	q := r.sequences.get(req.ID)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.epoch != v.info.Epoch || req.Set != nil {
+		if err := q.settle(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if q.epoch != v.info.Epoch {
 		q.state = rpc.SequenceValue{Last: req.Start}
 		if logged, ok := r.state.Sequence(req.ID); ok {
@@ -89,11 +134,20 @@ func (r *Replica) NextSequenceValues(ctx context.Context, req *rpc.SequenceReque
 // nextValues is nextval. q is locked and loaded.
 func (r *Replica) nextValues(ctx context.Context, q *sequence, req *rpc.SequenceRequest) (*rpc.SequenceResponse, error) {
 	count := int64(max(req.Count, 1))
-	if q.state.IsCalled && q.ahead >= count && q.increment == req.Increment {
-		first := q.state.Last + req.Increment
-		q.state.Last += count * req.Increment
-		q.ahead -= count
-		return &rpc.SequenceResponse{First: first, Count: int(count), State: q.state}, nil
+	if resp := q.covered(req, count); resp != nil {
+		r.logAhead(q, req)
+		return resp, nil
+	}
+	if epoch := q.epoch; q.logging != nil {
+		switch err := q.settle(ctx); {
+		case err != nil:
+			return nil, err
+		case q.epoch != epoch:
+			return nil, fail(rpc.ErrUnavailable, "the sequence could not be logged")
+		}
+		if resp := q.covered(req, count); resp != nil {
+			return resp, nil
+		}
 	}
 	run, ok := nextRun(q.state, req, count)
 	if !ok {
@@ -106,6 +160,50 @@ func (r *Replica) nextValues(ctx context.Context, q *sequence, req *rpc.Sequence
 	q.state = rpc.SequenceValue{Last: run.last, IsCalled: true}
 	q.increment, q.ahead = req.Increment, run.ahead
 	return &rpc.SequenceResponse{First: run.first, Count: int(run.count), State: q.state}, nil
+}
+
+// covered hands out values that what is logged covers, or returns nil.
+func (q *sequence) covered(req *rpc.SequenceRequest, count int64) *rpc.SequenceResponse {
+	if !q.state.IsCalled || q.ahead < count || q.increment != req.Increment {
+		return nil
+	}
+	first := q.state.Last + req.Increment
+	q.state.Last += count * req.Increment
+	q.ahead -= count
+	return &rpc.SequenceResponse{First: first, Count: int(count), State: q.state}
+}
+
+// logAhead logs more values in the background when few are left, as far ahead of what was handed out as anybody logs: what
+// a crash skips stays within sequenceLogValues. q is locked.
+func (r *Replica) logAhead(q *sequence, req *rpc.SequenceRequest) {
+	if q.ahead >= sequenceLogBelow || q.logging != nil {
+		return
+	}
+	ahead := int64(min(stepsLeft(q.state.Last, req), sequenceLogValues))
+	more := ahead - q.ahead
+	if more <= 0 {
+		return // near the bound, all is logged
+	}
+	logged := rpc.SequenceValue{Last: q.state.Last + ahead*req.Increment, IsCalled: true}
+	epoch, id := q.epoch, req.ID
+	done := make(chan struct{})
+	q.logging = done
+	go func() {
+		err := r.logSequence(r.life, epoch, id, logged)
+		q.mu.Lock()
+		var refused *rpc.Error
+		switch {
+		case err == nil:
+			q.ahead += more
+		case errors.As(err, &refused) && refused.Code == rpc.ErrDiskFull:
+			// Nothing was logged: what is covered can still be handed out.
+		default:
+			q.epoch = 0 // what is logged is not known: load it anew
+		}
+		q.logging = nil
+		q.mu.Unlock()
+		close(done)
+	}()
 }
 
 // sequenceRun is a run of values to hand out, and how far beyond them to log.
@@ -182,7 +280,7 @@ func (r *Replica) flushSequences(ctx context.Context) {
 	r.sequences.mu.Unlock()
 	for id, q := range served {
 		q.mu.Lock()
-		if q.epoch == v.info.Epoch && q.ahead > 0 {
+		if q.settle(ctx) == nil && q.epoch == v.info.Epoch && q.ahead > 0 {
 			// A failure leaves a gap, as a crash would.
 			_, _ = r.sendThrough(ctx, q.epoch, sequenceCommand(id, q.state), nil)
 		}

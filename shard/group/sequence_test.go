@@ -1,8 +1,10 @@
 package group
 
 import (
+	"sync"
 	"testing"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 )
 
@@ -47,6 +49,73 @@ func TestASequenceIsDenseAndLogsAhead(t *testing.T) {
 	req.Peek = true
 	if got := nextval(t, n, req); got.State != (rpc.SequenceValue{Last: 500, IsCalled: true}) {
 		t.Fatalf("peek: %+v", got)
+	}
+}
+
+// TestNextvalGoesOnWhileMoreIsLogged: clients side by side get every value once, most of them without waiting for the log,
+// and a crash skips no more than what PostgreSQL may skip.
+func TestNextvalGoesOnWhileMoreIsLogged(t *testing.T) {
+	const clients, each = 8, 400
+	dir := t.TempDir()
+	n := open(t, dir, nil)
+	req := rpc.SequenceRequest{ID: 5, Start: 1, Increment: 1, Min: 1, Max: 1 << 40}
+	var mu sync.Mutex
+	seen := map[int64]bool{}
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			last := int64(0)
+			for range each {
+				resp, err := n.g.NextSequenceValues(ctx, &req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if seen[resp.First] || resp.First <= last || resp.Count != 1 {
+					t.Errorf("%+v after %d", resp, last)
+				}
+				seen[resp.First], last = true, resp.First
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for v := int64(1); v <= clients*each; v++ {
+		if !seen[v] {
+			t.Fatalf("%d was not handed out", v)
+		}
+	}
+	// setval and a sequence's own command come after what is being logged, whenever they come.
+	for i := range int64(40) {
+		for range i {
+			nextval(t, n, req)
+		}
+		set := req
+		set.Set = &rpc.SequenceValue{Last: 10000 + 100*i, IsCalled: true}
+		nextval(t, n, set)
+		if got := nextval(t, n, req); got.First != 10001+100*i {
+			t.Fatalf("after setval %d: %+v", i, got)
+		}
+	}
+	for range sequenceLogValues - sequenceLogBelow + 1 { // up to where more is logged
+		nextval(t, n, req)
+	}
+	cmd := sequenceCommand(req.ID, rpc.SequenceValue{Last: 50000, IsCalled: true})
+	if res, err := n.g.Propose(ctx, cmd); err != nil || res.Code != fsm.ResultOK {
+		t.Fatal(res, err)
+	}
+	last := nextval(t, n, req).First
+	if last != 50001 {
+		t.Fatalf("after the sequence was set by a command: %d", last)
+	}
+	for range 3 * sequenceLogValues {
+		last = nextval(t, n, req).First
+	}
+	n.crash()
+	n = open(t, dir, nil)
+	if got := nextval(t, n, req); got.First <= last || got.First > last+sequenceLogValues+1 {
+		t.Fatalf("%d after a crash at %d", got.First, last)
 	}
 }
 
