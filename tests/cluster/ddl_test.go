@@ -284,10 +284,10 @@ func (c *cluster) judgeMigration(i int) (whole bool) {
 		c.until(30*time.Second, func(ctx context.Context) error {
 			return db.QueryRow(ctx, fmt.Sprintf(`select (select count(*) from pg_class where relname = 'made%[1]d'),
 				(select count(*) from information_schema.columns where table_name = 'base%[1]d'),
-				(select count(*) from pgmqdb.constraints_by_node where "table" in ('base%[1]d', 'made%[1]d')),
+				(select count(*) from pg_constraint c join pg_class t on t.oid = c.conrelid where t.relname in ('base%[1]d', 'made%[1]d')),
 				(select count(*) from base%[1]d)`, i)).Scan(&tables, &columns, &constraints, &rows)
 		})
-		got := [4]int{tables, columns, constraints / len(c.dbs), rows}
+		got := [4]int{tables, columns, constraints, rows}
 		switch got {
 		case [4]int{1, 3, 5, 9}:
 			if node > 0 && !whole {
