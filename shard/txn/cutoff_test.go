@@ -60,6 +60,10 @@ func TestAnAttemptThatOthersForgotIsOfUnknownOutcome(t *testing.T) {
 						if _, err := others.Recover(context.Background(), id, 1, groups[0].id); err != nil {
 							t.Error(err)
 						}
+						// Outcomes are forgotten some time later; Close waits for that.
+						if err := others.Close(context.Background()); err != nil {
+							t.Error(err)
+						}
 					}
 					now, _ := m.cfg.Clock.Timestamp(context.Background())
 					for _, g := range groups {
