@@ -276,7 +276,7 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 // orderPath notes whether the path's key order is the query's ORDER BY. Only the single table at the top can give it.
 func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
 	s := q.q
-	if !top || len(s.OrderBy) == 0 || s.HasAggs || s.HasSRFs || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Distinct ||
+	if !top || len(s.OrderBy) == 0 || s.HasAggs || s.HasSRFs || s.HasWindows || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Distinct ||
 		s.DistinctOn != nil || p.in != nil {
 		return
 	}

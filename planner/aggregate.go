@@ -90,6 +90,14 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	for _, t := range s.Targets {
 		g.collect(t.Expr)
 	}
+	for _, w := range s.Windows {
+		for _, n := range w.Partition {
+			g.collect(n)
+		}
+		for _, k := range w.OrderBy {
+			g.collect(k.Expr)
+		}
+	}
 	if s.Having != nil {
 		g.collect(s.Having)
 	}

@@ -85,6 +85,11 @@ func rareText(n expr.Node, list func([]expr.Node, string) string) string {
 			return n.Fn.Name + "(*)"
 		}
 		return n.Fn.Name + "(" + list(n.Args, ", ") + ")"
+	case *expr.WindowFunc:
+		if n.Star {
+			return n.Name() + "(*) OVER (?)"
+		}
+		return n.Name() + "(" + list(n.Args, ", ") + ") OVER (?)"
 	case *expr.Subquery:
 		if n.Kind == expr.ExistsSubquery {
 			return "EXISTS(SubPlan)"

@@ -140,6 +140,8 @@ func (e *explainer) upperTitle(n Node) string {
 			return "Top-N Sort"
 		}
 		return "Sort"
+	case *WindowAgg:
+		return "WindowAgg"
 	case *Limit:
 		return "Limit"
 	case *Distinct:

@@ -43,7 +43,7 @@ func (n *LookupJoin) lay(left, right *fromItem, kind JoinType) *layout {
 // streams reports whether the query wants the first rows soon: LIMIT without anything that needs all rows.
 func (q *query) streams() bool {
 	s := q.q
-	return s.Limit != nil && len(s.OrderBy) == 0 && !s.HasAggs && len(s.GroupBy) == 0 && !s.Distinct && s.DistinctOn == nil
+	return s.Limit != nil && len(s.OrderBy) == 0 && !s.HasAggs && !s.HasWindows && len(s.GroupBy) == 0 && !s.Distinct && s.DistinctOn == nil
 }
 
 // hashOrLoop makes a hash join where there is an equality, else a nested loop. lk is the lookup alternative, outer left.

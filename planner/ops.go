@@ -236,6 +236,11 @@ func appendPrintRare(b []byte, n expr.Node) []byte {
 			num('k', b2i(k.Desc), b2i(k.NullsFirst))
 			list(k.Expr)
 		}
+	case *expr.WindowFunc:
+		num('W', n.Window, b2i(n.Agg != nil), b2i(n.Star), int(n.Type.Oid))
+		b = append(b, n.Name()...)
+		list(n.Args...)
+		list(n.Filter)
 	case *expr.Grouping:
 		num('g', n.Args...)
 	case *expr.SQLValue:

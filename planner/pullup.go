@@ -23,7 +23,7 @@ type semiJoin struct {
 // isPlainFrom reports whether a query is only FROM, WHERE and targets.
 func isPlainFrom(s *sema.Query) bool {
 	return s.From != nil && s.SetOp == nil && s.Values == nil && s.LiteralRows == nil && len(s.CTEs) == 0 && !s.HasAggs &&
-		!s.HasSRFs && len(s.GroupBy) == 0 && s.GroupingSets == nil && s.Having == nil && !s.Distinct && s.DistinctOn == nil &&
+		!s.HasSRFs && !s.HasWindows && len(s.GroupBy) == 0 && s.GroupingSets == nil && s.Having == nil && !s.Distinct && s.DistinctOn == nil &&
 		s.Limit == nil && s.Offset == nil && len(s.Locking) == 0
 }
 

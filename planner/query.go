@@ -9,7 +9,7 @@ import (
 
 // planQuery plans one query; the output columns are its visible targets.
 //
-// The order of the steps is PostgreSQL's: FROM and WHERE, GROUP BY and aggregates, HAVING, set-returning targets,
+// The order of the steps is PostgreSQL's: FROM and WHERE, GROUP BY and aggregates, HAVING, window functions, set-returning targets,
 // DISTINCT, ORDER BY, row locks, LIMIT.
 func (b *builder) planQuery(s *sema.Query, up *query, u *unit, depth int) (Node, error) {
 	q := &query{b: b, q: s, up: up, unit: u, depth: depth}
@@ -159,6 +159,11 @@ func (q *query) planSelect() (Node, error) {
 	}
 	if len(s.Locking) > 0 {
 		return q.finishLocking(n, f)
+	}
+	if s.HasWindows {
+		if n, in, rep, err = q.planWindows(n, in, rep); err != nil {
+			return nil, err
+		}
 	}
 	if s.HasSRFs {
 		n, err = q.projectSet(n, in, rep)

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
@@ -105,6 +107,11 @@ func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Nod
 			c.OrderBy[i] = expr.SortKey{Expr: one(k.Expr), Desc: k.Desc, NullsFirst: k.NullsFirst}
 		}
 		return &c
+	case *expr.WindowFunc:
+		c := *n
+		c.Args = list(n.Args)
+		c.Filter = one(n.Filter)
+		return &c
 	case *expr.SetReturning:
 		c := *n
 		c.Args = list(n.Args)
@@ -188,6 +195,7 @@ func mapQuery(q *sema.Query, depth int, f levelFunc) *sema.Query {
 	c.Where, c.Having = m(q.Where), m(q.Having)
 	c.Limit, c.Offset = m(q.Limit), m(q.Offset)
 	c.GroupBy = mapEach(q.GroupBy, m)
+	c.Windows = mapWindows(q.Windows, m)
 	c.Targets = make([]sema.Target, len(q.Targets))
 	for i, t := range q.Targets {
 		t.Expr = m(t.Expr)
@@ -270,6 +278,17 @@ func eachExpr(q *sema.Query, f func(expr.Node)) {
 		g(n)
 	}
 	g(q.Having)
+	for i := range q.Windows {
+		w := &q.Windows[i]
+		for _, n := range w.Partition {
+			g(n)
+		}
+		for _, k := range w.OrderBy {
+			g(k.Expr)
+		}
+		g(w.Start)
+		g(w.End)
+	}
 	for _, t := range q.Targets {
 		g(t.Expr)
 	}
@@ -297,6 +316,20 @@ func mapEach(ns []expr.Node, m func(expr.Node) expr.Node) []expr.Node {
 	out := make([]expr.Node, len(ns))
 	for i, n := range ns {
 		out[i] = m(n)
+	}
+	return out
+}
+
+func mapWindows(ws []sema.Window, m func(expr.Node) expr.Node) []sema.Window {
+	out := slices.Clone(ws)
+	for i := range out {
+		w := &out[i]
+		w.Partition = mapEach(w.Partition, m)
+		w.OrderBy = slices.Clone(w.OrderBy)
+		for k := range w.OrderBy {
+			w.OrderBy[k].Expr = m(w.OrderBy[k].Expr)
+		}
+		w.Start, w.End = m(w.Start), m(w.End)
 	}
 	return out
 }

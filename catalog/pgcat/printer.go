@@ -202,6 +202,8 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.sqlValue(n)
 	case *expr.Aggregate:
 		d.aggregate(n)
+	case *expr.WindowFunc:
+		d.windowFunc(n)
 	case *expr.Subquery:
 		d.subquery(n)
 	case *expr.SetReturning:
@@ -511,7 +513,7 @@ func enclosed(parent expr.Node, belowBool bool) bool {
 		return p.Fn.Operator == nil
 	case *expr.BoolOp:
 		return belowBool
-	case *expr.Subscript, *expr.ArrayExpr, *expr.Row, *expr.Coalesce, *expr.MinMax, *expr.NullIf, *expr.Case, *expr.Aggregate:
+	case *expr.Subscript, *expr.ArrayExpr, *expr.Row, *expr.Coalesce, *expr.MinMax, *expr.NullIf, *expr.Case, *expr.Aggregate, *expr.WindowFunc:
 		return true
 	}
 	return false

@@ -296,6 +296,7 @@ func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 		d.keyword(" HAVING ", -indentStd, indentStd, 0)
 		d.node(q.Having, false)
 	}
+	d.windowClause(q)
 }
 
 func (d *deparser) values(q *sema.Query) {
@@ -338,7 +339,7 @@ func (d *deparser) sortExpr(n expr.Node) {
 			d.parenthesised(n)
 			return
 		}
-	case *expr.Aggregate:
+	case *expr.Aggregate, *expr.WindowFunc:
 		if !d.pretty {
 			d.parenthesised(n)
 			return

@@ -258,6 +258,8 @@ func (r *run) buildNode(n planner.Node) (operator, error) {
 		return &aggregateOp{r: r, n: n}, nil
 	case *planner.Sort:
 		return buildOver(r, n.Input, func(in operator) operator { return &sortOp{r: r, n: n, in: in} })
+	case *planner.WindowAgg:
+		return buildOver(r, n.Input, func(in operator) operator { return newWindow(r, n, in) })
 	case *planner.Limit:
 		return buildOver(r, n.Input, func(in operator) operator { return &limitOp{r: r, n: n, in: in} })
 	case *planner.Distinct:

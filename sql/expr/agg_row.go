@@ -81,6 +81,9 @@ type numericAcc struct {
 	n     int64
 	small int64 // sum of int8 values since the last carry
 	sum   types.Datum
+	// scale is the largest scale of a numeric value added, scaled how many had it.
+	scale  int32
+	scaled int64
 }
 
 func (a *numericAcc) add(_ *EvalContext, args []types.Datum) error {
@@ -94,7 +97,13 @@ func (a *numericAcc) add(_ *EvalContext, args []types.Datum) error {
 			a.small = s
 			return nil
 		}
-		d = types.NumericFromInt(d.Int())
+		return a.plus(types.NumericFromInt(d.Int()))
+	}
+	switch scale := types.NumericScale(d); {
+	case scale > a.scale:
+		a.scale, a.scaled = scale, 1
+	case scale == a.scale:
+		a.scaled++
 	}
 	return a.plus(d)
 }
@@ -526,7 +535,11 @@ func (a *numericVarianceAcc) result(*EvalContext) (types.Datum, error) {
 	if err != nil || !a.sqrt {
 		return v, err
 	}
-	return types.NumericSqrt(v)
+	root, err := types.NumericSqrt(v)
+	if err != nil {
+		return root, err
+	}
+	return types.NumericRound(root, types.NumericScale(v)) // PostgreSQL takes the root at the quotient's scale
 }
 
 func (a *numericVarianceAcc) size() int64 { return 96 }

@@ -37,6 +37,7 @@ type proc struct {
 	fn       *Function
 	agg      *AggFunction
 	set      *SetFunction
+	window   *WindowFunction
 	cluster  bool // of ClusterSchema, and so not in pg_proc
 }
 
@@ -152,6 +153,8 @@ func (p *proc) bind(src string, vol Volatility, strict, retset bool, out []OutCo
 	case p.kind == 'a':
 		p.agg = &AggFunction{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Volatility: vol, Variadic: p.variadic}
 		bindAggregate(p.agg, p.key("-"))
+	case p.kind == 'w':
+		p.window = &WindowFunction{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Kind: windowKinds[p.name]}
 	case p.kind == 'f' && retset:
 		p.set = &SetFunction{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Volatility: vol, Strict: strict,
 			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, Columns: out, src: src, open: setImpls[src]}

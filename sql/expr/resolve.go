@@ -279,8 +279,8 @@ type Resolved struct {
 	Spread     bool
 	SpreadFrom int
 	SpreadElem types.Oid
-	// Window is set for a window function, which is not supported.
-	Window bool
+	// Window is set for a window function proper.
+	Window *WindowFunction
 	// Cast is set, alone, when the call is a type conversion in function notation.
 	Cast types.Oid
 }
@@ -446,7 +446,7 @@ func (p *proc) named(n int, names []string) []*candidate {
 
 func (c *candidate) resolved() *Resolved {
 	p := c.p
-	r := &Resolved{Fn: p.fn, Agg: p.agg, Set: p.set, Args: c.args, Result: p.ret, Order: c.order, Window: p.kind == 'w'}
+	r := &Resolved{Fn: p.fn, Agg: p.agg, Set: p.set, Args: c.args, Result: p.ret, Order: c.order, Window: p.window}
 	if c.variadic && p.variadic != types.AnyOid {
 		r.Spread, r.SpreadFrom, r.SpreadElem = true, len(p.args)-1, p.variadic
 	}

@@ -65,6 +65,9 @@ func children(n Node, f func(*Node)) {
 			f(&n.OrderBy[i].Expr)
 		}
 		opt(&n.Filter)
+	case *WindowFunc:
+		list(n.Args)
+		opt(&n.Filter)
 	case *SetReturning:
 		list(n.Args)
 	}
@@ -195,6 +198,10 @@ func shallowCopy(n Node) Node {
 		c.Args = cloneNodes(n.Args)
 		c.OrderBy = append([]SortKey(nil), n.OrderBy...)
 		return &c
+	case *WindowFunc:
+		c := *n
+		c.Args = cloneNodes(n.Args)
+		return &c
 	case *SetReturning:
 		c := *n
 		c.Args = cloneNodes(n.Args)
@@ -281,6 +288,9 @@ func sameHead(a, b Node) bool {
 		b := b.(*Aggregate)
 		return a.Fn == b.Fn && a.Star == b.Star && a.Distinct == b.Distinct && a.Level == b.Level &&
 			len(a.OrderBy) == len(b.OrderBy) && (a.Filter == nil) == (b.Filter == nil) && sameOrder(a.OrderBy, b.OrderBy)
+	case *WindowFunc:
+		b := b.(*WindowFunc)
+		return a.Fn == b.Fn && a.Agg == b.Agg && a.Star == b.Star && a.Window == b.Window && (a.Filter == nil) == (b.Filter == nil)
 	case *Grouping:
 		return reflect.DeepEqual(a.Args, b.(*Grouping).Args)
 	case *SQLValue:

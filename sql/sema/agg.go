@@ -95,6 +95,9 @@ func (s *scope) checkGroup(i, loc int) (expr.Node, error) {
 	if a := containsAgg(n); a != nil {
 		return nil, s.errorf(a.Loc, pgerr.GroupingError, "aggregate functions are not allowed in GROUP BY")
 	}
+	if w := containsWindow(n); w != nil {
+		return nil, s.errorf(w.Loc, pgerr.WindowingError, "window functions are not allowed in GROUP BY")
+	}
 	if expr.EqualityOf(oidOf(n)) == nil {
 		return nil, s.at(loc, noEquality(oidOf(n)))
 	}
@@ -159,6 +162,18 @@ func (s *scope) checkGrouping() error {
 	for _, t := range q.Targets {
 		if err := s.checkUngrouped(t.Expr); err != nil {
 			return err
+		}
+	}
+	for _, w := range q.Windows {
+		for _, k := range w.OrderBy {
+			if err := s.checkUngrouped(k.Expr); err != nil {
+				return err
+			}
+		}
+		for _, n := range w.Partition {
+			if err := s.checkUngrouped(n); err != nil {
+				return err
+			}
 		}
 	}
 	if q.Having != nil {

@@ -19,7 +19,7 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	display, name := f.Name.String(), f.Name.Last()
+	display := f.Name.String()
 	var r *expr.Resolved
 	if lookup, ok := builtin(f.Name); ok {
 		if r, err = expr.LookupFunction(lookup, oidsOf(args), names, f.FuncVariadic); err != nil {
@@ -29,13 +29,13 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	if r == nil {
 		return nil, s.noFunction(f, display, args, names)
 	}
-	if r.Window && f.Over == nil {
+	if r.Window != nil && f.Over == nil {
 		return nil, s.errorf(f.Loc(), pgerr.WrongObjectType, "window function %s requires an OVER clause", f.Name.String())
 	}
-	if f.Over != nil || r.Window {
-		return nil, s.unsupported(f.Loc(), "window function "+name)
+	if r.Agg != nil && orderedSets[r.Agg.Name] {
+		return nil, s.errorf(f.Loc(), pgerr.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", f.Name.String())
 	}
-	if r.Agg == nil {
+	if r.Agg == nil && r.Window == nil {
 		if err := s.notAggregate(f); err != nil {
 			return nil, err
 		}
@@ -43,6 +43,8 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	switch {
 	case r.Cast != 0:
 		return s.coerceMod(args[0], types.T(r.Cast), types.Explicit, f.Loc())
+	case f.Over != nil:
+		return s.windowFunc(f, r, args)
 	case r.Agg != nil:
 		return s.aggregate(f, r, args)
 	}
@@ -60,6 +62,10 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	out.Variadic = f.FuncVariadic
 	return s.spread(r, out)
 }
+
+// orderedSets are the ordered-set and hypothetical-set aggregates.
+var orderedSets = map[string]bool{"mode": true, "percentile_cont": true, "percentile_disc": true, "rank": true, "dense_rank": true,
+	"percent_rank": true, "cume_dist": true}
 
 // builtin returns the name by which the registry may know a function.
 func builtin(n parse.Name) (lookup string, ok bool) {
@@ -104,6 +110,8 @@ func (s *scope) notAggregate(f *parse.FuncCall) error {
 		return s.errorf(f.Loc(), pgerr.WrongObjectType, "ORDER BY specified, but %s is not an aggregate function", name)
 	case f.AggFilter != nil:
 		return s.errorf(f.Loc(), pgerr.WrongObjectType, "FILTER specified, but %s is not an aggregate function", name)
+	case f.Over != nil:
+		return s.errorf(f.Loc(), pgerr.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name)
 	}
 	return nil
 }
@@ -269,6 +277,7 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 	level, any := 0, false
 	var nested *expr.Aggregate
+	var window *expr.WindowFunc
 	look := func(k expr.Node) {
 		walkVars(k, func(_ *expr.Var, l int) {
 			if l >= 0 && (!any || l < level) {
@@ -291,6 +300,9 @@ func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 			if a, ok := m.(*expr.Aggregate); ok && a.Level == level && nested == nil {
 				nested = a
 			}
+			if w, ok := m.(*expr.WindowFunc); ok && level == 0 && window == nil {
+				window = w
+			}
 			return true
 		})
 	}
@@ -302,6 +314,9 @@ func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
 	}
 	if nested != nil {
 		return nil, s.errorf(nested.Loc, pgerr.GroupingError, "aggregate function calls cannot be nested")
+	}
+	if window != nil {
+		return nil, s.errorf(window.Loc, pgerr.GroupingError, "aggregate function calls cannot contain window function calls")
 	}
 	if why := sc.clause.noAggs(); why != "" {
 		return nil, s.errorf(n.Loc, pgerr.GroupingError, "%s", why)

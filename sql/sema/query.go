@@ -25,7 +25,10 @@ type Query struct {
 	Having       expr.Node
 	HasAggs      bool
 	HasSRFs      bool
-	Targets      []Target
+	// Windows are what WindowFuncs in Targets refer to, unused ones of the WINDOW clause too.
+	Windows    []Window
+	HasWindows bool
+	Targets    []Target
 	// Distinct: DISTINCT over all visible targets; DistinctOn: positions in Targets.
 	Distinct   bool
 	DistinctOn []int

@@ -160,6 +160,11 @@ const (
 	inCopyWhere
 	inExecute
 	inCaseWhen
+	inWindowPartition
+	inWindowOrder
+	inFrameRange
+	inFrameRows
+	inFrameGroups
 )
 
 // noAggs is why aggregates are not allowed, "" where they are.
@@ -186,7 +191,8 @@ func (c clause) noAggs() string {
 	case inCopyWhere:
 		return "aggregate functions are not allowed in COPY FROM WHERE conditions"
 	}
-	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn {
+	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn &&
+		c != inWindowPartition && c != inWindowOrder {
 		return "aggregate functions are not allowed in " + n
 	}
 	return ""
@@ -195,8 +201,10 @@ func (c clause) noAggs() string {
 // noSets is why set-returning functions are not allowed, "" where they are.
 func (c clause) noSets() string {
 	switch c {
-	case inSelect, inGroupBy, inOrderBy, inDistinctOn, inFromFunction, inInsertTarget:
+	case inSelect, inGroupBy, inOrderBy, inDistinctOn, inFromFunction, inInsertTarget, inWindowPartition, inWindowOrder:
 		return ""
+	case inFrameRange, inFrameRows, inFrameGroups:
+		return "set-returning functions are not allowed in window definitions"
 	case inJoinOn:
 		return "set-returning functions are not allowed in JOIN conditions"
 	case inDefault:
@@ -236,7 +244,9 @@ func (c clause) noSubqueries() string {
 func (c clause) name() string {
 	return map[clause]string{inSelect: "SELECT", inWhere: "WHERE", inHaving: "HAVING", inGroupBy: "GROUP BY", inOrderBy: "ORDER BY",
 		inDistinctOn: "DISTINCT ON", inLimit: "LIMIT", inOffset: "OFFSET", inFilter: "FILTER", inValues: "VALUES",
-		inUpdateSource: "UPDATE", inReturning: "RETURNING", inInsertTarget: "VALUES"}[c]
+		inUpdateSource: "UPDATE", inReturning: "RETURNING", inInsertTarget: "VALUES",
+		inWindowPartition: "window PARTITION BY", inWindowOrder: "window ORDER BY", inFrameRange: "window RANGE",
+		inFrameRows: "window ROWS", inFrameGroups: "window GROUPS"}[c]
 }
 
 // scope is a query level during analysis: PostgreSQL's ParseState.
@@ -251,6 +261,8 @@ type scope struct {
 	// hidden are items that cannot be referenced and only serve hints: the target of INSERT.
 	hidden []*nsItem
 	ctes   []*cteEntry
+	// windows are those of the WINDOW clause and of OVER so far; windowClause makes the query's Windows of them.
+	windows []*parse.WindowDef
 	// keepUnknown leaves unknown literals of the select list as they are, for INSERT and set operations.
 	keepUnknown bool
 	// conditional is "CASE" or "COALESCE" inside of one, where set-returning functions are refused.

@@ -37,12 +37,10 @@ func (s *scope) selectStmt(sel *parse.SelectStmt) error {
 }
 
 func (s *scope) plainSelect(sel *parse.SelectStmt) error {
-	if len(sel.WindowClause) > 0 {
-		return s.unsupported(sel.WindowClause[0].Loc(), "WINDOW")
-	}
 	if sel.Into != nil {
 		return s.unsupported(-1, "SELECT INTO")
 	}
+	s.windows = append(s.windows, sel.WindowClause...)
 	if err := s.from(sel.FromClause); err != nil {
 		return err
 	}
@@ -78,6 +76,9 @@ func (s *scope) plainSelect(sel *parse.SelectStmt) error {
 		}
 	}
 	if err := s.limit(sel); err != nil {
+		return err
+	}
+	if err := s.windowClause(); err != nil {
 		return err
 	}
 	if err := s.resolveTargets(); err != nil {
@@ -440,6 +441,8 @@ func (s *scope) locking(sel *parse.SelectStmt) error {
 			with = "HAVING clause"
 		case q.HasAggs:
 			with = "aggregate functions"
+		case q.HasWindows:
+			with = "window functions"
 		case q.HasSRFs:
 			with = "set-returning functions in the target list"
 		}
@@ -474,7 +477,7 @@ func (s *scope) locking(sel *parse.SelectStmt) error {
 
 // lockSubquery passes a lock on a subquery of FROM to the tables in it, where it is a plain one.
 func lockSubquery(q *Query, l Locking) {
-	if q.SetOp != nil || q.Distinct || q.DistinctOn != nil || len(q.GroupBy) > 0 || q.HasAggs || q.Values != nil {
+	if q.SetOp != nil || q.Distinct || q.DistinctOn != nil || len(q.GroupBy) > 0 || q.HasAggs || q.HasWindows || q.Values != nil {
 		return
 	}
 	l.Rels = nil

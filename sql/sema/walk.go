@@ -1,6 +1,10 @@
 package sema
 
-import "github.com/pgmqdb/pgmqdb/sql/expr"
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+)
 
 // rewriteQuery replaces every expression of q and of the queries in it by what f returns for it. depth is 0 in q itself
 // and one more in each query below. f gets whole expressions; the queries of their Subqueries come separately.
@@ -22,6 +26,17 @@ func rewriteQuery(q *Query, depth int, f func(n expr.Node, depth int) expr.Node)
 	one(&q.Limit)
 	one(&q.Offset)
 	list(q.GroupBy)
+	for i := range q.Windows {
+		w := &q.Windows[i]
+		// Keys may be shared with the window that they were copied from: each has its own before it is changed.
+		w.Partition, w.OrderBy = slices.Clone(w.Partition), slices.Clone(w.OrderBy)
+		list(w.Partition)
+		for k := range w.OrderBy {
+			one(&w.OrderBy[k].Expr)
+		}
+		one(&w.Start)
+		one(&w.End)
+	}
 	for i := range q.Targets {
 		one(&q.Targets[i].Expr)
 	}
