@@ -1,0 +1,24 @@
+-- Windows together with what surrounds them: zones, subqueries, recursion, offsets at their limits.
+create table tt (a int, b int, c timestamptz);
+insert into tt select i, i % 3, '2024-03-30 12:00+00'::timestamptz + i * interval '6 hours' from generate_series(1, 12) i;
+set timezone = 'Europe/Berlin';
+select a, count(*) over (order by c range between '1 day' preceding and current row) from tt order by a;
+select b, grp from (select b, count(*) over (partition by b) grp, a from tt) s where b = 1 order by a;
+select a, sum(a) over (order by a rows (select 1) preceding) from tt order by a;
+select a, (select sum(tt.a) over ()) from tt order by a limit 2;
+select b, (select max(s) from (select sum(x.a) over (order by x.a rows tt.a preceding) s from tt x where x.b = tt.b) q) from tt order by a limit 4;
+select a from tt where a in (select rank() over (order by a) from tt where b = 1) order by a;
+select b, count(*) from (select b, row_number() over (partition by b order by a desc) r from tt) s where r < 3 group by b order by b;
+with recursive t(n, s) as (select 1, 1::bigint union all select n + 1, sum(n) over () from t where n < 4) select * from t;
+select json_agg(a) over (order by a) from tt where a < 4 order by a;
+select array_agg(a) over w1, array_agg(a) over w2 from tt where a < 5 window w1 as (order by a), w2 as (order by a desc) order by a;
+select a, b, sum(a) over (order by b, a) + rank() over (order by b desc, a) as x from tt order by x, a;
+select sum(a) over (partition by b), sum(sum(a)) over () from tt group by a, b order by 1, 2 limit 3;
+select max(a) over (order by a rows between 2147483647 preceding and 9223372036854775807 following) from tt limit 1;
+select sum(a) over (order by a groups between 9223372036854775807 following and unbounded following) from tt limit 1;
+select distinct b, row_number() over (order by b) from (select distinct b from tt) x order by 1;
+select avg(a) over (order by a range between unbounded preceding and 1 preceding) from tt order by a limit 3;
+select b from tt group by b order by sum(count(*)) over (order by b desc), b;
+select a, lag(a) over (order by a) is distinct from a - 1 from tt order by a limit 3;
+select row_number(*) over (order by a) from tt limit 1;
+select b, rank() over (partition by b order by b = 1, case when a > 3 then 'x' end nulls first) from tt order by 1, 2 limit 5;
