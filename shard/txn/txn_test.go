@@ -29,12 +29,13 @@ func (c *counter) Timestamp(context.Context) (topo.Timestamp, error) {
 
 // memGroup is a group without a network or a log: proposals apply at once.
 type memGroup struct {
-	id    topo.GroupID
-	state *fsm.State
-	locks *lock.Manager
-	mu    sync.Mutex
-	index uint64
-	calls atomic.Int64
+	id      topo.GroupID
+	state   *fsm.State
+	locks   *lock.Manager
+	mu      sync.Mutex
+	index   uint64
+	calls   atomic.Int64
+	forgets atomic.Int64 // commands
 	// deaf refuses so many Unlocks; silent loses the answers, and the work after it, of so many prepares.
 	deaf, silent atomic.Int64
 }
@@ -127,6 +128,8 @@ func (g *memGroup) Propose(_ context.Context, cmd *fsm.Command) (fsm.Result, err
 		return fsm.Result{}, &rpc.Error{Code: rpc.ErrAmbiguous}
 	}
 	switch {
+	case cmd.Forget != nil:
+		g.forgets.Add(1)
 	case cmd.Prepare != nil && res.Code == fsm.ResultCommitted:
 		g.locks.ReleaseAll(cmd.Prepare.Txn)
 	case cmd.Resolve != nil && (cmd.Resolve.Commit || cmd.Resolve.Final):
@@ -239,6 +242,39 @@ func mustCommit(tb testing.TB, t *Txn) {
 	tb.Helper()
 	if err := t.Commit(context.Background()); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// TestOutcomesAreForgottenManyAtATime, those of the last transactions before Close too.
+func TestOutcomesAreForgottenManyAtATime(t *testing.T) {
+	const n = 300
+	m, groups := setup(t, 3, Config{})
+	var done []topo.TxnID
+	for i := range n {
+		tx := m.Begin(Options{})
+		insert(t, tx, groups, 3*i, 3*i+3, "a")
+		mustCommit(t, tx)
+		done = append(done, tx.ID())
+	}
+	if err := m.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ts, _ := m.cfg.Clock.Timestamp(t.Context())
+	for _, g := range groups {
+		for _, id := range done {
+			if code := g.state.Outcome(id, 1).Code; code != fsm.OutcomeCommitted {
+				t.Fatalf("outcome %d of %v before the horizon has passed it", code, id)
+			}
+		}
+		g.apply(fsm.Command{Horizon: &fsm.Horizon{TS: ts}})
+		for _, id := range done {
+			if code := g.state.Outcome(id, 1).Code; code != fsm.OutcomeUnknown {
+				t.Fatalf("outcome %d of %v is kept", code, id)
+			}
+		}
+		if c := g.forgets.Load(); c == 0 || c > n/4 {
+			t.Errorf("%d commands forget %d outcomes", c, n)
+		}
 	}
 }
 
