@@ -16,8 +16,9 @@ import (
 
 // The calls between nodes beside those to raft groups. Those named cluster.* are for the node that holds the catalog
 // group's lease, and only it answers them; those named node.* are for any node; lock.* belong to shard/lockmgr. join and
-// register are the ways in: any node takes them to the holder.
+// register are the ways in: any node takes them to the holder. hello comes before them, also from nodes of other clusters.
 const (
+	methodHello      = "hello"
 	methodJoin       = "join"
 	methodRegister   = "register"
 	methodJoinHere   = "cluster.join"
@@ -36,6 +37,8 @@ const (
 	methodCancel     = "node.cancel"
 	methodDigest     = "node.digest"
 	methodLeftovers  = "node.leftovers"
+	methodActivity   = "node.activity"
+	methodLocks      = "node.locks"
 	lockMethods      = "lock."
 )
 
@@ -57,6 +60,8 @@ func (s *Server) Call(ctx context.Context, method string, body []byte) ([]byte, 
 	switch {
 	case strings.HasPrefix(method, lockMethods):
 		return s.locks.Handle(ctx, method, body)
+	case method == methodHello:
+		return handle(ctx, body, s.hello)
 	case method == methodJoin:
 		return s.atHolder(ctx, methodJoinHere, body)
 	case method == methodRegister:
@@ -81,6 +86,10 @@ func (s *Server) Call(ctx context.Context, method string, body []byte) ([]byte, 
 		return handle(ctx, body, s.digest)
 	case methodLeftovers:
 		return handle(ctx, body, s.leftoversHere)
+	case methodActivity:
+		return handle(ctx, body, s.ownActivity)
+	case methodLocks:
+		return handle(ctx, body, s.ownLocks)
 	}
 	return nil, fmt.Errorf("unknown call %q", method)
 }
@@ -136,7 +145,7 @@ func (s *Server) addressOf(id topo.NodeID) string {
 	if n := s.catalog.Topology().Nodes[id]; n != nil {
 		return n.Address
 	}
-	return s.id.Contacts[id]
+	return s.id.contacts()[id]
 }
 
 // catalogHolder returns who holds the catalog group's lease, as this node's replica of it knows.
@@ -243,10 +252,23 @@ func retryUntil(ctx context.Context, f func(context.Context) error) error {
 	}
 }
 
-// final reports whether a call's error will not go away by trying again: an answer, rather than the lack of one.
+// final reports whether a call's error will not go away by trying again: a refusal, rather than the lack of an answer or an
+// answer for the moment.
 func final(err error) bool {
+	var no *refusedError
+	var trust *rpc.TrustError
+	if errors.As(err, &no) || errors.As(err, &trust) || errors.Is(err, errRemoved) {
+		return true
+	}
 	var pe *pgerr.Error
-	return errors.As(err, &pe) || errors.Is(err, errRemoved)
+	if !errors.As(err, &pe) {
+		return false
+	}
+	switch pe.Code[:2] {
+	case "08", "40", "53", "57": // connection, rollback, resources, operators
+		return false
+	}
+	return pe.Code != pgerr.ObjectInUse && pe.Code != pgerr.LockNotAvailable
 }
 
 // localGroup returns this node's replica, nil when it has none.

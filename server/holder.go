@@ -24,6 +24,7 @@ type holder struct {
 
 	mu      sync.Mutex
 	horizon topo.Timestamp
+	leaving sync.Mutex // one node's leave at a time is judged and recorded
 }
 
 func newHolder(s *Server) *holder {
@@ -36,6 +37,7 @@ func newHolder(s *Server) *holder {
 type joinRequest struct {
 	Instance     string
 	Address, SQL string
+	Format       uint8 // the newest command format that the program understands
 }
 
 // joinResponse tells a node who it is.
@@ -100,6 +102,9 @@ func (h *holder) serve(ctx context.Context, method string, body []byte) ([]byte,
 // join takes a node in: it gets an id and a replica of the catalog, and becomes known to raft.
 func (h *holder) join(ctx context.Context, q *joinRequest) (*joinResponse, error) {
 	s := h.s
+	if err := s.understands(q.Format); err != nil {
+		return nil, err
+	}
 	var id topo.NodeID
 	for _, n := range s.catalog.Topology().Nodes {
 		if n.Instance == q.Instance {
@@ -136,6 +141,15 @@ func (h *holder) join(ctx context.Context, q *joinRequest) (*joinResponse, error
 		}
 	}
 	return resp, nil
+}
+
+// understands refuses a program that does not know what the cluster's log holds.
+func (s *Server) understands(format uint8) error {
+	if v := s.clusterVersion(); format < v {
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "the node's program is too old: it understands command format %d, and the "+
+			"cluster uses %d", format, v)
+	}
+	return nil
 }
 
 func errNodeRemoved(id topo.NodeID) *pgerr.Error {
@@ -179,6 +193,12 @@ func (h *holder) register(ctx context.Context, q *registerRequest) (*registerRes
 	s := h.s
 	if q.Cluster != s.id.Cluster {
 		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "the node belongs to another cluster")
+	}
+	if err := s.understands(q.Format); err != nil {
+		return nil, err
+	}
+	if err := h.checkRunning(ctx, q); err != nil {
+		return nil, err
 	}
 	var problem error
 	var taken topo.LivenessEpoch
@@ -313,6 +333,11 @@ func (h *holder) replicaLost(ctx context.Context, q *lostRequest) (*empty, error
 
 // setState drains, removes or reactivates a node.
 func (h *holder) setState(ctx context.Context, q *stateRequest) (*empty, error) {
+	h.leaving.Lock()
+	defer h.leaving.Unlock()
+	if err := h.spared(q); err != nil {
+		return nil, err
+	}
 	var problem error
 	_, err := h.s.catalog.UpdateNode(ctx, h.s.txns, q.Node, func(n *topo.Node) *topo.Node {
 		problem = nil

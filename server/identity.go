@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -25,8 +28,11 @@ type identity struct {
 	// group that existed.
 	CatalogReplica uint64 `json:"catalog_replica"`
 	CatalogJoined  bool   `json:"catalog_joined"`
-	// Contacts are where other nodes were when this one joined; they serve until its catalog replica knows better.
+	// Contacts are where the nodes were when this one last knew, itself included. They serve until its catalog replica knows
+	// better: to find the others, and to find out before raft runs whether this node is running elsewhere.
 	Contacts map[topo.NodeID]string `json:"contacts,omitempty"`
+
+	mu sync.Mutex // guards the fields but Format, Instance, Cluster and Node, which never change once the node has started
 }
 
 const (
@@ -65,8 +71,28 @@ func (id *identity) newCluster(first topo.NodeID) {
 	id.Cluster, id.Node, id.CatalogReplica = binary.BigEndian.Uint64(randomBytes(8))|1, first, 1
 }
 
+// contacts returns a copy of Contacts, never nil.
+func (id *identity) contacts() map[topo.NodeID]string {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	if id.Contacts == nil {
+		return map[topo.NodeID]string{}
+	}
+	return maps.Clone(id.Contacts)
+}
+
+// update changes the identity and saves it.
+func (id *identity) update(dir string, change func()) error {
+	id.mu.Lock()
+	change()
+	id.mu.Unlock()
+	return id.save(dir)
+}
+
 // save replaces the file by way of a temporary one: after a crash there is the old content or the new.
 func (id *identity) save(dir string) error {
+	id.mu.Lock()
+	defer id.mu.Unlock()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -111,11 +137,17 @@ var errRemoved = errors.New("this node was removed from the cluster: its data di
 
 // joinCluster asks the cluster at an address to take this node in, until it does or ctx ends.
 func (s *Server) joinCluster(ctx context.Context, contact string) error {
-	req := joinRequest{Instance: s.id.Instance, Address: s.address, SQL: s.listener.Addr().String()}
+	if contact == s.address {
+		return fmt.Errorf("--join %s is this node's own address", contact)
+	}
+	req := joinRequest{Instance: s.id.Instance, Address: s.address, SQL: s.listener.Addr().String(), Format: fsm.Format}
 	var resp joinResponse
 	err := retryUntil(ctx, func(ctx context.Context) error {
-		err := s.callAddress(ctx, contact, methodJoin, &req, &resp)
-		if err != nil {
+		err := s.mayJoin(ctx, contact)
+		if err == nil {
+			err = s.callAddress(ctx, contact, methodJoin, &req, &resp)
+		}
+		if err != nil && !final(err) {
 			s.log.Warn("the cluster does not answer yet", "at", contact, "err", err)
 		}
 		return err
@@ -123,8 +155,46 @@ func (s *Server) joinCluster(ctx context.Context, contact string) error {
 	if err != nil {
 		return fmt.Errorf("joining the cluster at %s: %w", contact, err)
 	}
-	s.id.Cluster, s.id.Node = resp.Cluster, resp.Node
-	s.id.CatalogReplica, s.id.CatalogJoined = resp.CatalogReplica, true
-	s.id.Contacts = resp.Contacts
-	return s.id.save(s.cfg.DataDir)
+	return s.id.update(s.cfg.DataDir, func() {
+		s.id.Cluster, s.id.Node = resp.Cluster, resp.Node
+		s.id.CatalogReplica, s.id.CatalogJoined = resp.CatalogReplica, true
+		s.id.Contacts = resp.Contacts
+	})
+}
+
+// mayJoin asks the contact what the cluster is like, before it takes this node in.
+func (s *Server) mayJoin(ctx context.Context, contact string) error {
+	resp, skew, err := s.askHello(ctx, contact, &helloRequest{})
+	if err != nil {
+		return err
+	}
+	if err := acceptable(contact, resp); err != nil {
+		return err
+	}
+	if skew > maxClockSkew {
+		return clockOff(contact, skew)
+	}
+	return nil
+}
+
+// keepContacts saves where the nodes are whenever that changes.
+func (s *Server) keepContacts(ctx context.Context) {
+	for {
+		changed := s.catalog.Changed()
+		now := map[topo.NodeID]string{}
+		t := s.catalog.Topology()
+		for _, id := range t.NodeIDs() {
+			now[id] = t.Nodes[id].Address
+		}
+		if !maps.Equal(now, s.id.contacts()) {
+			if err := s.id.update(s.cfg.DataDir, func() { s.id.Contacts = now }); err != nil {
+				s.log.Warn("saving where the other nodes are", "err", err)
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

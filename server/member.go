@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/place"
+	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -35,6 +36,10 @@ type member struct {
 
 	mu     sync.Mutex
 	status clusterStatus // what the holder last said of the others
+
+	// The following belong to who registers: the start, and then run.
+	refusedSince time.Time // another process is said to run under this node's id
+	warned       time.Time
 }
 
 // registerRequest asks for a place in the log under Epoch.
@@ -45,6 +50,8 @@ type registerRequest struct {
 	Address, SQL string
 	Epoch        topo.LivenessEpoch
 	LostReplica  uint64 // the node's replica of the catalog group whose data is gone, 0: none is
+	Run          string // the process
+	Format       uint8  // the newest command format that it understands
 }
 
 // registerResponse is the admission: what the catalog replica has to have applied, and which replica it has to be.
@@ -57,6 +64,7 @@ type registerResponse struct {
 // heartbeat asks for the right to plan and reports.
 type heartbeat struct {
 	Node     topo.NodeID
+	Run      string // the process
 	Epoch    topo.LivenessEpoch
 	Admitted bool
 	Oldest   topo.Timestamp // no snapshot below it is or will be in use at the node
@@ -111,12 +119,12 @@ func (m *member) register(ctx context.Context, epoch topo.LivenessEpoch) error {
 	s := m.s
 	return retryUntil(ctx, func(ctx context.Context) error {
 		q := &registerRequest{Node: s.id.Node, Instance: s.id.Instance, Cluster: s.id.Cluster, Address: s.address,
-			SQL: s.listener.Addr().String(), Epoch: epoch}
+			SQL: s.listener.Addr().String(), Epoch: epoch, Run: s.run, Format: fsm.Format}
 		if s.host.Replica(topo.CatalogGroup) == nil {
 			q.LostReplica = s.id.CatalogReplica
 		}
 		resp, err := m.askRegister(ctx, q)
-		switch {
+		switch err = m.refusal(err); {
 		case err != nil:
 			return err
 		case resp.Epoch > q.Epoch:
@@ -138,6 +146,24 @@ func (m *member) register(ctx context.Context, epoch topo.LivenessEpoch) error {
 	})
 }
 
+// refusal lets a node that is said to be running already ask for some time more: what is running may be about to end, or may be
+// this node's own former process, killed a moment ago. It also says now and then why a node does not get in.
+func (m *member) refusal(err error) error {
+	if err != nil && !final(err) && time.Since(m.warned) >= 5*time.Second {
+		m.warned = time.Now()
+		m.s.log.Warn("the cluster does not take this node in yet", "err", err)
+	}
+	switch {
+	case !pgerr.HasCode(err, pgerr.ObjectInUse):
+		m.refusedSince = time.Time{}
+	case m.refusedSince.IsZero():
+		m.refusedSince = time.Now()
+	case time.Since(m.refusedSince) >= copyPatience:
+		return &refusedError{err.Error()}
+	}
+	return err
+}
+
 var errEpochTaken = errors.New("the liveness epoch was given already")
 
 // catchUpTimeout bounds one wait for the catalog replica; it is tried again, and the way in is asked for anew.
@@ -151,20 +177,28 @@ func (m *member) askRegister(ctx context.Context, q *registerRequest) (*register
 			return askHolder[registerResponse](ctx, s, methodRegHere, q)
 		}
 	}
-	known := maps.Clone(s.id.Contacts)
-	if known == nil {
-		known = map[topo.NodeID]string{}
-	}
+	known := s.id.contacts()
 	for _, n := range s.catalog.Topology().Nodes {
 		known[n.ID] = n.Address
 	}
 	delete(known, s.id.Node)
 	err := errors.New("no other node is known")
+	var mistrust *rpc.TrustError
+	trusted := false
 	for _, a := range known {
 		resp := new(registerResponse)
 		if err = s.callAddress(ctx, a, methodRegister, q, resp); err == nil || final(err) {
 			return resp, err
 		}
+		// gRPC tells no causes.
+		conn, cause := rpc.Dial(ctx, a, rpc.Calls, s.dialTLS)
+		if cause == nil {
+			conn.Close()
+		}
+		trusted = trusted || !errors.As(cause, &mistrust)
+	}
+	if mistrust != nil && !trusted {
+		return nil, mistrust
 	}
 	return nil, err
 }
@@ -173,9 +207,21 @@ func (m *member) askRegister(ctx context.Context, q *registerRequest) (*register
 func (m *member) run(ctx context.Context) {
 	t := time.NewTicker(place.HeartbeatEvery)
 	defer t.Stop()
+	cut := false
 	for {
 		if err := m.beat(ctx); err != nil && ctx.Err() == nil {
 			m.s.log.Debug("heartbeat", "err", err)
+			if pgerr.HasCode(err, pgerr.ObjectNotInPrerequisiteState) || errors.As(err, new(*refusedError)) {
+				m.s.fail(err)
+			}
+		}
+		if was := cut; ctx.Err() == nil {
+			switch cut = bootNS() >= m.liveUntil.Load(); {
+			case cut && !was:
+				m.s.log.Warn("cut off from the cluster: statements wait", "detail", m.s.cutOffError().Detail)
+			case was && !cut:
+				m.s.log.Info("back in the cluster")
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -199,7 +245,7 @@ func (m *member) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q := &heartbeat{Node: s.id.Node, Epoch: m.Epoch(), Admitted: true, Oldest: oldest, Version: s.catalog.Current().Version(),
+	q := &heartbeat{Node: s.id.Node, Run: s.run, Epoch: m.Epoch(), Admitted: true, Oldest: oldest, Version: s.catalog.Current().Version(),
 		Started: s.started, Replicas: s.replicaReports()}
 	if r := s.host.Replica(topo.CatalogGroup); r != nil {
 		q.Applied = r.State().AppliedIndex()
@@ -268,8 +314,7 @@ func (m *member) admitted(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-deadline.C:
-			return pgerr.New(pgerr.CannotConnectNow, "this node is cut off from the cluster").
-				WithHint("The transaction might succeed if retried on another node.")
+			return m.s.cutOffError()
 		}
 	}
 }
@@ -305,8 +350,7 @@ func (s *Server) catalogReplicaIs(id uint64) error {
 	if err != nil {
 		return err
 	}
-	s.id.CatalogReplica, s.id.CatalogJoined = id, true
-	if err := s.id.save(s.cfg.DataDir); err != nil {
+	if err := s.id.update(s.cfg.DataDir, func() { s.id.CatalogReplica, s.id.CatalogJoined = id, true }); err != nil {
 		return err
 	}
 	return s.openCatalog()

@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -72,6 +73,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	id       *identity
+	run      string // names this process among those that ran on the data directory
 	address  string // where other nodes reach this one
 	mux      *rpc.Mux
 	dialTLS  *tls.Config
@@ -108,6 +110,7 @@ type Server struct {
 	endLife  context.CancelFunc
 	work     sync.WaitGroup
 	started  time.Time
+	cut      cutOff
 }
 
 func (c *Config) validate() error {
@@ -160,7 +163,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, catalog: store.New(), detector: deadlock.New(), failed: make(chan error, 4),
-		started: time.Now()}
+		started: time.Now(), run: hex.EncodeToString(randomBytes(8))}
 	s.life, s.endLife = context.WithCancel(context.Background())
 	limitMemory()
 	// The port is taken first: a second server on it fails before it touches any data.
@@ -228,7 +231,7 @@ func (s *Server) ready() error {
 	ctx, cancel := context.WithTimeout(s.life, readyTimeout)
 	defer cancel()
 	if s.member.admitted(ctx) != nil {
-		return pgerr.New(pgerr.CannotConnectNow, "this node is cut off from the cluster")
+		return s.cutOffError()
 	}
 	return nil
 }
@@ -255,7 +258,7 @@ func (s *Server) connect(ctx context.Context) error {
 	s.calls = rpc.NewServer(rpc.ServerConfig{Handler: s, Log: s.log})
 	switch {
 	case s.id.Node != 0:
-		return nil
+		return s.checkOthers(ctx)
 	case s.cfg.Join == "":
 		s.id.newCluster(store.FirstNode)
 		return s.id.save(s.cfg.DataDir)
@@ -410,7 +413,7 @@ func (s *Server) alone() bool { return len(s.catalog.Topology().NodeIDs()) < 2 }
 
 // runBackground starts what goes on beside the sessions.
 func (s *Server) runBackground() {
-	for _, f := range []func(context.Context){s.member.run, s.holder.run, s.replicas.run, s.watchEnds} {
+	for _, f := range []func(context.Context){s.member.run, s.holder.run, s.replicas.run, s.watchEnds, s.keepContacts} {
 		s.background(f)
 	}
 }
@@ -558,7 +561,8 @@ func (s *Server) listen() error {
 		Role:           func(name string) *catalog.Role { return s.catalog.Current().RoleByName(name) },
 		DatabaseExists: func(name string) bool { return s.catalog.Current().DatabaseByName(name) != nil },
 		Ready:          s.ready,
-		Auth:           auth, TLS: conf, MaxConnections: s.cfg.MaxConnections, Node: func() uint32 { return uint32(s.id.Node) }, Log: s.log,
+		Auth:           auth, TLS: conf, MaxConnections: s.cfg.MaxConnections, Node: func() uint32 { return uint32(s.id.Node) },
+		CancelElsewhere: s.cancelElsewhere, Log: s.log,
 	})
 	s.work.Add(1)
 	go func() {

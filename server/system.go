@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -17,7 +16,7 @@ func (s *Server) systemConfig() pgcat.Config {
 		Shards:          func() []pgcat.Shard { return s.clusterStatus().Shards },
 		Rebalance:       func() []pgcat.Move { return s.clusterStatus().Moves },
 		NodeConstraints: s.constraintsByNode,
-		Locks:           s.lockRows, Blockers: s.blockers, RowCount: s.stats.RowCount,
+		Activity:        s.activity, Locks: s.lockRows, Blockers: s.blockers, RowCount: s.stats.RowCount,
 		Size: func(topo.StorageID) int64 { return 0 }, Analyze: s.analyze, Started: s.started}
 }
 
@@ -135,11 +134,15 @@ func (s *Server) constraintsByNode() ([]pgcat.NodeConstraint, error) {
 type cancelRequest struct {
 	PID       int32
 	Terminate bool
+	Secret    *uint32 // of a client's cancel request, which proves itself by it; nil: of a SQL function
 }
 
 type cancelResponse struct{ Found bool }
 
 func (s *Server) cancelHere(_ context.Context, q *cancelRequest) (*cancelResponse, error) {
+	if q.Secret != nil {
+		return &cancelResponse{s.wire.CancelRequest(q.PID, *q.Secret)}, nil
+	}
 	if q.Terminate {
 		return &cancelResponse{s.wire.TerminateBackend(q.PID)}, nil
 	}
@@ -160,6 +163,19 @@ func (s *Server) cancelBackend(pid int32, terminate bool) bool {
 	return err == nil && r.Found
 }
 
+// cancelElsewhere passes a client's cancel request on to the node that its process id names.
+func (s *Server) cancelElsewhere(pid int32, secret uint32) {
+	node := nodeOfPID(pid)
+	if node == s.id.Node || s.addressOf(node) == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+	defer cancel()
+	if _, err := askNode[cancelResponse](ctx, s, node, methodCancel, &cancelRequest{PID: pid, Secret: &secret}); err != nil {
+		s.log.Info("passing a cancel request on", "node", node, "err", err)
+	}
+}
+
 // nodeOfPID reads the node out of a process id that package wire made.
 func nodeOfPID(pid int32) topo.NodeID { return topo.NodeID(uint32(pid) >> 19 & 0xfff) }
 
@@ -175,33 +191,4 @@ func (s *Server) blockers(pid int32) []int32 {
 	ctx, cancel := context.WithTimeout(s.life, callTimeout)
 	defer cancel()
 	return s.locks.BlockingPIDs(ctx, pid)
-}
-
-// lockRows lists table and advisory locks, and the row locks of the groups served here.
-func (s *Server) lockRows() []pgcat.Lock {
-	var out []pgcat.Lock
-	for _, e := range s.node.Tables.List() {
-		l := pgcat.Lock{Type: "relation", Mode: e.Name, Granted: e.Granted, PID: s.node.PIDOf(e.Owner)}
-		if len(e.Key) == 4 {
-			l.Relation = catalog.Oid(binary.BigEndian.Uint32([]byte(e.Key)))
-		}
-		out = append(out, l)
-	}
-	for _, e := range s.node.Advisory.List() {
-		l := pgcat.Lock{Type: "advisory", Mode: e.Name, Granted: e.Granted, PID: s.node.PIDOf(e.Owner), ObjSubID: 1}
-		if k := []byte(e.Key); len(k) == 9 {
-			if k[0] == 1 {
-				l.ObjSubID = 2
-			}
-			l.ClassID, l.ObjID = binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:])
-		}
-		out = append(out, l)
-	}
-	for _, r := range s.host.Replicas() {
-		for _, e := range r.Locks() {
-			out = append(out, pgcat.Lock{Type: "tuple", Mode: e.Name, Granted: e.Granted, PID: s.node.PIDOf(e.Owner),
-				TransactionID: uint32(e.Owner.Seq)})
-		}
-	}
-	return out
 }

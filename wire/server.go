@@ -43,7 +43,9 @@ type Config struct {
 	MaxConnections int
 	// Node leads the process ids given to clients, so that they are unique in the cluster. It is asked once Ready is nil.
 	Node func() uint32
-	Log  *slog.Logger
+	// CancelElsewhere passes a cancel request on that names no session of this server; nil: there are no others.
+	CancelElsewhere func(pid int32, secret uint32)
+	Log             *slog.Logger
 }
 
 // startupTimeout bounds how long a connection may take to authenticate, as PostgreSQL's authentication_timeout does.
@@ -166,14 +168,26 @@ func (s *Server) unregister(c *conn) {
 	s.mu.Unlock()
 }
 
-// cancel interrupts the statement of the session that pid and secret name; a wrong pair is ignored, as in PostgreSQL.
+// cancel serves a client's cancel request. Clients that know several hosts may send it to another one than the session's.
 func (s *Server) cancel(pid int32, secret uint32) {
+	if !s.CancelRequest(pid, secret) && s.cfg.CancelElsewhere != nil {
+		s.cfg.CancelElsewhere(pid, secret)
+	}
+}
+
+// CancelRequest interrupts the statement of the session that pid and secret name; a wrong pair is ignored, as in PostgreSQL.
+// It reports whether there is a session with that pid.
+func (s *Server) CancelRequest(pid int32, secret uint32) bool {
 	s.mu.Lock()
 	c := s.sessions[pid]
 	s.mu.Unlock()
-	if c != nil && c.secret == secret && c.sess != nil {
+	if c == nil {
+		return false
+	}
+	if c.secret == secret && c.sess != nil {
 		c.sess.Cancel()
 	}
+	return true
 }
 
 // CancelBackend interrupts the statement of the session with the process id; it reports whether there is one.

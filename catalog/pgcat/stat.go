@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -103,10 +105,7 @@ func serverPort(c *call) (types.Datum, error) {
 }
 
 func activityRows(b *builder) error {
-	if b.env.Activity == nil {
-		return nil
-	}
-	for _, a := range b.env.Activity() {
+	for _, a := range b.activity() {
 		db, user, xact := null, null, null
 		if d := b.snap.DatabaseByName(a.Database); d != nil {
 			db = num(d.OID)
@@ -127,6 +126,29 @@ func activityRows(b *builder) error {
 	return nil
 }
 
+// activity lists the sessions of all nodes.
+func (b *builder) activity() []Activity {
+	switch {
+	case b.sys.cfg.Activity != nil:
+		list, missing := b.sys.cfg.Activity()
+		b.warnMissing(missing)
+		return list
+	case b.env.Activity != nil:
+		return b.env.Activity()
+	}
+	return nil
+}
+
+// warnMissing says which nodes' rows are left out.
+func (b *builder) warnMissing(nodes []topo.NodeID) {
+	if b.env.Warn == nil {
+		return
+	}
+	for _, id := range nodes {
+		b.env.Warn(pgerr.NewWarning(pgerr.Warning, "node %d does not answer: its rows are left out", id))
+	}
+}
+
 func lockRows(b *builder) error {
 	if b.sys.cfg.Locks == nil {
 		return nil
@@ -135,7 +157,9 @@ func lockRows(b *builder) error {
 	if d := b.snap.DatabaseByName(b.env.Database); d != nil {
 		database = num(d.OID)
 	}
-	for _, l := range b.sys.cfg.Locks() {
+	locks, missing := b.sys.cfg.Locks()
+	b.warnMissing(missing)
+	for _, l := range locks {
 		db, rel, xid, class, obj, sub, pid := null, null, null, null, null, null, null
 		switch l.Type {
 		case "transactionid":
@@ -156,10 +180,8 @@ func lockRows(b *builder) error {
 
 func statDatabases(b *builder) error {
 	counts := map[string]int{}
-	if b.env.Activity != nil {
-		for _, a := range b.env.Activity() {
-			counts[a.Database]++
-		}
+	for _, a := range b.activity() {
+		counts[a.Database]++
 	}
 	b.snap.Databases(func(d *catalog.Database) bool {
 		b.add(num(d.OID), str(d.Name), num(counts[d.Name]))

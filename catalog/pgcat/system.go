@@ -7,6 +7,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -25,8 +26,11 @@ type Config struct {
 	NodeConstraints func() ([]NodeConstraint, error)
 	// Rebalance are the moves of replicas and slots, for pgmqdb.rebalance.
 	Rebalance func() []Move
-	// Locks are the locks held and awaited, for pg_locks.
-	Locks func() []Lock
+	// Activity are the sessions of all nodes, for pg_stat_activity; nil: those of Env.Activity. missing are the nodes that did
+	// not answer.
+	Activity func() (sessions []Activity, missing []topo.NodeID)
+	// Locks are the locks held and awaited on all nodes, for pg_locks.
+	Locks func() (locks []Lock, missing []topo.NodeID)
 	// Blockers are the sessions that keep a session waiting, for pg_blocking_pids and
 	// pg_isolation_test_session_is_blocked.
 	Blockers func(pid int32) []int32
@@ -110,9 +114,11 @@ type Env struct {
 	PID            int32
 	IO             *types.IOEnv
 	Settings       func() []Setting
-	Activity       func() []Activity
+	Activity       func() []Activity // of this node
 	Prepared       func() []Prepared
 	Cursors        func() []Cursor
+	// Warn tells the session's client something; nil: nobody listens.
+	Warn func(*pgerr.Error)
 	// SequenceState reads a sequence's last_value and is_called.
 	SequenceState func(*catalog.Sequence) (last int64, called bool, err error)
 	// Check checks the cluster's data, for pgmqdb.check.

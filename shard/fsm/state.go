@@ -109,6 +109,11 @@ func (s *State) load() error {
 		err = r.Records(t.decode)
 		r.Release()
 	}
+	if t.version > Format {
+		// Another release wrote it. That is no damage, and not for this one to repair.
+		db.Close()
+		return fmt.Errorf("%s: %w: %d", s.path, ErrFormat, t.version)
+	}
 	if err == nil && t.index != db.Meta().Index {
 		err = fmt.Errorf("tables at index %d, file at %d", t.index, db.Meta().Index)
 	}

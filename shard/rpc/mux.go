@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Kind is what a connection between nodes is for: the four bytes that its dialer sends first.
+// Kind is what a connection between nodes is for: the four bytes that its dialer sends first, and that the listener answers.
 type Kind string
 
 // The kinds of connections.
@@ -31,6 +31,24 @@ const (
 	// accepted yet.
 	maxGreeting = 256
 )
+
+// What the listener answers a dialer with, before anything else: that it was understood, or what was missing. With TLS 1.3 a
+// dialer learns only from an answer that its certificate was accepted, or why not.
+const (
+	welcome  = "PGOK"
+	needsTLS = "PGTS"   // in plain text: the dialer spoke plain text, and the listener wants TLS
+	plain    = "PGPT\n" // in plain text: the dialer spoke TLS, and the listener has none; as long as TLS reads at once
+)
+
+// tlsHandshake is the first byte of a TLS connection.
+const tlsHandshake = 0x16
+
+// TrustError says that two nodes do not trust each other: trying again changes nothing while their configuration stays.
+type TrustError struct {
+	Address, Reason string
+}
+
+func (e *TrustError) Error() string { return "the node at " + e.Address + " " + e.Reason }
 
 // Mux is a node's listener for the other nodes. Connections that say nothing hold up nobody: they are closed in time, and
 // before that when too many others have come after them.
@@ -128,15 +146,60 @@ func (m *Mux) admit(c net.Conn) {
 // greet reads what a connection is for. It returns the connection to go on with, and no kind when it failed.
 func (m *Mux) greet(c net.Conn) (net.Conn, Kind) {
 	_ = c.SetDeadline(time.Now().Add(prefaceTimeout))
-	if m.tls != nil {
-		c = tls.Server(c, m.tls) // reading shakes hands
-	}
 	var b [4]byte
-	if _, err := io.ReadFull(c, b[:]); err != nil {
+	if _, err := io.ReadFull(c, b[:1]); err != nil {
 		return nil, ""
 	}
+	said := net.Conn(&begun{Conn: c, first: []byte{b[0]}})
+	switch {
+	case m.tls == nil:
+	case b[0] != tlsHandshake:
+		refuse(c, needsTLS)
+		return nil, ""
+	default:
+		said = tls.Server(said, m.tls) // reading shakes hands
+	}
+	if _, err := io.ReadFull(said, b[:]); err != nil {
+		return nil, ""
+	}
+	switch {
+	case m.half[Kind(b[:])] != nil:
+		if _, err := said.Write([]byte(welcome)); err != nil {
+			return nil, ""
+		}
+	case m.tls == nil && b[0] == tlsHandshake:
+		refuse(c, plain)
+	}
 	_ = c.SetDeadline(time.Time{})
-	return c, Kind(b[:])
+	return said, Kind(b[:])
+}
+
+// begun is a connection whose first byte was read already.
+type begun struct {
+	net.Conn
+	first []byte
+}
+
+func (b *begun) Read(p []byte) (int, error) {
+	if len(b.first) == 0 || len(p) == 0 {
+		return b.Conn.Read(p)
+	}
+	n := copy(p, b.first)
+	b.first = b.first[n:]
+	return n, nil
+}
+
+// refuse says why a connection is not taken. What came on it is read first, as far as it is there: a connection that is closed
+// with unread bytes is reset, and the answer with it.
+func refuse(c net.Conn, why string) {
+	if _, err := c.Write([]byte(why)); err != nil {
+		return
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.CloseWrite()
+	}
+	_ = c.SetReadDeadline(time.Now().Add(DialTimeout))
+	_, _ = io.CopyN(io.Discard, c, 1<<16)
 }
 
 // half is the part of a Mux that yields one kind.
@@ -196,7 +259,8 @@ func (h *half) Close() error {
 func (h *half) Addr() net.Addr { return h.m.Addr() }
 
 // Dial connects to a node's Mux. With conf set the connection is TLS, and the node has to show a certificate that conf
-// trusts; its name is not compared with the address, which nodes may change.
+// trusts; its name is not compared with the address, which nodes may change. When one side does not trust the other, or only
+// one of them uses TLS, the error is a *TrustError.
 func Dial(ctx context.Context, addr string, kind Kind, conf *tls.Config) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, DialTimeout)
 	defer cancel()
@@ -207,21 +271,63 @@ func Dial(ctx context.Context, addr string, kind Kind, conf *tls.Config) (net.Co
 	}
 	deadline, _ := ctx.Deadline()
 	_ = c.SetDeadline(deadline)
-	if conf != nil {
-		t := tls.Client(c, trustAnyName(conf))
-		if err := t.HandshakeContext(ctx); err != nil {
-			c.Close()
-			return nil, err
-		}
-		c = t
-	}
-	if _, err := c.Write([]byte(kind)); err != nil {
+	said, err := enter(ctx, c, addr, kind, conf)
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	_ = c.SetDeadline(time.Time{})
-	return c, nil
+	return said, nil
 }
+
+// enter says what a new connection is for, and waits until the node has taken it.
+func enter(ctx context.Context, c net.Conn, addr string, kind Kind, conf *tls.Config) (net.Conn, error) {
+	if conf != nil {
+		t := tls.Client(c, trustAnyName(conf))
+		if err := t.HandshakeContext(ctx); err != nil {
+			return nil, mistrust(addr, err)
+		}
+		c = t
+	}
+	if _, err := c.Write([]byte(kind)); err != nil {
+		return nil, mistrust(addr, err)
+	}
+	var b [len(welcome)]byte
+	if _, err := io.ReadFull(c, b[:]); err != nil {
+		return nil, mistrust(addr, err)
+	}
+	switch string(b[:]) {
+	case welcome:
+		return c, nil
+	case needsTLS:
+		return nil, &TrustError{addr, "demands a certificate, and this one has none"}
+	}
+	return nil, fmt.Errorf("rpc: what listens at %s is no node", addr)
+}
+
+// mistrust tells a failure of trust from a broken connection.
+func mistrust(addr string, err error) error {
+	var header tls.RecordHeaderError
+	var alert *net.OpError
+	var unverified *tls.CertificateVerificationError
+	var untrusted *untrustedError
+	switch {
+	case errors.As(err, &header):
+		return &TrustError{addr, "does not use certificates, and this one does"}
+	case errors.As(err, &untrusted):
+		return &TrustError{addr, "is not trusted: " + untrusted.err.Error()}
+	case errors.As(err, &unverified):
+		return &TrustError{addr, "is not trusted: " + unverified.Err.Error()}
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return &TrustError{addr, "refuses this node's certificate: " + alert.Err.Error()}
+	}
+	return err
+}
+
+// untrustedError is a peer's certificate that did not verify.
+type untrustedError struct{ err error }
+
+func (e *untrustedError) Error() string { return "rpc: " + e.err.Error() }
 
 // trustAnyName verifies the peer's certificate chain as TLS does, but for its name.
 func trustAnyName(conf *tls.Config) *tls.Config {
@@ -229,14 +335,14 @@ func trustAnyName(conf *tls.Config) *tls.Config {
 	c.InsecureSkipVerify = true // replaced by VerifyConnection
 	c.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
-			return errors.New("rpc: the node shows no certificate")
+			return &untrustedError{errors.New("it shows no certificate")}
 		}
 		opts := x509.VerifyOptions{Roots: conf.RootCAs, Intermediates: x509.NewCertPool()}
 		for _, cert := range s.PeerCertificates[1:] {
 			opts.Intermediates.AddCert(cert)
 		}
 		if _, err := s.PeerCertificates[0].Verify(opts); err != nil {
-			return fmt.Errorf("rpc: %w", err)
+			return &untrustedError{err}
 		}
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,27 +36,41 @@ func TestOnlyNodesWithACertificateGetIn(t *testing.T) {
 		_, err := cl.Call(short, at, "m", nil)
 		return err
 	}
+	refused := func(who string, at string, c *tls.Config, why string) {
+		t.Helper()
+		if ask(c) == nil && c != conf {
+			t.Errorf("%s got in", who)
+		}
+		conn, err := Dial(ctx, at, Raft, c)
+		if err == nil {
+			conn.Close()
+		}
+		var e *TrustError
+		if !errors.As(err, &e) || !strings.Contains(e.Reason, why) {
+			t.Errorf("%s: got %v, want %q", who, err, why)
+		}
+	}
 	if err := ask(conf); err != nil {
 		t.Errorf("a node: %v", err)
 	}
-	if ask(nil) == nil {
-		t.Error("plain text got in")
-	}
-	if ask(&tls.Config{RootCAs: pool}) == nil {
-		t.Error("no certificate got in")
-	}
+	refused("plain text", at, nil, "demands a certificate")
+	refused("no certificate", at, &tls.Config{RootCAs: pool}, "refuses this node's certificate: tls: certificate required")
+	stopPlain, plainAt := start(t, n, "127.0.0.1:0", nil)
+	defer stopPlain()
+	refused("TLS towards plain text", plainAt, conf, "does not use certificates")
 	otherCA, otherKey := certificate(t, "other ca", nil, nil)
 	stranger, strangerKey := certificate(t, "node", otherCA, otherKey)
-	if ask(&tls.Config{RootCAs: pool, Certificates: []tls.Certificate{{Certificate: [][]byte{stranger.Raw}, PrivateKey: strangerKey}}}) == nil {
-		t.Error("a stranger got in")
-	}
+	// A client shows a certificate only when it is of an authority that the server names: this one shows it anyway.
+	shown := tls.Certificate{Certificate: [][]byte{stranger.Raw}, PrivateKey: strangerKey}
+	refused("a stranger", at, &tls.Config{RootCAs: pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return &shown, nil
+	}}, "refuses this node's certificate")
+	refused("a stranger", at, &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{shown}}, "refuses this node's certificate")
 	otherPool := x509.NewCertPool()
 	otherPool.AddCert(otherCA)
 	wrong := conf.Clone()
 	wrong.RootCAs = otherPool
-	if ask(wrong) == nil {
-		t.Error("a server that is not trusted was talked to")
-	}
+	refused("a server that is not trusted", at, wrong, "is not trusted: x509: certificate signed by unknown authority")
 }
 
 func certificate(t *testing.T, name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {

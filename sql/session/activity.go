@@ -93,6 +93,21 @@ func (n *Node) Activity() []Activity {
 	return out
 }
 
+// Owners calls f with every session, and every transaction that one has open, as the owner of locks.
+func (n *Node) Owners(f func(owner topo.TxnID, pid int32)) {
+	n.activity.mu.Lock()
+	defer n.activity.mu.Unlock()
+	for e := range n.activity.entries {
+		f(e.session.owner, e.start.PID)
+		e.mu.Lock()
+		txn := e.txn
+		e.mu.Unlock()
+		if !txn.IsZero() {
+			f(txn, e.start.PID)
+		}
+	}
+}
+
 // PIDOf returns the process id of the session that owns locks as owner: its own id, or that of its open transaction; 0
 // when there is none.
 func (n *Node) PIDOf(owner topo.TxnID) int32 {

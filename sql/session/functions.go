@@ -262,8 +262,8 @@ func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID)
 // systemEnv is what the system catalogs show of this session.
 func (s *Session) systemEnv() *pgcat.Env {
 	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), User: s.user,
-		Database: s.start.Database, Remote: s.start.Remote, Local: s.start.Local, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows, Activity: s.activityRows,
-		Prepared: s.preparedRows, Cursors: s.cursorRows, SequenceState: s.sequenceValue}
+		Database: s.start.Database, Remote: s.start.Remote, Local: s.start.Local, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows,
+		Activity: s.activityRows, Warn: s.notice, Prepared: s.preparedRows, Cursors: s.cursorRows, SequenceState: s.sequenceValue}
 }
 
 func (s *Session) settingRows() []pgcat.Setting {
