@@ -5,7 +5,9 @@ package testenv
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -46,14 +48,29 @@ func (s *Server) URL() string {
 		Host: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), RawQuery: "sslmode=disable"}).String()
 }
 
-// FreePort asks the kernel for a port that nobody listens on.
+// The ports that FreePort gives out lie below those that the kernel takes for outgoing connections: one of those could
+// take a port between its choice and its use.
+const (
+	firstPort = 10000
+	lastPort  = 32000
+)
+
+var portsGiven sync.Map // int -> true
+
+// FreePort returns a port that nobody listens on, and that was not given out by this process before.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if _, given := portsGiven.LoadOrStore(port, true); given {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("testenv: no free port")
 }
 
 // StartPostgres initialises and starts a private PostgreSQL 15 in dir. As root it runs as the user postgres, since
