@@ -150,16 +150,16 @@ func (m *Mux) greet(c net.Conn) (net.Conn, Kind) {
 	if _, err := io.ReadFull(c, b[:1]); err != nil {
 		return nil, ""
 	}
-	said := net.Conn(&begun{Conn: c, first: []byte{b[0]}})
+	said, rest := c, b[1:]
 	switch {
 	case m.tls == nil:
 	case b[0] != tlsHandshake:
 		refuse(c, needsTLS)
 		return nil, ""
 	default:
-		said = tls.Server(said, m.tls) // reading shakes hands
+		said, rest = tls.Server(&begun{Conn: c, first: []byte{b[0]}}, m.tls), b[:] // reading shakes hands
 	}
-	if _, err := io.ReadFull(said, b[:]); err != nil {
+	if _, err := io.ReadFull(said, rest); err != nil {
 		return nil, ""
 	}
 	switch {
