@@ -13,7 +13,7 @@ import (
 // collecting it too often costs more than its memory: it may grow to gcPercent beyond what was live. What a bulk load or a
 // large transaction keeps is another matter: from where that would grow beyond gcTarget the percentage falls, down to
 // gcMinPercent. Near the soft limit the collector gives memory back to the system and works as hard as it must: that is
-// softLimit, or a quarter more than what is live, up to a part of the machine's memory within bounds. GOGC and GOMEMLIMIT
+// softLimit, or an eighth more than what is live, up to a part of the machine's memory within bounds. GOGC and GOMEMLIMIT
 // override each; mapped state files come on top.
 const (
 	gcPercent       = 200

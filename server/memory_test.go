@@ -8,7 +8,7 @@ import (
 )
 
 func TestTheCollectorIsPacedByWhatIsLive(t *testing.T) {
-	for live, want := range map[uint64]int{0: 200, 60 << 20: 200, 101 << 20: 200, 152 << 20: 100, 200 << 20: 50, 300 << 20: 20, 2 << 30: 20} {
+	for live, want := range map[uint64]int{0: 200, 60 << 20: 200, 101 << 20: 200, 152 << 20: 120, 200 << 20: 65, 300 << 20: 30, 2 << 30: 30} {
 		if got := gcPercentFor(live); got != want {
 			t.Errorf("%d MB live: %d %%, want %d", live>>20, got, want)
 		}
