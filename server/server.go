@@ -238,7 +238,10 @@ func (s *Server) ready() error {
 
 // connect opens the node-to-node listener and finds out who this node is, asking a cluster to take it in if need be.
 func (s *Server) connect(ctx context.Context) error {
-	var err error
+	err := group.InUse(s.cfg.DataDir)
+	if err != nil {
+		return err // said at once, before anybody is asked about this node
+	}
 	if s.id, err = loadIdentity(s.cfg.DataDir); err != nil {
 		return err
 	}

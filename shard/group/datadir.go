@@ -43,6 +43,20 @@ type dataDir struct {
 	id   identity
 }
 
+// InUse returns ErrInUse when another process has the data directory open now. Open looks again, and keeps it.
+func InUse(path string) error {
+	f, err := os.Open(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil // a directory without the file was never opened
+	}
+	defer f.Close()
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		return nil
+	}
+	pid, _ := os.ReadFile(f.Name())
+	return fmt.Errorf("%w: %s (process %s)", ErrInUse, path, strings.TrimSpace(string(pid)))
+}
+
 // openDataDir creates or opens the directory, locks it for this process, and counts the incarnation.
 func openDataDir(path string, want identity) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
