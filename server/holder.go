@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/catalog/store"
+	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/place"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -28,7 +29,7 @@ type holder struct {
 }
 
 func newHolder(s *Server) *holder {
-	h := &holder{s: s, liveness: place.NewLiveness(bootNS)}
+	h := &holder{s: s, liveness: place.NewLiveness(group.BootNS)}
 	h.control = newController(h)
 	return h
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
+	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -89,10 +90,8 @@ func (id *identity) update(dir string, change func()) error {
 	return id.save(dir)
 }
 
-// save replaces the file by way of a temporary one: after a crash there is the old content or the new.
+// save replaces the file: after a crash there is the old content or the new.
 func (id *identity) save(dir string) error {
-	id.mu.Lock()
-	defer id.mu.Unlock()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -100,24 +99,7 @@ func (id *identity) save(dir string) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, identityFile)
-	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return group.WriteFileDurably(filepath.Join(dir, identityFile), append(data, '\n'))
 }
 
 // raftName is how raft names a node: a name and no address, so that a node's address may change between its runs.

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/place"
@@ -94,15 +92,6 @@ type heartbeatResponse struct {
 
 // epochsPerIncarnation leaves room, within one run of the process, for epochs that others declare over.
 const epochsPerIncarnation = 1 << 12
-
-// bootNS reads CLOCK_BOOTTIME, which goes on while the machine is suspended.
-func bootNS() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic("CLOCK_BOOTTIME: " + err.Error())
-	}
-	return ts.Nano()
-}
 
 func newMember(s *Server) *member {
 	m := &member{s: s, renewed: make(chan struct{}, 1)}
@@ -216,7 +205,7 @@ func (m *member) run(ctx context.Context) {
 			}
 		}
 		if was := cut; ctx.Err() == nil {
-			switch cut = bootNS() >= m.liveUntil.Load(); {
+			switch cut = group.BootNS() >= m.liveUntil.Load(); {
 			case cut && !was:
 				m.s.log.Warn("cut off from the cluster: statements wait", "detail", m.s.cutOffError().Detail)
 			case was && !cut:
@@ -240,7 +229,7 @@ func (m *member) beat(ctx context.Context) error {
 	s := m.s
 	ctx, cancel := context.WithTimeout(ctx, place.LivenessLease/2)
 	defer cancel()
-	asked := bootNS()
+	asked := group.BootNS()
 	oldest, err := m.oldest(ctx)
 	if err != nil {
 		return err
@@ -295,14 +284,14 @@ func (m *member) oldest(ctx context.Context) (topo.Timestamp, error) {
 // admitted waits until the node has the right to plan; statements call it first. In the usual case it costs a look at the
 // clock.
 func (m *member) admitted(ctx context.Context) error {
-	if bootNS() < m.liveUntil.Load() {
+	if group.BootNS() < m.liveUntil.Load() {
 		return nil
 	}
 	deadline := time.NewTimer(holderPatience)
 	defer deadline.Stop()
 	for {
 		granted := m.granted.wait()
-		if bootNS() < m.liveUntil.Load() {
+		if group.BootNS() < m.liveUntil.Load() {
 			return nil
 		}
 		select {

@@ -67,13 +67,3 @@ func Bootstrap(ctx context.Context, t *txn.Txn, groups int, first *topo.Node) (w
 	}
 	return true, nil
 }
-
-// NewSlotMap moves slots: it writes the next slot map in a transaction. The caller has moved the data.
-func NewSlotMap(ctx context.Context, t *txn.Txn, m *topo.SlotMap) error {
-	key := txn.Key{Group: topo.CatalogGroup, Bytes: catalog.SlotMapKey()}
-	err := t.Lock(ctx, []txn.LockRequest{{Key: key, Mode: lock.Update, Latest: true}}, lock.Wait, make([]txn.Locked, 1))
-	if err == nil {
-		t.Put(key, catalog.EncodeSlotMap(m), 0)
-	}
-	return err
-}

@@ -116,7 +116,7 @@ func (d *dataDir) begin(want identity) error {
 	if err != nil {
 		return err
 	}
-	return writeFileDurably(name, append(data, '\n'))
+	return WriteFileDurably(name, append(data, '\n'))
 }
 
 // stateFile is where a replica's state machine lives.
@@ -131,8 +131,8 @@ func (d *dataDir) learnerFile(g topo.GroupID, replica uint64) string {
 
 func (d *dataDir) close() { d.lock.Close() }
 
-// writeFileDurably replaces a file by way of a temporary one: after a crash there is the old content or the new.
-func writeFileDurably(name string, data []byte) error {
+// WriteFileDurably replaces a file by way of a temporary one: after a crash there is the old content or the new.
+func WriteFileDurably(name string, data []byte) error {
 	f, err := os.OpenFile(name+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func TestASuccessorWaitsTheLeaseOutAndHasEveryCommit(t *testing.T) {
 	c.stop(first, true)
 
 	second := c.node(c.holder())
-	if now := bootNS(); now < expiry {
+	if now := BootNS(); now < expiry {
 		t.Errorf("the successor took the lease %v before it ran out", time.Duration(expiry-now))
 	}
 	if e := second.g.lease.Load().info.Epoch; e <= epoch {

@@ -57,8 +57,8 @@ const (
 	overdueAfter = time.Second
 )
 
-// bootNS reads CLOCK_BOOTTIME: unlike the monotonic clock it goes on while the machine is suspended.
-func bootNS() int64 {
+// BootNS reads CLOCK_BOOTTIME: unlike the monotonic clock it goes on while the machine is suspended.
+func BootNS() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic("group: CLOCK_BOOTTIME: " + err.Error())
@@ -80,7 +80,7 @@ func (r *Replica) observeLease(proposedNS int64) {
 	info := r.state.Lease()
 	mine := info.Holder == r.host.cfg.Node && info.Incarnation == r.incarnation && !info.Released
 	if !mine {
-		r.lastForeign.Store(bootNS())
+		r.lastForeign.Store(BootNS())
 	}
 	if info.Epoch == old.info.Epoch && info.Holder == old.info.Holder && info.Incarnation == old.info.Incarnation &&
 		info.Released == old.info.Released {
@@ -187,7 +187,7 @@ func (r *Replica) whereElse(v *leaseView) (wait time.Duration, node topo.NodeID)
 	leader, known := r.RaftLeader()
 	if foreign {
 		node = v.info.Holder
-		if bootNS() < r.lastForeign.Load()+r.fullLease() {
+		if BootNS() < r.lastForeign.Load()+r.fullLease() {
 			if known && leader == r.replica {
 				return briefWait, node // it is on its way here, perhaps
 			}
@@ -223,7 +223,7 @@ func (r *Replica) confirm(ctx context.Context) (*leaseView, error) {
 		if err != nil {
 			return nil, err
 		}
-		left := r.expiry.Load() - bootNS()
+		left := r.expiry.Load() - BootNS()
 		if left > 0 {
 			if left < int64(r.host.cfg.LeaseDuration)/4 {
 				r.keepAlive(v)
@@ -305,7 +305,7 @@ func (r *Replica) tick() {
 		return
 	}
 	if term != r.term {
-		r.term, r.elected = term, bootNS()
+		r.term, r.elected = term, BootNS()
 	}
 	if v.mine && r.overdue(leader) {
 		r.fence.Store(true)
@@ -330,9 +330,9 @@ func (r *Replica) tick() {
 // another leader, nor with a leader that is no more.
 func (r *Replica) overdue(leader uint64) bool {
 	if leader != r.replica {
-		return r.proposer.underWay(bootNS() - int64(overdueAfter))
+		return r.proposer.underWay(BootNS() - int64(overdueAfter))
 	}
-	return r.proposer.underWay(min(r.elected, bootNS()-int64(overdueAfter)))
+	return r.proposer.underWay(min(r.elected, BootNS()-int64(overdueAfter)))
 }
 
 func (r *Replica) acquire() {
@@ -342,7 +342,7 @@ func (r *Replica) acquire() {
 	after := ^uint64(0)
 	if info.Epoch != 0 && info.Holder != r.host.cfg.Node && !info.Released {
 		after = info.LastIndex
-		if wait := r.lastForeign.Load() + r.fullLease() - bootNS(); wait > 0 {
+		if wait := r.lastForeign.Load() + r.fullLease() - BootNS(); wait > 0 {
 			if wait < int64(tickInterval) {
 				time.AfterFunc(time.Duration(wait), r.host.kick)
 			}

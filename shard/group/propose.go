@@ -309,7 +309,7 @@ func (r *Replica) watch(ctx context.Context, b *batch, buf *[]byte, rs *dragonbo
 
 // proposing notes that b is about to be proposed; false when its callers have been answered.
 func (p *proposer) proposing(b *batch) bool {
-	now := bootNS()
+	now := BootNS()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b.proposedNS = now

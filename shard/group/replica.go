@@ -87,7 +87,7 @@ func newReplica(h *Host, o GroupOptions, state *fsm.State) *Replica {
 	r.proposer.limit = inFlightAlone
 	r.released, r.releasedEpoch = state.Released(), state.Lease().Epoch
 	r.life, r.endLife = context.WithCancel(context.Background())
-	r.lastForeign.Store(bootNS())
+	r.lastForeign.Store(BootNS())
 	// An earlier incarnation's lease is not this process's.
 	r.lease.Store(&leaseView{info: state.Lease(), changed: make(chan struct{})})
 	return r
@@ -154,7 +154,7 @@ func (r *Replica) readError(err error, key []byte) error {
 func (r *Replica) applied(process, seq uint64, cmds []fsm.Command, results []fsm.Result) {
 	own := process == r.host.process
 	if v := r.lease.Load(); !v.mine && len(cmds) > 0 {
-		r.lastForeign.Store(bootNS())
+		r.lastForeign.Store(BootNS())
 	}
 	for i := range cmds {
 		if cmds[i].Lease != nil || cmds[i].Release != nil {
@@ -197,7 +197,7 @@ func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Comm
 // sendThrough encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's
 // fate is certain.
 func (r *Replica) sendThrough(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
-	cmd.Epoch, cmd.ProposedAtNS = epoch, bootNS()
+	cmd.Epoch, cmd.ProposedAtNS = epoch, BootNS()
 	c := callPool.Get().(*call)
 	c.epoch, c.inflight = epoch, f
 	c.data = fsm.AppendCommand(c.data[:0], cmd)

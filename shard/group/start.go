@@ -69,7 +69,7 @@ func (h *Host) start(o GroupOptions) (*Replica, error) {
 		_, err := os.Stat(marker)
 		o.NonVoting, o.Join, o.Members = err == nil, false, nil // raft has its own record
 	} else if o.NonVoting {
-		if err := writeFileDurably(marker, nil); err != nil {
+		if err := WriteFileDurably(marker, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -237,7 +237,7 @@ func (r *Replica) awaitSuccessor(ctx context.Context, v *leaseView) error {
 
 // follow is a tick of a holder while another replica leads raft.
 func (r *Replica) follow(v *leaseView, leader uint64) {
-	now := bootNS()
+	now := BootNS()
 	if r.strayed == 0 {
 		r.strayed = now
 	}

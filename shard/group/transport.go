@@ -204,7 +204,7 @@ func (t *transport) serve(conn net.Conn) {
 			v, _ := t.heard.LoadOrStore(source, new(atomic.Int64))
 			heard = v.(*atomic.Int64)
 		}
-		heard.Store(bootNS())
+		heard.Store(BootNS())
 		t.handle(b)
 		for i := range b.Requests {
 			if b.Requests[i].Type == raftpb.TimeoutNow {
@@ -250,7 +250,7 @@ func (t *transport) inject(b raftpb.MessageBatch) bool {
 // alive reports whether a message of the node came within the last moments. A follower answers a heartbeat every 100 ms.
 func (t *transport) alive(addr string) bool {
 	v, ok := t.heard.Load(addr)
-	return ok && bootNS()-v.(*atomic.Int64).Load() < int64(time.Second)
+	return ok && BootNS()-v.(*atomic.Int64).Load() < int64(time.Second)
 }
 
 // electAlone makes a replica stand for election now. It is for the only voter of a group, who need not wait for the
