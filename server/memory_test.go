@@ -8,8 +8,16 @@ import (
 )
 
 func TestTheCollectorIsPacedByWhatIsLive(t *testing.T) {
-	for live, want := range map[uint64]int{0: 200, 60 << 20: 200, 101 << 20: 200, 152 << 20: 120, 200 << 20: 65, 300 << 20: 30, 2 << 30: 30} {
-		if got := gcPercentFor(live); got != want {
+	for live, want := range map[uint64][2]int{
+		0:         {200, 200},
+		60 << 20:  {200, 200},
+		101 << 20: {200, 200},
+		152 << 20: {200, 120},
+		200 << 20: {185, 65},
+		300 << 20: {90, 30},
+		2 << 30:   {50, 30},
+	} {
+		if got := [2]int{usualPace.percentFor(live), largePace.percentFor(live)}; got != want {
 			t.Errorf("%d MB live: %d %%, want %d", live>>20, got, want)
 		}
 	}

@@ -80,6 +80,7 @@ type Server struct {
 	calls    *rpc.Server
 	client   *rpc.Client
 	host     *group.Host
+	pacer    *pacer
 	router   *rpc.Router
 	catalog  *store.Store
 	oracle   *tso.Oracle
@@ -165,7 +166,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, catalog: store.New(), detector: deadlock.New(), failed: make(chan error, 4),
 		started: time.Now(), run: hex.EncodeToString(randomBytes(8))}
 	s.life, s.endLife = context.WithCancel(context.Background())
-	limitMemory()
+	s.pacer = limitMemory()
 	// The port is taken first: a second server on it fails before it touches any data.
 	var err error
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -279,6 +280,7 @@ func (s *Server) openHost() error {
 	if err != nil {
 		return err
 	}
+	s.pacer.host.Store(s.host)
 	s.router = rpc.NewRouter(rpc.RouterConfig{Self: s.id.Node, Local: s.localGroup, Holder: s.leaseHolder,
 		Nodes: s.nodesOf, Remote: s.remoteGroup})
 	s.oracle = tso.New(catalogOracle{s}, 0)

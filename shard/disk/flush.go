@@ -37,6 +37,9 @@ const (
 	dropPerFlush = 200_000
 )
 
+// valueSlab is how much memory the values of a flush take at a time.
+const valueSlab = 32 << 10
+
 // fillPercent leaves a little room in pages: batches are sorted, but the next one falls between this one's keys.
 const fillPercent = 0.85
 
@@ -127,9 +130,11 @@ type flush struct {
 	records int64
 	steps   int
 
-	versions   []version // of the key at work, newest first
+	delta      []*mvcc.Version // of the key at work, as the delta has them
+	versions   []version       // of the key at work, newest first
 	prefix     []byte
 	buf        []byte
+	values     []byte   // what is left of it is for the next values
 	candidates [][]byte // gc records to put
 }
 
@@ -183,7 +188,8 @@ func (f *flush) writeDelta(ctx context.Context) error {
 		f.prefix = appendPrefix(f.prefix[:0], key)
 		f.versions = f.versions[:0]
 		lone := false
-		for v := it.Visible(topo.MaxTimestamp, mvcc.Unbounded); v != nil; v = v.Next() {
+		f.delta = it.Versions(f.delta[:0], mvcc.Unbounded)
+		for _, v := range f.delta {
 			f.versions = append(f.versions, version{ts: v.TS, keyTS: v.KeyTS, value: v.Value, tombstone: v.Tombstone(), isNew: true})
 			lone = lone || v.Flags()&mvcc.Lone != 0
 		}
@@ -268,11 +274,18 @@ func (f *flush) rewrite() error {
 }
 
 func (f *flush) put(v *version) error {
-	key := appendTS(make([]byte, 0, len(f.prefix)+tsBytes), f.prefix, v.ts)
+	// bbolt copies the key, and keeps the value until the transaction ends.
+	f.buf = appendTS(f.buf[:0], f.prefix, v.ts)
 	if !v.onDisk {
 		f.added++
 	}
-	return f.rows.Put(key, appendValue(make([]byte, 0, crcBytes+9+len(v.value)), key, v.ts, v.keyTS, v.value))
+	size := crcBytes + 9 + len(v.value)
+	if size > cap(f.values)-len(f.values) {
+		f.values = make([]byte, 0, max(size, valueSlab))
+	}
+	from := len(f.values)
+	f.values = appendValue(f.values, f.buf, v.ts, v.keyTS, v.value)
+	return f.rows.Put(f.buf, f.values[from:len(f.values):len(f.values)])
 }
 
 func (f *flush) remove(ts topo.Timestamp) error {

@@ -142,11 +142,8 @@ func (s *State) flush(ctx context.Context) (old bool, err error) {
 		return old, closedError(err)
 	}
 	s.swapView(func(v *view) { v.frozen = nil })
-	ends := s.frozenBulk
 	s.frozen = nil
-	if ends {
-		s.endBulk()
-	}
+	s.sentAhead.flushed()
 	return old, nil
 }
 
@@ -169,7 +166,7 @@ func (s *State) freeze() bool {
 	s.frozen = &disk.Batch{Index: s.t.index, Horizon: s.t.horizon, Records: s.takeDirty(), Dropped: s.t.dropped}
 	s.swapView(func(v *view) { v.frozen, v.active = v.active, mvcc.New() })
 	s.frozen.Delta = s.view.Load().frozen
-	s.frozenBulk = s.bulk.Load()
+	s.sentAhead.freeze()
 	s.flushedMaxTS = s.t.maxTS
 	return true
 }

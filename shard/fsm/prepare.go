@@ -58,7 +58,7 @@ func (s *State) applyPrepare(p *Prepare) (Result, error) {
 		s.commitItems(&v.p, v.min)
 		s.spareItems, s.spareRanges = v.p.items[:0], v.p.ranges[:0]
 		s.finish(id, outcome{code: OutcomeCommitted, forgotten: true, primary: p.Primary, ts: v.min})
-		s.dropIntents(p.Txn)
+		s.dropIntents(p.Txn, true)
 		return Result{Code: ResultCommitted, TS: v.min}, nil
 	}
 	held := v.p

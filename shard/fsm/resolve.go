@@ -10,7 +10,6 @@ func (s *State) commitItems(p *pending, ts topo.Timestamp) {
 	owned := s.t.pendings[p.txn] == p // its bytes were copied when it was prepared
 	if p.in != nil {
 		p.in.dropIndex()
-		s.awaitBulk(len(p.net))
 	}
 	for i := range p.items {
 		it := &p.items[i]
@@ -21,6 +20,19 @@ func (s *State) commitItems(p *pending, ts topo.Timestamp) {
 			s.share(it.key, ts)
 		}
 	}
+	if len(p.net) >= s.runOps && len(s.watchers) == 0 {
+		s.commitRun(p, ts)
+	} else {
+		s.commitNet(p, ts)
+	}
+	if len(p.ranges) > 0 {
+		s.t.readFloor = max(s.t.readFloor, ts)
+	}
+	s.raiseMaxTS(ts)
+}
+
+// commitNet puts the net operations into the delta.
+func (s *State) commitNet(p *pending, ts topo.Timestamp) {
 	for i, ref := range p.net {
 		op := p.in.op(ref)
 		var keyTS topo.Timestamp
@@ -36,10 +48,6 @@ func (s *State) commitItems(p *pending, ts topo.Timestamp) {
 			s.share(op.Item.Key, ts)
 		}
 	}
-	if len(p.ranges) > 0 {
-		s.t.readFloor = max(s.t.readFloor, ts)
-	}
-	s.raiseMaxTS(ts)
 }
 
 func netValue(it *Item) []byte {
@@ -71,8 +79,8 @@ func (s *State) dropPending(p *pending) {
 	s.mark(txnRecordKey(recordPending, p.txn))
 }
 
-// dropIntents takes a transaction's provisional operations away.
-func (s *State) dropIntents(txn topo.TxnID) {
+// dropIntents takes a transaction's provisional operations away, because it committed or because it aborted.
+func (s *State) dropIntents(txn topo.TxnID, committed bool) {
 	in := s.t.intents[txn]
 	if in == nil {
 		return
@@ -81,6 +89,11 @@ func (s *State) dropIntents(txn topo.TxnID) {
 	delete(s.t.intents, txn)
 	s.mu.Unlock()
 	s.intentCount.Add(-1)
+	if committed {
+		s.sentAhead.commit(in.bytes())
+	} else {
+		s.sentAhead.abort(in.bytes())
+	}
 	for n := range in.chunks {
 		s.mark(chunkRecordKey(txn, n))
 	}
@@ -98,7 +111,7 @@ func (s *State) commitPending(p *pending, ts topo.Timestamp, members []topo.Grou
 	// Readers that still find the prepare wait needlessly; none may find neither it nor the versions.
 	s.visible.Store(uint64(s.seq))
 	s.dropPending(p)
-	s.dropIntents(p.txn)
+	s.dropIntents(p.txn, true)
 }
 
 // abortPending ends a prepare as aborted; the outcome stays until the horizon has passed at least atLeast.
@@ -142,7 +155,7 @@ func (s *State) applyResolve(c *Resolve) (Result, error) {
 	id := attemptID{c.Txn, c.Attempt}
 	if r, ok := s.first(id); ok {
 		if c.Final && r.Code == ResultAborted && s.t.pendings[c.Txn] == nil {
-			s.dropIntents(c.Txn)
+			s.dropIntents(c.Txn, false)
 		}
 		return r, nil
 	}
@@ -161,7 +174,7 @@ func (s *State) applyResolve(c *Resolve) (Result, error) {
 		s.finish(id, outcome{code: OutcomeAborted, ts: max(s.t.maxTS, c.TS)})
 	}
 	if c.Final && s.t.pendings[c.Txn] == nil {
-		s.dropIntents(c.Txn)
+		s.dropIntents(c.Txn, false)
 	}
 	return Result{Code: ResultAborted}, nil
 }
@@ -248,6 +261,7 @@ func (s *State) applyProvision(c *Provision) Result {
 		s.mu.Unlock()
 		s.intentCount.Add(1)
 	}
+	s.sentAhead.add(len(in.chunks[n]))
 	s.mark(chunkRecordKey(c.Txn, n))
 	return Result{Code: ResultOK}
 }

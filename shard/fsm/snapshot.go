@@ -156,6 +156,7 @@ func (snap *Snapshot) eachVersion(fn func(key []byte, ts, keyTS topo.Timestamp, 
 	file := snap.reader.Versions()
 	var key, arena []byte
 	var all []version
+	var list []*mvcc.Version
 	for {
 		next, any := []byte(nil), false
 		if file.Valid() {
@@ -176,10 +177,9 @@ func (snap *Snapshot) eachVersion(fn func(key []byte, ts, keyTS topo.Timestamp, 
 			if !it.Valid() || !bytes.Equal(it.Key(), key) {
 				continue
 			}
-			for v := it.Visible(topo.MaxTimestamp, snap.bound); v != nil; v = v.Next() {
-				if v.Seq() <= snap.bound {
-					all = insertVersion(all, version{v.TS, v.KeyTS, v.Value})
-				}
+			list = it.Versions(list[:0], snap.bound)
+			for _, v := range list {
+				all = insertVersion(all, version{v.TS, v.KeyTS, v.Value})
 			}
 			it.Next()
 		}

@@ -20,8 +20,9 @@ import (
 //
 // Locks, in the order in which they nest: flushMu, applyMu, mu.
 type State struct {
-	path string
-	opts Options
+	path   string
+	opts   Options
+	runOps int // see commitRun
 
 	// flushMu admits one flush, or one recovery, at a time.
 	flushMu sync.Mutex
@@ -54,13 +55,11 @@ type State struct {
 	maxTS        atomic.Uint64
 	flushedMaxTS topo.Timestamp // above every version on disk, or equal; guarded by applyMu
 
-	frozen     *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
-	frozenBulk bool        // the batch has a large commit; guarded by flushMu
-	// bulk says that this replica has the slot of large commits. Set by apply, cleared by a flush that froze it.
-	bulk     atomic.Bool
-	watchers []func(topo.Timestamp, []Entry)
-	entries  []Entry // scratch for watchers
-	scratch  []byte  // a value read by lookup
+	frozen    *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
+	sentAhead aheadBytes
+	watchers  []func(topo.Timestamp, []Entry)
+	entries   []Entry // scratch for watchers
+	scratch   []byte  // a value read by lookup
 	// Reused by one-phase prepares.
 	spareItems  []pendItem
 	spareRanges []pendRange
@@ -89,7 +88,7 @@ func Open(path string, opts Options) (*State, error) {
 	if opts.MaxDeltaBytes <= 0 {
 		opts.MaxDeltaBytes = defaultDeltaBytes
 	}
-	s := &State{path: path, opts: opts}
+	s := &State{path: path, opts: opts, runOps: defaultRunOps}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -147,6 +146,7 @@ func (s *State) install(t tables, db *disk.DB) {
 		}
 	}
 	s.intentCount.Store(int64(len(t.intents)))
+	s.sentAhead.reset(t.intents)
 	s.horizon.Store(uint64(t.horizon))
 	s.applied.Store(t.index)
 	s.maxTS.Store(uint64(t.maxTS))
@@ -318,7 +318,6 @@ func (s *State) Close() error {
 	s.flusher.stop()
 	s.flushMu.Lock()
 	defer s.flushMu.Unlock()
-	s.endBulk()
 	s.releaseSnapshots()
 	return s.view.Load().disk.Close()
 }

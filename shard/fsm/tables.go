@@ -302,6 +302,14 @@ func (in *intents) link(n, off int) bool {
 	return true
 }
 
+// bytes returns the size of the operations.
+func (in *intents) bytes() (n int) {
+	for _, chunk := range in.chunks {
+		n += len(chunk)
+	}
+	return n
+}
+
 // restore adds a chunk that was stored.
 func (in *intents) restore(chunk []byte) bool {
 	n := len(in.chunks)

@@ -140,6 +140,7 @@ type Delta struct {
 	tail   atomic.Pointer[entry]
 	height atomic.Int32
 	index  hashIndex
+	runs   atomic.Pointer[[]*run] // what large commits wrote; nil: none
 	bytes  atomic.Int64
 	keys   int64
 	count  int64
@@ -346,10 +347,14 @@ func (d *Delta) seek(t *target) {
 func (d *Delta) Get(key []byte, ts topo.Timestamp, bound Bound) *Version {
 	t := newTarget(key)
 	e := d.index.find(maphash.Bytes(seed, key), &t)
-	if e == nil {
-		return nil
+	var v *Version
+	if e != nil {
+		v = visible(e.head.Load(), ts, bound)
 	}
-	return visible(e.head.Load(), ts, bound)
+	if runs := d.runs.Load(); runs != nil {
+		v = newestInRuns(*runs, v, key, ts, bound)
+	}
+	return v
 }
 
 func visible(v *Version, ts topo.Timestamp, bound Bound) *Version {

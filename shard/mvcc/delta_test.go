@@ -42,8 +42,73 @@ func TestDeltaAgreesWithAMap(t *testing.T) {
 				}
 				want[key][ts] = value
 			}
+			if d.Keys() != int64(len(want)) {
+				t.Fatal(d.Keys(), len(want))
+			}
 			compareDelta(t, d, want)
 		})
+	}
+}
+
+// listRun is a Run of values by key.
+type listRun struct {
+	keys   []string
+	values map[string]string
+}
+
+func (r *listRun) Len() int         { return len(r.keys) }
+func (r *listRun) Key(i int) []byte { return []byte(r.keys[i]) }
+func (r *listRun) Version(i int) (topo.Timestamp, []byte, Flags) {
+	if v := r.values[r.keys[i]]; v != "" {
+		return 1, []byte(v), 0
+	}
+	return 1, nil, 0
+}
+
+// TestRunsAreReadAsIfTheirVersionsHadBeenPut mixes runs of other timestamps among single versions, older and newer ones.
+func TestRunsAreReadAsIfTheirVersionsHadBeenPut(t *testing.T) {
+	for seed := range int64(20) {
+		rng := rand.New(rand.NewSource(seed))
+		d := New()
+		want := map[string]map[topo.Timestamp]string{}
+		note := func(key string, ts topo.Timestamp, value string) {
+			if want[key] == nil {
+				want[key] = map[topo.Timestamp]string{}
+			}
+			want[key][ts] = value
+		}
+		seq := Bound(0)
+		for _, ts := range rng.Perm(20) {
+			at := topo.Timestamp(1 + ts)
+			r := &listRun{values: map[string]string{}}
+			for range 50 {
+				key, value := fmt.Sprintf("k%03d", rng.Intn(200)), ""
+				if rng.Intn(4) > 0 {
+					value = fmt.Sprint("v", rng.Intn(1000))
+				}
+				r.values[key] = value
+			}
+			for key, value := range r.values {
+				r.keys = append(r.keys, key)
+				note(key, at, value)
+			}
+			sort.Strings(r.keys)
+			seq++
+			if rng.Intn(3) > 0 {
+				// What the run replaces: a version of the same timestamp.
+				d.Put([]byte(r.keys[0]), at, 1, []byte("replaced"), seq, 0, false)
+				d.AddRun(r, at, seq, 100)
+				continue
+			}
+			for i, key := range r.keys {
+				_, value, _ := r.Version(i)
+				d.Put([]byte(key), at, 1, value, seq, 0, false)
+			}
+		}
+		compareDelta(t, d, want)
+		if d.Get([]byte("k000"), topo.MaxTimestamp, 0) != nil {
+			t.Fatal("a bound below all commands shows a version")
+		}
 	}
 }
 
@@ -65,14 +130,20 @@ func compareDelta(t *testing.T, d *Delta, want map[string]map[topo.Timestamp]str
 		}
 	}
 	sort.Strings(keys)
-	if d.Keys() != int64(len(keys)) {
-		t.Fatal(d.Keys(), len(keys))
-	}
 	it := d.Iterator()
 	i := 0
 	for ok := it.SeekGE(nil); ok; ok = it.Next() {
 		if string(it.Key()) != keys[i] {
 			t.Fatal(i, string(it.Key()))
+		}
+		versions := it.Versions(nil, Unbounded)
+		if len(versions) != len(want[keys[i]]) || versions[0].TS != it.Visible(topo.MaxTimestamp, Unbounded).TS {
+			t.Fatalf("%s has %d versions, want %d", keys[i], len(versions), len(want[keys[i]]))
+		}
+		for n, v := range versions {
+			if n > 0 && versions[n-1].TS <= v.TS || want[keys[i]][v.TS] != string(v.Value) {
+				t.Fatalf("%s: version %d is %+v", keys[i], n, v)
+			}
 		}
 		i++
 	}
