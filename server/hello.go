@@ -37,18 +37,20 @@ type helloResponse struct {
 	Cluster        uint64
 	Node           topo.NodeID
 	Instance       string
-	Run            string // of this process alone
-	Version        string // of the program
-	Format         uint8  // the newest command format that the program understands
-	ClusterVersion uint8  // the newest that the cluster uses
-	ClockNS        int64  // the wall clock
-	Address        string // of the node asked for; empty when it is not known
+	Run            string   // of this process alone
+	Version        string   // of the program
+	Format         uint8    // the newest command format that the program understands
+	ClusterVersion uint8    // the newest that the cluster uses
+	ClockNS        int64    // the wall clock
+	Address        string   // of the node asked for; empty when it is not known
+	Replaced       []uint64 // the clusters that Cluster took the place of
 }
 
 // hello answers helloRequest.
 func (s *Server) hello(_ context.Context, q *helloRequest) (*helloResponse, error) {
 	return &helloResponse{Cluster: s.id.Cluster, Node: s.id.Node, Instance: s.id.Instance, Run: s.run, Version: Version,
-		Format: fsm.Format, ClusterVersion: s.clusterVersion(), ClockNS: time.Now().UnixNano(), Address: s.addressOf(q.Node)}, nil
+		Format: fsm.Format, ClusterVersion: s.clusterVersion(), ClockNS: time.Now().UnixNano(), Address: s.addressOf(q.Node),
+		Replaced: s.id.Replaced}, nil
 }
 
 // clusterVersion is the newest command format in use, as far as this node has applied the catalog group's log.
@@ -166,6 +168,8 @@ func (s *Server) checkOnce(ctx context.Context) error {
 			case p.err != nil:
 				s.log.Debug("asking another node", "at", p.address, "err", p.err)
 				continue
+			case slices.Contains(p.resp.Replaced, s.id.Cluster):
+				return replacedError(s.cfg.DataDir, s.id.Cluster, p.resp, p.address)
 			case p.resp.Cluster != s.id.Cluster && p.address == join:
 				return refused("%s belongs to node %d of cluster %d, and the node at %s to cluster %d: start it without --join, "+
 					"or join with an empty directory", s.cfg.DataDir, s.id.Node, s.id.Cluster, join, p.resp.Cluster)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ type joinResponse struct {
 	Node           topo.NodeID
 	CatalogReplica uint64
 	Contacts       map[topo.NodeID]string // where the other nodes are
+	Replaced       []uint64               // the clusters that this one took the place of
 }
 
 // fenceRequest asks to end a node's epoch: it does not follow the catalog.
@@ -135,7 +137,8 @@ func (h *holder) join(ctx context.Context, q *joinRequest) (*joinResponse, error
 		return nil, err
 	}
 	s.log.Info("a node joins", "node", id, "address", q.Address)
-	resp := &joinResponse{Cluster: s.id.Cluster, Node: id, CatalogReplica: replica, Contacts: map[topo.NodeID]string{}}
+	resp := &joinResponse{Cluster: s.id.Cluster, Node: id, CatalogReplica: replica, Contacts: map[topo.NodeID]string{},
+		Replaced: s.id.Replaced}
 	for _, n := range s.catalog.Topology().Nodes {
 		if n.ID != id && n.State != topo.NodeRemoved {
 			resp.Contacts[n.ID] = n.Address
@@ -192,6 +195,10 @@ func (h *holder) dropCatalogReplica(ctx context.Context, node topo.NodeID, repli
 // register gives a node its epoch. The answer's index is that of an entry logged after the epoch was given, or of it.
 func (h *holder) register(ctx context.Context, q *registerRequest) (*registerResponse, error) {
 	s := h.s
+	if slices.Contains(s.id.Replaced, q.Cluster) {
+		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cluster %d was recovered from its survivors and goes on as cluster %d: "+
+			"what the node has is of before that; join with an empty directory", q.Cluster, s.id.Cluster)
+	}
 	if q.Cluster != s.id.Cluster {
 		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "the node belongs to another cluster")
 	}

@@ -32,6 +32,8 @@ type identity struct {
 	// Contacts are where the nodes were when this one last knew, itself included. They serve until its catalog replica knows
 	// better: to find the others, and to find out before raft runs whether this node is running elsewhere.
 	Contacts map[topo.NodeID]string `json:"contacts,omitempty"`
+	// Replaced are the clusters that this one took the place of, when it was recovered from their survivors.
+	Replaced []uint64 `json:"replaced,omitempty"`
 
 	mu sync.Mutex // guards the fields but Format, Instance, Cluster and Node, which never change once the node has started
 }
@@ -140,7 +142,7 @@ func (s *Server) joinCluster(ctx context.Context, contact string) error {
 	return s.id.update(s.cfg.DataDir, func() {
 		s.id.Cluster, s.id.Node = resp.Cluster, resp.Node
 		s.id.CatalogReplica, s.id.CatalogJoined = resp.CatalogReplica, true
-		s.id.Contacts = resp.Contacts
+		s.id.Contacts, s.id.Replaced = resp.Contacts, resp.Replaced
 	})
 }
 

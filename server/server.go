@@ -243,6 +243,9 @@ func (s *Server) connect(ctx context.Context) error {
 	if err != nil {
 		return err // said at once, before anybody is asked about this node
 	}
+	if err := checkNotRecovered(s.cfg.DataDir); err != nil {
+		return err
+	}
 	if s.id, err = loadIdentity(s.cfg.DataDir); err != nil {
 		return err
 	}

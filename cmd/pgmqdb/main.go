@@ -1,4 +1,5 @@
-// Command pgmqdb runs a node of a pgmqdb cluster, administers the cluster, and checks it or a stopped node's files.
+// Command pgmqdb runs a node of a pgmqdb cluster, administers the cluster, checks it or a stopped node's files, and makes a new
+// cluster of the survivors of one that is lost.
 package main
 
 import (
@@ -30,7 +31,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(start(), node(), check(), version())
+	cmd.AddCommand(start(), node(), check(), recoverCluster(), version())
 	return cmd
 }
 

@@ -45,6 +45,8 @@ type Options struct {
 	// InitialMmapBytes is the address space reserved at open (0: 16 GiB). A file that outgrows it remaps, and waits for
 	// readers to do so.
 	InitialMmapBytes int64
+	// ReadOnly opens a file that exists and changes no byte of it.
+	ReadOnly bool
 }
 
 const defaultMmapBytes = 16 << 30
@@ -86,8 +88,10 @@ type Meta struct {
 func Open(path string, opts Options) (db *DB, err error) {
 	db = &DB{path: path}
 	defer db.contain(&err)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
+	if !opts.ReadOnly {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
 	}
 	mmap := opts.InitialMmapBytes
 	if mmap == 0 {
@@ -99,6 +103,7 @@ func Open(path string, opts Options) (db *DB, err error) {
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: int(mmap),
 		NoStatistics:    true,
+		ReadOnly:        opts.ReadOnly,
 	})
 	if err != nil {
 		return nil, db.openError(err)

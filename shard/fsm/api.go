@@ -15,6 +15,8 @@ type Options struct {
 	// ManualFlush starts no background flush: Flush and Sync do, and Apply itself when the delta is full. A simulator
 	// needs it, to decide when each replica flushes.
 	ManualFlush bool
+	// ReadOnly leaves the file as it is: what is applied stays in memory, however much it is.
+	ReadOnly bool
 }
 
 // The errors of reads, besides *disk.CorruptError (test with IsCorrupt).
@@ -23,6 +25,8 @@ var (
 	ErrSnapshotTooOld = errors.New("fsm: snapshot is below the garbage-collection horizon")
 	// ErrClosed says that the state was closed.
 	ErrClosed = errors.New("fsm: state is closed")
+	// ErrReadOnly says that a state was opened to be read, and is not flushed.
+	ErrReadOnly = errors.New("fsm: state is read-only")
 )
 
 // Own names the reading transaction: its provisional operations with number <= Seq, the rolled-back ones excepted, win

@@ -131,6 +131,9 @@ func (s *State) flush(ctx context.Context) (old bool, err error) {
 	if err := s.failure(); err != nil {
 		return false, err
 	}
+	if s.opts.ReadOnly {
+		return false, ErrReadOnly
+	}
 	old = s.frozen != nil
 	if !old && !s.freeze() {
 		return false, nil

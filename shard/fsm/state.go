@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -88,6 +89,9 @@ func Open(path string, opts Options) (*State, error) {
 	if opts.MaxDeltaBytes <= 0 {
 		opts.MaxDeltaBytes = defaultDeltaBytes
 	}
+	if opts.ReadOnly {
+		opts.ManualFlush, opts.MaxDeltaBytes = true, math.MaxInt64
+	}
 	s := &State{path: path, opts: opts, runOps: defaultRunOps}
 	if err := s.load(); err != nil {
 		return nil, err
@@ -98,7 +102,7 @@ func Open(path string, opts Options) (*State, error) {
 
 // load opens the file and reads the tables from it.
 func (s *State) load() error {
-	db, err := disk.Open(s.path, disk.Options{InitialMmapBytes: s.opts.InitialMmapBytes})
+	db, err := disk.Open(s.path, disk.Options{InitialMmapBytes: s.opts.InitialMmapBytes, ReadOnly: s.opts.ReadOnly})
 	if err != nil {
 		return err
 	}

@@ -119,9 +119,13 @@ func (d *dataDir) begin(want identity) error {
 	return WriteFileDurably(name, append(data, '\n'))
 }
 
-// stateFile is where a replica's state machine lives.
+// StateFile is where a replica's state machine lives in a data directory.
+func StateFile(dir string, g topo.GroupID, replica uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("group-%d-%d.db", g, replica))
+}
+
 func (d *dataDir) stateFile(g topo.GroupID, replica uint64) string {
-	return filepath.Join(d.path, fmt.Sprintf("group-%d-%d.db", g, replica))
+	return StateFile(d.path, g, replica)
 }
 
 // learnerFile marks a replica that began without a vote.
@@ -150,11 +154,11 @@ func WriteFileDurably(name string, data []byte) error {
 	if err := os.Rename(name+".tmp", name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
+	return SyncDir(filepath.Dir(name))
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
+// SyncDir makes the names in a directory durable.
+func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err

@@ -170,7 +170,7 @@ func (h *Host) openState(o GroupOptions, known bool) (*fsm.State, error) {
 		return nil, lost("its state file is at index %d, and raft's log of it is missing (it is kept by host name)", at)
 	}
 	// Raft is about to record the replica durably; the file's name has to be there after a power loss, too.
-	if err := syncDir(h.cfg.Dir); err != nil {
+	if err := SyncDir(h.cfg.Dir); err != nil {
 		state.Close()
 		return nil, err
 	}
@@ -267,5 +267,5 @@ func (h *Host) RemoveReplicaData(id topo.GroupID, replica uint64) error {
 			return err
 		}
 	}
-	return syncDir(h.cfg.Dir)
+	return SyncDir(h.cfg.Dir)
 }
