@@ -41,7 +41,7 @@ See docs/operations.md first.`,
 	f.StringVar(&cfg.ClusterCert, "cluster-cert", "", "certificate for connections between nodes, if the cluster uses them")
 	f.StringVar(&cfg.ClusterKey, "cluster-key", "", "key of --cluster-cert")
 	f.StringVar(&cfg.ClusterCA, "cluster-ca", "", "certificate authority of the nodes' certificates")
-	f.StringVar(&level, "log-level", "warn", "debug, info, warn or error")
+	f.StringVar(&level, "log-level", "error", "debug, info, warn or error")
 	_ = cmd.MarkFlagRequired("data")
 	_ = cmd.MarkFlagRequired("out")
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"math/rand"
 	"os"
 	"runtime"
 	"slices"
@@ -271,3 +272,6 @@ func rounds(short, many int) int {
 	}
 	return short
 }
+
+// rnd draws numbers below n, by the seed of the test.
+func (c *cluster) rnd() func(n int64) int64 { return rand.New(rand.NewSource(c.seed)).Int63n }

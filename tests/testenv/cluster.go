@@ -140,3 +140,6 @@ func (c *Cluster) settled(ctx context.Context, n, running int) (ok bool, state s
 	}
 	return bad == 0, state
 }
+
+// Begin is a cluster of one node, which runs; more may join it.
+func Begin(dir string, first *Server) *Cluster { return &Cluster{Nodes: []*Server{first}, dir: dir} }

@@ -180,6 +180,13 @@ func (s *Server) arguments(more []string) {
 // ClusterAddress is where the node listens for other nodes.
 func (s *Server) ClusterAddress() string { return fmt.Sprintf("%s:%d", s.Host, s.Cluster) }
 
+// InPlace is a node at the same addresses with another data directory. It is not started.
+func (s *Server) InPlace(dir string) *Server {
+	n := &Server{Name: s.Name, Host: s.Host, Port: s.Port, HTTP: s.HTTP, Cluster: s.Cluster, Dir: dir}
+	n.arguments(nil)
+	return n
+}
+
 // StartAsync runs the node's process and does not wait until it serves: one node of a stopped cluster cannot by itself.
 func (s *Server) StartAsync() error {
 	bin, err := Binary()

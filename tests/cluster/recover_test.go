@@ -1,0 +1,460 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgmqdb/pgmqdb/tests/testenv"
+)
+
+// pairs is a load of transactions over several groups: each inserts a row, a row that refers to it, and a unique value of
+// each. When each was acknowledged is known.
+type pairs struct {
+	c    *cluster
+	mu   sync.Mutex
+	at   map[int64]time.Time // acknowledged
+	wg   sync.WaitGroup
+	quit chan struct{}
+}
+
+const pairsDDL = `
+create table whole (id bigint primary key, code text not null unique);
+create table part (id bigint primary key, whole_id bigint not null references whole, code text not null unique);
+create table numbered (id bigserial primary key, n int);
+`
+
+func (c *cluster) startPairs(clients int) *pairs {
+	c.t.Helper()
+	c.must(0, pairsDDL)
+	p := &pairs{c: c, at: map[int64]time.Time{}, quit: make(chan struct{})}
+	for w := range clients {
+		p.wg.Go(func() { p.run(int64(w), w%len(c.Nodes)) })
+	}
+	return p
+}
+
+func (p *pairs) run(w int64, node int) {
+	limit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { <-p.quit; cancel() }()
+	conn, err := pgx.Connect(limit, p.c.Nodes[node].URL())
+	if err != nil {
+		p.c.t.Error(err)
+		return
+	}
+	defer closeConn(conn)
+	for i := int64(1); limit.Err() == nil; i++ {
+		id := i*1000 + w
+		tx, err := conn.Begin(limit)
+		if err == nil {
+			_, err = tx.Exec(limit, `insert into whole values ($1::bigint, 'w' || $1)`, id)
+		}
+		if err == nil {
+			_, err = tx.Exec(limit, `insert into part values ($1::bigint + 500, $1, 'p' || $1)`, id)
+		}
+		if err == nil {
+			_, err = tx.Exec(limit, `insert into numbered (n) values (1)`)
+		}
+		if err == nil {
+			err = tx.Commit(limit)
+		}
+		if err != nil {
+			return // the node is dead, or has no majority
+		}
+		p.mu.Lock()
+		p.at[id] = time.Now()
+		p.mu.Unlock()
+	}
+}
+
+func (p *pairs) stop() { close(p.quit); p.wg.Wait() }
+
+// recoverCommand runs pgmqdb recover to its end.
+func recoverCommand(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	bin, err := testenv.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(limit, bin, append([]string{"recover"}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// recovered starts the recovered node in the place of a survivor, and has a harness for its cluster.
+func (c *cluster) recovered(survivor *testenv.Server, dir string) *cluster {
+	c.t.Helper()
+	s := survivor.InPlace(dir)
+	if err := s.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	return harness(c.t, testenv.Begin(c.t.TempDir(), s))
+}
+
+// judgePairs says what acknowledged transactions are lost: whole ones only, and none that was acknowledged long before the
+// end.
+func (p *pairs) judge(c *cluster, end time.Time, mayLose bool, longest time.Duration) (lost int) {
+	c.t.Helper()
+	c.expect(0, 0, `select count(*) from whole w full join part p on p.whole_id = w.id where w.id is null or p.id is null`)
+	c.expect(0, c.count(0, `select count(*) from whole`), `select count(*) from numbered`)
+	there := map[int64]bool{}
+	rows, err := c.dbs[0].Query(ctx, `select id from whole`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var id int64
+	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { there[id] = true; return nil }); err != nil {
+		c.t.Fatal(err)
+	}
+	earliest := end
+	for id, at := range p.at {
+		if !there[id] {
+			lost++
+			if at.Before(earliest) {
+				earliest = at
+			}
+		}
+	}
+	c.t.Logf("%d transactions were acknowledged; %d are lost, the earliest %v before the end", len(p.at), lost, end.Sub(earliest))
+	switch {
+	case lost > 0 && !mayLose:
+		c.t.Errorf("%d acknowledged transactions are lost, and the plan said none", lost)
+	case end.Sub(earliest) > longest:
+		c.t.Errorf("a transaction acknowledged %v before the end is lost", end.Sub(earliest))
+	}
+	return lost
+}
+
+// clean expects that pgmqdb check finds nothing.
+func (c *cluster) clean() {
+	c.t.Helper()
+	if out, failed := c.check(0); failed {
+		c.t.Errorf("pgmqdb check: %s", out)
+	}
+}
+
+// Three nodes under load, two of which are lost with their data. The third makes a new cluster, which has all that it had; two
+// more nodes join that, and the old ones are told that their time is over.
+func TestRecoverFromOneSurvivor(t *testing.T) {
+	c := start(t, 3)
+	l := c.startLoad(1)
+	p := c.startPairs(6)
+	time.Sleep(3 * time.Second)
+	survivor := c.Nodes[1]
+	var kills sync.WaitGroup
+	for _, i := range []int{0, 2} {
+		kills.Go(func() { c.Nodes[i].Kill() })
+	}
+	kills.Wait()
+	end := time.Now()
+	c.saysThatTheMajorityIsLost(1)
+	l.stop()
+	p.stop()
+	if out, err := recoverCommand(t, "--data", survivor.Dir, "--out", filepath.Join(t.TempDir(), "new")); err == nil ||
+		!strings.Contains(out, "in use by another process") && !strings.Contains(out, "is running at") {
+		t.Errorf("recovery of a running node: %v, %s", err, out)
+	}
+	survivor.Kill()
+	old := filepath.Join(t.TempDir(), "old")
+	if err := os.CopyFS(old, os.DirFS(c.Nodes[0].Dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 2} {
+		if err := os.RemoveAll(c.Nodes[i].Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	before := contents(t, survivor.Dir)
+	out := filepath.Join(t.TempDir(), "new")
+	args := []string{"--data", survivor.Dir, "--out", out}
+	began := time.Now()
+	plan, err := recoverCommand(t, args...)
+	took := time.Since(began)
+	t.Logf("planned in %v:\n%s", took, plan)
+	if err != nil || !strings.Contains(plan, "nothing was changed") || !strings.Contains(plan, "1 of 3 voters survive") {
+		t.Fatalf("the plan: %v\n%s", err, plan)
+	}
+	if now := contents(t, survivor.Dir); now != before {
+		t.Errorf("the plan has changed the survivor's directory:\n%s\nwas\n%s", now, before)
+	}
+	t.Log(recoverThroughKills(t, c.rnd(), took, out, append(args, "--apply")))
+	if again, err := recoverCommand(t, append(args, "--apply")...); err != nil || !strings.Contains(again, "from an earlier run") {
+		t.Errorf("recovery again: %v, %s", err, again)
+	}
+
+	n := c.recovered(survivor, out)
+	p.judge(n, end, true, 3*time.Second)
+	n.judge(loadSchema)
+	n.clean()
+	n.must(0, `insert into whole values (-1, 'after')`)
+	n.must(0, `insert into part values (-1, -1, 'after')`)
+	n.must(0, `insert into numbered (n) select 2 from generate_series(1, 200)`) // no id twice
+	n.refused(0, "23505", `insert into whole values (-2, 'after')`)
+	n.refused(0, "23503", `delete from whole where id = -1`)
+	n.must(0, `create table later (id bigserial primary key, whole_id bigint references whole on delete cascade, unique (whole_id, id))`)
+	n.must(0, `insert into later (whole_id) select id from whole`)
+	n.must(0, `alter table part add column more int default 7`)
+
+	const goneMessage = "was recovered from its survivors and goes on as cluster"
+	refusesToStart(t, 20*time.Second, goneMessage, startArgs(t, old))
+	refusesToStart(t, 20*time.Second, "was recovered into cluster", startArgs(t, survivor.Dir))
+
+	n.join()
+	n.join()
+	n.settle(3)
+	n.judge(loadSchema)
+	for i := range 3 {
+		n.must(i, `insert into later (whole_id) select id from whole order by id limit 10`)
+		n.must(i, `insert into part values ($1::bigint, -1, 'x' || $1)`, -10-i)
+	}
+	n.clean()
+	refusesToStart(t, 20*time.Second, goneMessage, startArgs(t, old))
+	n.kill(0) // the recovered one: the others have all
+	n.eventually(1, `insert into part values (-20, -1, 'without the first')`)
+	n.expect(1, n.count(2, `select count(*) from part`), `select count(*) from part`)
+}
+
+// saysThatTheMajorityIsLost expects that statements and connections end within a bound, with what is the matter.
+func (c *cluster) saysThatTheMajorityIsLost(node int) {
+	c.t.Helper()
+	conn, err := pgx.Connect(ctx, c.Nodes[node].URL())
+	for _, sql := range []string{`select count(*) from account`, `update account set amount = amount`, `create table never (id int)`} {
+		began := time.Now()
+		if err == nil {
+			limit, cancel := context.WithTimeout(ctx, 30*time.Second)
+			_, err = conn.Exec(limit, sql)
+			cancel()
+		}
+		took := time.Since(began).Round(time.Millisecond)
+		c.t.Logf("%s: after %v: %v", sql, took, err)
+		if !retryable(err) || lostConnection(err) && !errors.Is(err, context.DeadlineExceeded) && conn != nil || took > 15*time.Second {
+			c.t.Errorf("%s without a majority: %v after %v", sql, err, took)
+		}
+		if conn != nil {
+			closeConn(conn)
+		}
+		conn, err = pgx.Connect(ctx, c.Nodes[node].URL())
+	}
+	if err == nil || !strings.Contains(err.Error(), "cut off from the cluster") {
+		c.t.Errorf("a connection without a majority: %v", err)
+	}
+}
+
+// contents are the names, sizes and times of all files in a directory.
+func contents(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			fmt.Fprintln(&b, path, info.Size(), info.ModTime())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// recoverThroughKills kills the command at random moments some times, and then lets it come to its end.
+// took is how long planning takes.
+func recoverThroughKills(t *testing.T, random func(n int64) int64, took time.Duration, out string, args []string) string {
+	t.Helper()
+	bin, err := testenv.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed, text := 0, ""
+	for range rounds(8, 40) {
+		var said strings.Builder
+		cmd := exec.Command(bin, append([]string{"recover"}, args...)...)
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatalf("recovery: %v", err)
+			}
+		case <-time.After(time.Duration(random(int64(2*took + 100*time.Millisecond)))):
+			killed++
+			_ = cmd.Process.Kill()
+			<-done
+		}
+		text = said.String()
+		if _, err := os.Stat(out); err == nil {
+			break // it appears at once, and whole
+		}
+	}
+	t.Logf("killed %d times", killed)
+	again, err := recoverCommand(t, args...)
+	if err != nil {
+		t.Fatalf("recovery: %v\n%s", err, again)
+	}
+	text += again
+	if _, err := os.Stat(out); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return text
+}
+
+// groupsOf says which nodes, by their index, have a replica of each group.
+func (c *cluster) groupsOf() map[int][]int {
+	c.t.Helper()
+	out := map[int][]int{}
+	rows, err := c.dbs[0].Query(ctx, `select group_id, replicas from pgmqdb.shards`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var id int
+	var nodes []int
+	if _, err := pgx.ForEachRow(rows, []any{&id, &nodes}, func() error {
+		for _, n := range nodes {
+			out[id] = append(out[id], n-1)
+		}
+		return nil
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	return out
+}
+
+// onlyOn finds two nodes such that some group is on the first and not on the second, and every group on one of them.
+func (c *cluster) onlyOn() (first, second int) {
+	c.t.Helper()
+	groups := c.groupsOf()
+	for a := range c.Nodes {
+		for b := range c.Nodes {
+			all, apart := true, false
+			for _, nodes := range groups {
+				onA, onB := slices.Contains(nodes, a), slices.Contains(nodes, b)
+				all = all && (onA || onB)
+				apart = apart || onA && !onB
+			}
+			if a != b && all && apart {
+				return a, b
+			}
+		}
+	}
+	c.t.Fatalf("no two nodes as wanted: %v", groups)
+	return 0, 0
+}
+
+// Four nodes, or five, of which two survive, and one of the two had died before: its groups lack what the others' have. All
+// goes back to a moment at which every group has everything. And when asked to keep what is torn, the check names it.
+func TestRecoverFromSurvivorsOfDifferentMoments(t *testing.T) {
+	c := start(t, rounds(4, 5))
+	l := c.startLoad(1)
+	p := c.startPairs(6)
+	time.Sleep(2 * time.Second)
+	first, second := c.onlyOn()
+	c.kill(first)
+	stale := time.Now()
+	time.Sleep(time.Second)
+	for i := range c.Nodes {
+		c.Nodes[i].Kill()
+	}
+	l.stop()
+	p.stop()
+	for i := range c.Nodes {
+		if i != first && i != second {
+			if err := os.RemoveAll(c.Nodes[i].Dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	base := []string{"--apply", "--data", c.Nodes[second].Dir, "--data", c.Nodes[first].Dir, "--out"}
+	torn := filepath.Join(t.TempDir(), "torn")
+	out, err := recoverCommand(t, append(base, torn, "--keep-torn")...)
+	t.Logf("kept torn: %s", out)
+	if err != nil || !strings.Contains(out, "MISSING in others") || !strings.Contains(out, "kept in part") {
+		t.Fatalf("recovery: %v", err)
+	}
+	k := c.recovered(c.Nodes[second], torn)
+	found, failed := k.check(0)
+	if !failed {
+		t.Errorf("transactions are torn, and the check finds nothing: %s", found)
+	}
+	k.Kill()
+
+	whole := filepath.Join(t.TempDir(), "whole")
+	out, err = recoverCommand(t, append(base, whole)...)
+	t.Logf("gone back: %s", out)
+	if err != nil || !strings.Contains(out, "Everything goes back to timestamp") {
+		t.Fatalf("recovery: %v", err)
+	}
+	n := c.recovered(c.Nodes[second], whole)
+	p.judge(n, stale, true, 3*time.Second)
+	n.judge(loadSchema)
+	n.clean()
+	n.must(0, `insert into numbered (n) select 2 from generate_series(1, 200)`)
+	n.join()
+	n.join()
+	n.settle(3)
+	n.judge(loadSchema)
+	n.clean()
+}
+
+// Of some group nothing is left: that is refused, and carried out when it is accepted, and then says what is missing.
+func TestRecoverWithoutAGroup(t *testing.T) {
+	c := start(t, 4)
+	c.must(0, `create table t (id int primary key, code text unique)`)
+	c.must(0, `insert into t select g, 'c' || g from generate_series(1, 1000) g`)
+	survivor, lost := -1, 0
+	for id, nodes := range c.groupsOf() {
+		for i := range c.Nodes {
+			if !slices.Contains(nodes, i) {
+				survivor, lost = i, id
+			}
+		}
+	}
+	if survivor < 0 {
+		t.Fatalf("every node has every group: %v", c.groupsOf())
+	}
+	for i := range c.Nodes {
+		c.Nodes[i].Kill()
+	}
+	dir := filepath.Join(t.TempDir(), "new")
+	args := []string{"--apply", "--data", c.Nodes[survivor].Dir, "--out", dir}
+	out, err := recoverCommand(t, args...)
+	if err == nil || !strings.Contains(out, fmt.Sprintf("group %d: NOTHING IS LEFT", lost)) || !strings.Contains(out, "--lose-groups") {
+		t.Errorf("recovery without group %d: %v\n%s", lost, err, out)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("it was refused, and made a directory")
+	}
+	out, err = recoverCommand(t, append(args, "--lose-groups")...)
+	t.Log(out)
+	if err != nil || !strings.Contains(out, "COME BACK EMPTY") || !strings.Contains(out, "public.t") {
+		t.Fatalf("recovery: %v", err)
+	}
+	n := c.recovered(c.Nodes[survivor], dir)
+	if rows := n.count(0, `select count(*) from t`); rows < 400 || rows >= 1000 {
+		t.Errorf("%d rows of 1000", rows)
+	}
+	if found, failed := n.check(0); !failed {
+		t.Errorf("rows and entries are lost, and the check finds nothing: %s", found)
+	}
+	n.must(0, `create table u (id int primary key, code text unique)`)
+	n.must(0, `insert into u select g, 'c' || g from generate_series(1, 1000) g`)
+}
