@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -25,7 +26,38 @@ type cutOff struct {
 	err *pgerr.Error
 }
 
-const cutOffLasts = time.Second
+const (
+	cutOffLasts = time.Second
+	// On a node that is cut off for cutOffPatience, no statement goes on for longer than statementAlone: what it waits for, a
+	// group's majority or another node's part of a table lock, may never come.
+	cutOffPatience = 4 * time.Second
+	statementAlone = 8 * time.Second
+)
+
+// cutOffFor is how long the node has had no right to plan, 0 when it has it.
+func (m *member) cutOffFor() time.Duration {
+	until := m.liveUntil.Load()
+	if until == 0 {
+		return 0 // it is starting
+	}
+	return max(0, time.Duration(group.BootNS()-until))
+}
+
+// endWaits ends the statements that wait in vain.
+func (m *member) endWaits(ctx context.Context) {
+	t := time.NewTicker(cutOffPatience / 8)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if m.cutOffFor() > cutOffPatience {
+			m.s.node.InterruptAfter(statementAlone, m.s.cutOffError)
+		}
+	}
+}
 
 // cutOffError asks the catalog group's voters, and names those that do not answer.
 func (s *Server) cutOffError() *pgerr.Error {

@@ -421,7 +421,7 @@ func (s *Server) alone() bool { return len(s.catalog.Topology().NodeIDs()) < 2 }
 
 // runBackground starts what goes on beside the sessions.
 func (s *Server) runBackground() {
-	for _, f := range []func(context.Context){s.member.run, s.holder.run, s.replicas.run, s.watchEnds, s.keepContacts} {
+	for _, f := range []func(context.Context){s.member.run, s.member.endWaits, s.holder.run, s.replicas.run, s.watchEnds, s.keepContacts} {
 		s.background(f)
 	}
 }
@@ -466,6 +466,7 @@ func (s *Server) assemble() {
 		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
 		Maintain: s.maintain, Log: s.log, Started: s.started,
 		Admitted: s.member.admitted, ChangeNode: s.changeNode,
+		CutOff:        func() bool { return s.member.cutOffFor() > cutOffPatience },
 		StoragesInUse: s.storagesInUse, CheckCluster: s.checkCluster,
 		Cancel:    func(pid int32) bool { return s.cancelBackend(pid, false) },
 		Terminate: func(pid int32) bool { return s.cancelBackend(pid, true) },

@@ -8,6 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
@@ -51,7 +52,7 @@ func (a *Allocator) take(ctx context.Context, r *numbers, counter topo.StorageID
 			ID: counter, Start: start, Increment: 1, Min: 1, Max: math.MaxUint32, Count: count,
 		})
 		if err != nil {
-			return 0, err
+			return 0, txn.CallError(ctx, err)
 		}
 		if resp.Count < n {
 			return 0, pgerr.New(pgerr.ProgramLimitExceeded, "the cluster has no more object identifiers")

@@ -71,6 +71,15 @@ func clockError(ctx context.Context, err error) error {
 	return errUnavailable("The timestamp oracle does not answer: " + err.Error())
 }
 
+// CallError turns a group's error into what the client gets, where nothing depends on whether the call had an effect.
+func CallError(ctx context.Context, err error) error {
+	var e *rpc.Error
+	if errors.As(err, &e) && e.Code == rpc.ErrAmbiguous && ctx.Err() == nil {
+		return errUnavailable(e.Error())
+	}
+	return groupError(ctx, err)
+}
+
 // groupError turns a failed call of a group into what the client gets.
 func groupError(ctx context.Context, err error) error {
 	if err == nil {

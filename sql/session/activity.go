@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // activity lists the node's sessions, for pg_stat_activity and pg_locks.
@@ -57,6 +58,28 @@ func (e *activityEntry) end(s *Session) {
 	e.mu.Lock()
 	e.running, e.status = false, s.TxStatus()
 	e.mu.Unlock()
+}
+
+// InterruptAfter ends the statements that have run for longer than d with what why returns, which is asked for if there are
+// any.
+func (n *Node) InterruptAfter(d time.Duration, why func() *pgerr.Error) {
+	var long []*Session
+	n.activity.mu.Lock()
+	for e := range n.activity.entries {
+		e.mu.Lock()
+		if e.running && time.Since(e.began) > d {
+			long = append(long, e.session)
+		}
+		e.mu.Unlock()
+	}
+	n.activity.mu.Unlock()
+	if len(long) == 0 {
+		return
+	}
+	err := why()
+	for _, s := range long {
+		s.interrupt(err)
+	}
 }
 
 // Activity is one row of pg_stat_activity.

@@ -54,6 +54,8 @@ type Node struct {
 	Maintain func(ctx context.Context) error
 	// Admitted returns once the node has the right to plan statements, or why it has not; nil: it always has.
 	Admitted func(ctx context.Context) error
+	// CutOff reports whether the node has had no right to plan for a while; nil: it never is.
+	CutOff func() bool
 	// ChangeNode drains, removes or reactivates a node of the cluster and reports progress until that is done.
 	ChangeNode func(ctx context.Context, what string, node topo.NodeID, progress func(string)) error
 	// StoragesInUse lists the storages that are no leftovers: those that the catalog names, or remembers as garbage, and
@@ -166,11 +168,14 @@ func (s *Session) Close() {
 }
 
 // Cancel interrupts the running statement, if there is one.
-func (s *Session) Cancel() {
+func (s *Session) Cancel() { s.interrupt(errUserCancel) }
+
+// interrupt ends the running statement, if there is one, with an error.
+func (s *Session) interrupt(why *pgerr.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cancel != nil {
-		s.cancel(errUserCancel)
+		s.cancel(why)
 	}
 }
 

@@ -68,13 +68,24 @@ func (s *Session) abort() {
 	s.tx = block{}
 }
 
+// rollbackTimeout bounds what a rollback tells the groups, and rollbackAlone the same on a node that the others do not answer.
+// What they do not hear of is found by whoever meets it.
+const (
+	rollbackTimeout = 10 * time.Second
+	rollbackAlone   = time.Second
+)
+
 // rollbackWork undoes the transaction's effects and releases its locks, keeping the block.
 func (s *Session) rollbackWork() {
 	t := s.tx.txn
 	if t == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	limit := rollbackTimeout
+	if s.node.CutOff != nil && s.node.CutOff() {
+		limit = rollbackAlone
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	t.Rollback(ctx)
 	if s.tx.ddl != nil {
