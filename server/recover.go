@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -107,7 +108,8 @@ type candidate struct {
 }
 
 const (
-	// recoveringFile marks a directory that Recover is writing, so that it knows one that it may drop.
+	// recoveringFile marks a directory that Recover is writing, so that it knows one that it may drop. It is the first file to
+	// be there and the last to go.
 	recoveringFile = "RECOVERING"
 	// recoveredFile in a survivor's directory says that a new cluster took its place.
 	recoveredFile = "RECOVERED"
@@ -166,6 +168,7 @@ func (r *recovery) doneBefore() (bool, error) {
 	r.id = id
 	r.printf("%s is there from an earlier run: node %d of cluster %d, recovered from cluster %d", r.Out, id.Node, id.Cluster, r.ids[0].Cluster)
 	if r.Apply {
+		_ = os.Remove(filepath.Join(r.Out, recoveringFile))
 		r.markSurvivors()
 	}
 	r.printf("To recover anew, move it away first.")
@@ -207,13 +210,8 @@ func (r *recovery) checkDead(ctx context.Context) error {
 
 // clearPartial drops what a run that was killed left, and begins anew.
 func (r *recovery) clearPartial() error {
-	if _, err := os.Stat(r.partial); err == nil {
-		if _, err := os.Stat(filepath.Join(r.partial, recoveringFile)); err != nil {
-			return fmt.Errorf("%s is in the way", r.partial)
-		}
-		if err := os.RemoveAll(r.partial); err != nil {
-			return err
-		}
+	if err := r.abandon(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(r.partial, 0o700); err != nil {
 		return err
@@ -221,8 +219,27 @@ func (r *recovery) clearPartial() error {
 	return group.WriteFileDurably(filepath.Join(r.partial, recoveringFile), nil)
 }
 
-// abandon drops the directory that was begun.
-func (r *recovery) abandon() error { return os.RemoveAll(r.partial) }
+// abandon drops the directory that was begun, its mark last.
+func (r *recovery) abandon() error {
+	files, err := os.ReadDir(r.partial)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(files) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), recoveringFile) }) {
+		return fmt.Errorf("%s is in the way", r.partial)
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), recoveringFile) {
+			if err := os.RemoveAll(filepath.Join(r.partial, f.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return os.RemoveAll(r.partial)
+}
 
 func (r *recovery) close() {
 	for _, s := range r.survivors {
@@ -419,9 +436,6 @@ func skipAhead(q *catalog.Sequence, at fsm.SequenceState) fsm.SequenceState {
 
 // finish makes the new directory the one asked for, and says so in the survivors'.
 func (r *recovery) finish() error {
-	if err := os.Remove(filepath.Join(r.partial, recoveringFile)); err != nil {
-		return err
-	}
 	if err := group.SyncDir(r.partial); err != nil {
 		return err
 	}
@@ -429,6 +443,9 @@ func (r *recovery) finish() error {
 		return err
 	}
 	if err := group.SyncDir(filepath.Dir(filepath.Clean(r.Out))); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(r.Out, recoveringFile)); err != nil {
 		return err
 	}
 	r.markSurvivors()

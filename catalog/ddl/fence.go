@@ -11,6 +11,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
@@ -20,6 +21,11 @@ const (
 	// fencePatience is how long another transaction that stands in the way is left to its coordinator. It can only be one
 	// that is about to end: the locks on the descriptors keep other schema changes of the same tables away.
 	fencePatience = 2 * time.Second
+	// silentPatience is how long a group may fail to answer while a fence is raised: longer than an election. One that has lost
+	// its majority never does.
+	silentPatience = 5 * time.Second
+	// lowerAlone bounds the lowering of fences after a group did not answer; who answers does so at once.
+	lowerAlone = time.Second
 )
 
 // raise puts fences up for the tables that existed before this transaction, in every data group, and moves the own
@@ -86,14 +92,24 @@ func (x *Tx) fence(ctx context.Context, phase fsm.FencePhase, tables []topo.Tabl
 
 func (x *Tx) fenceGroup(ctx context.Context, g topo.GroupID, phase fsm.FencePhase, tables []topo.TableVersion) error {
 	group := x.cfg.Groups(g)
+	var silent time.Time // since when it has not answered
 	for began := time.Now(); ; {
+		asked := time.Now()
 		cmd := &fsm.Command{Fence: &fsm.Fence{
 			Txn: x.txn.ID(), Attempt: 1, Primary: topo.CatalogGroup, Phase: phase, Tables: tables,
 		}}
 		res, err := group.Propose(ctx, cmd)
+		if err == nil {
+			silent = time.Time{}
+		} else if silent.IsZero() {
+			silent = asked
+		}
 		switch {
 		case ctx.Err() != nil:
 			return pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
+		case err != nil && phase == fsm.FenceRaise && time.Since(silent) > silentPatience:
+			x.silent.Store(true)
+			return txn.CallError(ctx, err)
 		case err != nil:
 			// A group without a leaseholder answers again after its election; fence commands are idempotent.
 		case res.Code == fsm.ResultOK:
@@ -182,6 +198,11 @@ func (x *Tx) AfterCommit(ctx context.Context, ts topo.Timestamp) error {
 // over is lowered by whoever meets it.
 func (x *Tx) AfterAbort(ctx context.Context) {
 	defer x.cfg.Building.remove(x.built)
+	if x.silent.Load() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, lowerAlone)
+		defer cancel()
+	}
 	var lower []topo.TableVersion
 	for t, v := range x.raised {
 		lower = append(lower, topo.TableVersion{Table: topo.TableID(t), Version: v})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -49,6 +50,8 @@ type Tx struct {
 	raised map[catalog.Oid]topo.SchemaVersion
 	// built are storages that were filled outside the transaction's own writes; an abort drops them.
 	built []topo.StorageID
+	// silent is set when a group did not answer in time.
+	silent atomic.Bool
 }
 
 // state is what a savepoint brings back.
