@@ -19,6 +19,7 @@ const (
 	identityFile = "node.json"
 	raftDir      = "raft"
 	reserveFile  = "RESERVE"
+	flagFile     = "dragonboat.ds" // in raftDir: raft's own, of the host, the cluster and its formats
 )
 
 // ErrInUse says that another process has the data directory open.
@@ -117,6 +118,27 @@ func (d *dataDir) begin(want identity) error {
 		return err
 	}
 	return WriteFileDurably(name, append(data, '\n'))
+}
+
+// adoptRaft takes raft's directory over from another host: raft keeps its logs by host name, and refuses those of another. It
+// makes its own mark (flagFile) anew where there is none.
+func (d *dataDir) adoptRaft() error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	root := filepath.Join(d.path, raftDir)
+	logs, err := filepath.Glob(filepath.Join(root, "*", fmt.Sprintf("%020d", d.id.ClusterID)))
+	if err != nil || len(logs) != 1 || filepath.Base(filepath.Dir(logs[0])) == host {
+		return err
+	}
+	if err := os.Remove(filepath.Join(root, flagFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(filepath.Dir(logs[0]), filepath.Join(root, host)); err != nil {
+		return err
+	}
+	return SyncDir(root)
 }
 
 // StateFile is where a replica's state machine lives in a data directory.

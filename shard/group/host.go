@@ -126,6 +126,10 @@ func Open(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := dir.adoptRaft(); err != nil {
+		dir.close()
+		return nil, err
+	}
 	var seed [8]byte
 	if _, err := rand.Read(seed[:]); err != nil {
 		dir.close()

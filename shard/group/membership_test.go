@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -286,4 +287,24 @@ func TestADirectoryKeepsItsCluster(t *testing.T) {
 	if _, err := Open(Config{Dir: t.TempDir(), Node: 1, RaftAddress: "x"}); err == nil {
 		t.Error("a raft address without a transport")
 	}
+}
+
+// A data directory that comes from another host serves.
+func TestADirectoryOfAnotherHost(t *testing.T) {
+	t.Parallel()
+	c := alone(t, 300)
+	c.stop(1, false)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raft := filepath.Join(c.dirs[1], raftDir)
+	if err := os.Rename(filepath.Join(raft, host), filepath.Join(raft, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	c.host(1)
+	if err := c.start(1, GroupOptions{Replica: 1}).WaitReady(bound(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	c.check([]string{"early0", "early299"})
 }

@@ -167,7 +167,7 @@ func (h *Host) openState(o GroupOptions, known bool) (*fsm.State, error) {
 	}
 	if at := state.AppliedIndex(); at > 0 {
 		state.Close()
-		return nil, lost("its state file is at index %d, and raft's log of it is missing (it is kept by host name)", at)
+		return nil, lost("its state file is at index %d, and raft's log of it is missing", at)
 	}
 	// Raft is about to record the replica durably; the file's name has to be there after a power loss, too.
 	if err := SyncDir(h.cfg.Dir); err != nil {
