@@ -42,6 +42,8 @@ type RecoverConfig struct {
 	Apply bool
 	// LoseGroups lets groups of which nothing is left begin empty.
 	LoseGroups bool
+	// Force recovers although a majority of every group survives.
+	Force bool
 	// KeepTorn keeps transactions of which a part is lost, rather than what was committed before them alone.
 	KeepTorn bool
 	// ClusterCert, ClusterKey and ClusterCA are those of the nodes, to ask the others whether they run.
@@ -134,6 +136,9 @@ func (r *recovery) identify() error {
 		id, err := loadIdentity(dir)
 		if err != nil {
 			return err
+		}
+		if err := checkNotRecovered(dir); err != nil {
+			r.printf("warning: %v", err)
 		}
 		for i, other := range r.ids {
 			if other.Cluster != id.Cluster {

@@ -413,7 +413,10 @@ func (r *recovery) printPlan() error {
 	r.printVerdict()
 	r.printCatalog()
 	if whole {
-		r.printf("\nA majority of every group's voters is among these: start their nodes, and nothing is lost. Recovery is not needed.")
+		r.printf("\nA majority of every group's voters is among these: start their nodes, on any machine, and nothing is lost.")
+		if r.Apply && !r.Force {
+			return errors.New("refused, because recovery is not needed; --force recovers nevertheless")
+		}
 	}
 	if len(r.lost) > 0 {
 		if err := r.printLost(); err != nil {

@@ -37,6 +37,7 @@ See docs/operations.md first.`,
 	f.StringVar(&cfg.Out, "out", "", "data directory to be made")
 	f.BoolVar(&cfg.Apply, "apply", false, "make it; otherwise the plan is printed and nothing is changed")
 	f.BoolVar(&cfg.LoseGroups, "lose-groups", false, "let groups of which nothing is left begin empty")
+	f.BoolVar(&cfg.Force, "force", false, "recover although a majority of every group survives")
 	f.BoolVar(&cfg.KeepTorn, "keep-torn", false, "keep transactions of which a part is lost, in part, and all that came after them")
 	f.StringVar(&cfg.ClusterCert, "cluster-cert", "", "certificate for connections between nodes, if the cluster uses them")
 	f.StringVar(&cfg.ClusterKey, "cluster-key", "", "key of --cluster-cert")
