@@ -32,6 +32,7 @@ const (
 	// group's majority or another node's part of a table lock, may never come.
 	cutOffPatience = 4 * time.Second
 	statementAlone = 8 * time.Second
+	cutOffLooks    = 8 // in cutOffPatience
 )
 
 // cutOffFor is how long the node has had no right to plan, 0 when it has it.
@@ -43,17 +44,21 @@ func (m *member) cutOffFor() time.Duration {
 	return max(0, time.Duration(group.BootNS()-until))
 }
 
-// endWaits ends the statements that wait in vain.
+// endWaits ends the statements that wait in vain. It counts how often it finds the node cut off: a process that was merely
+// stopped for a while is back in a moment.
 func (m *member) endWaits(ctx context.Context) {
-	t := time.NewTicker(cutOffPatience / 8)
+	t := time.NewTicker(cutOffPatience / cutOffLooks)
 	defer t.Stop()
+	found := 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		if m.cutOffFor() > cutOffPatience {
+		if m.cutOffFor() == 0 {
+			found = 0
+		} else if found++; found > cutOffLooks {
 			m.s.node.InterruptAfter(statementAlone, m.s.cutOffError)
 		}
 	}
