@@ -343,6 +343,9 @@ func (h *holder) replicaLost(ctx context.Context, q *lostRequest) (*empty, error
 func (h *holder) setState(ctx context.Context, q *stateRequest) (*empty, error) {
 	h.leaving.Lock()
 	defer h.leaving.Unlock()
+	if err := h.awaitReports(ctx); err != nil {
+		return nil, err
+	}
 	if err := h.spared(q); err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/shard/place"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -40,6 +42,31 @@ func (h *holder) spared(q *stateRequest) error {
 		what, groupsNamed(blocking)).
 		WithDetail("%s", h.livenessDetail(blocking)).
 		WithHint("Start the nodes that are down, or add others, first.")
+}
+
+// awaitReports waits until every node that may be alive has been heard of, or has had the time for it: a new leaseholder
+// would take all others for dead.
+func (h *holder) awaitReports(ctx context.Context) error {
+	t := time.NewTicker(place.HeartbeatEvery / 8)
+	defer t.Stop()
+	for h.liveness.Serving() < place.LivenessLease && h.unheard() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+// unheard reports whether there is a node that may be alive and has not been heard of under this lease.
+func (h *holder) unheard() bool {
+	for _, n := range h.s.catalog.Topology().Nodes {
+		if !n.Dead && n.Epoch != 0 && n.State != topo.NodeRemoved && h.report(n) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func groupsNamed(ids []topo.GroupID) string {

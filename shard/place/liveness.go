@@ -58,6 +58,14 @@ func (l *Liveness) Serve(epoch topo.LeaseEpoch) {
 	}
 }
 
+// Serving returns for how long the leaseholder has served under its lease: from LivenessLease on, a node that it has not
+// heard of is not alive.
+func (l *Liveness) Serving() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Duration(l.now() - l.took)
+}
+
 // Answer notes that a heartbeat of a node under an epoch is about to be answered, with what it reported. False: the epoch
 // is fenced, and the node has to ask for another.
 func (l *Liveness) Answer(id topo.NodeID, epoch topo.LivenessEpoch, report any) bool {
