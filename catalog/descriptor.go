@@ -88,6 +88,7 @@ type Column struct {
 	Dropped    bool
 	Hidden     bool // the generated row id of a table without a primary key
 	Collation  Oid
+	ACL        []ACLItem
 	Comment    string
 }
 
@@ -249,8 +250,15 @@ type Role struct {
 	ConnLimit   int32  // -1: none
 	ValidUntil  string // a timestamptz in text form, or empty
 	Password    string // a SCRAM-SHA-256 verifier, or empty
-	MemberOf    []Oid
+	MemberOf    []Membership
 	Comment     string
+}
+
+// Membership is a role's membership of another: a row of pg_auth_members.
+type Membership struct {
+	Role    Oid // the group
+	Grantor Oid
+	Admin   bool // WITH ADMIN OPTION
 }
 
 // Database is a row of pg_database. A cluster serves one database; others are only remembered.
@@ -258,29 +266,17 @@ type Database struct {
 	OID     Oid
 	Name    string
 	Owner   Oid
+	ACL     []ACLItem
 	Comment string
 }
 
-// Privilege is a set of privileges, in the letters' order of PostgreSQL's aclitem.
-type Privilege uint16
-
-// The privileges.
-const (
-	PrivInsert     Privilege = 1 << iota // a
-	PrivSelect                           // r
-	PrivUpdate                           // w
-	PrivDelete                           // d
-	PrivTruncate                         // D
-	PrivReferences                       // x
-	PrivTrigger                          // t
-	PrivUsage                            // U
-	PrivCreate                           // C
-)
-
-// ACLItem grants privileges on an object to a role (0: PUBLIC). Grantable is the part held WITH GRANT OPTION.
-type ACLItem struct {
-	Grantee    Oid
-	Grantor    Oid
-	Privileges Privilege
-	Grantable  Privilege
+// DefaultPrivileges is what ALTER DEFAULT PRIVILEGES set for the objects of a kind that a role will create, in one schema
+// or (Schema 0) in all: a row of pg_default_acl. Those of all schemas take the place of the built-in defaults, those of a
+// schema are added to them.
+type DefaultPrivileges struct {
+	OID    Oid
+	Role   Oid
+	Schema Oid
+	Kind   ACLKind // ACLRelation, ACLSequence, ACLFunction, ACLType or ACLSchema
+	ACL    []ACLItem
 }

@@ -13,9 +13,11 @@ const (
 	ClassView
 	ClassRole
 	ClassDatabase
+	ClassDefaultPrivileges
 )
 
-// Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role or *Database.
+// Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role, *Database or
+// *DefaultPrivileges.
 type Object interface {
 	// ObjectID returns the class and OID that name the object.
 	ObjectID() ObjectID
@@ -44,6 +46,9 @@ func (r *Role) ObjectID() ObjectID { return ObjectID{ClassRole, r.OID} }
 
 // ObjectID implements Object.
 func (d *Database) ObjectID() ObjectID { return ObjectID{ClassDatabase, d.OID} }
+
+// ObjectID implements Object.
+func (d *DefaultPrivileges) ObjectID() ObjectID { return ObjectID{ClassDefaultPrivileges, d.OID} }
 
 // WithVersion returns the snapshot with another version.
 func (s *Snapshot) WithVersion(v topo.Timestamp) *Snapshot {
@@ -79,11 +84,15 @@ func (s *Snapshot) Get(id ObjectID) Object {
 			return v
 		}
 	case ClassRole:
-		if v := s.Role(id.OID); v != nil {
+		if v, ok := s.roles.get(id.OID); ok {
 			return v
 		}
 	case ClassDatabase:
 		if v := s.Database(id.OID); v != nil {
+			return v
+		}
+	case ClassDefaultPrivileges:
+		if v, ok := s.defaultPrivileges.get(id.OID); ok {
 			return v
 		}
 	}
@@ -112,6 +121,8 @@ func (s *Snapshot) Put(o Object) *Snapshot {
 		c.roleNames = c.roleNames.put(o.Name, o.OID)
 	case *Database:
 		c.databases = c.databases.put(o.OID, o)
+	case *DefaultPrivileges:
+		c.defaultPrivileges = c.defaultPrivileges.put(o.OID, o)
 	}
 	return &c
 }
@@ -183,6 +194,8 @@ func (s *Snapshot) unlink(o Object) {
 		}
 	case *Database:
 		s.databases = s.databases.remove(o.OID)
+	case *DefaultPrivileges:
+		s.defaultPrivileges = s.defaultPrivileges.remove(o.OID)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -55,11 +56,20 @@ func Decode(class Class, b []byte) (Object, error) {
 		o = new(Role)
 	case ClassDatabase:
 		o = new(Database)
+	case ClassDefaultPrivileges:
+		o = new(DefaultPrivileges)
 	default:
 		return nil, fmt.Errorf("catalog: descriptor of unknown class %d", class)
 	}
 	if err := json.Unmarshal(b[1:], o); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	if s, ok := o.(*Schema); ok && s.OID < FirstNormalOid && s.ACL == nil {
+		// Written before privileges were enforced, when the first schemas had none.
+		if s.OID == PublicSchema && s.Owner == BootstrapRole {
+			s.Owner = RoleDatabaseOwner
+		}
+		s.ACL = UsableSchema(s.Owner)
 	}
 	return o, nil
 }
@@ -117,8 +127,8 @@ func ParseDescriptorKey(key []byte) (id ObjectID, ok bool) {
 	return ObjectID{Class(key[4]), Oid(binary.BigEndian.Uint32(key[5:]))}, true
 }
 
-// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), or a schema,
-// role or database (Schema 0).
+// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), a schema,
+// role or database (Schema 0), or the role and kind of default privileges.
 type ObjectName struct {
 	Class  Class
 	Schema Oid
@@ -224,6 +234,8 @@ func Names(o Object) []ObjectName {
 		return []ObjectName{{ClassRole, 0, o.Name}}
 	case *Database:
 		return []ObjectName{{ClassDatabase, 0, o.Name}}
+	case *DefaultPrivileges:
+		return []ObjectName{{ClassDefaultPrivileges, o.Schema, strconv.Itoa(int(o.Role)) + string(o.Kind)}}
 	}
 	return nil
 }

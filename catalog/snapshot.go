@@ -135,7 +135,8 @@ type Snapshot struct {
 	indexes     pmap[Oid, Oid] // index -> table
 	constraints pmap[Oid, Oid] // constraint -> table
 	// constraintNames counts the constraints of each name in a schema; tables may share one.
-	constraintNames pmap[relName, int]
+	constraintNames   pmap[relName, int]
+	defaultPrivileges pmap[Oid, *DefaultPrivileges]
 }
 
 // NewSnapshot returns an empty snapshot.
@@ -154,7 +155,8 @@ func NewSnapshot() *Snapshot {
 		indexes:     pmap[Oid, Oid]{compare: oid},
 		constraints: pmap[Oid, Oid]{compare: oid},
 
-		constraintNames: pmap[relName, int]{compare: compareRelName},
+		constraintNames:   pmap[relName, int]{compare: compareRelName},
+		defaultPrivileges: pmap[Oid, *DefaultPrivileges]{compare: oid},
 	}
 }
 
@@ -192,15 +194,20 @@ func (s *Snapshot) Sequence(oid Oid) *Sequence { v, _ := s.sequences.get(oid); r
 // View returns a view by OID, or nil.
 func (s *Snapshot) View(oid Oid) *View { v, _ := s.views.get(oid); return v }
 
-// Role returns a role by OID, or nil.
-func (s *Snapshot) Role(oid Oid) *Role { v, _ := s.roles.get(oid); return v }
+// Role returns a role by OID, a predefined one included, or nil.
+func (s *Snapshot) Role(oid Oid) *Role {
+	if v, ok := s.roles.get(oid); ok {
+		return v
+	}
+	return predefinedRole(func(r *Role) bool { return r.OID == oid })
+}
 
-// RoleByName returns a role by name, or nil.
+// RoleByName returns a role by name, a predefined one included, or nil.
 func (s *Snapshot) RoleByName(name string) *Role {
 	if oid, ok := s.roleNames.get(name); ok {
 		return s.Role(oid)
 	}
-	return nil
+	return predefinedRole(func(r *Role) bool { return r.Name == name })
 }
 
 // RoleName returns a role's name, empty when there is none.
@@ -314,8 +321,18 @@ func (s *Snapshot) Sequences(f func(*Sequence) bool) { values(s.sequences, f) }
 // Views calls f for every view in OID order.
 func (s *Snapshot) Views(f func(*View) bool) { values(s.views, f) }
 
-// Roles calls f for every role in OID order.
-func (s *Snapshot) Roles(f func(*Role) bool) { values(s.roles, f) }
+// Roles calls f for every role, the predefined ones first.
+func (s *Snapshot) Roles(f func(*Role) bool) {
+	for _, p := range predefinedRoles {
+		if _, stored := s.roles.get(p.OID); !stored && !f(p) {
+			return
+		}
+	}
+	values(s.roles, f)
+}
+
+// DefaultPrivileges calls f for all that ALTER DEFAULT PRIVILEGES set, in OID order.
+func (s *Snapshot) DefaultPrivileges(f func(*DefaultPrivileges) bool) { values(s.defaultPrivileges, f) }
 
 // Databases calls f for every database in OID order.
 func (s *Snapshot) Databases(f func(*Database) bool) { values(s.databases, f) }

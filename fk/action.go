@@ -155,7 +155,7 @@ func (r *Runner) forbid(ctx context.Context, k *Key, keys [][]types.Datum, secon
 		return err
 	}
 	if first < len(keys) {
-		return k.StillReferenced(keys[first], r.store.IOEnv())
+		return k.StillReferenced(keys[first], r.store.IOEnv(), r.store.Readable(k.Parent, k.ParentCols))
 	}
 	return nil
 }

@@ -26,11 +26,19 @@ func keyDetail(t *catalog.Table, cols []int, vals []types.Datum, env *types.IOEn
 	return "(" + names.String() + ")=(" + values.String() + ")"
 }
 
-// MissingParent is the error of a child row without parent; vals are the child's own values.
-func (k *Key) MissingParent(vals []types.Datum, env *types.IOEnv) *pgerr.Error {
+// shownKey is keyDetail with a blank before it, or nothing where who is told may not read the key.
+func shownKey(t *catalog.Table, cols []int, vals []types.Datum, env *types.IOEnv, shown bool) string {
+	if !shown {
+		return ""
+	}
+	return " " + keyDetail(t, cols, vals, env)
+}
+
+// MissingParent is the error of a child row without parent; vals are the child's own values, shown to who may read them.
+func (k *Key) MissingParent(vals []types.Datum, env *types.IOEnv, shown bool) *pgerr.Error {
 	return pgerr.New(pgerr.ForeignKeyViolation, "insert or update on table \"%s\" violates foreign key constraint \"%s\"",
 		k.Child.Name, k.Constraint.Name).
-		WithDetail("Key %s is not present in table \"%s\".", keyDetail(k.Child, k.ChildCols, vals, env), k.Parent.Name).
+		WithDetail("Key%s is not present in table \"%s\".", shownKey(k.Child, k.ChildCols, vals, env, shown), k.Parent.Name).
 		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
 }
 
@@ -41,11 +49,12 @@ func (k *Key) mixedNulls() *pgerr.Error {
 		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
 }
 
-// StillReferenced is the error of a parent whose key has children; vals are the parent's old key.
-func (k *Key) StillReferenced(vals []types.Datum, env *types.IOEnv) *pgerr.Error {
+// StillReferenced is the error of a parent whose key has children; vals are the parent's old key, shown to who may
+// read it.
+func (k *Key) StillReferenced(vals []types.Datum, env *types.IOEnv, shown bool) *pgerr.Error {
 	return pgerr.New(pgerr.ForeignKeyViolation,
 		"update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"",
 		k.Parent.Name, k.Constraint.Name, k.Child.Name).
-		WithDetail("Key %s is still referenced from table \"%s\".", keyDetail(k.Parent, k.ParentCols, vals, env), k.Child.Name).
+		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), k.Child.Name).
 		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
 }

@@ -413,7 +413,7 @@ func (r *Runner) check(ctx context.Context, e *event) error {
 	if bad.Constraint.FK.Match == catalog.MatchFull && nulls(row, bad.ChildCols) == someNulls {
 		return bad.mixedNulls()
 	}
-	return bad.MissingParent(project(row, bad.ChildCols), r.store.IOEnv())
+	return bad.MissingParent(project(row, bad.ChildCols), r.store.IOEnv(), r.store.Readable(bad.Child, bad.ChildCols))
 }
 
 // missing returns the positions of rows whose key has no parent, in order. With recheck, rows that are gone are passed

@@ -36,6 +36,8 @@ type Store interface {
 	Current(ctx context.Context, t *catalog.Table, rows [][]types.Datum) ([][]types.Datum, error)
 	// CheckUnique judges deferred unique keys: an error when two live rows hold one of them.
 	CheckUnique(ctx context.Context, t *catalog.Table, ix *catalog.Index, rows [][]types.Datum) error
+	// Readable says whether the current role may read columns (attnum-1), and so their values in errors.
+	Readable(t *catalog.Table, cols []int) bool
 	// IOEnv prints values in errors.
 	IOEnv() *types.IOEnv
 }

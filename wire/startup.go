@@ -272,6 +272,9 @@ func (c *conn) authenticateSCRAM(user string, role *catalog.Role) *pgerr.Error {
 		if role == nil {
 			return scram.StoredCredentials{}, fmt.Errorf("no such role")
 		}
+		if role.PasswordExpired(time.Now()) {
+			return scram.StoredCredentials{}, fmt.Errorf("the password has expired")
+		}
 		return parseVerifier(role.Password)
 	})
 	if err != nil {

@@ -51,6 +51,9 @@ func (c *AlterCommand) LockModeOf() LockMode {
 // AlterTable is ALTER TABLE with its subcommands.
 func (x *Tx) AlterTable(ctx context.Context, n Name, missingOK bool, cmds []AlterCommand) error {
 	x.refresh()
+	if err := x.MustOwn(n); err != nil {
+		return err
+	}
 	mode := LockMode(0)
 	for i := range cmds {
 		mode = max(mode, cmds[i].LockModeOf())
@@ -186,6 +189,11 @@ func (x *Tx) dropColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) 
 
 // addConstraint is ADD CONSTRAINT on a table that may have rows: new writes obey it first, then the rows are judged.
 func (x *Tx) addConstraint(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {
+	if s.Type == catalog.PrimaryKey || s.Type == catalog.Unique { // which makes an index
+		if err := x.mustCreateIn(x.s.over.Schema(t.SchemaID), x.user()); err != nil {
+			return err
+		}
+	}
 	switch s.Type {
 	case catalog.Check:
 		c, err := x.addCheck(ctx, t, s)
@@ -342,18 +350,10 @@ func (x *Tx) changeOwner(ctx context.Context, t *catalog.Table, owner string) er
 	if r == nil {
 		return errNoRole(owner)
 	}
-	t.Owner = r.OID
-	if err := x.putTable(ctx, t); err != nil {
+	if err := x.mayGive(catalog.Relation{Kind: catalog.KindTable, Table: t}, r); err != nil {
 		return err
 	}
-	for _, q := range x.s.over.SequencesOwnedBy(t.OID, 0) {
-		c := *q
-		c.Owner = r.OID
-		if err := x.put(ctx, &c); err != nil {
-			return err
-		}
-	}
-	return nil
+	return x.setRelationOwner(ctx, t.OID, r.OID)
 }
 
 // alterType is ALTER COLUMN … TYPE.

@@ -30,6 +30,9 @@ func (x *Tx) Comment(ctx context.Context, target CommentTarget, text string) err
 		if err != nil {
 			return err
 		}
+		if err := x.mustOwnSchema(s); err != nil {
+			return err
+		}
 		c := *s
 		c.Comment = text
 		return x.put(ctx, &c)
@@ -45,6 +48,13 @@ func (x *Tx) Comment(ctx context.Context, target CommentTarget, text string) err
 			kind = catalog.KindTable
 		}
 		return pgerr.New(pgerr.WrongObjectType, "%q is not %s", rel.Name(), kindNouns[kind].article)
+	}
+	if !x.owns(rel.Owner()) {
+		noun := rel.Noun()
+		if sub {
+			noun = "relation"
+		}
+		return catalog.NotOwnerError(noun, rel.Name())
 	}
 	switch rel.Kind {
 	case catalog.KindSequence:
@@ -103,6 +113,13 @@ func (x *Tx) commentRole(ctx context.Context, name, text string) error {
 	if err != nil {
 		return err
 	}
+	// Roles have no owners: whoever may make them may comment on them.
+	if r.Superuser && !x.superuser() {
+		return denied("must be superuser")
+	}
+	if !x.createsRoles() {
+		return denied("must have CREATEROLE privilege")
+	}
 	c := *r
 	c.Comment = text
 	return x.put(ctx, &c)
@@ -113,6 +130,9 @@ func (x *Tx) commentDatabase(ctx context.Context, name, text string) error {
 	if d == nil {
 		x.notice(pgerr.NewWarning(pgerr.UndefinedDatabase, "database %q does not exist", name))
 		return nil
+	}
+	if !x.owns(d.Owner) {
+		return catalog.NotOwnerError("database", name)
 	}
 	c := *d
 	c.Comment = text

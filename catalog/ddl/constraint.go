@@ -169,6 +169,9 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	if err := resolveReference(parent, s.FK.RefColumns, fk); err != nil {
 		return nil, err
 	}
+	if err := x.mustReference(parent, fk.RefColumns); err != nil {
+		return nil, err
+	}
 	if len(c.Columns) != len(fk.RefColumns) {
 		return nil, pgerr.New(pgerr.InvalidForeignKey, "number of referencing and referenced columns for foreign key disagree")
 	}

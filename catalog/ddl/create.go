@@ -24,7 +24,7 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	x.refresh()
 	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
 	if err != nil {
-		if s.Schema == catalog.PgCatalogName || s.Schema == catalog.InformationSchemaName {
+		if x.superuser() && (s.Schema == catalog.PgCatalogName || s.Schema == catalog.InformationSchemaName) {
 			return nil, err // PostgreSQL finds it out when it makes the table
 		}
 		return nil, at(err, s.Pos)
@@ -38,6 +38,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	t := &catalog.Table{
 		SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Version: catalog.FirstTableSchemaVersion,
 		Options: slices.Clone(s.Options), Comment: s.Comment,
+	}
+	if t.ACL, err = x.defaultACL(catalog.ACLRelation, schema.OID); err != nil {
+		return nil, err
 	}
 	if err := checkColumns(s.Columns); err != nil {
 		return nil, err
@@ -177,7 +180,7 @@ func (x *Tx) columnSequence(ctx context.Context, t *catalog.Table, s *ColumnSpec
 	}
 	q, err := x.newSequence(ctx, schema, name, &spec, s.Identity != catalog.NoIdentity)
 	if err == nil {
-		q.OwnedByTab = t.OID
+		q.OwnedByTab, q.Owner = t.OID, t.Owner
 	}
 	return q, err
 }

@@ -324,6 +324,9 @@ func (x *Tx) dropTarget(ctx context.Context, kind catalog.RelKind, n Name, missi
 		}
 		return p, false, errNoSchema(n.Schema)
 	}
+	if err := x.s.over.CheckSchemaUsage(n.Schema, x.user()); err != nil {
+		return p, false, err
+	}
 	for {
 		rel, found := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name)
 		if !found {
@@ -339,6 +342,11 @@ func (x *Tx) dropTarget(ctx context.Context, kind catalog.RelKind, n Name, missi
 		}
 		if rel.Kind != kind {
 			return p, false, pgerr.New(pgerr.WrongObjectType, "%q is not %s", n.Name, words.article).WithHint("%s", kindNouns[rel.Kind].drop)
+		}
+		if s := x.s.over.Schema(rel.SchemaID()); s == nil || !x.owns(s.Owner) {
+			if err := x.mustOwn(rel); err != nil {
+				return p, false, err
+			}
 		}
 		if rel.Table != nil {
 			if err := x.lock(ctx, rel.Table.OID, AccessExclusiveLock); err != nil {
@@ -371,6 +379,9 @@ func (x *Tx) DropSchemas(ctx context.Context, names []string, missingOK bool, b 
 		}
 		s, err := x.lockSchema(ctx, n)
 		if err != nil {
+			return err
+		}
+		if err := x.mustOwnSchema(s); err != nil {
 			return err
 		}
 		if s.OID == catalog.PgCatalogSchema {

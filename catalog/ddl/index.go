@@ -13,6 +13,9 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if err != nil {
 		return err
 	}
+	if err := x.mustCreateIn(x.s.over.Schema(t.SchemaID), x.user()); err != nil {
+		return err
+	}
 	if s.Name != "" {
 		if _, taken := x.s.over.Relation(t.SchemaID, s.Name); taken {
 			if s.IfNotExists {
@@ -67,6 +70,9 @@ func methodName(m string) string {
 // lockIndexed resolves the table of CREATE INDEX.
 func (x *Tx) lockIndexed(ctx context.Context, n Name) (*catalog.Table, error) {
 	x.refresh()
+	if err := x.MustOwn(n); err != nil {
+		return nil, err
+	}
 	rel, err := x.find(n)
 	if err != nil {
 		n.Pos = 0

@@ -29,6 +29,9 @@ func (x *Tx) creationSchema(ctx context.Context, schema, name string) (*catalog.
 			return nil, pgerr.New(pgerr.InvalidSchemaName, "no schema has been selected to create in")
 		}
 	}
+	if err := x.mustCreateIn(s, x.user()); err != nil {
+		return nil, err
+	}
 	if s.OID == catalog.PgCatalogSchema || s.OID == catalog.InformationSchema {
 		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create \"%s.%s\"", s.Name, name).
 			WithDetail("System catalog modifications are currently disallowed.")
@@ -36,16 +39,37 @@ func (x *Tx) creationSchema(ctx context.Context, schema, name string) (*catalog.
 	if err := x.shareObject(ctx, s.ObjectID()); err != nil {
 		return nil, err
 	}
+	if err := x.shareRole(ctx, x.user()); err != nil {
+		return nil, err
+	}
 	if s = x.s.over.Schema(s.OID); s == nil {
 		return nil, errNoSchema(schema)
 	}
-	return s, nil
+	return s, x.mustCreateIn(s, x.user())
+}
+
+// MayCreate refuses a new relation to a role that may not make one in its schema; all else is left to the creation.
+func (x *Tx) MayCreate(ctx context.Context, n Name) error {
+	x.refresh()
+	if _, err := x.creationSchema(ctx, n.Schema, n.Name); !x.superuser() && pgerr.HasCode(err, pgerr.InsufficientPrivilege) {
+		return at(err, n.Pos)
+	}
+	return nil
+}
+
+// Find resolves the name of a relation of any kind, as find.
+func (x *Tx) Find(n Name) (catalog.Relation, error) {
+	x.refresh()
+	return x.find(n)
 }
 
 // find resolves a name; a qualified one of a schema that does not exist is an error of its own.
 func (x *Tx) find(n Name) (catalog.Relation, error) {
 	if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil {
 		return catalog.Relation{}, errNoSchema(n.Schema).WithPosition(n.Pos)
+	}
+	if err := x.s.over.CheckSchemaUsage(n.Schema, x.user()); err != nil {
+		return catalog.Relation{}, at(err, n.Pos)
 	}
 	rel, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name)
 	if !ok {

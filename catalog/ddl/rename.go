@@ -43,12 +43,27 @@ func (x *Tx) findRelation(ctx context.Context, kind catalog.RelKind, n Name, mis
 	}
 }
 
+// findOwned is findRelation for what only owners may do; with create they must be allowed to make objects in the schema too.
+// That is judged before anything is waited for.
+func (x *Tx) findOwned(ctx context.Context, kind catalog.RelKind, n Name, missingOK, create bool) (rel catalog.Relation, ok bool, err error) {
+	x.refresh()
+	if err := x.MustOwn(n); err != nil {
+		return rel, false, err
+	}
+	if rel, err := x.find(n); err == nil && create {
+		if err := x.mustCreateIn(x.s.over.Schema(rel.SchemaID()), x.user()); err != nil {
+			return rel, false, err
+		}
+	}
+	return x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+}
+
 // RenameRelation is ALTER TABLE, INDEX, SEQUENCE and VIEW … RENAME TO.
 func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, to string, missingOK bool) error {
 	if kind == catalog.KindIndex {
 		kind = catalog.KindTable // PostgreSQL's ALTER INDEX renames any relation too
 	}
-	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	rel, ok, err := x.findOwned(ctx, kind, n, missingOK, true)
 	if err != nil || !ok {
 		return err
 	}
@@ -102,7 +117,7 @@ func (x *Tx) noViewUses(p catalog.Part, feature string) error {
 
 // RenameColumn is ALTER TABLE … RENAME COLUMN.
 func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missingOK bool) error {
-	rel, ok, err := x.findRelation(ctx, catalog.KindTable, n, missingOK, AccessExclusiveLock)
+	rel, ok, err := x.findOwned(ctx, catalog.KindTable, n, missingOK, false)
 	if err != nil || !ok {
 		return err
 	}
@@ -142,7 +157,7 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 
 // RenameConstraint is ALTER TABLE … RENAME CONSTRAINT.
 func (x *Tx) RenameConstraint(ctx context.Context, n Name, constraint, to string, missingOK bool) error {
-	rel, ok, err := x.findRelation(ctx, catalog.KindTable, n, missingOK, AccessExclusiveLock)
+	rel, ok, err := x.findOwned(ctx, catalog.KindTable, n, missingOK, false)
 	if err != nil || !ok {
 		return err
 	}
@@ -171,7 +186,7 @@ func (x *Tx) RenameConstraint(ctx context.Context, n Name, constraint, to string
 
 // SetSchema is ALTER TABLE, SEQUENCE and VIEW … SET SCHEMA; a table's indexes and owned sequences go with it.
 func (x *Tx) SetSchema(ctx context.Context, kind catalog.RelKind, n Name, schema string, missingOK bool) error {
-	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	rel, ok, err := x.findOwned(ctx, kind, n, missingOK, false)
 	if err != nil || !ok {
 		return err
 	}
@@ -244,7 +259,7 @@ func (x *Tx) moveTable(ctx context.Context, table catalog.Oid, to *catalog.Schem
 
 // SetOwner is ALTER TABLE, SEQUENCE and VIEW … OWNER TO.
 func (x *Tx) SetOwner(ctx context.Context, kind catalog.RelKind, n Name, owner string, missingOK bool) error {
-	rel, ok, err := x.findRelation(ctx, kind, n, missingOK, AccessExclusiveLock)
+	rel, ok, err := x.findOwned(ctx, kind, n, missingOK, false)
 	if err != nil || !ok {
 		return err
 	}
@@ -254,11 +269,7 @@ func (x *Tx) SetOwner(ctx context.Context, kind catalog.RelKind, n Name, owner s
 	}
 	switch rel.Kind {
 	case catalog.KindTable:
-		t, err := x.alter(ctx, rel.Table.OID)
-		if err != nil {
-			return err
-		}
-		return x.changeOwner(ctx, t, owner)
+		return x.changeOwner(ctx, rel.Table, owner)
 	case catalog.KindIndex:
 		x.notice(pgerr.NewWarning(pgerr.WrongObjectType, "cannot change owner of index %q", rel.Name()).
 			WithHint("Change the ownership of the index's table instead."))
@@ -269,10 +280,9 @@ func (x *Tx) SetOwner(ctx context.Context, kind catalog.RelKind, n Name, owner s
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot change owner of sequence %q", q.Name).
 				WithDetail("Sequence \"%s\" is linked to table \"%s\".", q.Name, x.s.over.Table(q.OwnedByTab).Name)
 		}
-		q.Owner = r.OID
-		return x.put(ctx, &q)
 	}
-	v := *rel.View
-	v.Owner = r.OID
-	return x.put(ctx, &v)
+	if err := x.mayGive(rel, r); err != nil {
+		return err
+	}
+	return x.setRelationOwner(ctx, rel.OID(), r.OID)
 }

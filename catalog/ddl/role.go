@@ -1,7 +1,6 @@
 package ddl
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -37,6 +36,20 @@ func (x *Tx) lockRole(ctx context.Context, name string) (*catalog.Role, error) {
 	return r, nil
 }
 
+// shareRole holds a role against being dropped before what names it is committed; 0 is PUBLIC.
+func (x *Tx) shareRole(ctx context.Context, oid catalog.Oid) error {
+	if oid < catalog.FirstNormalOid { // which is never dropped
+		return nil
+	}
+	if err := x.shareObject(ctx, catalog.ObjectID{Class: catalog.ClassRole, OID: oid}); err != nil {
+		return err
+	}
+	if x.s.over.Role(oid) == nil {
+		return pgerr.New(pgerr.UndefinedObject, "role %d was concurrently dropped", oid)
+	}
+	return nil
+}
+
 func set[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from
@@ -59,6 +72,9 @@ func (s *RoleSpec) apply(r *catalog.Role) {
 // CreateRole is CREATE ROLE, USER and GROUP.
 func (x *Tx) CreateRole(ctx context.Context, s *RoleSpec) error {
 	x.refresh()
+	if err := x.mayCreateRole(s); err != nil {
+		return err
+	}
 	if err := reservedRole(s.Name); err != nil {
 		return err
 	}
@@ -75,68 +91,197 @@ func (x *Tx) CreateRole(ctx context.Context, s *RoleSpec) error {
 		return err
 	}
 	for _, group := range s.MemberOf {
-		if err := x.SetMembership(ctx, group, s.Name, true); err != nil {
+		if err := x.AddMembers(ctx, group, []string{s.Name}, x.user(), false); err != nil {
 			return err
 		}
 	}
-	for _, member := range s.Members {
-		if err := x.SetMembership(ctx, s.Name, member, true); err != nil {
+	if err := x.AddMembers(ctx, s.Name, s.Admins, x.user(), true); err != nil {
+		return err
+	}
+	return x.AddMembers(ctx, s.Name, s.Members, x.user(), false)
+}
+
+func denied(format string, args ...any) error {
+	return pgerr.New(pgerr.InsufficientPrivilege, format, args...)
+}
+
+func (x *Tx) superuser() bool { return x.s.over.Superuser(x.user()) }
+
+// createsRoles is have_createrole_privilege.
+func (x *Tx) createsRoles() bool {
+	r := x.s.over.Role(x.user())
+	return r != nil && (r.Superuser || r.CreateRole)
+}
+
+func on(b *bool) bool { return b != nil && *b }
+
+func (x *Tx) mayCreateRole(s *RoleSpec) error {
+	super := x.superuser()
+	switch {
+	case on(s.Superuser) && !super:
+		return denied("must be superuser to create superusers")
+	case on(s.Superuser):
+	case on(s.Replication) && !super:
+		return denied("must be superuser to create replication users")
+	case on(s.Replication):
+	case on(s.BypassRLS) && !super:
+		return denied("must be superuser to create bypassrls users")
+	case on(s.BypassRLS):
+	case !x.createsRoles():
+		return denied("permission denied to create role")
+	}
+	return nil
+}
+
+func (x *Tx) mayAlterRole(s *RoleSpec, r *catalog.Role) error {
+	super := x.superuser()
+	switch {
+	case r.Superuser || s.Superuser != nil:
+		if !super {
+			return denied("must be superuser to alter superuser roles or change superuser attribute")
+		}
+	case r.Replication || s.Replication != nil:
+		if !super {
+			return denied("must be superuser to alter replication roles or change replication attribute")
+		}
+	case s.BypassRLS != nil:
+		if !super {
+			return denied("must be superuser to change bypassrls attribute")
+		}
+	case !x.createsRoles():
+		// Everybody may change the own password, and nothing else.
+		if s.Inherit != nil || s.CreateRole != nil || s.CreateDB != nil || s.Login != nil || s.ConnLimit != nil ||
+			s.ValidUntil != nil || s.Members != nil || s.Password == nil || r.OID != x.user() {
+			return denied("permission denied")
+		}
+	}
+	return nil
+}
+
+// AlterRole is ALTER ROLE's options, and ALTER GROUP … ADD or, with drop, DROP USER.
+func (x *Tx) AlterRole(ctx context.Context, s *RoleSpec, drop bool) error {
+	if strings.HasPrefix(s.Name, "pg_") {
+		return pgerr.New(pgerr.ReservedName, "role name %q is reserved", s.Name).WithDetail("Cannot alter reserved roles.")
+	}
+	r, err := x.lockRole(ctx, s.Name)
+	if err != nil {
+		return err
+	}
+	if err := x.mayAlterRole(s, r); err != nil {
+		return err
+	}
+	c := *r
+	s.apply(&c)
+	if err := x.put(ctx, &c); err != nil || s.Members == nil {
+		return err
+	}
+	if drop {
+		return x.DropMembers(ctx, s.Name, s.Members, false)
+	}
+	return x.AddMembers(ctx, s.Name, s.Members, x.user(), false)
+}
+
+// mayChangeMembers checks that the current role may grant and revoke membership of a role; as is whose admin option counts.
+func (x *Tx) mayChangeMembers(group *catalog.Role, as catalog.Oid) error {
+	if group.Superuser {
+		if !x.superuser() {
+			return denied("must be superuser to alter superusers")
+		}
+		return nil
+	}
+	if !x.createsRoles() && !x.s.over.IsAdmin(as, group.OID) {
+		return denied("must have admin option on role \"%s\"", group.Name)
+	}
+	return nil
+}
+
+// AddMembers is GRANT of a role.
+func (x *Tx) AddMembers(ctx context.Context, group string, members []string, grantor catalog.Oid, admin bool) error {
+	if len(members) == 0 {
+		return nil
+	}
+	g := x.s.over.RoleByName(group)
+	if g == nil {
+		return errNoRole(group)
+	}
+	if err := x.mayChangeMembers(g, grantor); err != nil {
+		return err
+	}
+	if g.OID == catalog.RoleDatabaseOwner {
+		return pgerr.New(pgerr.InternalError, "role \"%s\" cannot have explicit members", group)
+	}
+	if grantor != x.user() && !x.superuser() {
+		return denied("must be superuser to set grantor")
+	}
+	for _, member := range members {
+		if err := x.addMember(ctx, g, member, catalog.Membership{Role: g.OID, Grantor: grantor, Admin: admin}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// AlterRole is ALTER ROLE's options.
-func (x *Tx) AlterRole(ctx context.Context, s *RoleSpec) error {
-	r, err := x.lockRole(ctx, s.Name)
-	if err != nil {
-		return err
-	}
-	c := *r
-	s.apply(&c)
-	return x.put(ctx, &c)
-}
-
-// SetMembership is GRANT and REVOKE of a role.
-func (x *Tx) SetMembership(ctx context.Context, group, member string, in bool) error {
-	g := x.s.over.RoleByName(group)
-	if g == nil {
-		return errNoRole(group)
-	}
+func (x *Tx) addMember(ctx context.Context, g *catalog.Role, member string, add catalog.Membership) error {
 	m, err := x.lockRole(ctx, member)
 	if err != nil {
 		return err
 	}
-	if in && (g.OID == m.OID || x.memberOf(g, m.OID)) {
-		return pgerr.New(pgerr.InvalidGrantOperation, "role %q is a member of role %q", group, member)
+	if err := x.shareObject(ctx, g.ObjectID()); err != nil {
+		return err
+	}
+	switch {
+	case m.OID == catalog.RoleDatabaseOwner:
+		return pgerr.New(pgerr.InternalError, "role \"%s\" cannot be a member of any role", member)
+	case x.s.over.IsMemberNosuper(g.OID, m.OID):
+		return pgerr.New(pgerr.InvalidGrantOperation, "role %q is a member of role %q", g.Name, member)
 	}
 	c := *m
 	c.MemberOf = slices.Clone(m.MemberOf)
-	if has := slices.Index(c.MemberOf, g.OID); in && has < 0 {
-		c.MemberOf = append(c.MemberOf, g.OID)
-	} else if in {
-		x.notice(pgerr.Notice("role %q is already a member of role %q", member, group))
+	i := slices.IndexFunc(c.MemberOf, func(h catalog.Membership) bool { return h.Role == g.OID })
+	switch {
+	case i < 0:
+		c.MemberOf = append(c.MemberOf, add)
+	case !add.Admin || c.MemberOf[i].Admin:
+		x.notice(pgerr.Notice("role %q is already a member of role %q", member, g.Name))
 		return nil
-	} else if has >= 0 {
-		c.MemberOf = slices.Delete(c.MemberOf, has, has+1)
-	} else {
-		x.notice(pgerr.NewWarning(pgerr.Warning, "role %q is not a member of role %q", member, group))
-		return nil
+	default:
+		c.MemberOf[i] = add
 	}
 	return x.put(ctx, &c)
 }
 
-func (x *Tx) memberOf(r *catalog.Role, group catalog.Oid) bool {
-	for _, g := range r.MemberOf {
-		if g == group {
-			return true
+// DropMembers is REVOKE of a role, or with adminOnly of its ADMIN OPTION.
+func (x *Tx) DropMembers(ctx context.Context, group string, members []string, adminOnly bool) error {
+	if len(members) == 0 {
+		return nil
+	}
+	g := x.s.over.RoleByName(group)
+	if g == nil {
+		return errNoRole(group)
+	}
+	if err := x.mayChangeMembers(g, x.user()); err != nil {
+		return err
+	}
+	for _, member := range members {
+		m, err := x.lockRole(ctx, member)
+		if err != nil {
+			return err
 		}
-		if parent := x.s.over.Role(g); parent != nil && x.memberOf(parent, group) {
-			return true
+		c := *m
+		c.MemberOf = slices.Clone(m.MemberOf)
+		i := slices.IndexFunc(c.MemberOf, func(h catalog.Membership) bool { return h.Role == g.OID })
+		if i < 0 {
+			x.notice(pgerr.NewWarning(pgerr.Warning, "role %q is not a member of role %q", member, group))
+			continue
+		}
+		if c.MemberOf[i].Admin = false; !adminOnly {
+			c.MemberOf = slices.Delete(c.MemberOf, i, i+1)
+		}
+		if err := x.put(ctx, &c); err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
 
 // RenameRole is ALTER ROLE … RENAME TO.
@@ -145,14 +290,26 @@ func (x *Tx) RenameRole(ctx context.Context, name, to string) error {
 	if err != nil {
 		return err
 	}
-	if r.OID == x.user() {
+	switch r.OID {
+	case x.sessionUser():
 		return pgerr.New(pgerr.FeatureNotSupported, "session user cannot be renamed")
+	case x.user():
+		return pgerr.New(pgerr.FeatureNotSupported, "current user cannot be renamed")
+	}
+	if err := reservedRole(name); err != nil {
+		return err
 	}
 	if err := reservedRole(to); err != nil {
 		return err
 	}
 	if x.s.over.RoleByName(to) != nil {
 		return pgerr.New(pgerr.DuplicateObject, "role %q already exists", to)
+	}
+	switch {
+	case r.Superuser && !x.superuser():
+		return denied("must be superuser to rename superusers")
+	case !x.createsRoles():
+		return denied("permission denied to rename role")
 	}
 	c := *r
 	c.Name = to
@@ -162,6 +319,9 @@ func (x *Tx) RenameRole(ctx context.Context, name, to string) error {
 // DropRoles is DROP ROLE.
 func (x *Tx) DropRoles(ctx context.Context, names []string, missingOK bool) error {
 	x.refresh()
+	if !x.createsRoles() {
+		return denied("permission denied to drop role")
+	}
 	for _, n := range names {
 		if x.s.over.RoleByName(n) == nil && missingOK {
 			x.notice(pgerr.Notice("role %q does not exist, skipping", n))
@@ -171,12 +331,17 @@ func (x *Tx) DropRoles(ctx context.Context, names []string, missingOK bool) erro
 		if err != nil {
 			return err
 		}
-		if r.OID == x.user() {
+		switch {
+		case r.OID == x.user():
 			return pgerr.New(pgerr.ObjectInUse, "current user cannot be dropped")
+		case r.OID == x.sessionUser():
+			return pgerr.New(pgerr.ObjectInUse, "session user cannot be dropped")
+		case r.Superuser && !x.superuser():
+			return denied("must be superuser to drop superusers")
 		}
-		if lines := x.ownedBy(r.OID); r.OID == catalog.BootstrapRole {
+		if r.OID < catalog.FirstNormalOid {
 			return pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop role %s because it is required by the database system", n)
-		} else if len(lines) > 0 {
+		} else if lines := x.dependenciesOn(r.OID); len(lines) > 0 {
 			return pgerr.New(pgerr.DependentObjectsStillExist, "role %q cannot be dropped because some objects depend on it", n).
 				WithDetail("%s", strings.Join(lines, "\n"))
 		}
@@ -193,7 +358,7 @@ func (x *Tx) DropRoles(ctx context.Context, names []string, missingOK bool) erro
 func (x *Tx) leaveGroup(ctx context.Context, group catalog.Oid) error {
 	var members []string
 	x.s.over.Roles(func(r *catalog.Role) bool {
-		if slices.Contains(r.MemberOf, group) {
+		if _, ok := r.Membership(group); ok {
 			members = append(members, r.Name)
 		}
 		return true
@@ -204,55 +369,10 @@ func (x *Tx) leaveGroup(ctx context.Context, group catalog.Oid) error {
 			return err
 		}
 		c := *r
-		c.MemberOf = slices.DeleteFunc(slices.Clone(r.MemberOf), func(o catalog.Oid) bool { return o == group })
+		c.MemberOf = slices.DeleteFunc(slices.Clone(r.MemberOf), func(h catalog.Membership) bool { return h.Role == group })
 		if err := x.put(ctx, &c); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// ownedBy lists what a role owns or is granted, in the words of DETAIL.
-func (x *Tx) ownedBy(role catalog.Oid) []string {
-	type link struct {
-		oid  catalog.Oid
-		text string
-	}
-	var links []link
-	path := x.searchPath()
-	note := func(owner catalog.Oid, acl []catalog.ACLItem, p catalog.Part) {
-		if owner == role {
-			links = append(links, link{p.OID, "owner of " + x.s.over.Describe(path, p)})
-			return
-		}
-		for _, a := range acl {
-			if a.Grantee == role {
-				links = append(links, link{p.OID, "privileges for " + x.s.over.Describe(path, p)})
-			}
-		}
-	}
-	x.s.over.Schemas(func(o *catalog.Schema) bool {
-		note(o.Owner, o.ACL, catalog.Part{Kind: catalog.PartSchema, OID: o.OID})
-		return true
-	})
-	x.s.over.Tables(func(o *catalog.Table) bool {
-		note(o.Owner, o.ACL, catalog.Part{Kind: catalog.PartTable, OID: o.OID})
-		return true
-	})
-	x.s.over.Sequences(func(o *catalog.Sequence) bool {
-		if o.OwnedByTab == 0 {
-			note(o.Owner, o.ACL, catalog.Part{Kind: catalog.PartSequence, OID: o.OID})
-		}
-		return true
-	})
-	x.s.over.Views(func(o *catalog.View) bool {
-		note(o.Owner, o.ACL, catalog.Part{Kind: catalog.PartView, OID: o.OID})
-		return true
-	})
-	slices.SortStableFunc(links, func(a, b link) int { return cmp.Compare(a.oid, b.oid) })
-	lines := make([]string, len(links))
-	for i, l := range links {
-		lines[i] = l.text
-	}
-	return lines
 }

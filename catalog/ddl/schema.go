@@ -11,6 +11,17 @@ import (
 // CreateSchema is CREATE SCHEMA; owner 0 is the current role.
 func (x *Tx) CreateSchema(ctx context.Context, name string, owner catalog.Oid, ifNotExists bool) error {
 	x.refresh()
+	if owner == 0 {
+		owner = x.user()
+	}
+	if err := x.mustCreateInDatabase(x.user()); err != nil {
+		return err
+	}
+	if r := x.s.over.Role(owner); r != nil {
+		if err := x.mustBeMember(r); err != nil {
+			return err
+		}
+	}
 	if err := reservedSchema(name); err != nil {
 		return err
 	}
@@ -24,14 +35,18 @@ func (x *Tx) CreateSchema(ctx context.Context, name string, owner catalog.Oid, i
 		}
 		return err
 	}
-	if owner == 0 {
-		owner = x.user()
+	if err := x.shareRole(ctx, owner); err != nil {
+		return err
+	}
+	acl, err := x.s.over.DefaultACLFor(catalog.ACLSchema, owner, 0)
+	if err != nil {
+		return err
 	}
 	oid, err := x.newOID(ctx)
 	if err != nil {
 		return err
 	}
-	return x.put(ctx, &catalog.Schema{OID: oid, Name: name, Owner: owner})
+	return x.put(ctx, &catalog.Schema{OID: oid, Name: name, Owner: owner, ACL: acl})
 }
 
 func reservedSchema(name string) error {
@@ -67,6 +82,12 @@ func (x *Tx) RenameSchema(ctx context.Context, name, to string) error {
 	if x.s.over.SchemaByName(to) != nil {
 		return pgerr.New(pgerr.DuplicateSchema, "schema %q already exists", to)
 	}
+	if err := x.mustOwnSchema(s); err != nil {
+		return err
+	}
+	if err := x.mustCreateInDatabase(x.user()); err != nil {
+		return err
+	}
 	if err := reservedSchema(to); err != nil {
 		return err
 	}
@@ -85,7 +106,5 @@ func (x *Tx) SetSchemaOwner(ctx context.Context, name, owner string) error {
 	if r == nil {
 		return errNoRole(owner)
 	}
-	c := *s
-	c.Owner = r.OID
-	return x.put(ctx, &c)
+	return x.setSchemaOwner(ctx, s.OID, r.OID)
 }

@@ -148,6 +148,9 @@ func (x *Tx) newSequence(ctx context.Context, schema catalog.Oid, name string, s
 		return nil, err
 	}
 	var err error
+	if q.ACL, err = x.defaultACL(catalog.ACLSequence, schema); err != nil {
+		return nil, err
+	}
 	if q.OID, err = x.newOID(ctx); err != nil {
 		return nil, err
 	}
@@ -227,6 +230,10 @@ func (x *Tx) ownSequence(ctx context.Context, q *catalog.Sequence, s *SequenceSp
 
 // AlterSequence is ALTER SEQUENCE's options.
 func (x *Tx) AlterSequence(ctx context.Context, n Name, s *SequenceSpec, missingOK bool) error {
+	x.refresh()
+	if err := x.MustOwn(n); err != nil {
+		return err
+	}
 	rel, ok, err := x.findKind(n, catalog.KindSequence, missingOK)
 	if err != nil || !ok {
 		return err

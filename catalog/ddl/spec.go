@@ -161,6 +161,7 @@ type RoleSpec struct {
 	Password    *string // a verifier; empty removes it
 	MemberOf    []string
 	Members     []string
+	Admins      []string // members WITH ADMIN OPTION
 }
 
 // Behavior is RESTRICT or CASCADE.

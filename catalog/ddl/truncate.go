@@ -12,6 +12,9 @@ import (
 func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavior) error {
 	var tables []catalog.Oid
 	for _, n := range names {
+		if err := x.mayTruncate(n); err != nil {
+			return err
+		}
 		t, err := x.lockTable(ctx, n, AccessExclusiveLock)
 		if err != nil {
 			return err
@@ -36,13 +39,39 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 			if err := x.lock(ctx, child.OID, AccessExclusiveLock); err != nil {
 				return err
 			}
+			if err := x.mustTruncate(catalog.Relation{Kind: catalog.KindTable, Table: child}); err != nil {
+				return err
+			}
 			tables = append(tables, child.OID)
+		}
+	}
+	for _, oid := range tables {
+		for _, q := range x.s.over.SequencesOwnedBy(oid, 0) {
+			if restart && !x.owns(q.Owner) {
+				return catalog.NotOwnerError("sequence", q.Name)
+			}
 		}
 	}
 	for _, oid := range tables {
 		if err := x.truncateOne(ctx, oid, restart); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayTruncate checks the privilege before the table's lock is waited for.
+func (x *Tx) mayTruncate(n Name) error {
+	x.refresh()
+	if rel, err := x.find(n); err == nil && rel.Kind == catalog.KindTable {
+		return x.mustTruncate(rel)
+	}
+	return nil
+}
+
+func (x *Tx) mustTruncate(rel catalog.Relation) error {
+	if p, _ := x.s.over.RelationPrivileges(rel, x.user()); p&catalog.PrivTruncate == 0 {
+		return catalog.DeniedError(rel.Noun(), rel.Name())
 	}
 	return nil
 }

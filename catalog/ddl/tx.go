@@ -35,8 +35,9 @@ type Config struct {
 	// SearchPath returns the effective search path; names of schemas that do not exist are passed over. It decides where
 	// unqualified names are found and which names messages print qualified.
 	SearchPath func() []string
-	// User returns the current role, the owner of what is created.
-	User func() catalog.Oid
+	// User returns the current role, the owner of what is created, and SessionUser the session's.
+	User        func() catalog.Oid
+	SessionUser func() catalog.Oid
 }
 
 // Tx is the DDL side of one transaction. One goroutine uses it.
@@ -358,6 +359,13 @@ func (x *Tx) user() catalog.Oid {
 		return catalog.BootstrapRole
 	}
 	return x.cfg.User()
+}
+
+func (x *Tx) sessionUser() catalog.Oid {
+	if x.cfg.SessionUser == nil {
+		return x.user()
+	}
+	return x.cfg.SessionUser()
 }
 
 func (x *Tx) searchPath() []string {

@@ -35,6 +35,9 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		if !s.Replace {
 			return errRelationExists(s.Name)
 		}
+		if err := x.mustOwn(old); err != nil {
+			return err
+		}
 		if old.Kind != catalog.KindView {
 			return pgerr.New(pgerr.WrongObjectType, "%q is not a view", s.Name)
 		}
@@ -42,7 +45,13 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 			return err
 		}
 		v.OID, v.Owner, v.ACL, v.Comment = old.View.OID, old.View.Owner, old.View.ACL, old.View.Comment
+		for i := range old.View.Columns {
+			v.Columns[i].ACL, v.Columns[i].Comment = old.View.Columns[i].ACL, old.View.Columns[i].Comment
+		}
 		return x.put(ctx, v)
+	}
+	if v.ACL, err = x.defaultACL(catalog.ACLRelation, schema.OID); err != nil {
+		return err
 	}
 	if v.OID, err = x.newOID(ctx); err != nil {
 		return err

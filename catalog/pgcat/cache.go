@@ -18,7 +18,7 @@ const maxSnapshots = 8
 type snapshotRows struct {
 	sys  *System
 	snap *catalog.Snapshot
-	key  string // search path, database and user
+	key  string // search path, database and role
 	defs *printer
 
 	mu   sync.Mutex
@@ -40,7 +40,7 @@ func scopeKey(env *Env) string {
 	b.WriteByte(0)
 	b.WriteString(env.Database)
 	b.WriteByte(0)
-	b.WriteString(env.User)
+	b.WriteString(itoa(int64(env.Role)))
 	return b.String()
 }
 

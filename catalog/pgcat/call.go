@@ -29,7 +29,7 @@ func (s *System) Call(env *Env, name string, argTypes []types.Type, args []types
 		return types.Null, pgerr.NotSupported("function " + name)
 	}
 	set := s.rowsOf(env)
-	return f(&call{scope: set.scope(env), regNames: regNames{snap: env.Snapshot, path: env.SearchPath}, name: name, types: argTypes, args: args})
+	return f(&call{scope: set.scope(env), regNames: regNames{snap: env.Snapshot, path: env.SearchPath, role: env.Role}, name: name, types: argTypes, args: args})
 }
 
 // Known reports whether Call computes a function.
@@ -226,6 +226,9 @@ func (c *call) mustFind(parts []string) (found, error) {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
+	if err := c.regNames.snap.CheckSchemaUsage(schema, c.role); err != nil {
+		return found{}, err
+	}
 	if f, ok := c.lookup(schema, parts[len(parts)-1]); ok {
 		return f, nil
 	}
@@ -278,38 +281,11 @@ func functionResult(c *call) (types.Datum, error) {
 }
 
 func aclDefault(c *call) (types.Datum, error) {
-	owner := catalog.QuoteIdent(ownerName(c.scope.snap, c.oid(1)))
-	public, own := "", ""
-	switch byte(c.args[0].Int()) {
-	case 'c':
-		return types.NewArray1(types.AclitemOid, nil), nil
-	case 'r':
-		own = "arwdDxt"
-	case 's':
-		own = "rwU"
-	case 'd':
-		public, own = "Tc", "CTc"
-	case 'f':
-		public, own = "X", "X"
-	case 'l', 'T':
-		public, own = "U", "U"
-	case 'L':
-		own = "rw"
-	case 'n':
-		own = "UC"
-	case 'p':
-		own = "sA"
-	case 't':
-		own = "C"
-	case 'F', 'S':
-		own = "U"
-	default:
-		return null, pgerr.New(pgerr.InternalError, "unrecognized object type abbreviation: %c", byte(c.args[0].Int()))
+	kind := catalog.ACLKind(c.args[0].Int())
+	if kind.All() == 0 {
+		return null, pgerr.New(pgerr.InternalError, "unrecognized objtype abbreviation: %c", byte(kind))
 	}
-	if public != "" {
-		return aclTexts("="+public+"/"+owner, owner+"="+own+"/"+owner), nil
-	}
-	return aclTexts(owner + "=" + own + "/" + owner), nil
+	return aclDatum(c.scope.snap, kind.Default(c.oid(1))), nil
 }
 
 func tableVisible(c *call) (types.Datum, error) {
@@ -360,7 +336,8 @@ func toReg(t types.Oid) function {
 	return func(c *call) (types.Datum, error) {
 		n, err := c.in(t, c.args[0].Str())
 		if err != nil {
-			if e := pgerr.From(err); e.Code == pgerr.InvalidName || e.Code == pgerr.SyntaxError || e.Code == pgerr.InvalidTextRepresentation {
+			if e := pgerr.From(err); e.Code == pgerr.InvalidName || e.Code == pgerr.SyntaxError || e.Code == pgerr.InvalidTextRepresentation ||
+				e.Code == pgerr.InsufficientPrivilege {
 				return null, err
 			}
 			return null, nil

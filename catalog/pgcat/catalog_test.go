@@ -78,7 +78,10 @@ func shop() *catalog.Snapshot {
 		&catalog.Database{OID: catalog.DefaultDatabase, Name: "postgres", Owner: role},
 		&catalog.Schema{OID: catalog.PgCatalogSchema, Name: pgCatalog, Owner: role},
 		&catalog.Schema{OID: catalog.InformationSchema, Name: informationSchema, Owner: role},
-		&catalog.Schema{OID: catalog.PublicSchema, Name: "public", Owner: role},
+		&catalog.Schema{OID: catalog.PublicSchema, Name: "public", Owner: catalog.RoleDatabaseOwner, ACL: []catalog.ACLItem{
+			{Grantee: catalog.RoleDatabaseOwner, Grantor: catalog.RoleDatabaseOwner, Privileges: catalog.PrivUsage | catalog.PrivCreate},
+			{Grantor: catalog.RoleDatabaseOwner, Privileges: catalog.PrivUsage},
+		}},
 		&catalog.Schema{OID: 17000, Name: "shop", Owner: role},
 		&catalog.Sequence{OID: 17002, SchemaID: 17000, Name: "parent_id_seq", Owner: role, Type: types.Int4Oid, Start: 1, Increment: 1, Min: 1,
 			Max: 1<<31 - 1, Cache: 1, OwnedByTab: 17001, OwnedByCol: 1},
@@ -90,7 +93,7 @@ func shop() *catalog.Snapshot {
 }
 
 func shopEnv() *Env {
-	env := &Env{Snapshot: shop(), SearchPath: []string{pgCatalog, "public"}, User: "postgres", Database: "postgres", IO: types.DefaultIOEnv}
+	env := &Env{Snapshot: shop(), SearchPath: []string{pgCatalog, "public"}, Role: catalog.BootstrapRole, Database: "postgres", IO: types.DefaultIOEnv}
 	return env
 }
 

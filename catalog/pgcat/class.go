@@ -16,7 +16,7 @@ func classSources() map[string]*source {
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
-				"atthasdef attidentity attisdropped attcollation",
+				"atthasdef attidentity attisdropped attcollation attacl",
 			builtin: builtinAttributes, rows: attributeRows},
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
@@ -29,18 +29,7 @@ func classSources() map[string]*source {
 
 func namespaceRows(b *builder) {
 	b.snap.Schemas(func(s *catalog.Schema) bool {
-		owner, acl := s.Owner, aclDatum(b.snap, s.ACL, s.Owner, schemaPrivileges)
-		switch {
-		case s.OID == catalog.PublicSchema && owner == catalog.BootstrapRole:
-			// As PostgreSQL 15 sets it up: the database's owner owns it, and PUBLIC may use it.
-			owner = roleDatabaseOwner
-			if s.ACL == nil {
-				acl = publicACL
-			}
-		case (s.Name == pgCatalog || s.Name == informationSchema) && s.ACL == nil:
-			acl = systemSchemaACL
-		}
-		b.add(num(s.OID), str(s.Name), num(owner), acl)
+		b.add(num(s.OID), str(s.Name), num(s.Owner), aclDatum(b.snap, s.ACL))
 		return true
 	})
 }
@@ -68,6 +57,12 @@ func builtinClasses(b *builder) {
 	})
 }
 
+// closedRelations are those of pg_catalog that PUBLIC may not read.
+var closedRelations = map[string]bool{"pg_authid": true, "pg_config": true, "pg_file_settings": true, "pg_hba_file_rules": true,
+	"pg_ident_file_mappings": true, "pg_largeobject": true, "pg_replication_origin_status": true, "pg_shadow": true, "pg_statistic": true,
+	"pg_statistic_ext_data": true, "pg_subscription": true, "pg_user_mapping": true, "pg_backend_memory_contexts": true,
+	"pg_shmem_allocations": true}
+
 // systemACL is what initdb grants on a system relation.
 func systemACL(r *relation) types.Datum {
 	own := "postgres=arwdDxt/postgres"
@@ -77,8 +72,8 @@ func systemACL(r *relation) types.Datum {
 			return aclTexts(own, "=rw/postgres")
 		case "pg_backend_memory_contexts", "pg_shmem_allocations":
 			return aclTexts(own, "pg_read_all_stats=r/postgres")
-		case "pg_authid", "pg_config", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_largeobject",
-			"pg_replication_origin_status", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_subscription", "pg_user_mapping":
+		}
+		if closedRelations[r.Name] {
 			return aclTexts(own)
 		}
 	}
@@ -120,7 +115,7 @@ func classRows(b *builder) {
 		tuples := types.NewFloat(float64(b.sys.RowCount(t)))
 		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
 			flag(len(t.Indexes) > 0), char('r'), num(visibleColumns(t)), num(checks), no, flag(triggers), char('d'),
-			aclDatum(b.snap, t.ACL, t.Owner, tablePrivileges), optionsDatum(t.Options))
+			aclDatum(b.snap, t.ACL), optionsDatum(t.Options))
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
 				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null)
@@ -129,12 +124,12 @@ func classRows(b *builder) {
 	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		b.add(num(q.OID), str(q.Name), num(q.SchemaID), num(q.Owner), num(0), num(q.OID), types.NewFloat(1), no, char('S'),
-			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL, q.Owner, sequencePrivileges), null)
+			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null)
 		return true
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
-			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL, v.Owner, tablePrivileges), null)
+			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), null)
 		return true
 	})
 }
@@ -171,7 +166,7 @@ var sequenceColumns = []catalog.Column{
 func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.Dropped {
 		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
-			num(-1), no, char('i'), char('p'), no, no, char(0), yes, num(0))
+			num(-1), no, char('i'), char('p'), no, no, char(0), yes, num(0), null)
 		return
 	}
 	info := types.Lookup(c.Type.Oid)
@@ -186,9 +181,13 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if collation == 0 {
 		collation = info.Collation
 	}
+	acl := null
+	if c.ACL != nil { // which no built-in column has
+		acl = aclDatum(b.snap, c.ACL)
+	}
 	b.add(num(rel), str(c.Name), num(c.Type.Oid), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
 		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), no,
-		num(collation))
+		num(collation), acl)
 }
 
 func attLen(t types.Type) int16 {

@@ -36,9 +36,6 @@ func informationSources() map[string]*source {
 			"default_collate_schema default_collate_name", rows: func(b *builder) {
 			b.add(str("UTF8"), str("UCS"), str("UTF8"), str(b.env.Database), str(pgCatalog), str("C.UTF-8"))
 		}},
-		"information_schema.enabled_roles":     {columns: "role_name", rows: infoRoles},
-		"information_schema.table_privileges":  {columns: "grantor grantee " + table + "privilege_type is_grantable with_hierarchy", rows: infoPrivileges},
-		"information_schema.role_table_grants": {columns: "grantor grantee " + table + "privilege_type is_grantable with_hierarchy", rows: infoPrivileges},
 	}
 }
 
@@ -49,15 +46,36 @@ func yesNo(b bool) types.Datum {
 	return str("NO")
 }
 
-// sees reports whether the current role sees an object in the information schema: it has some privilege on it.
-func (b *builder) sees(owner catalog.Oid, acl []catalog.ACLItem) bool {
-	r := b.snap.RoleByName(b.env.User)
-	return r == nil || allowed(b.snap, r.OID, owner, acl, ^catalog.Privilege(0), false)
+// The privileges that show an object in the information schema: any on it, or (of constraints) any but SELECT.
+const (
+	anyPrivilege = ^catalog.Privilege(0)
+	exceptSelect = anyPrivilege &^ catalog.PrivSelect
+	anyOfColumn  = catalog.PrivSelect | catalog.PrivInsert | catalog.PrivUpdate | catalog.PrivReferences
+)
+
+// sees reports whether the current role has one of the privileges on a relation or a column of it, or its owner's rights.
+func (b *builder) sees(rel catalog.Relation, any catalog.Privilege) bool {
+	if b.owns(rel.Owner()) {
+		return true
+	}
+	p, _ := b.snap.RelationPrivileges(rel, b.env.Role)
+	ok := p&any != 0
+	rel.Columns(func(n catalog.AttNum, _ *catalog.Column) { ok = ok || b.seesColumn(rel, n, any) })
+	return ok
 }
 
-func (b *builder) seesTables(f func(t *catalog.Table, schema types.Datum)) {
+func (b *builder) seesColumn(rel catalog.Relation, n catalog.AttNum, any catalog.Privilege) bool {
+	if b.owns(rel.Owner()) {
+		return true
+	}
+	p, _ := b.snap.RelationPrivileges(rel, b.env.Role)
+	q, _ := b.snap.ColumnPrivileges(rel, n, b.env.Role)
+	return (p&anyOfColumn|q)&any != 0
+}
+
+func (b *builder) seesTables(any catalog.Privilege, f func(t *catalog.Table, schema types.Datum)) {
 	b.snap.Tables(func(t *catalog.Table) bool {
-		if b.sees(t.Owner, t.ACL) {
+		if b.sees(catalog.Relation{Kind: catalog.KindTable, Table: t}, any) {
 			f(t, str(b.snap.SchemaName(t.SchemaID)))
 		}
 		return true
@@ -66,23 +84,31 @@ func (b *builder) seesTables(f func(t *catalog.Table, schema types.Datum)) {
 
 func (b *builder) seesViews(f func(v *catalog.View, schema types.Datum)) {
 	b.snap.Views(func(v *catalog.View) bool {
-		if b.sees(v.Owner, v.ACL) {
+		if b.sees(catalog.Relation{Kind: catalog.KindView, View: v}, anyPrivilege) {
 			f(v, str(b.snap.SchemaName(v.SchemaID)))
 		}
 		return true
 	})
 }
 
+// seesSystem calls f for the system relations that the current role may read.
+func (b *builder) seesSystem(f func(r *relation)) {
+	systemRelations(func(r *relation, _ catalog.Oid) {
+		if b.env.Role == 0 || b.snap.SystemRelationPrivileges(!r.Closed, b.env.Role) != 0 {
+			f(r)
+		}
+	})
+}
+
 func schemataRows(b *builder) {
 	db := str(b.env.Database)
-	b.add(db, str(toastSchema), str("postgres"))
+	if b.owns(catalog.BootstrapRole) {
+		b.add(db, str(toastSchema), str("postgres"))
+	}
 	b.snap.Schemas(func(s *catalog.Schema) bool {
-		owner := ownerName(b.snap, s.Owner)
-		if s.OID == catalog.PublicSchema && s.Owner == catalog.BootstrapRole {
-			owner = "pg_database_owner"
-		}
-		if b.sees(s.Owner, s.ACL) {
-			b.add(db, str(s.Name), str(owner))
+		p, _ := b.snap.SchemaPrivileges(s, b.env.Role)
+		if b.owns(s.Owner) || p&catalog.ACLSchema.All() != 0 {
+			b.add(db, str(s.Name), str(ownerName(b.snap, s.Owner)))
 		}
 		return true
 	})
@@ -90,14 +116,14 @@ func schemataRows(b *builder) {
 
 func infoTables(b *builder) {
 	db := str(b.env.Database)
-	systemRelations(func(r *relation, _ catalog.Oid) {
+	b.seesSystem(func(r *relation) {
 		if r.kind == 'r' {
 			b.add(db, str(r.Schema), str(r.Name), str("BASE TABLE"), str("YES"), str("NO"))
 		} else {
 			b.add(db, str(r.Schema), str(r.Name), str("VIEW"), str("NO"), str("NO"))
 		}
 	})
-	b.seesTables(func(t *catalog.Table, schema types.Datum) {
+	b.seesTables(anyPrivilege, func(t *catalog.Table, schema types.Datum) {
 		b.add(db, schema, str(t.Name), str("BASE TABLE"), str("YES"), str("NO"))
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
@@ -106,23 +132,27 @@ func infoTables(b *builder) {
 }
 
 func infoColumns(b *builder) {
-	systemRelations(func(r *relation, _ catalog.Oid) {
+	b.seesSystem(func(r *relation) {
 		schema := str(r.Schema)
 		for i, c := range r.Columns {
 			b.infoColumn(schema, r.Name, &catalog.Column{Num: catalog.AttNum(i + 1), Name: c.Name, Type: c.Type, NotNull: r.notNull[i]},
 				nil, r.kind == 'r')
 		}
 	})
-	b.seesTables(func(t *catalog.Table, schema types.Datum) {
+	b.seesTables(anyPrivilege, func(t *catalog.Table, schema types.Datum) {
 		for _, c := range t.LiveColumns() {
-			b.infoColumn(schema, t.Name, c, t, true)
+			if b.seesColumn(catalog.Relation{Kind: catalog.KindTable, Table: t}, c.Num, anyOfColumn) {
+				b.infoColumn(schema, t.Name, c, t, true)
+			}
 		}
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
 		for i := range v.Columns {
 			c := v.Columns[i]
 			c.Num, c.NotNull = catalog.AttNum(i+1), false
-			b.infoColumn(schema, v.Name, &c, nil, false)
+			if b.seesColumn(catalog.Relation{Kind: catalog.KindView, View: v}, c.Num, anyOfColumn) {
+				b.infoColumn(schema, v.Name, &c, nil, false)
+			}
 		}
 	})
 }
@@ -243,7 +273,7 @@ func notNullName(t *catalog.Table, c *catalog.Column) string {
 
 func infoConstraints(b *builder) {
 	db := str(b.env.Database)
-	b.seesTables(func(t *catalog.Table, schema types.Datum) {
+	b.seesTables(exceptSelect, func(t *catalog.Table, schema types.Datum) {
 		for _, c := range t.Constraints {
 			distinct := null
 			if c.Type == catalog.Unique {
@@ -262,7 +292,7 @@ func infoConstraints(b *builder) {
 
 func infoKeyColumns(b *builder) {
 	db := str(b.env.Database)
-	b.seesTables(func(t *catalog.Table, schema types.Datum) {
+	b.seesTables(anyPrivilege, func(t *catalog.Table, schema types.Datum) {
 		for _, c := range t.Constraints {
 			if c.Type == catalog.Check {
 				continue
@@ -272,7 +302,9 @@ func infoKeyColumns(b *builder) {
 				if c.FK != nil {
 					position = b.positionInUnique(c, i)
 				}
-				b.add(db, schema, str(c.Name), db, schema, str(t.Name), str(t.Column(n).Name), num(i+1), position)
+				if b.seesColumn(catalog.Relation{Kind: catalog.KindTable, Table: t}, n, anyOfColumn) {
+					b.add(db, schema, str(c.Name), db, schema, str(t.Name), str(t.Column(n).Name), num(i+1), position)
+				}
 			}
 		}
 	})
@@ -312,8 +344,7 @@ func infoConstraintColumns(b *builder) {
 
 // owns reports whether the current role has the rights of an object's owner.
 func (b *builder) owns(owner catalog.Oid) bool {
-	r := b.snap.RoleByName(b.env.User)
-	return r == nil || member(b.snap, r.OID, owner)
+	return b.env.Role == 0 || b.snap.HasPrivilegesOf(b.env.Role, owner)
 }
 
 func infoConstraintTables(b *builder) {
@@ -339,7 +370,7 @@ var actionRules = map[catalog.Action]string{
 
 func infoReferences(b *builder) {
 	db := str(b.env.Database)
-	b.seesTables(func(t *catalog.Table, schema types.Datum) {
+	b.seesTables(exceptSelect, func(t *catalog.Table, schema types.Datum) {
 		for _, c := range t.ForeignKeys() {
 			match := "NONE"
 			if c.FK.Match == catalog.MatchFull {
@@ -381,7 +412,7 @@ func infoChecks(b *builder) {
 func infoSequences(b *builder) {
 	db := str(b.env.Database)
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
-		if !q.OwnedByAuto && b.sees(q.Owner, q.ACL) { // those of identity columns are left out
+		if !q.OwnedByAuto && b.sees(catalog.Relation{Kind: catalog.KindSequence, Sequence: q}, anyPrivilege) { // those of identity columns are left out
 			precision, _, _ := numericShape(types.T(q.Type))
 			b.add(db, str(b.snap.SchemaName(q.SchemaID)), str(q.Name), str(types.FormatType(types.T(q.Type))), precision, num(2), num(0),
 				str(itoa(q.Start)), str(itoa(q.Min)), str(itoa(q.Max)), str(itoa(q.Increment)), yesNo(q.Cycle))
@@ -398,34 +429,4 @@ func infoViews(b *builder) {
 		}
 		b.add(str(b.env.Database), schema, str(v.Name), definition, str("NONE"), str("NO"), str("NO"), str("NO"), str("NO"), str("NO"))
 	})
-}
-
-func infoRoles(b *builder) {
-	r := b.snap.RoleByName(b.env.User)
-	eachRole(b, func(o *catalog.Role) {
-		if r == nil || member(b.snap, r.OID, o.OID) {
-			b.add(str(o.Name))
-		}
-	})
-}
-
-func infoPrivileges(b *builder) {
-	db := str(b.env.Database)
-	grants := func(schema types.Datum, name string, owner catalog.Oid, acl []catalog.ACLItem) {
-		own := catalog.ACLItem{Grantee: owner, Grantor: owner, Privileges: tablePrivileges, Grantable: tablePrivileges}
-		for _, a := range append([]catalog.ACLItem{own}, acl...) {
-			grantee := "PUBLIC"
-			if a.Grantee != 0 {
-				grantee = ownerName(b.snap, a.Grantee)
-			}
-			for _, p := range privilegeLetters {
-				if a.Privileges&p.bit != 0 {
-					b.add(str(ownerName(b.snap, a.Grantor)), str(grantee), db, schema, str(name), str(p.name), yesNo(a.Grantable&p.bit != 0),
-						yesNo(p.bit == catalog.PrivSelect))
-				}
-			}
-		}
-	}
-	b.seesTables(func(t *catalog.Table, schema types.Datum) { grants(schema, t.Name, t.Owner, t.ACL) })
-	b.seesViews(func(v *catalog.View, schema types.Datum) { grants(schema, v.Name, v.Owner, v.ACL) })
 }

@@ -28,11 +28,7 @@ func privilegeFunctions() map[string]function {
 // subject takes the user argument, or the current role where there are only the other n arguments.
 func (c *call) subject(n int) (role catalog.Oid, rest int, err error) {
 	if len(c.args) <= n {
-		r, ok := roleByName(c.scope.snap, c.env.User)
-		if !ok {
-			return 0, 0, undefinedRole(c.env.User)
-		}
-		return r.OID, 0, nil
+		return c.env.Role, 0, nil
 	}
 	if !c.textual(0) {
 		return c.oid(0), 1, nil
@@ -69,23 +65,43 @@ func privilegesIn(list string, valid string) ([]privilege, error) {
 			return nil, pgerr.New(pgerr.InvalidParameterValue, "unrecognized privilege type: \"%s\"", strings.TrimSpace(word))
 		}
 		p := privilege{name: name, grant: grant}
-		for _, l := range privilegeLetters {
-			if l.name == name {
-				p.bit = l.bit
+		for _, l := range catalog.PrivilegeNames {
+			if l.Name == name {
+				p.bit = l.Bit
 			}
+		}
+		if name == "TEMP" {
+			p.bit = catalog.PrivTemporary
 		}
 		out = append(out, p)
 	}
 	return out, nil
 }
 
-func anyAllowed(snap *catalog.Snapshot, role, owner catalog.Oid, acl []catalog.ACLItem, want []privilege) types.Datum {
+// anyHeld reports whether one of the wanted privileges is among those held.
+func anyHeld(want []privilege, privileges, grantable catalog.Privilege) bool {
 	for _, p := range want {
-		if allowed(snap, role, owner, acl, p.bit, p.grant) {
-			return yes
+		have := privileges
+		if p.grant {
+			have = grantable
+		}
+		if have&p.bit != 0 {
+			return true
 		}
 	}
-	return no
+	return false
+}
+
+// held returns what a role may do with a relation as a whole.
+func (c *call) held(f *found, role catalog.Oid) (privileges, grantable catalog.Privilege) {
+	if f.rel.Kind != 0 {
+		return c.scope.snap.RelationPrivileges(f.rel, role)
+	}
+	privileges = c.scope.snap.SystemRelationPrivileges(!f.closed, role)
+	if c.scope.snap.Superuser(role) {
+		grantable = privileges
+	}
+	return privileges, grantable
 }
 
 // relationArgument finds the relation that argument i names or numbers; ok is false for an OID that is gone.
@@ -131,7 +147,15 @@ func relationPrivilege(c *call) (types.Datum, error) {
 	if c.name == "has_sequence_privilege" && f.kind != byte(catalog.KindSequence) {
 		return null, pgerr.New(pgerr.WrongObjectType, "\"%s\" is not a sequence", f.name)
 	}
-	return anyAllowed(c.scope.snap, role, f.owner, f.acl, want), nil
+	p, g := c.held(&f, role)
+	ok = anyHeld(want, p, g)
+	if c.name == "has_any_column_privilege" {
+		f.rel.Columns(func(n catalog.AttNum, _ *catalog.Column) {
+			p, g := c.scope.snap.ColumnPrivileges(f.rel, n, role)
+			ok = ok || anyHeld(want, p, g)
+		})
+	}
+	return flag(ok), nil
 }
 
 func columnPrivilege(c *call) (types.Datum, error) {
@@ -147,16 +171,25 @@ func columnPrivilege(c *call) (types.Datum, error) {
 	if err != nil || !ok {
 		return null, err
 	}
-	if t := f.rel.Table; t != nil {
-		if c.textual(at + 1) {
-			if name := c.args[at+1].Str(); t.ColumnByName(name) == nil {
-				return null, pgerr.New(pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", name, f.name)
+	col := catalog.AttNum(0)
+	if c.textual(at + 1) {
+		name := c.args[at+1].Str()
+		f.rel.Columns(func(n catalog.AttNum, k *catalog.Column) {
+			if k.Name == name {
+				col = n
 			}
-		} else if col := t.Column(catalog.AttNum(c.args[at+1].Int())); col == nil || col.Dropped {
-			return null, nil
+		})
+		if col == 0 && f.rel.Kind != 0 && f.rel.Kind != catalog.KindSequence {
+			return null, pgerr.New(pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", name, f.name)
 		}
+	} else if col = catalog.AttNum(c.args[at+1].Int()); f.rel.Kind != 0 && f.rel.Kind != catalog.KindSequence && f.rel.Column(col) == nil {
+		return null, nil
 	}
-	return anyAllowed(c.scope.snap, role, f.owner, f.acl, want), nil
+	if p, g := c.held(&f, role); anyHeld(want, p, g) {
+		return yes, nil
+	}
+	p, g := c.scope.snap.ColumnPrivileges(f.rel, col, role)
+	return flag(anyHeld(want, p, g)), nil
 }
 
 func schemaPrivilege(c *call) (types.Datum, error) {
@@ -176,11 +209,8 @@ func schemaPrivilege(c *call) (types.Datum, error) {
 	} else if s = c.scope.snap.Schema(c.oid(at)); s == nil {
 		return null, nil
 	}
-	acl := s.ACL
-	if s.OID < catalog.FirstNormalOid && s.ACL == nil {
-		acl = []catalog.ACLItem{{Privileges: catalog.PrivUsage}}
-	}
-	return anyAllowed(c.scope.snap, role, s.Owner, acl, want), nil
+	p, g := c.scope.snap.SchemaPrivileges(s, role)
+	return flag(anyHeld(want, p, g)), nil
 }
 
 func databasePrivilege(c *call) (types.Datum, error) {
@@ -200,12 +230,8 @@ func databasePrivilege(c *call) (types.Datum, error) {
 	} else if d = c.scope.snap.Database(c.oid(at)); d == nil {
 		return null, nil
 	}
-	for _, p := range want {
-		if !p.grant && p.name != "CREATE" {
-			return yes, nil // PUBLIC may connect and make temporary tables
-		}
-	}
-	return flag(member(c.scope.snap, role, d.Owner)), nil
+	p, g := c.scope.snap.DatabasePrivileges(d, role)
+	return flag(anyHeld(want, p, g)), nil
 }
 
 // openPrivilege is for objects that PUBLIC may use: built-in functions, types and languages.
@@ -222,7 +248,7 @@ func ownerPrivilege(c *call) (types.Datum, error) {
 	if err != nil {
 		return null, err
 	}
-	return flag(member(c.scope.snap, role, catalog.BootstrapRole)), nil
+	return flag(c.scope.snap.Superuser(role)), nil
 }
 
 func hasRole(c *call) (types.Datum, error) {
@@ -240,5 +266,21 @@ func hasRole(c *call) (types.Datum, error) {
 	} else {
 		of = c.oid(at)
 	}
-	return flag(member(c.scope.snap, role, of)), nil
+	for _, word := range strings.Split(c.args[at+1].Str(), ",") {
+		ok := false
+		switch w := strings.ToUpper(strings.TrimSpace(word)); w {
+		case "USAGE":
+			ok = c.scope.snap.HasPrivilegesOf(role, of)
+		case "MEMBER":
+			ok = c.scope.snap.IsMember(role, of)
+		case "USAGE WITH GRANT OPTION", "USAGE WITH ADMIN OPTION", "MEMBER WITH GRANT OPTION", "MEMBER WITH ADMIN OPTION":
+			ok = c.scope.snap.IsAdmin(role, of)
+		default:
+			return null, pgerr.New(pgerr.InvalidParameterValue, "unrecognized privilege type: \"%s\"", strings.TrimSpace(word))
+		}
+		if ok {
+			return yes, nil
+		}
+	}
+	return no, nil
 }

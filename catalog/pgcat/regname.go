@@ -13,13 +13,14 @@ import (
 type regNames struct {
 	snap *catalog.Snapshot
 	path []string
+	role catalog.Oid // whose rights to look into schemas count; 0: nobody's
 }
 
 // BindIO returns the settings io with reg* values read and shown by name, as env's session sees them.
 func BindIO(env *Env, io *types.IOEnv) *types.IOEnv {
 	load()
 	out := *io
-	names := &regNames{snap: env.Snapshot, path: env.SearchPath}
+	names := &regNames{snap: env.Snapshot, path: env.SearchPath, role: env.Role}
 	out.RegIn, out.RegOut = names.in, names.out
 	return &out
 }
@@ -32,32 +33,21 @@ type found struct {
 	kind      byte
 	namespace catalog.Oid
 	owner     catalog.Oid
-	acl       []catalog.ACLItem
+	closed    bool             // a system relation that PUBLIC may not read
 	rel       catalog.Relation // zero for a system relation
 }
 
 func foundUser(snap *catalog.Snapshot, r catalog.Relation) found {
-	f := found{oid: r.OID(), name: r.Name(), schema: snap.SchemaName(r.SchemaID()), kind: byte(r.Kind), namespace: r.SchemaID(),
+	return found{oid: r.OID(), name: r.Name(), schema: snap.SchemaName(r.SchemaID()), kind: byte(r.Kind), namespace: r.SchemaID(),
 		owner: r.Owner(), rel: r}
-	switch r.Kind {
-	case catalog.KindTable, catalog.KindIndex:
-		f.acl = r.Table.ACL
-	case catalog.KindSequence:
-		f.acl = r.Sequence.ACL
-	case catalog.KindView:
-		f.acl = r.View.ACL
-	}
-	return f
 }
-
-var publicRead = []catalog.ACLItem{{Privileges: catalog.PrivSelect}}
 
 func foundSystem(r *relation) found {
 	ns := catalog.PgCatalogSchema
 	if r.Schema == informationSchema {
 		ns = catalog.InformationSchema
 	}
-	return found{oid: r.OID, name: r.Name, schema: r.Schema, kind: r.kind, namespace: ns, owner: catalog.BootstrapRole, acl: publicRead}
+	return found{oid: r.OID, name: r.Name, schema: r.Schema, kind: r.kind, namespace: ns, owner: catalog.BootstrapRole, closed: r.Closed}
 }
 
 // relation returns a relation by OID.
@@ -268,6 +258,9 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 	}
 	switch t {
 	case types.RegclassOid:
+		if err := n.snap.CheckSchemaUsage(schema, n.role); err != nil {
+			return 0, err
+		}
 		if f, ok := n.lookup(schema, last); ok {
 			return uint32(f.oid), nil
 		}

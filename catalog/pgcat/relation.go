@@ -107,6 +107,7 @@ func load() {
 func parseRelation(f []string) *relation {
 	r := &relation{kind: f[3][0], byName: map[string]int{}}
 	r.OID, r.Schema, r.Name = parseOid(f[0]), f[1], f[2]
+	r.Closed, r.View = r.Schema == pgCatalog && closedRelations[r.Name], r.kind == 'v'
 	for i, c := range f[4:] {
 		c, notNull := strings.CutSuffix(c, "!")
 		parts := strings.Split(c, ":")

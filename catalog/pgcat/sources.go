@@ -28,7 +28,6 @@ const (
 	amHash            catalog.Oid = 405
 	namespaceToast    catalog.Oid = 99
 	tablespaceDefault catalog.Oid = 1663
-	roleDatabaseOwner catalog.Oid = 6171
 	encodingUTF8                  = 6
 )
 
@@ -47,7 +46,7 @@ func rewriteOid(v *catalog.View) catalog.Oid { return synthetic | v.OID }
 func sources() map[string]*source {
 	all := map[string]*source{}
 	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), viewSources(),
-		statSources(), informationSources(), clusterSources()} {
+		statSources(), informationSources(), infoPrivilegeSources(), clusterSources()} {
 		maps.Copy(all, part)
 	}
 	return all

@@ -120,6 +120,11 @@ func activityRows(b *builder) error {
 		if a.State != "idle" {
 			xact = instant(a.QueryAt)
 		}
+		if r := b.snap.RoleByName(a.User); b.env.Role != 0 && (r == nil || !b.owns(r.OID)) && !b.owns(catalog.RoleReadStats) {
+			b.add(db, text(a.Database), num(a.PID), user, text(a.User), str(a.ApplicationName), null, null, null, null, null, null,
+				null, str("<insufficient privilege>"), null)
+			continue
+		}
 		b.add(db, text(a.Database), num(a.PID), user, text(a.User), str(a.ApplicationName), addr, port, instant(a.Started), xact,
 			instant(a.QueryAt), instant(a.QueryAt), text(a.State), str(a.Query), str("client backend"))
 	}
@@ -137,6 +142,17 @@ func (b *builder) activity() []Activity {
 		return b.env.Activity()
 	}
 	return nil
+}
+
+// SessionUser returns the role that a session of any node logged in as.
+func (s *System) SessionUser(env *Env, pid int32) (user string, ok bool) {
+	b := &builder{scope: &scope{sys: s, env: env, snap: env.Snapshot}}
+	for _, a := range b.activity() {
+		if a.PID == pid {
+			return a.User, true
+		}
+	}
+	return "", false
 }
 
 // warnMissing says which nodes' rows are left out.

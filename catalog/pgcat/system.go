@@ -108,15 +108,17 @@ type Lock struct {
 type Env struct {
 	Snapshot *catalog.Snapshot
 	// SearchPath is the effective search path: schemas that exist, pg_catalog included where it is searched.
-	SearchPath     []string
-	User, Database string
-	Remote, Local  string // host:port of the client and of the server's end; empty where the session has no connection
-	PID            int32
-	IO             *types.IOEnv
-	Settings       func() []Setting
-	Activity       func() []Activity // of this node
-	Prepared       func() []Prepared
-	Cursors        func() []Cursor
+	SearchPath []string
+	// Role is the current role, whose privileges count; 0: there is none.
+	Role          catalog.Oid
+	Database      string
+	Remote, Local string // host:port of the client and of the server's end; empty where the session has no connection
+	PID           int32
+	IO            *types.IOEnv
+	Settings      func() []Setting
+	Activity      func() []Activity // of this node
+	Prepared      func() []Prepared
+	Cursors       func() []Cursor
 	// Warn tells the session's client something; nil: nobody listens.
 	Warn func(*pgerr.Error)
 	// SequenceState reads a sequence's last_value and is_called.

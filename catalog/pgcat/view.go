@@ -57,7 +57,8 @@ func sequenceViewRows(b *builder) error {
 	var failed error
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		last := null
-		if b.env.SequenceState != nil {
+		p, _ := b.snap.RelationPrivileges(catalog.Relation{Kind: catalog.KindSequence, Sequence: q}, b.env.Role)
+		if b.env.SequenceState != nil && (b.env.Role == 0 || p&(catalog.PrivSelect|catalog.PrivUsage) != 0) {
 			v, called, err := b.env.SequenceState(q)
 			if err != nil {
 				failed = err

@@ -19,9 +19,10 @@ func Objects() []catalog.Object {
 		},
 		&catalog.Database{OID: catalog.DefaultDatabase, Name: "postgres", Owner: owner,
 			Comment: "default administrative connection database"},
-		&catalog.Schema{OID: catalog.PgCatalogSchema, Name: catalog.PgCatalogName, Owner: owner, Comment: "system catalog schema"},
-		&catalog.Schema{OID: catalog.InformationSchema, Name: catalog.InformationSchemaName, Owner: owner},
-		&catalog.Schema{OID: catalog.PublicSchema, Name: catalog.PublicName, Owner: owner, Comment: "standard public schema"},
+		&catalog.Schema{OID: catalog.PgCatalogSchema, Name: catalog.PgCatalogName, Owner: owner, ACL: catalog.UsableSchema(owner), Comment: "system catalog schema"},
+		&catalog.Schema{OID: catalog.InformationSchema, Name: catalog.InformationSchemaName, Owner: owner, ACL: catalog.UsableSchema(owner)},
+		&catalog.Schema{OID: catalog.PublicSchema, Name: catalog.PublicName, Owner: catalog.RoleDatabaseOwner,
+			ACL: catalog.UsableSchema(catalog.RoleDatabaseOwner), Comment: "standard public schema"},
 	}
 }
 

@@ -228,7 +228,7 @@ func (v *fkValidation) missing(p *probe, i int) error {
 	for c := range vals {
 		vals[c] = p.dst[c].Get(i)
 	}
-	return v.k.MissingParent(vals, ioEnv(v.b.C))
+	return v.k.MissingParent(vals, ioEnv(v.b.C), v.b.C.readable(v.k.Child, v.k.ChildCols))
 }
 
 // parentColumns returns a batch's keys in the referenced columns' types, and the rows that they are from: those with a

@@ -39,6 +39,10 @@ type Context struct {
 	SlotMap *topo.SlotMap
 	// Catalog names schemas in errors and finds the tables of constraints.
 	Catalog *catalog.Snapshot
+	// Role is whose privileges decide which values errors show; 0: all are shown. Permissions are the statement's: what it
+	// writes itself may be shown.
+	Role        catalog.Oid
+	Permissions *sema.Permissions
 	// Eval carries parameters, settings and the session; execution sets its Outer and Subplan.
 	Eval *expr.EvalContext
 	// WorkMemBytes bounds each operator's memory; 0: 256 MB.

@@ -24,19 +24,49 @@ func ioEnv(c *Context) *types.IOEnv {
 	return types.DefaultIOEnv
 }
 
-// failingRow is PostgreSQL's "Failing row contains (…)": values in column order, long ones cut to 64 bytes.
+func tableRelation(t *catalog.Table) catalog.Relation {
+	return catalog.Relation{Kind: catalog.KindTable, Table: t}
+}
+
+// readsTable reports whether the current role may read the table as a whole.
+func (c *Context) readsTable(t *catalog.Table) bool {
+	if c.Role == 0 || c.Catalog == nil {
+		return true
+	}
+	p, _ := c.Catalog.RelationPrivileges(tableRelation(t), c.Role)
+	return p&catalog.PrivSelect != 0
+}
+
+// readable reports whether the current role may read columns (attnum-1).
+func (c *Context) readable(t *catalog.Table, cols []int) bool {
+	if c.readsTable(t) {
+		return true
+	}
+	for _, i := range cols {
+		if p, _ := c.Catalog.ColumnPrivileges(tableRelation(t), t.Columns[i].Num, c.Role); p&catalog.PrivSelect == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// failingRow is PostgreSQL's "Failing row contains (…)": values in column order, long ones cut to 64 bytes. Who may not read
+// the table is shown the columns that he may read or has written, with their names, and nothing where there are none.
 func failingRow(c *Context, t *catalog.Table, row []types.Datum) string {
-	var b strings.Builder
-	b.WriteString("Failing row contains (")
+	var b, names strings.Builder
+	all := c.readsTable(t)
 	first := true
 	for i := range t.Columns {
-		if t.Columns[i].Dropped || t.Columns[i].Hidden {
+		col := &t.Columns[i]
+		if col.Dropped || col.Hidden || !all && !c.Permissions.Writes(t.OID, col.Num) && !c.readable(t, []int{i}) {
 			continue
 		}
 		if !first {
 			b.WriteString(", ")
+			names.WriteString(", ")
 		}
 		first = false
+		names.WriteString(col.Name)
 		if row[i].IsNull() {
 			b.WriteString("null")
 			continue
@@ -51,8 +81,13 @@ func failingRow(c *Context, t *catalog.Table, row []types.Datum) string {
 		}
 		b.WriteString(s)
 	}
-	b.WriteString(").")
-	return b.String()
+	switch {
+	case first:
+		return ""
+	case all:
+		return "Failing row contains (" + b.String() + ")."
+	}
+	return "Failing row contains (" + names.String() + ") = (" + b.String() + ")."
 }
 
 func errNotNull(c *Context, t *catalog.Table, col *catalog.Column, row []types.Datum) error {
@@ -84,9 +119,16 @@ func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) 
 }
 
 func errDuplicate(c *Context, t *catalog.Table, x *indexInfo, row []types.Datum) error {
-	return pgerr.New(pgerr.UniqueViolation, "duplicate key value violates unique constraint %q", x.name()).
-		WithDetail("%s", "Key "+keyText(c, t, x.cols, row)+" already exists.").
+	err := pgerr.New(pgerr.UniqueViolation, "duplicate key value violates unique constraint %q", x.name()).
 		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name())
+	cols := make([]int, len(x.cols))
+	for i, k := range x.cols {
+		cols[i] = k.at
+	}
+	if !c.readable(t, cols) {
+		return err
+	}
+	return err.WithDetail("%s", "Key "+keyText(c, t, x.cols, row)+" already exists.")
 }
 
 func errSecondTime() error {

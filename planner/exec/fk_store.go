@@ -30,6 +30,9 @@ func NewStore(c *Context) *Store {
 	return &Store{c: c, writers: map[catalog.Oid]*storeWriter{}}
 }
 
+// Readable implements fk.Store.
+func (s *Store) Readable(t *catalog.Table, cols []int) bool { return s.c.readable(t, cols) }
+
 // IOEnv implements fk.Store.
 func (s *Store) IOEnv() *types.IOEnv { return ioEnv(s.c) }
 

@@ -45,8 +45,10 @@ type Session interface {
 	// SetSetting is set_config; it returns the new value.
 	SetSetting(name, value string, local bool) (string, error)
 
-	// NextVal, CurrVal, SetVal and LastVal are the sequence functions; errors are PostgreSQL's (55000, 2200H, 42809).
+	// NextVal, CurrVal, SetVal and LastVal are the sequence functions; errors are PostgreSQL's (55000, 2200H, 42809, 42501).
+	// NextIdentity is NextVal for an identity column, whose sequence needs no privileges of its own.
 	NextVal(ctx context.Context, sequence types.Oid) (int64, error)
+	NextIdentity(ctx context.Context, sequence types.Oid) (int64, error)
 	CurrVal(sequence types.Oid) (int64, error)
 	SetVal(ctx context.Context, sequence types.Oid, value int64, called bool) error
 	LastVal() (int64, error)

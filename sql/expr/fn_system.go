@@ -2,6 +2,7 @@ package expr
 
 import (
 	"crypto/rand"
+	"sync"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -235,3 +236,18 @@ var systemImpls = map[string]impl{
 		return types.NewString(""), nil
 	}),
 }
+
+// NextIdentity is nextval as the default of an identity column calls it; nil where nextval is missing.
+var NextIdentity = sync.OnceValue(func() *Function {
+	r, err := LookupFunction("nextval", []types.Oid{types.RegclassOid}, nil, false)
+	if err != nil || r == nil || r.Fn == nil {
+		return nil
+	}
+	f := *r.Fn
+	next := withSession(func(c *Call, s Session, a []types.Datum) (types.Datum, error) {
+		n, err := s.NextIdentity(c.Context, types.Oid(a[0].Int()))
+		return types.NewInt(n), err
+	})
+	f.impl = &next
+	return &f
+})

@@ -19,6 +19,8 @@ type Env struct {
 	Catalog *catalog.Snapshot
 	// SearchPath are schema names, first to last; pg_catalog is searched before them unless it is listed.
 	SearchPath []string
+	// Role is whose rights to look into schemas count; 0: everything may be named.
+	Role catalog.Oid
 	// Text is the statement's text, into which the tree's locations point; errors carry positions only if it is set.
 	Text string
 	// Virtual provides pg_catalog and information_schema; nil has none.
@@ -54,6 +56,8 @@ type Analyzed struct {
 	Tables []*catalog.Table
 	// Virtual says that virtual tables are read, whose content follows the catalog.
 	Virtual bool
+	// Permissions are what the statement must be allowed at each execution.
+	Permissions *Permissions
 }
 
 // Columns returns the result columns of the statement: the visible targets of a query or RETURNING.
@@ -99,6 +103,7 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 		return nil, a.positioned(err)
 	}
 	out.Params, out.Literals, out.Tables, out.Virtual = a.paramTypes, a.literals, a.tables, a.usesVirtual
+	out.Permissions = permissions(out)
 	return out, nil
 }
 

@@ -368,11 +368,11 @@ func (in *insertion) defaultOf(c *catalog.Column) (expr.Node, error) {
 // columnDefault analyses a column's default: an identity's next value, or the DEFAULT expression. nil is NULL.
 func (a *analyzer) columnDefault(c *catalog.Column) (expr.Node, error) {
 	if c.Identity != catalog.NoIdentity {
-		r, err := expr.LookupFunction("nextval", []types.Oid{types.RegclassOid}, nil, false)
-		if err != nil || r == nil || r.Fn == nil {
+		next := expr.NextIdentity()
+		if next == nil {
 			return nil, pgerr.Internal("no function nextval")
 		}
-		n := &expr.Func{Fn: r.Fn, Type: types.T(types.Int8Oid), Loc: -1,
+		n := &expr.Func{Fn: next, Type: types.T(types.Int8Oid), Loc: -1,
 			Args: []expr.Node{&expr.Const{Type: types.T(types.RegclassOid), Value: types.NewInt(int64(c.Sequence)), Loc: -1}}}
 		return a.coerceMod(n, c.Type, types.Assignment, -1)
 	}
@@ -389,7 +389,7 @@ func (a *analyzer) columnDefault(c *catalog.Column) (expr.Node, error) {
 // stored is the Env for expressions that the catalog stores: they have no parameters and no positions.
 func (a *analyzer) stored() *Env {
 	env := *a.env
-	env.Text, env.NoParams, env.ParamTypes = "", true, nil
+	env.Text, env.NoParams, env.ParamTypes, env.Role = "", true, nil, 0
 	return &env
 }
 

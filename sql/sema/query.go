@@ -137,6 +137,8 @@ type VirtualTable struct {
 	Schema  string
 	Name    string
 	Columns []Column
+	// Closed says that PUBLIC may not read it; View, that messages call it a view.
+	Closed, View bool
 }
 
 // JoinNode is RelRef or *Join.

@@ -34,6 +34,9 @@ func (a *analyzer) relation(r *parse.RangeVar) (rel catalog.Relation, v *Virtual
 			return rel, v, nil
 		}
 		if a.env.Catalog != nil {
+			if err := a.env.Catalog.CheckSchemaUsage(r.Schema, a.env.Role); err != nil {
+				return rel, nil, a.at(r.Loc(), err)
+			}
 			if rel, ok := a.env.Catalog.LookupRelation(nil, r.Schema, r.Name); ok {
 				return rel, nil, nil
 			}
@@ -244,7 +247,7 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 		return nil, pgerr.Internal("view %q is not a query", v.Name)
 	}
 	env := *s.env
-	env.Text, env.NoParams = "", true
+	env.Text, env.NoParams, env.Role = "", true, 0
 	sub := newAnalyzer(&env)
 	sub.viewDepth = s.viewDepth + 1
 	q, err := sub.topQuery(sel)

@@ -9,12 +9,33 @@ import (
 // rewriteQuery replaces every expression of q and of the queries in it by what f returns for it. depth is 0 in q itself
 // and one more in each query below. f gets whole expressions; the queries of their Subqueries come separately.
 func rewriteQuery(q *Query, depth int, f func(n expr.Node, depth int) expr.Node) {
-	one := func(n *expr.Node) {
-		if *n == nil {
-			return
-		}
+	ownExprs(q, func(n *expr.Node) {
 		*n = f(*n, depth)
 		subqueries(*n, func(sub *Query) { rewriteQuery(sub, depth+1, f) })
+	})
+	for _, r := range q.Rels {
+		if r.Query != nil {
+			rewriteQuery(r.Query, depth+1, f)
+		}
+	}
+	if q.SetOp != nil {
+		// The arms of a set operation are at the depth of subqueries.
+		rewriteQuery(q.SetOp.Left, depth+1, f)
+		rewriteQuery(q.SetOp.Right, depth+1, f)
+	}
+	for _, c := range q.CTEs {
+		if c.Query != nil {
+			rewriteQuery(c.Query, depth+1, f)
+		}
+	}
+}
+
+// ownExprs calls f for every expression at the query's own level.
+func ownExprs(q *Query, f func(n *expr.Node)) {
+	one := func(n *expr.Node) {
+		if *n != nil {
+			f(n)
+		}
 	}
 	list := func(ns []expr.Node) {
 		for i := range ns {
@@ -47,19 +68,6 @@ func rewriteQuery(q *Query, depth int, f func(n expr.Node, depth int) expr.Node)
 	for _, r := range q.Rels {
 		one(&r.Func)
 		list(r.JoinCols)
-		if r.Query != nil {
-			rewriteQuery(r.Query, depth+1, f)
-		}
-	}
-	if q.SetOp != nil {
-		// The arms of a set operation are at the depth of subqueries.
-		rewriteQuery(q.SetOp.Left, depth+1, f)
-		rewriteQuery(q.SetOp.Right, depth+1, f)
-	}
-	for _, c := range q.CTEs {
-		if c.Query != nil {
-			rewriteQuery(c.Query, depth+1, f)
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -40,6 +41,18 @@ func (a *activity) add(s *Session) *activityEntry {
 	a.entries[e] = struct{}{}
 	a.mu.Unlock()
 	return e
+}
+
+// count is the number of sessions that a role logged into.
+func (a *activity) count(role catalog.Oid) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for e := range a.entries {
+		if e.session.loginRole == role {
+			n++
+		}
+	}
+	return n
 }
 
 func (a *activity) remove(e *activityEntry) {

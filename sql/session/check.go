@@ -9,14 +9,13 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // check runs a check of the cluster, as a read of pgmqdb.check does. It judges what is committed, by a transaction of its
 // own, so that what the session itself has not committed is neither seen nor missed.
 func (s *Session) check(ctx context.Context, emit func(pgcat.Finding)) error {
-	if r := s.node.Catalog().RoleByName(s.user); r == nil || !r.Superuser {
-		return pgerr.New(pgerr.InsufficientPrivilege, "permission denied for view check")
+	if !s.superuser() {
+		return catalog.DeniedError("view", "check")
 	}
 	snap, err := s.lockAllTables(ctx)
 	if err != nil {

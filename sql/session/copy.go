@@ -8,11 +8,17 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // copyStmt runs COPY to or from the client. Files and programs on the server are not for clients of a cluster.
 func (s *Session) copyStmt(ctx context.Context, st *statement, u *parse.CopyStmt) error {
+	if u.IsProgram || u.Filename != "" {
+		if err := s.mayCopyFiles(u); err != nil {
+			return err
+		}
+	}
 	switch {
 	case u.IsProgram:
 		return pgerr.NotSupported("COPY PROGRAM")
@@ -23,6 +29,22 @@ func (s *Session) copyStmt(ctx context.Context, st *statement, u *parse.CopyStmt
 		return s.copyFrom(ctx, st, u)
 	}
 	return s.copyTo(ctx, st, u)
+}
+
+// mayCopyFiles checks the roles that COPY with the server's files and programs needs.
+func (s *Session) mayCopyFiles(u *parse.CopyStmt) error {
+	role, name, what := catalog.RoleWriteFiles, "pg_write_server_files", "COPY to a file"
+	switch {
+	case u.IsProgram:
+		role, name, what = catalog.RoleExecProgram, "pg_execute_server_program", "COPY to or from an external program"
+	case u.IsFrom:
+		role, name, what = catalog.RoleReadFiles, "pg_read_server_files", "COPY from a file"
+	}
+	if s.snapshot().HasPrivilegesOf(s.role(), role) {
+		return nil
+	}
+	return pgerr.New(pgerr.InsufficientPrivilege, "must be superuser or have privileges of the %s role to %s", name, what).
+		WithHint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.")
 }
 
 // copyColumns resolves COPY's column list; without one, all columns.
@@ -56,8 +78,19 @@ func copyColumns(t *catalog.Table, names []string) ([]*catalog.Column, error) {
 	return out, nil
 }
 
+func attNums(cols []*catalog.Column) []catalog.AttNum {
+	out := make([]catalog.AttNum, len(cols))
+	for i, c := range cols {
+		out[i] = c.Num
+	}
+	return out
+}
+
 // copyRelation finds the table of a COPY; refusal is the error for what is none.
 func (s *Session) copyRelation(r *parse.RangeVar, refusal, viewHint string) (*catalog.Table, error) {
+	if err := s.snapshot().CheckSchemaUsage(r.Schema, s.role()); err != nil {
+		return nil, err
+	}
 	rel, ok := s.snapshot().LookupRelation(s.searchPath(), r.Schema, r.Name)
 	if ok && rel.Table == nil {
 		switch rel.Kind {
@@ -97,6 +130,9 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 			return err
 		}
 		columns, table = cols, t
+		if err := s.checkPermissions(sema.TablePermissions(t, catalog.PrivSelect, attNums(cols), nil)); err != nil {
+			return err
+		}
 		text := "SELECT " + columnList(cols) + " FROM " + s.qualified(t)
 		raws, err := parse.Parse(text)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -42,6 +43,7 @@ func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt
 	s.tx.ran = true
 	s.tx.txn.StartStatement()
 	ectx := s.execContext(ctx, nil)
+	ectx.Permissions = inner.permissions
 	s.useRunnerWith(ectx)
 	if c.in, err = exec.NewCopyIn(ectx, inner.plan, c.where); err != nil {
 		return err
@@ -70,11 +72,13 @@ func (c *copyIn) prepare(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	if c.cols, err = copyColumns(t, u.Columns); err != nil {
 		return nil, err
 	}
+	var where expr.Node
 	if u.WhereClause != nil {
 		n, err := sema.AnalyzeExpr(u.WhereClause, sema.ExprScope{Kind: sema.CopyWhereExpr, Table: t}, s.semaEnv(s.snapshot(), st.text))
 		if err != nil {
 			return nil, err
 		}
+		where = n
 		ts := make([]types.Type, len(t.Columns))
 		for i := range ts {
 			ts[i] = t.Columns[i].Type
@@ -82,6 +86,9 @@ func (c *copyIn) prepare(ctx context.Context, st *statement, u *parse.CopyStmt) 
 		if c.where, err = planner.CompileOver(n, ts); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.checkPermissions(t, where); err != nil {
+		return nil, err
 	}
 	if c.o, err = parseCopyOptions(u, st.text); err != nil {
 		return nil, err
@@ -117,6 +124,22 @@ func (c *copyIn) prepare(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	}
 	c.table = s.snapshot().Table(inner.target)
 	return inner, nil
+}
+
+// checkPermissions checks INSERT on the columns, and SELECT on those that WHERE reads.
+func (c *copyIn) checkPermissions(t *catalog.Table, where expr.Node) error {
+	required := catalog.PrivInsert
+	var read []catalog.AttNum
+	if where != nil {
+		expr.Walk(where, func(n expr.Node) bool {
+			if v, ok := n.(*expr.Var); ok {
+				required |= catalog.PrivSelect
+				read = append(read, catalog.AttNum(v.Col+1))
+			}
+			return true
+		})
+	}
+	return c.s.checkPermissions(sema.TablePermissions(t, required, read, attNums(c.cols)))
 }
 
 // copyBatch is how many rows are written at once.

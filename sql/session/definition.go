@@ -31,7 +31,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		cfg := s.node.DDL
 		cfg.Backend, cfg.Exprs, cfg.Notice = s.tx.backend, utility.Expressions{}, s.notice
 		cfg.SearchPath = s.searchPath
-		cfg.User = func() catalog.Oid { return s.snapshot().RoleByName(s.user).OID }
+		cfg.User, cfg.SessionUser = s.role, s.sessionRole
 		s.tx.ddl = ddl.Begin(cfg, s.tx.txn)
 	}
 	ectx := s.execContext(ctx, nil)
@@ -43,7 +43,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 	}
 	return &utility.Env{
 		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: s.io(),
-		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.user, SessionUser: s.start.User,
+		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.roleName(s.role()), SessionUser: s.roleName(s.sessionRole()),
 		InTransactionBlock: s.tx.explicit, HashPassword: hashPassword,
 		InsertQuery: func(ctx context.Context, q parse.Statement, into *catalog.Table) (int64, error) {
 			return s.insertQuery(ctx, q, st.text, into)

@@ -31,10 +31,10 @@ type sequenceState struct {
 }
 
 // CurrentUser is current_user.
-func (f *functions) CurrentUser() string { return f.user }
+func (f *functions) CurrentUser() string { return f.session().roleName(f.session().role()) }
 
 // SessionUser is session_user.
-func (f *functions) SessionUser() string { return f.start.User }
+func (f *functions) SessionUser() string { return f.session().roleName(f.session().sessionRole()) }
 
 // CurrentDatabase is current_database().
 func (f *functions) CurrentDatabase() string { return f.start.Database }
@@ -71,7 +71,13 @@ func (f *functions) ShowSetting(name string) (string, bool) { return f.session()
 // SetSetting is set_config.
 func (f *functions) SetSetting(name, value string, local bool) (string, error) {
 	s := f.session()
-	if err := s.set(name, &value, local); err != nil {
+	var err error
+	if key := lower(name); isRoleSetting(key) {
+		err = s.setRole(key, &value, local)
+	} else {
+		err = s.set(name, &value, local)
+	}
+	if err != nil {
 		return "", err
 	}
 	v, _ := s.showSetting(name)
@@ -96,9 +102,25 @@ func sequenceOptions(q *catalog.Sequence) txn.SequenceOptions {
 // NextVal is nextval.
 func (f *functions) NextVal(ctx context.Context, oid types.Oid) (int64, error) {
 	q, err := f.sequence(oid)
+	if err == nil {
+		err = f.session().sequenceAllowed(q, catalog.PrivUsage|catalog.PrivUpdate)
+	}
 	if err != nil {
 		return 0, err
 	}
+	return f.next(ctx, oid, q)
+}
+
+// NextIdentity is nextval for an identity column.
+func (f *functions) NextIdentity(ctx context.Context, oid types.Oid) (int64, error) {
+	q, err := f.sequence(oid)
+	if err != nil {
+		return 0, err
+	}
+	return f.next(ctx, oid, q)
+}
+
+func (f *functions) next(ctx context.Context, oid catalog.Oid, q *catalog.Sequence) (int64, error) {
 	if f.tx.readOnly {
 		return 0, pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute nextval() in a read-only transaction")
 	}
@@ -120,6 +142,9 @@ func (f *functions) remember(oid catalog.Oid, v int64) {
 // CurrVal is currval.
 func (f *functions) CurrVal(oid types.Oid) (int64, error) {
 	q, err := f.sequence(oid)
+	if err == nil {
+		err = f.session().sequenceAllowed(q, catalog.PrivSelect|catalog.PrivUsage)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -133,15 +158,19 @@ func (f *functions) CurrVal(oid types.Oid) (int64, error) {
 // LastVal is lastval.
 func (f *functions) LastVal() (int64, error) {
 	v, ok := f.seqs.values[f.seqs.last]
-	if !ok || f.session().snapshot().Sequence(f.seqs.last) == nil {
+	q := f.session().snapshot().Sequence(f.seqs.last)
+	if !ok || q == nil {
 		return 0, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "lastval is not yet defined in this session")
 	}
-	return v, nil
+	return v, f.session().sequenceAllowed(q, catalog.PrivSelect|catalog.PrivUsage)
 }
 
 // SetVal is setval.
 func (f *functions) SetVal(ctx context.Context, oid types.Oid, value int64, called bool) error {
 	q, err := f.sequence(oid)
+	if err == nil {
+		err = f.session().sequenceAllowed(q, catalog.PrivUpdate)
+	}
 	if err != nil {
 		return err
 	}
@@ -236,10 +265,13 @@ func (f *functions) AdvisoryUnlockAll() {
 func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes []types.Type, args []types.Datum) (types.Datum, error) {
 	s := f.session()
 	switch name {
-	case "pg_cancel_backend":
-		return types.NewBool(s.node.Cancel(int32(args[0].Int()))), nil
-	case "pg_terminate_backend":
-		return types.NewBool(s.node.Terminate(int32(args[0].Int()))), nil
+	case "pg_cancel_backend", "pg_terminate_backend":
+		pid, send := int32(args[0].Int()), s.node.Cancel
+		if name == "pg_terminate_backend" {
+			send = s.node.Terminate
+		}
+		ok, err := s.maySignal(pid, name == "pg_terminate_backend")
+		return types.NewBool(ok && send(pid)), err
 	case "pgmqdb.drain", "pgmqdb.remove", "pgmqdb.activate":
 		return types.NewBool(true), s.changeNode(ctx.Context, strings.TrimPrefix(name, "pgmqdb."), topo.NodeID(args[0].Int()))
 	case "pg_notify":
@@ -250,8 +282,8 @@ func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes 
 
 // changeNode drains, removes or reactivates a node and waits until that is done, telling the client what it waits for.
 func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID) error {
-	if r := s.snapshot().RoleByName(s.user); r == nil || !r.Superuser {
-		return pgerr.New(pgerr.InsufficientPrivilege, "permission denied for function %s", what)
+	if !s.superuser() {
+		return catalog.DeniedError("function", what)
 	}
 	if s.node.ChangeNode == nil {
 		return pgerr.NotSupported("changing a cluster's nodes")
@@ -261,7 +293,7 @@ func (s *Session) changeNode(ctx context.Context, what string, node topo.NodeID)
 
 // systemEnv is what the system catalogs show of this session.
 func (s *Session) systemEnv() *pgcat.Env {
-	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), User: s.user,
+	return &pgcat.Env{Snapshot: s.snapshot(), SearchPath: (*functions)(s).CurrentSchemas(true), Role: s.role(),
 		Database: s.start.Database, Remote: s.start.Remote, Local: s.start.Local, PID: s.start.PID, IO: &s.settings.IO, Settings: s.settingRows,
 		Activity: s.activityRows, Warn: s.notice, Prepared: s.preparedRows, Cursors: s.cursorRows, SequenceState: s.sequenceValue}
 }
@@ -269,7 +301,10 @@ func (s *Session) systemEnv() *pgcat.Env {
 func (s *Session) settingRows() []pgcat.Setting {
 	var out []pgcat.Setting
 	for _, r := range s.settings.All() {
-		out = append(out, pgcat.Setting{Name: r.Name, Value: r.Setting, Unit: r.Unit, VarType: r.VarType, Short: r.Short,
+		if hiddenSetting(lower(r.Name)) {
+			continue
+		}
+		out = append(out, pgcat.Setting{Name: r.Name, Value: s.shown(lower(r.Name), r.Setting), Unit: r.Unit, VarType: r.VarType, Short: r.Short,
 			Context: r.Context})
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -14,7 +15,8 @@ import (
 const maxCachedPlans = 4096
 
 // planCache keeps plans by statement text for all sessions of a node: a text planned once under a catalog snapshot and
-// a search path is planned for everybody who has the same. Simple queries are keyed with their literals taken out.
+// an effective search path is planned once for each role (who may not look into the same schemas as others) in all of its
+// sessions; privileges on relations are checked at each execution. Simple queries are keyed with their literals taken out.
 type planCache struct {
 	mu sync.RWMutex
 	m  map[planKey]*cachedPlan
@@ -23,6 +25,7 @@ type planCache struct {
 type planKey struct {
 	text     string
 	path     string
+	role     catalog.Oid
 	params   string // the declared parameter types
 	extended bool
 }
@@ -34,6 +37,8 @@ type cachedPlan struct {
 	columns []planner.Output
 	target  catalog.Oid
 	snap    *catalog.Snapshot
+
+	permissions *sema.Permissions
 }
 
 func (c *planCache) get(k planKey) *cachedPlan {
@@ -61,12 +66,12 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	if !ok {
 		return nil
 	}
-	path, _, _ := s.settings.raw("search_path")
-	pk := planKey{text: key, path: path}
+	path := s.pathKey()
+	pk := planKey{text: key, path: path, role: s.role()}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
-			madeFor: snap, madePath: path}
+			permissions: hit.permissions, madeFor: snap, madePath: path}
 	}
 	tree, err := parse.ParseNormalized(key)
 	if err != nil || !plannable(tree) {
@@ -78,7 +83,8 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
 	}
-	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap})
+	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
+		permissions: st.permissions})
 	return st
 }
 
@@ -91,12 +97,12 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	for _, o := range declared {
 		oids = append(oids, byte(o), byte(o>>8), byte(o>>16), byte(o>>24))
 	}
-	path, _, _ := s.settings.raw("search_path")
-	pk := planKey{text: text, path: path, params: string(oids), extended: true}
+	path := s.pathKey()
+	pk := planKey{text: text, path: path, role: s.role(), params: string(oids), extended: true}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && hit.snap == snap {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
-			columns: hit.columns, target: hit.target, madeFor: snap, madePath: path}
+			columns: hit.columns, target: hit.target, permissions: hit.permissions, madeFor: snap, madePath: path}
 	}
 	raws, err := parse.Parse(text)
 	if err != nil || len(raws) != 1 || !plannable(raws[0].Stmt) {
@@ -106,7 +112,8 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	if s.prepare(st) != nil {
 		return nil
 	}
-	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap})
+	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
+		permissions: st.permissions})
 	return st
 }
 

@@ -96,6 +96,9 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	if s.tx.readOnly && plan.Writes {
 		return readOnlyError(plan)
 	}
+	if err := s.checkPermissions(p.st.permissions); err != nil {
+		return err
+	}
 	fields, err := s.fields(p.st, p.formats)
 	if err != nil {
 		return err
@@ -107,6 +110,7 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		s.tx.txn.UseTable(v)
 	}
 	p.ectx = s.execContext(ctx, p.params)
+	p.ectx.Permissions = p.st.permissions
 	if p.analyze {
 		p.ectx.Analyze = &exec.Instrumentation{}
 	}
@@ -243,7 +247,7 @@ func (p *portal) completeTag() string {
 func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.Context {
 	snap := s.snapshot()
 	return &exec.Context{
-		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap,
+		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap, Role: s.role(),
 		Eval: &expr.EvalContext{Context: ctx, IOEnv: s.io(), Params: params, Session: (*functions)(s),
 			StatementTime: time.Now(), TxnTime: s.tx.started},
 		Virtual: func(t *sema.VirtualTable, emit func(row []types.Datum) error) error {

@@ -108,7 +108,8 @@ type Session struct {
 	log    *slog.Logger
 
 	settings   *Settings
-	user       string // current role; session user is start.User
+	loginRole  catalog.Oid // who logged in; see role.go
+	path       boundPath
 	ioEnv      boundIO
 	tx         block
 	statements map[string]*statement
@@ -137,26 +138,49 @@ var (
 
 // New opens a session for an authenticated client and sends it the reported settings.
 func New(n *Node, client Client, start Startup) (*Session, error) {
-	base := map[string]string{"session_authorization": start.User}
-	s := &Session{node: n, client: client, start: start, user: start.User, owner: n.SessionID(), log: n.Log,
+	login := n.Catalog().RoleByName(start.User)
+	if login == nil {
+		return nil, pgerr.Fatal(pgerr.InvalidAuthorizationSpecification, "role \"%s\" does not exist", start.User)
+	}
+	base := map[string]string{"session_authorization": rawRole(login.OID)}
+	s := &Session{node: n, client: client, start: start, loginRole: login.OID, owner: n.SessionID(), log: n.Log,
 		statements: map[string]*statement{}, portals: map[string]*portal{}}
 	s.base, s.endBase = context.WithCancelCause(context.Background())
-	probe := newSettings(base)
-	for name, value := range start.Settings {
+	s.settings = newSettings(base)
+	s.activity = n.activity.add(s)
+	if err := s.startUp(); err != nil {
+		n.activity.remove(s.activity)
+		return nil, err
+	}
+	return s, nil
+}
+
+// startUp decides whether the session may be, and applies and reports the settings that it starts with.
+func (s *Session) startUp() error {
+	if err := s.admitRole(); err != nil {
+		return err
+	}
+	probe := s.settings
+	for name, value := range s.start.Settings {
+		if isRoleSetting(lower(name)) {
+			continue
+		}
 		next, err := probe.with(name, &value, false)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		probe = next
 	}
 	s.settings = newSettings(probe.session)
+	if err := s.startRole(s.start.Settings); err != nil {
+		return err
+	}
 	for _, row := range s.settings.All() {
 		if d := settingTable[lower(row.Name)]; d.report {
-			client.ParameterStatus(row.Name, row.Setting)
+			s.client.ParameterStatus(row.Name, s.shown(lower(row.Name), row.Setting))
 		}
 	}
-	s.activity = n.activity.add(s)
-	return s, nil
+	return nil
 }
 
 // Close rolls back, and releases all that the session holds.
@@ -291,11 +315,14 @@ func (s *Session) set(name string, value *string, local bool) error {
 
 // adopt makes next the session's settings and reports what changed for the client.
 func (s *Session) adopt(next *Settings) {
-	old := s.settings
+	old, super := s.settings, s.superuser()
 	if old == next {
 		return
 	}
 	s.settings = next
+	if now := s.superuser(); now != super {
+		s.client.ParameterStatus("is_superuser", onOff(now))
+	}
 	for key, d := range settingTable {
 		if !d.report {
 			continue
@@ -303,7 +330,7 @@ func (s *Session) adopt(next *Settings) {
 		before, _, _ := old.raw(key)
 		after, _, _ := next.raw(key)
 		if before != after {
-			s.client.ParameterStatus(d.name, after)
+			s.client.ParameterStatus(d.name, s.shown(key, after))
 		}
 	}
 }
@@ -320,29 +347,17 @@ func (s *Session) snapshot() *catalog.Snapshot {
 type boundIO struct {
 	snap     *catalog.Snapshot
 	settings *Settings
-	user     string
+	role     catalog.Oid
 	env      *types.IOEnv
 }
 
 // io returns how values are read and printed: by the settings, and with reg* values by name.
 func (s *Session) io() *types.IOEnv {
 	snap := s.snapshot()
-	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.user != s.user {
-		*b = boundIO{snap, s.settings, s.user, pgcat.BindIO(s.systemEnv(), &s.settings.IO)}
+	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.role != s.role() {
+		*b = boundIO{snap, s.settings, s.role(), pgcat.BindIO(s.systemEnv(), &s.settings.IO)}
 	}
 	return s.ioEnv.env
-}
-
-// searchPath resolves $user and leaves out what does not exist only at lookup.
-func (s *Session) searchPath() []string {
-	out := make([]string, 0, len(s.settings.SearchPath)+1)
-	for _, n := range s.settings.SearchPath {
-		if n == "$user" {
-			n = s.user
-		}
-		out = append(out, n)
-	}
-	return out
 }
 
 func (s *Session) planEnv() *planner.Env {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -126,9 +127,11 @@ type Settings struct {
 	base    map[string]string // what RESET returns to: defaults from the start-up packet
 
 	// Decoded values of what statements need at each execution.
-	IO             types.IOEnv
-	SearchPath     []string // as written, "$user" included
-	StatementLimit time.Duration
+	IO         types.IOEnv
+	SearchPath []string // as written, "$user" included
+	// Role and SessionRole are those of SET ROLE (0: none) and SET SESSION AUTHORIZATION (0: who logged in).
+	Role, SessionRole catalog.Oid
+	StatementLimit    time.Duration
 	// ConnectionCheck is how often a running statement's client is looked for; 0: never.
 	ConnectionCheck time.Duration
 	LockLimit       time.Duration
@@ -235,8 +238,25 @@ func (s *Settings) with(name string, value *string, local bool) (*Settings, erro
 	return n, nil
 }
 
-// resetAll returns the settings of RESET ALL.
-func (s *Settings) resetAll() *Settings { return newSettings(s.base) }
+// resetAll returns the settings of RESET ALL, which leaves the roles as they are.
+func (s *Settings) resetAll() *Settings {
+	n := newSettings(s.base)
+	for _, key := range []string{"role", "session_authorization"} {
+		if v, ok := s.session[key]; ok {
+			n.session[key] = v
+		} else {
+			delete(n.session, key)
+		}
+		if v, ok := s.local[key]; ok {
+			if n.local == nil {
+				n.local = map[string]string{}
+			}
+			n.local[key] = v
+		}
+	}
+	n.decode()
+	return n
+}
 
 // endLocal drops what SET LOCAL set.
 func (s *Settings) endLocal() *Settings {
@@ -540,6 +560,7 @@ func (s *Settings) decode() {
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond
 	s.MinMessages = get("client_min_messages")
 	s.WorkMem = num("work_mem") << 10
+	s.Role, s.SessionRole = catalog.Oid(num("role")), catalog.Oid(num("session_authorization"))
 }
 
 // isolation maps an isolation level's name.

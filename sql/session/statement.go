@@ -24,16 +24,18 @@ type statement struct {
 	simple   bool            // a simple query: $n means nothing
 
 	// The plan and what it was made for. A nil plan is a utility statement.
-	params     []types.Type
-	plan       *planner.Plan
-	columns    []planner.Output
-	target     catalog.Oid // the table that an INSERT, UPDATE or DELETE writes
-	madeFor    *catalog.Snapshot
-	madePath   string
-	prepared   time.Time
-	fromSQL    bool  // of PREPARE, not of a Parse message
-	executions int64 // by EXECUTE and Execute
-	described  bool  // the client has seen the result's columns: they must not change
+	params  []types.Type
+	plan    *planner.Plan
+	columns []planner.Output
+	target  catalog.Oid // the table that an INSERT, UPDATE or DELETE writes
+	// permissions are checked at each execution.
+	permissions *sema.Permissions
+	madeFor     *catalog.Snapshot
+	madePath    string
+	prepared    time.Time
+	fromSQL     bool  // of PREPARE, not of a Parse message
+	executions  int64 // by EXECUTE and Execute
+	described   bool  // the client has seen the result's columns: they must not change
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
@@ -56,7 +58,7 @@ func (s *Session) prepare(st *statement) error {
 		return nil
 	}
 	snap := s.snapshot()
-	path, _, _ := s.settings.raw("search_path")
+	path := s.pathKey()
 	if st.plan != nil && st.madeFor == snap && st.madePath == path {
 		return nil
 	}
@@ -75,6 +77,7 @@ func (s *Session) prepare(st *statement) error {
 		st.target = an.DML.Table.OID
 	}
 	st.plan, st.params, st.columns, st.madeFor, st.madePath = plan, params, plan.Columns, snap, path
+	st.permissions = an.Permissions
 	return nil
 }
 
@@ -109,7 +112,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 }
 
 func (s *Session) semaEnv(snap *catalog.Snapshot, text string) *sema.Env {
-	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Virtual: s.node.System, Text: text, IOEnv: s.io()}
+	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.node.System, Text: text, IOEnv: s.io()}
 }
 
 // fields describes a statement's result; nil when it returns no rows.

@@ -136,6 +136,9 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 	case *parse.VacuumStmt:
 		return s.vacuum(ctx, u)
 	case *parse.CheckPointStmt:
+		if !s.snapshot().HasPrivilegesOf(s.role(), catalog.RoleCheckpoint) {
+			return "", nil, pgerr.New(pgerr.InsufficientPrivilege, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
+		}
 		return "CHECKPOINT", nil, s.node.Maintain(ctx)
 	}
 	return s.definition(ctx, p.st)
@@ -159,7 +162,7 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 
 func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *rowSource, error) {
 	for _, r := range u.Rels {
-		if _, err := s.relation(r.Relation); err != nil {
+		if err := s.mayVacuum(r.Relation, u.IsVacuum); err != nil {
 			return "", nil, err
 		}
 	}
@@ -175,11 +178,41 @@ func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *row
 	return "VACUUM", nil, s.node.System.Analyze(ctx)
 }
 
+// mayVacuum warns of a relation of VACUUM or ANALYZE that is passed over: of one that is no table, or another's.
+func (s *Session) mayVacuum(r *parse.RangeVar, vacuum bool) error {
+	if r == nil {
+		return nil
+	}
+	snap := s.snapshot()
+	if err := snap.CheckSchemaUsage(r.Schema, s.role()); err != nil {
+		return err
+	}
+	rel, ok := snap.LookupRelation(s.searchPath(), r.Schema, r.Name)
+	if !ok {
+		return pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
+	}
+	verb := "analyze"
+	if vacuum {
+		verb = "vacuum"
+	}
+	d := snap.DatabaseByName(s.start.Database)
+	switch owner := snap.HasPrivilegesOf(s.role(), rel.Owner()) || d != nil && snap.HasPrivilegesOf(s.role(), d.Owner); {
+	case !owner:
+		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- only table or database owner can %s it", rel.Name(), verb))
+	case rel.Kind != catalog.KindTable:
+		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel.Name(), verb))
+	}
+	return nil
+}
+
 // relation finds a table by name, or answers 42P01.
 func (s *Session) relation(r *parse.RangeVar) (*catalog.Table, error) {
 	snap := s.snapshot()
 	if r.Schema != "" && snap.SchemaByName(r.Schema) == nil {
 		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
+	}
+	if err := snap.CheckSchemaUsage(r.Schema, s.role()); err != nil {
+		return nil, err
 	}
 	rel, ok := snap.LookupRelation(s.searchPath(), r.Schema, r.Name)
 	if !ok {
@@ -201,12 +234,31 @@ func (s *Session) lockStmt(ctx context.Context, u *parse.LockStmt) error {
 		if err != nil {
 			return err
 		}
+		if err := s.mayLock(t, ddl.LockMode(u.Mode)); err != nil {
+			return err
+		}
 		if err := s.lockTable(ctx, t.OID, ddl.LockMode(u.Mode), u.Nowait); err != nil {
 			if pgerr.HasCode(err, pgerr.LockNotAvailable) && u.Nowait {
 				return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on relation \"%s\"", t.Name)
 			}
 			return err
 		}
+	}
+	return nil
+}
+
+// mayLock is LockTableAclCheck: whoever may do what a lock goes with may take it.
+func (s *Session) mayLock(t *catalog.Table, mode ddl.LockMode) error {
+	any := catalog.PrivUpdate | catalog.PrivDelete | catalog.PrivTruncate
+	switch mode {
+	case ddl.AccessShareLock:
+		any = catalog.PrivSelect
+	case ddl.RowExclusiveLock:
+		any |= catalog.PrivInsert
+	}
+	have, _ := s.snapshot().RelationPrivileges(catalog.Relation{Kind: catalog.KindTable, Table: t}, s.role())
+	if have&any == 0 {
+		return catalog.DeniedError("table", t.Name)
 	}
 	return nil
 }
@@ -219,7 +271,7 @@ func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStm
 	snap := s.snapshot()
 	var oids []catalog.Oid
 	for _, r := range u.Constraints {
-		found, err := findConstraints(snap, s.searchPath(), r)
+		found, err := findConstraints(snap, s.searchPath(), s.role(), r)
 		if err != nil {
 			return err
 		}
@@ -231,9 +283,12 @@ func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStm
 }
 
 // findConstraints finds the deferrable constraints of a name, in the first schema of the path that has one.
-func findConstraints(snap *catalog.Snapshot, path []string, r *parse.RangeVar) ([]catalog.Oid, error) {
+func findConstraints(snap *catalog.Snapshot, path []string, role catalog.Oid, r *parse.RangeVar) ([]catalog.Oid, error) {
 	if r.Schema != "" {
 		path = []string{r.Schema}
+		if err := snap.CheckSchemaUsage(r.Schema, role); err != nil {
+			return nil, err
+		}
 		if snap.SchemaByName(r.Schema) == nil {
 			return nil, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", r.Schema)
 		}
@@ -308,6 +363,9 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		if err := s.prepare(inner); err != nil {
 			return nil, err
 		}
+		if err := s.checkPermissions(inner.permissions); err != nil {
+			return nil, err
+		}
 		for _, line := range planner.Explain(inner.plan) {
 			out.add(line)
 		}
@@ -360,7 +418,9 @@ func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
 		s.seqs = sequenceState{}
 		s.node.Advisory.ReleaseAll(s.owner)
 		s.advisory = false
-		s.user = s.start.User
+		if err := s.setRole("session_authorization", nil, false); err != nil {
+			return "", nil, err
+		}
 		s.adopt(s.settings.resetAll())
 		return "DISCARD ALL", nil, nil
 	case parse.DiscardPlans:
@@ -401,8 +461,8 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 		if u.Kind == parse.VarReset {
 			tag = "RESET"
 		}
-		if name == "role" || name == "session_authorization" {
-			s.user = s.start.User
+		if isRoleSetting(name) {
+			return tag, nil, s.setRole(name, nil, u.IsLocal)
 		}
 		return tag, nil, s.set(u.Name, nil, u.IsLocal)
 	case parse.VarSetValue:
@@ -425,25 +485,9 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 		}
 		return tag, nil, s.setTransaction(name, v)
 	case "role", "session_authorization":
-		return tag, nil, s.setRole(name, value)
+		return tag, nil, s.setRole(name, &value, u.IsLocal)
 	}
 	return tag, nil, s.set(u.Name, &value, u.IsLocal)
-}
-
-// setRole is SET ROLE: the current user changes to another known role.
-func (s *Session) setRole(name, value string) error {
-	if value == "none" {
-		s.user = s.start.User
-		return nil
-	}
-	if s.snapshot().RoleByName(value) == nil {
-		return pgerr.New(pgerr.InvalidParameterValue, "role \"%s\" does not exist", value)
-	}
-	if name == "session_authorization" && value != s.start.User {
-		return pgerr.NotSupported("SET SESSION AUTHORIZATION")
-	}
-	s.user = value
-	return nil
 }
 
 // setValue joins SET's arguments as PostgreSQL's flatten_set_variable_args does: identifiers of a list setting are quoted.
@@ -538,11 +582,8 @@ func (s *Session) showSetting(name string) (string, bool) {
 			return onOff(s.tx.txn.Options().Deferrable), true
 		}
 		return s.settings.Get("default_transaction_deferrable")
-	case "role":
-		if s.user == s.start.User {
-			return "none", true
-		}
-		return s.user, true
+	case "role", "session_authorization", "is_superuser":
+		return s.shown(lower(name), ""), true
 	}
 	return s.settings.Get(name)
 }
@@ -551,6 +592,9 @@ func (s *Session) show(u *parse.VariableShowStmt) (string, *rowSource, error) {
 	if lower(u.Name) == "all" {
 		out := textRows("name", "setting", "description")
 		for _, r := range s.settings.All() {
+			if hiddenSetting(lower(r.Name)) {
+				continue
+			}
 			v, _ := s.showSetting(r.Name)
 			out.add(r.Name, v, r.Short)
 		}

@@ -36,6 +36,9 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 	if !found || rel.Kind != catalog.KindTable {
 		return e.DDL.AlterTable(ctx, name, s.MissingOk, nil) // for its error or notice
 	}
+	if err := e.DDL.MustOwn(name); err != nil {
+		return err
+	}
 	var cmds []ddl.AlterCommand
 	t := rel.Table
 	for _, c := range s.Cmds {
@@ -114,6 +117,8 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		skip = true // they tune what this storage does not have, or say what is so anyway
 	case parse.ATClusterOn:
 		err = pgerr.NotSupported("ALTER TABLE CLUSTER ON")
+	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
+		err = pgerr.NotSupported("ROW LEVEL SECURITY")
 	case parse.ATSetUnlogged:
 		err = pgerr.NotSupported("ALTER TABLE SET UNLOGGED")
 	default:

@@ -116,6 +116,9 @@ func (b *tableBuilder) like(l *parse.TableLikeClause) error {
 	if rel.Kind != catalog.KindTable {
 		return pgerr.New(pgerr.WrongObjectType, "relation %q is invalid in LIKE clause", rel.Name()).WithPosition(b.pos(l.Relation.Loc()))
 	}
+	if held, _ := b.DDL.Overlay().RelationPrivileges(rel, b.role()); held&catalog.PrivSelect == 0 {
+		return catalog.DeniedError("table", rel.Name())
+	}
 	t := rel.Table
 	has := func(bit uint32) bool { return l.Options&bit != 0 }
 	for _, c := range t.LiveColumns() {

@@ -40,6 +40,9 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		Name: s.Name, Table: e.name(s.Relation), IfNotExists: s.IfNotExists, Unique: s.Unique, Method: method,
 	}
 	spec.Table.Pos = 0 // PostgreSQL gives none here
+	if err := e.DDL.MustOwn(spec.Table); err != nil {
+		return err
+	}
 	for _, p := range s.Params {
 		c, err := e.indexColumn(p, s.Relation, method)
 		if err != nil {

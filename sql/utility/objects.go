@@ -110,6 +110,9 @@ func (e *Env) alterOwner(ctx context.Context, s *parse.AlterOwnerStmt) error {
 	if s.ObjectType == parse.ObjectSchema {
 		return e.DDL.SetSchemaOwner(ctx, s.Object.Name.Last(), owner)
 	}
+	if s.ObjectType == parse.ObjectDatabase {
+		return e.DDL.SetDatabaseOwner(ctx, s.Object.Name.Last(), owner)
+	}
 	return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " OWNER TO")
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 func (e *Env) createRole(ctx context.Context, s *parse.CreateRoleStmt) error {
@@ -27,12 +27,7 @@ func (e *Env) alterRole(ctx context.Context, s *parse.AlterRoleStmt) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range spec.Members { // ALTER GROUP … ADD|DROP USER
-		if err := e.DDL.SetMembership(ctx, spec.Name, m, !s.Drop); err != nil {
-			return err
-		}
-	}
-	return e.DDL.AlterRole(ctx, spec)
+	return e.DDL.AlterRole(ctx, spec, s.Drop)
 }
 
 func (e *Env) roleSpec(name string, opts []*parse.DefElem) (*ddl.RoleSpec, error) {
@@ -85,14 +80,21 @@ func (e *Env) roleOption(s *ddl.RoleSpec, o *parse.DefElem) error {
 		limit := int32(*n)
 		s.ConnLimit = &limit
 	case "validUntil":
-		until := argText(o.Arg)
+		at, err := types.ParseText(types.T(types.TimestamptzOid), argText(o.Arg), e.IOEnv)
+		if err != nil {
+			return err
+		}
+		until := types.Text(types.TimestamptzOid, at, types.DefaultIOEnv)
 		s.ValidUntil = &until
 	case "addroleto", "rolemembers", "adminmembers":
 		list, _ := o.Arg.(parse.RoleListArg)
 		for _, r := range list {
-			if o.Name == "addroleto" {
+			switch o.Name {
+			case "addroleto":
 				s.MemberOf = append(s.MemberOf, e.roleName(r))
-			} else {
+			case "adminmembers":
+				s.Admins = append(s.Admins, e.roleName(r))
+			default:
 				s.Members = append(s.Members, e.roleName(r))
 			}
 		}
@@ -115,119 +117,67 @@ func (e *Env) dropRoles(ctx context.Context, s *parse.DropRoleStmt) error {
 	return e.DDL.DropRoles(ctx, names, s.MissingOk)
 }
 
+// roleNames resolves role specifications; those that name no role are refused.
+func (e *Env) roleNames(list []*parse.RoleSpec) ([]string, error) {
+	names := make([]string, len(list))
+	for i, r := range list {
+		names[i] = e.roleName(r)
+		if e.DDL.Overlay().RoleByName(names[i]) == nil {
+			return nil, pgerr.New(pgerr.UndefinedObject, "role %q does not exist", names[i])
+		}
+	}
+	return names, nil
+}
+
+// grantRole is GRANT and REVOKE of roles.
 func (e *Env) grantRole(ctx context.Context, s *parse.GrantRoleStmt) error {
-	if len(s.Options) > 0 {
-		return pgerr.NotSupported("WITH ADMIN OPTION")
+	admin := false
+	for _, o := range s.Options {
+		k, _ := o.Arg.(*parse.Const)
+		if o.Name != "admin" || s.IsGrant && (k == nil || !k.Bval) {
+			return pgerr.New(pgerr.SyntaxError, "syntax error at or near %q", strings.ToUpper(o.Name)).WithPosition(e.pos(o.Loc()))
+		}
+		admin = true
 	}
-	for _, g := range s.Granted {
-		for _, m := range s.Grantees {
-			if err := e.DDL.SetMembership(ctx, g.Name, e.roleName(m), s.IsGrant); err != nil {
-				return err
-			}
+	over := e.DDL.Overlay()
+	grantor := over.RoleByName(e.User)
+	if s.Grantor != nil {
+		if grantor = over.RoleByName(e.roleName(s.Grantor)); grantor == nil {
+			return pgerr.New(pgerr.UndefinedObject, "role %q does not exist", e.roleName(s.Grantor))
 		}
 	}
-	return nil
-}
-
-// privileges are the words of GRANT with what they may be granted on: t tables, s sequences, n schemas.
-var privileges = map[string]struct {
-	bit catalog.Privilege
-	on  string
-}{
-	"insert": {catalog.PrivInsert, "t"}, "select": {catalog.PrivSelect, "ts"}, "update": {catalog.PrivUpdate, "ts"},
-	"delete": {catalog.PrivDelete, "t"}, "truncate": {catalog.PrivTruncate, "t"}, "references": {catalog.PrivReferences, "t"},
-	"trigger": {catalog.PrivTrigger, "t"}, "usage": {catalog.PrivUsage, "sn"}, "create": {catalog.PrivCreate, "n"},
-}
-
-func (e *Env) grant(ctx context.Context, s *parse.GrantStmt) error {
-	letter := map[parse.ObjectType]string{parse.ObjectTable: "t", parse.ObjectSequence: "s", parse.ObjectSchema: "n"}[s.ObjType]
-	if letter == "" {
-		return pgerr.NotSupported("GRANT on " + s.ObjType.String())
-	}
-	g := ddl.GrantSpec{Grant: s.IsGrant, GrantOption: s.GrantOption}
-	var err error
-	if g.Privileges, err = privilegeSet(s, letter); err != nil {
-		return err
-	}
-	for _, r := range s.Grantees {
-		if r.Type == parse.RoleSpecPublic {
-			g.Grantees = append(g.Grantees, 0)
-			continue
-		}
-		role := e.DDL.Overlay().RoleByName(e.roleName(r))
-		if role == nil {
-			return pgerr.New(pgerr.UndefinedObject, "role %q does not exist", e.roleName(r))
-		}
-		g.Grantees = append(g.Grantees, role.OID)
-	}
-	targets, err := e.grantTargets(s)
+	members, err := e.roleNames(s.Grantees)
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		g.Kind, g.Relation, g.Schema = t.Kind, t.Relation, t.Schema
-		if err := e.DDL.Grant(ctx, &g); err != nil {
+	for _, g := range s.Granted {
+		switch {
+		case g.Name == "" || g.Columns != nil:
+			return pgerr.New(pgerr.InvalidGrantOperation, "column names cannot be included in GRANT/REVOKE ROLE")
+		case s.IsGrant:
+			err = e.DDL.AddMembers(ctx, g.Name, members, grantor.OID, admin)
+		default:
+			err = e.DDL.DropMembers(ctx, g.Name, members, admin)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func privilegeSet(s *parse.GrantStmt, letter string) (set catalog.Privilege, err error) {
-	if s.Privileges == nil {
-		for _, p := range privileges {
-			if strings.Contains(p.on, letter) {
-				set |= p.bit
-			}
-		}
-		return set, nil
+func (e *Env) dropOwned(ctx context.Context, s *parse.DropOwnedStmt) error {
+	names, err := e.roleNames(s.Roles)
+	if err != nil {
+		return err
 	}
-	for _, p := range s.Privileges {
-		if p.Columns != nil {
-			return 0, pgerr.NotSupported("a privilege on columns")
-		}
-		w, ok := privileges[p.Name]
-		if !ok {
-			return 0, pgerr.New(pgerr.SyntaxError, "unrecognized privilege type %q", p.Name)
-		}
-		// GRANT … ON TABLE takes a sequence's privileges too, as PostgreSQL does for compatibility.
-		if !strings.Contains(w.on, letter) && !(letter == "t" && strings.Contains(w.on, "s")) {
-			noun := map[string]string{"t": "relation", "s": "sequence", "n": "schema"}[letter]
-			return 0, pgerr.New(pgerr.InvalidGrantOperation, "invalid privilege type %s for %s", strings.ToUpper(p.Name), noun)
-		}
-		set |= w.bit
-	}
-	return set, nil
+	return e.DDL.DropOwned(ctx, names, behavior(s.Behavior))
 }
 
-// grantTargets lists the objects of GRANT, those of ALL … IN SCHEMA included.
-func (e *Env) grantTargets(s *parse.GrantStmt) ([]ddl.GrantSpec, error) {
-	var out []ddl.GrantSpec
-	over := e.DDL.Overlay()
-	if s.TargetType == parse.GrantAllInSchema {
-		for _, o := range s.Objects {
-			sc := over.SchemaByName(o.Name.Last())
-			if sc == nil {
-				return nil, pgerr.New(pgerr.InvalidSchemaName, "schema %q does not exist", o.Name.Last())
-			}
-			over.RelationsIn(sc.OID, func(r catalog.Relation) bool {
-				wanted := r.Kind == catalog.KindTable || r.Kind == catalog.KindView
-				if s.ObjType == parse.ObjectSequence {
-					wanted = r.Kind == catalog.KindSequence
-				}
-				if wanted {
-					out = append(out, ddl.GrantSpec{Kind: catalog.PartTable, Relation: ddl.Name{Schema: sc.Name, Name: r.Name()}})
-				}
-				return true
-			})
-		}
-		return out, nil
+func (e *Env) reassignOwned(ctx context.Context, s *parse.ReassignOwnedStmt) error {
+	names, err := e.roleNames(s.Roles)
+	if err != nil {
+		return err
 	}
-	for _, r := range s.Relations {
-		out = append(out, ddl.GrantSpec{Kind: catalog.PartTable, Relation: ddl.Name{Schema: r.Schema, Name: r.Name}})
-	}
-	for _, o := range s.Objects {
-		out = append(out, ddl.GrantSpec{Kind: catalog.PartSchema, Schema: o.Name.Last()})
-	}
-	return out, nil
+	return e.DDL.ReassignOwned(ctx, names, e.roleName(s.NewRole))
 }

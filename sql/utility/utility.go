@@ -53,8 +53,16 @@ func (e *Env) pos(loc int) int { return parse.Position(e.Text, loc) }
 // sema returns the environment for analysing parts of the statement against the transaction's own catalog.
 func (e *Env) sema() *sema.Env {
 	return &sema.Env{
-		Catalog: e.DDL.Overlay(), SearchPath: e.SearchPath, Text: e.Text, Virtual: e.Virtual, NoParams: true, IOEnv: e.IOEnv,
+		Role: e.role(), Catalog: e.DDL.Overlay(), SearchPath: e.SearchPath, Text: e.Text, Virtual: e.Virtual, NoParams: true, IOEnv: e.IOEnv,
 	}
+}
+
+// role is the current role, 0 where it is gone.
+func (e *Env) role() catalog.Oid {
+	if r := e.DDL.Overlay().RoleByName(e.User); r != nil {
+		return r.OID
+	}
+	return 0
 }
 
 // Handles reports whether Execute takes the statement.
@@ -113,12 +121,27 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.grant(ctx, s)
 	case *parse.GrantRoleStmt:
 		err = e.grantRole(ctx, s)
+	case *parse.AlterDefaultPrivilegesStmt:
+		err = e.alterDefaultPrivileges(ctx, s)
+	case *parse.DropOwnedStmt:
+		err = e.dropOwned(ctx, s)
+	case *parse.ReassignOwnedStmt:
+		err = e.reassignOwned(ctx, s)
 	case *parse.CreateExtensionStmt:
 		err = e.createExtension(s)
 	case *parse.VacuumStmt:
 		err = e.vacuum(s)
-	case *parse.ReindexStmt, *parse.CheckPointStmt:
-		// Indexes are kept whole by every write, and the log is the only durable store: nothing to do.
+	case *parse.ReindexStmt:
+		// Indexes are kept whole by every write: there is nothing to do for who may ask for it.
+		if s.Relation != nil {
+			err = e.DDL.MustOwn(objectName(parse.Name{s.Relation.Schema, s.Relation.Name}))
+		}
+	case *parse.CreatedbStmt:
+		if r := e.DDL.Overlay().Role(e.role()); r != nil && !r.Superuser && !r.CreateDB {
+			return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create database")
+		}
+		err = pgerr.NotSupported(tag)
+	case *parse.CheckPointStmt: // the log is the only durable store
 	default:
 		if tag == "" {
 			return "", pgerr.Internal("statement %T is not a utility statement", stmt)

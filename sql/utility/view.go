@@ -159,7 +159,14 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 	if err := e.tableOptions(spec, s.Into.Options); err != nil {
 		return "", err
 	}
+	// PostgreSQL starts the query before it makes the table.
+	if err := analyzed.Permissions.Check(e.DDL.Overlay(), e.role()); err != nil {
+		return "", err
+	}
 	t, err := e.DDL.CreateTable(ctx, spec)
+	if pgerr.HasCode(err, pgerr.InsufficientPrivilege) {
+		err = pgerr.From(err).Clone().WithPosition(0)
+	}
 	if err != nil || t == nil || s.Into.SkipData {
 		return tag, err
 	}
