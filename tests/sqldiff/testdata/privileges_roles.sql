@@ -1,0 +1,124 @@
+-- Roles: attributes, memberships, SET ROLE and SET SESSION AUTHORIZATION.
+create role pr_super superuser; create role pr_creator createrole; create role pr_plain; create role pr_plain2 login;
+create role pr_parent; create role pr_noinherit noinherit; create role pr_login login connection limit 3 valid until '2030-01-01 00:00:00+00';
+select rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolconnlimit, rolvaliduntil
+  from pg_roles where rolname like 'pr\_%' order by 1;
+set session authorization pr_plain;
+create role x; create user x; create group x;
+alter role pr_plain2 createdb; alter role pr_plain password 'x'; alter role pr_plain login; alter role pr_plain rename to z;
+alter user current_user password null;
+alter role pr_super nologin; alter role pr_plain superuser;
+drop role pr_plain2; drop role if exists pr_nobody;
+grant pr_parent to pr_plain; revoke pr_parent from pr_plain;
+comment on role pr_plain2 is 'x';
+create database pr_db;
+set session authorization pr_creator;
+create role x superuser; create role x replication; create role x bypassrls; create role pg_x; create role pr_plain;
+create role pr_x createdb in role pr_parent admin pr_plain role pr_plain2;
+select r.rolname, m.rolname, g.rolname, admin_option from pg_auth_members a join pg_roles r on r.oid = roleid
+  join pg_roles m on m.oid = member join pg_roles g on g.oid = grantor where r.rolname like 'pr\_%' order by 1, 2;
+alter role pr_plain createdb; alter role pr_plain nocreatedb; alter role pr_super createdb; alter role pr_plain superuser;
+alter role pr_plain replication; alter role pr_plain bypassrls; alter role pr_super rename to pr_s;
+alter role pr_x rename to pr_y; alter role pr_y rename to pg_y; alter role pr_y rename to pr_plain; alter role pr_creator rename to pr_c;
+grant pr_super to pr_plain; grant pr_parent to pr_plain; grant pr_parent to pr_plain;
+grant pr_plain to pr_parent; grant pr_parent to pr_parent;
+grant pr_nobody to pr_plain; grant pr_parent to pr_nobody;
+grant pr_parent to pr_plain with admin option; grant pr_parent to pr_plain with admin option;
+grant pr_parent to pr_plain2 granted by pr_super; grant pr_parent to pr_plain2 granted by current_user;
+revoke admin option for pr_parent from pr_plain; revoke pr_parent from pr_plain2; revoke pr_parent from pr_plain2;
+revoke pr_super from pr_plain;
+comment on role pr_plain2 is 'x'; comment on role pr_super is 'x';
+drop role pr_super; drop role pr_creator; drop role pr_y; drop role pr_nobody; drop role if exists pr_nobody; drop role current_user;
+drop role postgres;
+reset session authorization;
+drop role postgres; drop role pg_read_all_data;
+alter role pg_read_all_data login; alter role pg_read_all_data rename to x;
+grant pg_database_owner to pr_plain; grant pr_plain to pg_database_owner;
+alter group pr_parent add user pr_plain2, pr_noinherit; alter group pr_parent drop user pr_plain2;
+alter role pr_plain connection limit -2; alter role pr_plain valid until 'never'; alter role pr_plain valid until 'infinity';
+select rolvaliduntil from pg_roles where rolname = 'pr_plain';
+-- inheritance
+grant usage, create on schema s_privileges_roles to pr_parent; grant usage on schema s_privileges_roles to pr_noinherit;
+create table t (a int); insert into t values (1); grant select on t to pr_parent;
+set session authorization pr_plain;
+table t;
+select current_user, session_user, user, current_role;
+set role pr_parent;
+select current_user, session_user;
+show role; show session_authorization; show is_superuser;
+table t;
+create table owned_by_parent (a int);
+reset role;
+show role;
+drop table owned_by_parent;
+set session authorization pr_noinherit;
+reset session authorization;
+set session authorization pr_noinherit;
+table t;
+set role pr_parent;
+table t;
+set role none;
+set role pr_super; set role pr_plain; set role nobody_there; set role "none";
+set session authorization pr_plain;
+set session authorization nobody_there;
+reset session authorization;
+select current_user, session_user;
+-- who logged in as a superuser may come back, and SET ROLE ends with its session
+set session authorization pr_plain; set role pr_parent; set session authorization pr_plain2;
+select current_user, session_user; show role;
+set session authorization default;
+select current_user, session_user;
+set role pr_plain; set session authorization pr_plain2; reset session authorization; select current_user;
+set role to default; select current_user;
+-- transactions
+begin; set role pr_plain; select current_user; rollback; select current_user;
+begin; set local role pr_plain; select current_user; commit; select current_user;
+begin; savepoint a; set session authorization pr_plain; select current_user, session_user; rollback to a; select current_user, session_user; commit;
+begin; set local session authorization pr_plain; select current_user; commit; select current_user, session_user;
+select set_config('role', 'pr_plain', false); select current_user; select set_config('role', 'none', false); select current_user;
+set role pr_plain; reset all; select current_user; discard all; select current_user;
+-- a superuser's membership
+grant pr_super to pr_plain2;
+set session authorization pr_plain2;
+create role x;
+set role pr_super;
+create role pr_by_super; drop role pr_by_super;
+select current_setting('is_superuser');
+set session authorization pr_plain;
+reset session authorization;
+set session authorization pr_plain2;
+set role pr_super;
+alter role pr_plain2 rename to pr_p; alter role pr_super rename to pr_s;
+drop role pr_plain2; drop role pr_super;
+reset session authorization;
+-- pg_has_role
+select pg_has_role('pr_plain', 'pr_parent', 'usage'), pg_has_role('pr_noinherit', 'pr_parent', 'usage'),
+  pg_has_role('pr_noinherit', 'pr_parent', 'member'), pg_has_role('pr_plain', 'pr_parent', 'member with admin option'),
+  pg_has_role('pr_super', 'pr_parent', 'usage'), pg_has_role('pr_parent', 'member'), pg_has_role('pr_plain', 'pr_plain', 'usage with grant option');
+select pg_has_role('pr_plain', 'pr_parent', 'select');
+select pg_has_role('pr_nobody', 'pr_parent', 'usage');
+select grantee, role_name, is_grantable from information_schema.applicable_roles where role_name like 'pr\_%' order by 1, 2;
+set session authorization pr_plain;
+select * from information_schema.applicable_roles order by 1, 2;
+select * from information_schema.enabled_roles order by 1;
+select * from information_schema.administrable_role_authorizations order by 1, 2;
+select * from pg_authid; select * from pg_shadow;
+select rolname, rolpassword from pg_roles where rolname = 'pr_plain';
+reset session authorization;
+-- predefined roles
+create table secret (a int); insert into secret values (1);
+grant pg_read_all_data to pr_plain2;
+revoke pr_super from pr_plain2;
+set session authorization pr_plain2;
+table secret; insert into secret values (2); select has_table_privilege('secret', 'select'), has_table_privilege('secret', 'insert');
+reset session authorization;
+grant pg_write_all_data to pr_plain2; revoke pg_read_all_data from pr_plain2;
+set session authorization pr_plain2;
+table secret; insert into s_privileges_roles.secret values (2); update s_privileges_roles.secret set a = 3; update secret set a = a; truncate secret; checkpoint;
+reset session authorization;
+revoke pg_write_all_data from pr_plain2;
+drop role pr_parent;
+drop owned by pr_parent;
+drop role pr_parent, pr_plain, pr_plain2, pr_noinherit, pr_super, pr_creator, pr_login;
+drop owned by pr_noinherit;
+drop role pr_parent, pr_plain, pr_plain2, pr_noinherit, pr_super, pr_creator, pr_login;
