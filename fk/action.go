@@ -48,9 +48,10 @@ func (r *Runner) actOn(ctx context.Context, k *Key, kind eventKind, old, changed
 	switch action {
 	case catalog.Cascade:
 		if kind == deleteEvent {
-			return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
+			err := r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
 				return k.within(r.store.DeleteRows(ctx, k.Child, rows), nil)
 			})
+			return k.finding(err, nil)
 		}
 		return r.cascadeUpdate(ctx, k, keys, newKeys)
 	case catalog.SetNull, catalog.SetDefault:
@@ -70,7 +71,7 @@ func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]ty
 			errs[i] = k.within(errs[i], k.assignments(catalog.Cascade, k.ChildCols))
 		}
 	}
-	return r.store.Children(ctx, k, keys, lockFor(catalog.SetNull), func(rows [][]types.Datum, at []int) error {
+	err := r.store.Children(ctx, k, keys, lockFor(catalog.SetNull), func(rows [][]types.Datum, at []int) error {
 		assigned := make([][]types.Datum, len(rows))
 		for i := range rows {
 			if err := errs[at[i]]; err != nil {
@@ -80,6 +81,7 @@ func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]ty
 		}
 		return k.within(r.store.UpdateRows(ctx, k.Child, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
 	})
+	return k.finding(err, k.assignments(catalog.Cascade, k.ChildCols))
 }
 
 // toChild converts a referenced key to the child's column types.
@@ -117,7 +119,7 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 		return k.within(r.store.UpdateRows(ctx, k.Child, rows, cols, assigned), k.assignments(action, cols))
 	})
 	if err != nil || action != catalog.SetDefault {
-		return err
+		return k.finding(err, k.assignments(action, cols))
 	}
 	// A child whose default is the very key that went away was "updated" to what it held, which no check would judge: as
 	// PostgreSQL does, look again whether anybody still references the key.

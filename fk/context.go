@@ -75,6 +75,14 @@ func (k *Key) assignments(action catalog.Action, cols []int) []string {
 	return out
 }
 
+// finding adds the action's CONTEXT line to the error of a child that another transaction has changed too lately.
+func (k *Key) finding(err error, assigned []string) error {
+	if !pgerr.HasCode(err, pgerr.SerializationFailure) {
+		return err
+	}
+	return k.within(err, assigned)
+}
+
 // within adds the action's CONTEXT line to an error of its writes. The error of a foreign key itself has none: it comes
 // from the trigger that fires later.
 func (k *Key) within(err error, assigned []string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
@@ -27,6 +28,8 @@ type holder struct {
 	mu      sync.Mutex
 	horizon topo.Timestamp
 	leaving sync.Mutex // one node's leave at a time is judged and recorded
+	// upgrading: a new command format is being admitted.
+	upgrading atomic.Bool
 }
 
 func newHolder(s *Server) *holder {
@@ -124,7 +127,7 @@ func (h *holder) join(ctx context.Context, q *joinRequest) (*joinResponse, error
 		if n != nil {
 			return nil
 		}
-		return &topo.Node{ID: id, Instance: q.Instance, Address: q.Address, SQL: q.SQL, State: topo.NodeJoining}
+		return &topo.Node{ID: id, Instance: q.Instance, Address: q.Address, SQL: q.SQL, State: topo.NodeJoining, Format: q.Format}
 	})
 	if err != nil {
 		return nil, err
@@ -224,6 +227,7 @@ func (h *holder) register(ctx context.Context, q *registerRequest) (*registerRes
 		default:
 			c := *n
 			c.Epoch, c.Dead, c.Address, c.SQL, c.Instance = q.Epoch, false, q.Address, q.SQL, q.Instance
+			c.Format = q.Format
 			if c.State == topo.NodeJoining {
 				c.State = topo.NodeActive
 			}
@@ -409,6 +413,7 @@ func (h *holder) run(ctx context.Context) {
 		h.liveness.Serve(epoch)
 		h.endSilent(ctx)
 		h.control.step(ctx)
+		h.upgrade()
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/catalog/store"
 	"github.com/pgmqdb/pgmqdb/shard/deadlock"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/group"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/lockmgr"
@@ -290,7 +291,7 @@ func (s *Server) openHost() error {
 	s.clock = &clock{s: s, remote: tso.NewRemote(s.askTimestamps)}
 	s.member, s.holder, s.replicas = newMember(s), newHolder(s), newReplicas(s)
 	s.txns = txn.New(txn.Config{Node: s.id.Node, Epoch: s.member.Epoch(), Clock: s.clock, RemoteClock: s.clock.isRemote, Groups: s.group,
-		AllGroups: s.allGroups, SequenceGroup: s.sequenceGroup,
+		AllGroups: s.allGroups, SequenceGroup: s.sequenceGroup, Format: s.clusterVersion,
 		DeadlockDetail: func(ctx context.Context, dl *lock.Deadlock) string { return s.node.DeadlockDetail(ctx, dl) }})
 	s.locks = lockmgr.New(lockmgr.Config{Env: lockEnv{s}, Detector: s.detector,
 		PID:    func(o topo.TxnID) int32 { return s.node.PIDOf(o) },
@@ -376,7 +377,7 @@ func (s *Server) awaitLeaseOrOthers(ctx context.Context, cat *group.Replica) (al
 func (s *Server) bootstrap(ctx context.Context) error {
 	t := s.txns.Begin(txn.Options{})
 	wrote, err := store.Bootstrap(ctx, t, s.cfg.Groups, &topo.Node{ID: s.id.Node, Instance: s.id.Instance,
-		Address: s.address, SQL: s.listener.Addr().String(), State: topo.NodeActive})
+		Address: s.address, SQL: s.listener.Addr().String(), State: topo.NodeActive, Format: fsm.Format})
 	if err != nil || !wrote {
 		t.Rollback(ctx)
 		return errors.Join(err, s.catalog.Err())
@@ -412,6 +413,9 @@ func (s *Server) awaitGroups(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("group %d does not start: %w", id, err)
 		}
+	}
+	if s.mayUpgrade() {
+		return s.upgrade(ctx)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Txn interface {
 	Probe(ctx context.Context, keys []txn.Key, out []txn.Version) error
 	Put(key txn.Key, value []byte, flags txn.WriteFlags)
 	Delete(key txn.Key, flags txn.WriteFlags)
+	Move(from, to txn.Key, value []byte)
 	MarkShared(key txn.Key, seenKeyVersion topo.Timestamp)
 	MarkExclusive(key txn.Key, f topo.Timestamp)
 	OnChildrenChanged(key txn.Key, recheck txn.Recheck)

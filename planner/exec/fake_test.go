@@ -78,6 +78,7 @@ func (m *memTxn) put(k txn.Key, v []byte) {
 
 func (m *memTxn) Put(k txn.Key, v []byte, _ txn.WriteFlags) { m.put(k, v) }
 func (m *memTxn) Delete(k txn.Key, _ txn.WriteFlags)        { m.put(k, nil) }
+func (m *memTxn) Move(from, to txn.Key, v []byte)           { m.put(from, nil); m.put(to, v) }
 
 // rollbackTo drops what came after seq: a failed statement's writes.
 func (m *memTxn) rollbackTo(seq txn.Seq) {

@@ -202,6 +202,18 @@ func rowRef(b *types.Batch, at, i int) (txn.Key, topo.Timestamp) {
 	return txn.Key{Group: topo.GroupID(b.Cols[at+1].I[i]), Bytes: []byte(s)}, topo.Timestamp(b.Cols[at+2].I[i])
 }
 
+// lockRequest asks for the row that the statement read under key in its version ts, wherever it is now. A row that the
+// transaction wrote itself has no ts, and stays where it is.
+func (r *run) lockRequest(key txn.Key, ts topo.Timestamp, mode lock.Mode) (txn.LockRequest, error) {
+	req := txn.LockRequest{Key: key, Mode: mode}
+	if ts == 0 {
+		return req, nil
+	}
+	opts, err := r.readOptions()
+	req.AsOf = opts.TS
+	return req, err
+}
+
 // lockTargets locks the target rows of input rows [from, to) and returns the inputs that are still to be written: rows
 // met before and rows without a reference (the empty side of an outer join) are left out.
 func (m *modifyOp) lockTargets(from, to int) ([]int, []topo.Timestamp, error) {
@@ -224,7 +236,11 @@ func (m *modifyOp) lockTargets(from, to int) ([]int, []topo.Timestamp, error) {
 		if m.n.KeyChange && m.keyChanges(i) {
 			mode = lock.Update
 		}
-		m.reqs = append(m.reqs, txn.LockRequest{Key: key, Mode: mode})
+		req, err := m.r.lockRequest(key, ts, mode)
+		if err != nil {
+			return nil, nil, err
+		}
+		m.reqs = append(m.reqs, req)
 		inputs, seenTS = append(inputs, i), append(seenTS, ts)
 	}
 	if cap(m.lock_) < len(m.reqs) {
@@ -461,7 +477,11 @@ func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.D
 			continue
 		}
 		key, ts := rowRef(l.b, t.Ref, from+i)
-		reqs, at, seen = append(reqs, txn.LockRequest{Key: key, Mode: t.Mode}), append(at, i), append(seen, ts)
+		req, err := l.r.lockRequest(key, ts, t.Mode)
+		if err != nil {
+			return err
+		}
+		reqs, at, seen = append(reqs, req), append(at, i), append(seen, ts)
 	}
 	if len(reqs) == 0 {
 		return nil
@@ -492,10 +512,14 @@ func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.D
 	return nil
 }
 
-// lockError names the table of a lock that NOWAIT did not get, as PostgreSQL does.
+// lockError names the table of a lock that NOWAIT did not get, as PostgreSQL does; and to it a deleted row that the
+// transaction's snapshot has is an updated one here.
 func (l *lockRowsOp) lockError(t *planner.LockTarget, err error) error {
 	if t.Policy == lock.NoWait && pgerr.HasCode(err, pgerr.LockNotAvailable) {
 		return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on row in relation %q", t.Table.Name)
+	}
+	if txn.IsConcurrentDelete(err) {
+		return errSerialize("update")
 	}
 	return err
 }

@@ -45,6 +45,7 @@ type keyWrite struct {
 	value []byte
 	op    writeOp
 	flags txn.WriteFlags
+	from  txn.Key // moveTo: where the row was
 }
 
 // coveredAt is keyWrite.at of a row that the caller's lock covers.
@@ -56,6 +57,8 @@ const (
 	putNew    writeOp = iota // the key must be free
 	putOver                  // replaces what the transaction holds
 	remove                   // deletes
+	moveFrom                 // the row goes to another key: the moveTo behind it deletes here
+	moveTo                   // the row comes; the key must be free
 	putEntry                 // an entry beside its row
 	dropEntry                // the same, deleted
 )
@@ -115,7 +118,7 @@ func (w *Writer) begin() {
 // add plans a write; those of keys that others may hold are locked first.
 func (w *Writer) add(k keyWrite) {
 	k.at = -1
-	if k.op == putNew || k.op == putOver || k.op == remove {
+	if k.op != putEntry && k.op != dropEntry {
 		k.at = len(w.reqs)
 		w.reqs = append(w.reqs, txn.LockRequest{Key: k.key, Mode: lock.Update, Latest: true, ExistenceOnly: k.x == nil || !k.x.deferrable()})
 	}
@@ -170,6 +173,12 @@ func (w *Writer) apply(rows [][]types.Datum) error {
 				return w.duplicate(k, rows[k.row])
 			}
 			w.c.Txn.Put(k.key, k.value, k.flags)
+		case moveTo:
+			if exists {
+				w.refused = k.row
+				return w.duplicate(k, rows[k.row])
+			}
+			w.c.Txn.Move(k.from, k.key, k.value)
 		case putOver:
 			w.c.Txn.Put(k.key, k.value, k.flags)
 		case remove:
@@ -179,7 +188,7 @@ func (w *Writer) apply(rows [][]types.Datum) error {
 			w.c.Txn.Delete(k.key, k.flags)
 		}
 		if !single {
-			w.state[name] = k.op != remove
+			w.state[name] = k.op != remove && k.op != moveFrom
 		}
 	}
 	return nil
@@ -283,7 +292,7 @@ func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key
 }
 
 // Update replaces old rows, locked by the caller, with new ones that were checked. Rows whose key or placement changes
-// are deleted and inserted; only the entries of changed columns are rewritten.
+// move; only the entries of changed columns are rewritten.
 func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
 	w.begin()
 	for i := range old {
@@ -317,8 +326,8 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 	case sameKey && key.Group == okey.Group:
 		w.add(keyWrite{key: key, row: i, op: putOver, value: w.rowValue(new), flags: txn.KeepsKey})
 	default:
-		w.add(keyWrite{key: okey, row: i, op: remove})
-		w.add(keyWrite{key: key, row: i, op: putNew, value: w.rowValue(new)})
+		w.add(keyWrite{key: okey, row: i, op: moveFrom})
+		w.add(keyWrite{key: key, row: i, op: moveTo, value: w.rowValue(new), from: okey})
 	}
 	for _, x := range w.ti.indexes {
 		if w.changed(x.cols, old, new) {

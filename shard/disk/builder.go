@@ -97,8 +97,8 @@ func (b *Builder) Record(key, value []byte) error {
 	return b.wrote(len(key) + len(value))
 }
 
-// Version adds a version; a nil value is a tombstone.
-func (b *Builder) Version(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
+// Version adds a version; a nil value is a tombstone. moved, if not nil, is where the row before it went.
+func (b *Builder) Version(key []byte, ts, keyTS topo.Timestamp, value, moved []byte) error {
 	b.key = appendVersionKey(b.key[:0], key, ts)
 	if bytes.Compare(b.last, b.key) >= 0 {
 		return fmt.Errorf("disk: recover %s: %w", b.path, errOrder)
@@ -115,7 +115,10 @@ func (b *Builder) Version(key []byte, ts, keyTS topo.Timestamp, value []byte) er
 	b.before, b.oldest, b.oldestTS = b.oldest, ts, value == nil
 	b.last = append(b.last[:0], b.key...)
 	b.meta.Versions++
-	stored := appendValue(make([]byte, 0, crcBytes+9+len(value)), b.key, ts, keyTS, value)
+	if moved != nil {
+		b.meta.Format = formatMoved
+	}
+	stored := appendValue(make([]byte, 0, crcBytes+9+len(value)+len(moved)), b.key, ts, keyTS, value, moved)
 	if err := b.rows.Put(b.key, stored); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (db *DB) checkVersions(ctx context.Context, b *bbolt.Bucket) (int64, error)
 		if last != nil && bytes.Compare(last, k) >= 0 {
 			return n, db.corrupt(fmt.Errorf("entry %x: %w", k, errOrder))
 		}
-		if _, _, err := decodeValue(k, v, ts); err != nil {
+		if _, _, _, err := decodeValue(k, v, ts); err != nil {
 			return n, db.corrupt(fmt.Errorf("entry %x: %w", k, err))
 		}
 		last = k

@@ -65,12 +65,13 @@ func appendUnescaped(buf, prefix []byte) []byte {
 }
 
 // A value on disk is a CRC32C of the disk key and the rest, a flag byte, the key version where it differs from the
-// version's own timestamp, and the value.
+// version's own timestamp, where the row before it went if it went anywhere, behind its length, and the value.
 const (
 	crcBytes      = 4
 	flagTombstone = 1 << 0
 	flagKeyTS     = 1 << 1
-	flagsKnown    = flagTombstone | flagKeyTS
+	flagMoved     = 1 << 2 // since formatMoved
+	flagsKnown    = flagTombstone | flagKeyTS | flagMoved
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -80,7 +81,7 @@ func checksum(key, rest []byte) uint32 {
 }
 
 // appendValue appends the disk value of a version whose disk key is key.
-func appendValue(buf, key []byte, ts, keyTS topo.Timestamp, value []byte) []byte {
+func appendValue(buf, key []byte, ts, keyTS topo.Timestamp, value, moved []byte) []byte {
 	start := len(buf)
 	buf = append(buf, 0, 0, 0, 0)
 	var flags byte
@@ -90,9 +91,15 @@ func appendValue(buf, key []byte, ts, keyTS topo.Timestamp, value []byte) []byte
 	if keyTS != ts {
 		flags |= flagKeyTS
 	}
+	if moved != nil {
+		flags |= flagMoved
+	}
 	buf = append(buf, flags)
 	if keyTS != ts {
 		buf = binary.BigEndian.AppendUint64(buf, uint64(keyTS))
+	}
+	if moved != nil {
+		buf = append(binary.AppendUvarint(buf, uint64(len(moved))), moved...)
 	}
 	buf = append(buf, value...)
 	binary.LittleEndian.PutUint32(buf[start:], checksum(key, buf[start+crcBytes:]))
@@ -108,30 +115,38 @@ var (
 )
 
 // decodeValue checks and cuts a disk value. The result aliases v; a live value is never nil.
-func decodeValue(k, v []byte, ts topo.Timestamp) (keyTS topo.Timestamp, value []byte, err error) {
+func decodeValue(k, v []byte, ts topo.Timestamp) (keyTS topo.Timestamp, value, moved []byte, err error) {
 	if len(v) < crcBytes+1 {
-		return 0, nil, errShort
+		return 0, nil, nil, errShort
 	}
 	if binary.LittleEndian.Uint32(v) != checksum(k, v[crcBytes:]) {
-		return 0, nil, errChecksum
+		return 0, nil, nil, errChecksum
 	}
 	flags := v[crcBytes]
 	if flags&^flagsKnown != 0 {
-		return 0, nil, errFlags
+		return 0, nil, nil, errFlags
 	}
 	v = v[crcBytes+1:]
 	keyTS = ts
 	if flags&flagKeyTS != 0 {
 		if len(v) < 8 {
-			return 0, nil, errShort
+			return 0, nil, nil, errShort
 		}
 		keyTS = topo.Timestamp(binary.BigEndian.Uint64(v))
 		v = v[8:]
 	}
-	if flags&flagTombstone != 0 {
-		return keyTS, nil, nil
+	if flags&flagMoved != 0 {
+		n, w := binary.Uvarint(v)
+		if w <= 0 || n > uint64(len(v)-w) {
+			return 0, nil, nil, errShort
+		}
+		end := w + int(n)
+		moved, v = v[w:end:end], v[end:]
 	}
-	return keyTS, v[:len(v):len(v)], nil
+	if flags&flagTombstone != 0 {
+		return keyTS, nil, moved, nil
+	}
+	return keyTS, v[:len(v):len(v)], moved, nil
 }
 
 // appendRecord and decodeRecord frame the value of a side table's record with a CRC32C of key and value.

@@ -82,6 +82,7 @@ type Meta struct {
 	Horizon  topo.Timestamp
 	Versions int64 // entries in the versions bucket
 	Records  int64 // entries in the state bucket
+	Format   uint8 // the newest layout that an entry of the file has; 0 is 1, the first
 }
 
 // Open opens the file, or creates it.
@@ -287,11 +288,13 @@ func (r *Reader) Generation() uint64 {
 	return r.gen
 }
 
-// Row is a version on disk. Value is nil for a tombstone; its bytes are valid until the reader is released.
+// Row is a version on disk. Value is nil for a tombstone, and Moved when the row before it went nowhere; their bytes are
+// valid until the reader is released.
 type Row struct {
 	TS    topo.Timestamp
 	KeyTS topo.Timestamp
 	Value []byte
+	Moved []byte
 }
 
 // Get returns the newest version of key at or below ts; ok is false when there is none.
@@ -311,7 +314,7 @@ func (r *Reader) Get(key []byte, ts topo.Timestamp) (row Row, ok bool, err error
 		return Row{}, false, nil
 	}
 	_, row.TS, _ = splitVersionKey(k)
-	if row.KeyTS, row.Value, err = decodeValue(k, v, row.TS); err != nil {
+	if row.KeyTS, row.Value, row.Moved, err = decodeValue(k, v, row.TS); err != nil {
 		return Row{}, false, r.db.corrupt(fmt.Errorf("version of key %x: %w", key, err))
 	}
 	return row, true, nil

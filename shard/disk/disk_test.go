@@ -77,7 +77,7 @@ func TestFlushesAgreeWithAModelOfGarbageCollection(t *testing.T) {
 			if rng.Intn(3) > 0 {
 				value = []byte(fmt.Sprint("v", now))
 			}
-			d.Put([]byte(key), now, now, value, 1, 0, false)
+			d.Put([]byte(key), now, now, value, nil, 1, 0, false)
 			all[key] = append(all[key], at{now, value})
 		}
 		horizon = max(horizon, now-topo.Timestamp(rng.Intn(60)+1))
@@ -130,7 +130,7 @@ func TestIteratorGoesOnAcrossRefreshesAndFlushes(t *testing.T) {
 	const n = 3*refreshSteps + 17
 	d := mvcc.New()
 	for i := range n {
-		d.Put([]byte(fmt.Sprintf("%07d", i)), 5, 5, []byte("v"), 1, mvcc.Lone, false)
+		d.Put([]byte(fmt.Sprintf("%07d", i)), 5, 5, []byte("v"), nil, 1, mvcc.Lone, false)
 	}
 	if err := db.Flush(t.Context(), &Batch{Index: 1, Delta: d}); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestIteratorGoesOnAcrossRefreshesAndFlushes(t *testing.T) {
 			}
 			if i++; i == refreshSteps/2 {
 				more := mvcc.New()
-				more.Put([]byte(fmt.Sprintf("%07d", i)), 12, 12, []byte("later"), 1, 0, false)
+				more.Put([]byte(fmt.Sprintf("%07d", i)), 12, 12, []byte("later"), nil, 1, 0, false)
 				if err := db.Flush(t.Context(), &Batch{Index: 2, Delta: more}); err != nil {
 					t.Fatal(err)
 				}

@@ -80,6 +80,7 @@ func (db *DB) Flush(ctx context.Context, b *Batch) (err error) {
 	meta.Index, meta.Horizon = b.Index, max(meta.Horizon, b.Horizon)
 	meta.Versions += f.added
 	meta.Records += f.records
+	meta.Format = max(meta.Format, f.format)
 	if err := writeMeta(f.meta, meta); err != nil {
 		return err
 	}
@@ -128,6 +129,7 @@ type flush struct {
 
 	added   int64 // versions put less versions deleted
 	records int64
+	format  uint8 // that what was put needs
 	steps   int
 
 	delta      []*mvcc.Version // of the key at work, as the delta has them
@@ -142,6 +144,7 @@ type flush struct {
 type version struct {
 	ts, keyTS topo.Timestamp
 	value     []byte
+	moved     []byte
 	tombstone bool
 	isNew     bool
 	onDisk    bool
@@ -190,7 +193,7 @@ func (f *flush) writeDelta(ctx context.Context) error {
 		lone := false
 		f.delta = it.Versions(f.delta[:0], mvcc.Unbounded)
 		for _, v := range f.delta {
-			f.versions = append(f.versions, version{ts: v.TS, keyTS: v.KeyTS, value: v.Value, tombstone: v.Tombstone(), isNew: true})
+			f.versions = append(f.versions, version{ts: v.TS, keyTS: v.KeyTS, value: v.Value(), moved: v.Moved(), tombstone: v.Tombstone(), isNew: true})
 			lone = lone || v.Flags()&mvcc.Lone != 0
 		}
 		if !lone {
@@ -213,7 +216,7 @@ func (f *flush) addDiskVersions() error {
 		if !ok || len(prefix) != len(f.prefix) {
 			return f.db.corrupt(fmt.Errorf("entry %x: %w", k, errKey))
 		}
-		_, value, err := decodeValue(k, v, ts)
+		_, value, _, err := decodeValue(k, v, ts)
 		if err != nil {
 			return f.db.corrupt(fmt.Errorf("entry %x: %w", k, err))
 		}
@@ -279,12 +282,15 @@ func (f *flush) put(v *version) error {
 	if !v.onDisk {
 		f.added++
 	}
-	size := crcBytes + 9 + len(v.value)
+	if v.moved != nil {
+		f.format = formatMoved
+	}
+	size := crcBytes + 9 + len(v.value) + binary.MaxVarintLen32 + len(v.moved)
 	if size > cap(f.values)-len(f.values) {
 		f.values = make([]byte, 0, max(size, valueSlab))
 	}
 	from := len(f.values)
-	f.values = appendValue(f.values, f.buf, v.ts, v.keyTS, v.value)
+	f.values = appendValue(f.values, f.buf, v.ts, v.keyTS, v.value, v.moved)
 	return f.rows.Put(f.buf, f.values[from:len(f.values):len(f.values)])
 }
 

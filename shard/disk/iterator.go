@@ -233,7 +233,7 @@ func (it *Iterator) stand(prefix, k, v []byte, ts topo.Timestamp) {
 	it.key = appendUnescaped(it.key[:0], prefix)
 	it.row.TS = ts
 	var err error
-	if it.row.KeyTS, it.row.Value, err = decodeValue(k, v, ts); err != nil {
+	if it.row.KeyTS, it.row.Value, it.row.Moved, err = decodeValue(k, v, ts); err != nil {
 		it.err = it.r.db.corrupt(fmt.Errorf("version of key %x: %w", it.key, err))
 		return
 	}
@@ -293,7 +293,7 @@ func (it *VersionIterator) move(step func() ([]byte, []byte)) {
 	}
 	it.row.TS = ts
 	var err error
-	if it.row.KeyTS, it.row.Value, err = decodeValue(k, v, ts); err != nil {
+	if it.row.KeyTS, it.row.Value, it.row.Moved, err = decodeValue(k, v, ts); err != nil {
 		it.err = it.r.db.corrupt(fmt.Errorf("version of key %x: %w", it.key, err))
 		return
 	}

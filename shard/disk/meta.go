@@ -10,8 +10,13 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
-// formatVersion is the layout of the buckets and of their entries. A file of a later format is refused.
-const formatVersion = 1
+// The layouts of the buckets and of their entries. A file has the oldest that all of it fits; one of a later format is
+// refused.
+const (
+	formatFirst = 1
+	formatMoved = 2 // an entry may say where the row before it went
+	formatLast  = formatMoved
+)
 
 var (
 	metaKey  = []byte("meta")
@@ -29,16 +34,16 @@ func readMeta(b *bbolt.Bucket) (Meta, error) {
 	if len(v) != metaBytes {
 		return Meta{}, fmt.Errorf("meta: %w", errShort)
 	}
-	if v[0] != formatVersion {
+	if v[0] < formatFirst || v[0] > formatLast {
 		return Meta{}, fmt.Errorf("format version %d is not known", v[0])
 	}
 	u := func(i int) uint64 { return binary.BigEndian.Uint64(v[1+8*i:]) }
-	return Meta{Index: u(0), Horizon: topo.Timestamp(u(1)), Versions: int64(u(2)), Records: int64(u(3))}, nil
+	return Meta{Index: u(0), Horizon: topo.Timestamp(u(1)), Versions: int64(u(2)), Records: int64(u(3)), Format: v[0]}, nil
 }
 
 func writeMeta(b *bbolt.Bucket, m Meta) error {
 	v := make([]byte, 0, metaBytes)
-	v = append(v, formatVersion)
+	v = append(v, max(m.Format, formatFirst))
 	for _, u := range [...]uint64{m.Index, uint64(m.Horizon), uint64(m.Versions), uint64(m.Records)} {
 		v = binary.BigEndian.AppendUint64(v, u)
 	}

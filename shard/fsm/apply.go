@@ -158,7 +158,7 @@ var emptyValue = []byte{}
 func (v *view) deltas(key []byte, ts topo.Timestamp, bound mvcc.Bound) (best *mvcc.Version, row found, ok, done bool) {
 	best = v.active.Get(key, ts, bound)
 	if best != nil && best.Flags()&mvcc.Newest != 0 {
-		return best, found{ts: best.TS, keyTS: best.KeyTS, value: best.Value}, true, true
+		return best, found{ts: best.TS, keyTS: best.KeyTS, value: best.Value()}, true, true
 	}
 	if v.frozen != nil {
 		if w := v.frozen.Get(key, ts, bound); w != nil {
@@ -171,11 +171,12 @@ func (v *view) deltas(key []byte, ts topo.Timestamp, bound mvcc.Bound) (best *mv
 	if best == nil {
 		return nil, found{}, false, false
 	}
-	return best, found{ts: best.TS, keyTS: best.KeyTS, value: best.Value}, true, done
+	return best, found{ts: best.TS, keyTS: best.KeyTS, value: best.Value()}, true, done
 }
 
-// write adds a committed version. The key and value are the delta's to keep when owned is set.
-func (s *State) write(key []byte, ts, keyTS topo.Timestamp, value []byte, hints mvcc.Flags, owned bool) {
+// write adds a committed version. The key and value are the delta's to keep when owned is set. moved, if not nil, is where the
+// row went that was under the key.
+func (s *State) write(key []byte, ts, keyTS topo.Timestamp, value, moved []byte, hints mvcc.Flags, owned bool) {
 	v := s.view.Load()
 	if hasStorage(v.dropped, key) {
 		return
@@ -183,7 +184,7 @@ func (s *State) write(key []byte, ts, keyTS topo.Timestamp, value []byte, hints 
 	if keyTS == 0 {
 		keyTS = ts
 	}
-	v.active.Put(key, ts, keyTS, value, s.seq, hints, owned)
+	v.active.Put(key, ts, keyTS, value, moved, s.seq, hints, owned)
 	if len(s.watchers) > 0 {
 		s.entries = append(s.entries, Entry{key, value})
 	}

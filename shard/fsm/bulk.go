@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"context"
 	"sync/atomic"
 
@@ -25,7 +26,11 @@ type netRun struct {
 	ts    topo.Timestamp
 	net   []opRef
 	keyTS []topo.Timestamp // nil: those of all keys are ts
+	// moved has the ItemMoved of each key, noRef where there is none; nil: nowhere.
+	moved []opRef
 }
+
+const noRef = ^opRef(0)
 
 func (r *netRun) Len() int { return len(r.net) }
 
@@ -34,7 +39,7 @@ func (r *netRun) Key(i int) []byte {
 	return key
 }
 
-func (r *netRun) Version(i int) (keyTS topo.Timestamp, value []byte, flags mvcc.Flags) {
+func (r *netRun) Version(i int) (keyTS topo.Timestamp, value, to []byte, flags mvcc.Flags) {
 	op := r.in.op(r.net[i])
 	keyTS = r.ts
 	if r.keyTS != nil && r.keyTS[i] != 0 {
@@ -43,7 +48,27 @@ func (r *netRun) Version(i int) (keyTS topo.Timestamp, value []byte, flags mvcc.
 	if op.Item.Kind == ItemPut || op.Item.Kind == ItemDelete {
 		flags = mvcc.Newest
 	}
-	return keyTS, netValue(&op.Item), flags
+	if r.moved != nil && r.moved[i] != noRef {
+		if m := r.in.op(r.moved[i]); len(m.Item.Value) > 0 {
+			to = m.Item.Value
+		}
+	}
+	return keyTS, netValue(&op.Item), to, flags
+}
+
+// wentBy notes the ItemMoved of a key; it comes behind the key's write.
+func (r *netRun) wentBy(key []byte, ref opRef, room int) {
+	last := len(r.net) - 1
+	if last < 0 || !bytes.Equal(r.Key(last), key) {
+		return
+	}
+	if r.moved == nil {
+		r.moved = make([]opRef, 0, room)
+	}
+	for len(r.moved) < last {
+		r.moved = append(r.moved, noRef)
+	}
+	r.moved = append(r.moved, ref)
 }
 
 // commitRun makes the net operations a run of the delta.
@@ -62,7 +87,12 @@ func (s *State) commitRun(p *pending, ts topo.Timestamp) {
 			}
 		case kind == ItemSharedMark:
 			s.share(key, ts)
+		case kind == ItemMoved:
+			r.wentBy(key, ref, len(p.net))
 		}
+	}
+	for r.moved != nil && len(r.moved) < len(r.net) {
+		r.moved = append(r.moved, noRef)
 	}
 	s.view.Load().active.AddRun(r, ts, s.seq, int64(p.in.bytes()+8*len(r.net)))
 	if !s.opts.ManualFlush {

@@ -8,7 +8,7 @@ import (
 // Command is one entry of a group's log. Exactly one of the pointers is set. Several commands travel in one raft
 // proposal and are applied one after the other, each with its own Result.
 type Command struct {
-	// Format is the encoding and the apply rules that the command needs (0 is 1, the first). Apply refuses a format above
+	// Format is the encoding and the apply rules that the command needs (0 is 1, FormatFirst). Apply refuses a format above
 	// the logged cluster version (ResultUnsupported), so that binaries of two releases never apply one entry differently.
 	Format uint8
 	// Epoch is the lease epoch under which the command was proposed; apply refuses a command of an older epoch than the
@@ -90,6 +90,10 @@ const (
 	// ItemReadRange is a range [Key, End) read by a SERIALIZABLE transaction at snapshot Seen: refused when it holds a
 	// version above Seen or another transaction's pending write; until resolution, others' writes into it are refused.
 	ItemReadRange
+	// ItemMoved says that the row which was under Key when the transaction began is now under another key, perhaps of
+	// another group: Value names it (nothing: it was deleted after all), and apply keeps it with the version that the key's
+	// ItemPut or ItemDelete writes (see State.Moved). It accompanies that item. Since FormatMoved.
+	ItemMoved
 )
 
 // Item is one net operation, lock or mark on one key.
@@ -98,7 +102,10 @@ type Item struct {
 	Mode  lock.Mode
 	Key   []byte
 	End   []byte // ItemReadRange: the exclusive upper bound
-	Value []byte // ItemPut, ItemPutEntry
+	Value []byte // ItemPut, ItemPutEntry, ItemMoved
+	// Origin, of an ItemPut that is sent ahead, names the key under which the row was when the transaction began, where that
+	// was another one. Since FormatMoved.
+	Origin []byte
 	// Seen is the version (for ItemSharedMark the key version, for ItemReadRange the snapshot) that the transaction
 	// relied on; SeenAbsent says that there was none, or a tombstone. Absence holds against a missing key and against a
 	// tombstone whose timestamp is Seen or at or below the horizon.

@@ -210,7 +210,7 @@ func (s *State) applyIngest(in *Ingest) (Result, error) {
 	}
 	for i := range writes {
 		w := &writes[i]
-		s.write(w.key, in.TS, 0, w.value, w.hints, false)
+		s.write(w.key, in.TS, 0, w.value, nil, w.hints, false)
 	}
 	s.raiseMaxTS(in.TS)
 	return Result{Code: ResultOK, TS: in.TS}, nil

@@ -39,9 +39,16 @@ func (g *generator) anyCommand() Command {
 	case 8, 9, 10:
 		p := &Provision{Txn: big}
 		for range 1 + g.rng.Intn(5) {
-			p.Ops = append(p.Ops, ProvisionOp{uint64(g.rng.Intn(30)), g.item()})
+			op := ProvisionOp{uint64(g.rng.Intn(30)), g.item()}
+			switch g.rng.Intn(4) {
+			case 0:
+				op.Item = moved(string(op.Item.Key), fmt.Sprint("to", g.now))
+			case 1:
+				op.Item.Origin = []byte(g.key())
+			}
+			p.Ops = append(p.Ops, op)
 		}
-		return Command{Provision: p}
+		return Command{Format: FormatMoved, Provision: p}
 	case 11:
 		c := prepare(0, g.now)
 		c.Prepare.Txn, c.Prepare.OnePhase = big, g.rng.Intn(2) == 0
@@ -82,10 +89,11 @@ func runDeterminism(t *testing.T, seed int64, steps int, codes map[ResultCode]in
 	never.s.runOps = 1 // how the versions are kept must not show
 	replicas := []*replica{never, often, chaos}
 	var log []loggedEntry
+	log = upgraded(log, replicas...)
 	for step := range steps {
 		c := g.anyCommand()
 		g.observe(never)
-		log = append(log, loggedEntry{uint64(step + 1), AppendCommand(nil, &c)})
+		log = append(log, loggedEntry{uint64(len(log) + 1), AppendCommand(nil, &c)})
 		want := never.do(c)
 		codes[want.Code]++
 		for i, r := range replicas[1:] {
@@ -141,7 +149,7 @@ func (g *generator) observe(r *replica) {
 	_, _, err := r.s.Scan(ScanOptions{TS: topo.MaxTimestamp}, func(key, value []byte, ts topo.Timestamp) bool {
 		v, _, err := r.s.Latest(key, topo.TxnID{})
 		if err == nil && v.Value != nil {
-			g.m.versions[string(key)] = []modelVersion{{v.TS, v.KeyVersion, append([]byte{}, v.Value...)}}
+			g.m.versions[string(key)] = []modelVersion{{ts: v.TS, keyTS: v.KeyVersion, value: append([]byte{}, v.Value...)}}
 		}
 		return true
 	})

@@ -92,8 +92,8 @@ func (snap *Snapshot) digest(ctx context.Context) (uint64, error) {
 	for _, r := range snap.records {
 		d.record(r.Key, r.Value)
 	}
-	err := snap.eachVersion(func(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
-		if d.version(key, ts, keyTS, value); d.values%digestPoll == 0 && ctx.Err() != nil {
+	err := snap.eachVersion(func(key []byte, v *version) error {
+		if d.version(key, v); d.values%digestPoll == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return nil

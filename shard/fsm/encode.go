@@ -14,8 +14,13 @@ import (
 // length, lists their count. Decoding aliases the proposal's bytes and bounds every count by the bytes that are left, so
 // hostile input costs no more memory than its own size times a small factor.
 
-// Format is the newest command format that this binary writes and applies.
-const Format = 1
+// The command formats.
+const (
+	FormatFirst = 1
+	FormatMoved = 2 // ItemMoved and Item.Origin
+	// Format is the newest one that this binary writes and applies.
+	Format = FormatMoved
+)
 
 const frameBytes = 5
 
@@ -204,11 +209,12 @@ const (
 	itemHasEnd
 	itemHasValue
 	itemHasF
-	itemFlags = itemAbsent | itemKeepsKey | itemHasEnd | itemHasValue | itemHasF
+	itemHasOrigin
+	itemFlags = itemAbsent | itemKeepsKey | itemHasEnd | itemHasValue | itemHasF | itemHasOrigin
 )
 
 func appendItem(b []byte, it *Item) []byte {
-	f := flags(it.SeenAbsent, it.KeepsKey, len(it.End) > 0, it.Value != nil, it.F != 0)
+	f := flags(it.SeenAbsent, it.KeepsKey, len(it.End) > 0, it.Value != nil, it.F != 0, it.Origin != nil)
 	b = append(b, byte(it.Kind), byte(it.Mode), f)
 	b = appendBytes(b, it.Key)
 	b = appendTS(b, it.Seen)
@@ -220,6 +226,9 @@ func appendItem(b []byte, it *Item) []byte {
 	}
 	if f&itemHasF != 0 {
 		b = appendTS(b, it.F)
+	}
+	if f&itemHasOrigin != 0 {
+		b = appendBytes(b, it.Origin)
 	}
 	return b
 }
@@ -533,7 +542,7 @@ func (d *decoder) prepare() *Prepare {
 
 func (d *decoder) item(it *Item) {
 	it.Kind, it.Mode = ItemKind(d.u8()), lock.Mode(d.u8())
-	if it.Kind < ItemPut || it.Kind > ItemReadRange || it.Mode > lock.Update {
+	if it.Kind < ItemPut || it.Kind > ItemMoved || it.Mode > lock.Update {
 		d.fail()
 		return
 	}
@@ -549,6 +558,9 @@ func (d *decoder) item(it *Item) {
 	}
 	if f&itemHasF != 0 {
 		it.F = d.ts()
+	}
+	if f&itemHasOrigin != 0 {
+		it.Origin = d.bytes()
 	}
 }
 

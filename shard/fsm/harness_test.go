@@ -111,6 +111,8 @@ func put(key, value string, seen topo.Timestamp) Item {
 	return Item{Kind: ItemPut, Key: []byte(key), Value: []byte(value), Seen: seen, SeenAbsent: seen == 0}
 }
 
+func moved(key, to string) Item { return Item{Kind: ItemMoved, Key: []byte(key), Value: []byte(to)} }
+
 func del(key string, seen topo.Timestamp) Item {
 	return Item{Kind: ItemDelete, Key: []byte(key), Seen: seen}
 }

@@ -26,6 +26,7 @@ type model struct {
 type modelVersion struct {
 	ts, keyTS topo.Timestamp
 	value     []byte
+	moved     string
 }
 
 type modelPending struct {
@@ -127,7 +128,7 @@ func (m *model) check(it *Item, held *modelPending) (keyTS topo.Timestamp, r Res
 				}
 			}
 		}
-	case ItemPutEntry, ItemDeleteEntry:
+	case ItemPutEntry, ItemDeleteEntry, ItemMoved:
 	default:
 		if !seen {
 			return 0, Result{Code: ResultConflict}
@@ -170,6 +171,9 @@ func (m *model) commit(p *modelPending, ts topo.Timestamp) {
 			v := modelVersion{ts: ts, keyTS: ts, value: it.Value}
 			if p.keyTS[i] != 0 {
 				v.keyTS = p.keyTS[i]
+			}
+			if i+1 < len(p.items) && p.items[i+1].Kind == ItemMoved {
+				v.moved = string(p.items[i+1].Value)
 			}
 			m.versions[key] = append(m.versions[key], v)
 		case it.Kind == ItemSharedMark:
@@ -268,7 +272,12 @@ func (g *generator) next() Command {
 		g.txn++
 		c := onePhase(g.txn, g.now)
 		for range 1 + g.rng.Intn(3) {
-			c.Prepare.Items = append(c.Prepare.Items, g.unique(c.Prepare.Items))
+			it := g.unique(c.Prepare.Items)
+			c.Prepare.Items = append(c.Prepare.Items, it)
+			if !it.SeenAbsent && (it.Kind == ItemPut || it.Kind == ItemDelete) && g.rng.Intn(2) == 0 {
+				c.Prepare.Items = append(c.Prepare.Items, moved(string(it.Key), fmt.Sprint("to", g.now)))
+				c.Format = FormatMoved
+			}
 		}
 		if g.rng.Intn(2) == 0 {
 			c.Prepare.OnePhase = false
@@ -326,9 +335,10 @@ func runModel(t *testing.T, seed int64, steps int) {
 	never, often, chaos := newReplica(t, manual), newReplica(t, manual), newReplica(t, manual)
 	replicas := []*replica{never, often, chaos}
 	var log []loggedEntry
+	log = upgraded(log, replicas...)
 	for step := range steps {
 		c := g.next()
-		log = append(log, loggedEntry{uint64(step + 1), AppendCommand(nil, &c)})
+		log = append(log, loggedEntry{uint64(len(log) + 1), AppendCommand(nil, &c)})
 		want := g.m.apply(&c)
 		for i, r := range replicas {
 			got := r.do(c)
@@ -355,6 +365,15 @@ func runModel(t *testing.T, seed int64, steps int) {
 		}
 	}
 	compare(t, g, steps, replicas)
+}
+
+// upgraded begins a log with the newest format.
+func upgraded(log []loggedEntry, replicas ...*replica) []loggedEntry {
+	c := Command{Upgrade: &Upgrade{Version: Format}}
+	for _, r := range replicas {
+		r.want(c, ResultOK)
+	}
+	return append(log, loggedEntry{uint64(len(log) + 1), AppendCommand(nil, &c)})
 }
 
 // disturb flushes, restarts or recovers a replica.
@@ -424,6 +443,16 @@ func compare(t *testing.T, g *generator, step int, replicas []*replica) {
 				t.Fatalf("step %d: replica %d reads %q at %d as %s, the model as %s", step, i, key, ts, got, want)
 			}
 		}
+		if g.m.pendingWrite(key, topo.MaxTimestamp) == nil {
+			at, to := g.m.moved(key, ts)
+			for i, r := range replicas {
+				gotAt, gotTo, p, err := r.s.Moved([]byte(key), ts, topo.TxnID{})
+				if p != nil || err != nil || gotAt != at || string(gotTo) != to {
+					t.Fatalf("step %d: replica %d says of %q at %d that it went to %q at %d (%v, %v), the model to %q at %d",
+						step, i, key, ts, gotTo, gotAt, p, err, to, at)
+				}
+			}
+		}
 		if blockedAt == "" && v.value != nil {
 			rows = append(rows, key+"="+want)
 		}
@@ -439,6 +468,16 @@ func compare(t *testing.T, g *generator, step int, replicas []*replica) {
 			t.Fatalf("step %d: replica %d scans %q at %d, the model %q", step, i, got, ts, want)
 		}
 	}
+}
+
+// moved says when the row that the key held at ts ended there, and where it went.
+func (m *model) moved(key string, ts topo.Timestamp) (at topo.Timestamp, to string) {
+	for _, v := range m.versions[key] {
+		if v.ts > ts && (v.value == nil || v.keyTS > ts) && (at == 0 || v.ts < at) {
+			at, to = v.ts, v.moved
+		}
+	}
+	return at, to
 }
 
 func (m *model) pendingWrite(key string, ts topo.Timestamp) *modelPending {

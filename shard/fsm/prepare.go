@@ -161,6 +161,10 @@ func (v *validation) items(items []Item) (Result, bool, error) {
 			r.Item = i
 			return r, false, err
 		}
+		if it.Kind == ItemMoved {
+			v.moved(it)
+			continue
+		}
 		if it.Kind == ItemReadRange {
 			v.p.ranges = append(v.p.ranges, pendRange{v.keep(it.Key), v.keep(it.End)})
 			continue
@@ -172,6 +176,15 @@ func (v *validation) items(items []Item) (Result, bool, error) {
 		v.p.items = append(v.p.items, held)
 	}
 	return Result{}, true, nil
+}
+
+// moved adds where a row went to the write on its key, which comes before.
+func (v *validation) moved(it *Item) {
+	for i := len(v.p.items) - 1; i >= 0 && bytes.Equal(v.p.items[i].key, it.Key); i-- {
+		if held := &v.p.items[i]; held.kind.writes() && len(it.Value) > 0 {
+			held.moved = v.keep(it.Value)
+		}
+	}
 }
 
 func (v *validation) keep(b []byte) []byte {
@@ -222,7 +235,7 @@ func (v *validation) item(it *Item) (held pendItem, r Result, ok bool, err error
 	switch it.Kind {
 	case ItemPut, ItemDelete, ItemLock, ItemSharedMark:
 		ok, err = v.seen(it, &held)
-	case ItemPutEntry, ItemDeleteEntry:
+	case ItemPutEntry, ItemDeleteEntry, ItemMoved:
 		ok = true
 	case ItemExclusive:
 		share := v.s.t.shares[string(it.Key)]

@@ -385,7 +385,7 @@ func (sc *scan) settle(l *layer) error {
 				return nil
 			}
 			if v := l.it.Visible(sc.opts.TS, sc.bound); v != nil {
-				l.key, l.ts, l.value = l.it.Key(), v.TS, v.Value
+				l.key, l.ts, l.value = l.it.Key(), v.TS, v.Value()
 				break
 			}
 			if sc.opts.Reverse {

@@ -180,8 +180,11 @@ func encodePending(p *pending) []byte {
 	b = binary.AppendUvarint(b, uint64(len(p.items)))
 	for i := range p.items {
 		it := &p.items[i]
-		b = append(b, byte(it.kind), byte(it.mode), flags(it.value != nil))
+		b = append(b, byte(it.kind), byte(it.mode), flags(it.value != nil, it.moved != nil))
 		b = appendTS(appendBytes(appendBytes(b, it.key), it.value), it.keyTS)
+		if it.moved != nil {
+			b = appendBytes(b, it.moved)
+		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(p.ranges)))
 	for _, r := range p.ranges {
@@ -292,10 +295,13 @@ func (t *tables) decodePending(txn topo.TxnID, d *decoder) {
 	for i := range p.items {
 		it := &p.items[i]
 		it.kind, it.mode = ItemKind(d.u8()), lock.Mode(d.u8())
-		live := d.flags(1) != 0
+		f := d.flags(3)
 		it.key, it.value, it.keyTS = d.bytes(), d.bytes(), d.ts()
-		if !live {
+		if f&1 == 0 {
 			it.value = nil
+		}
+		if f&2 != 0 {
+			it.moved = d.bytes()
 		}
 	}
 	if n := d.count(2); n > 0 {

@@ -36,14 +36,15 @@ func fullTables() tables {
 	t.dropped = []topo.StorageID{4, 8}
 	in := newIntents(txn)
 	in.add([]ProvisionOp{{1, put("a", "1", 0)}, {2, put("b", "1", 0)}}, nil)
-	in.add([]ProvisionOp{{3, put("a", "2", 0)}}, nil)
+	in.add([]ProvisionOp{{3, put("a", "2", 0)}, {4, moved("a", "c")}}, nil)
 	t.intents[txn] = in
 	p := &pending{txn: txn, attempt: 2, primary: 3, participants: []topo.GroupID{3, 4}, min: 50, start: 49,
 		schema: []topo.TableVersion{{Table: 7, Version: 1}},
-		items:  []pendItem{{kind: ItemPut, mode: lock.Update, key: []byte("k"), value: []byte("v"), keyTS: 6}, {kind: ItemDelete, key: []byte("l")}},
+		items: []pendItem{{kind: ItemPut, mode: lock.Update, key: []byte("k"), value: []byte("v"), keyTS: 6},
+			{kind: ItemDelete, key: []byte("l"), moved: []byte("m")}},
 		ranges: []pendRange{{[]byte("a"), []byte("b")}}, provisioned: true, in: in, rolledBack: []SeqRange{{2, 3}}}
 	p.net = in.netOps(p.rolledBack)
-	p.netKeyTS = []topo.Timestamp{8}
+	p.netKeyTS = []topo.Timestamp{8, 9}
 	t.pendings[txn] = p
 	id := attemptID{txn, 1}
 	t.outcomes[id] = outcome{code: OutcomeCommitted, forgotten: true, primary: 2, ts: 44}

@@ -15,7 +15,7 @@ func (s *State) commitItems(p *pending, ts topo.Timestamp) {
 		it := &p.items[i]
 		switch {
 		case it.kind.writes():
-			s.write(it.key, ts, it.keyTS, it.value, it.hints, owned)
+			s.write(it.key, ts, it.keyTS, it.value, it.moved, it.hints, owned)
 		case it.kind == ItemSharedMark:
 			s.share(it.key, ts)
 		}
@@ -41,9 +41,9 @@ func (s *State) commitNet(p *pending, ts topo.Timestamp) {
 		}
 		switch op.Item.Kind {
 		case ItemPut, ItemDelete:
-			s.write(op.Item.Key, ts, keyTS, netValue(&op.Item), mvcc.Newest, true)
+			s.write(op.Item.Key, ts, keyTS, netValue(&op.Item), p.netMoved(i), mvcc.Newest, true)
 		case ItemPutEntry, ItemDeleteEntry:
-			s.write(op.Item.Key, ts, 0, netValue(&op.Item), 0, true)
+			s.write(op.Item.Key, ts, 0, netValue(&op.Item), nil, 0, true)
 		case ItemSharedMark:
 			s.share(op.Item.Key, ts)
 		}

@@ -703,6 +703,14 @@ func TestNewerFormatIsRefusedUntilUpgraded(t *testing.T) {
 	if err := r.s.Apply(1, []Command{c}, results); err != nil || results[0].Code != ResultUnsupported {
 		t.Fatal(err, results)
 	}
+	upgrade := Command{Upgrade: &Upgrade{Version: 2}}
+	if err := r.s.Apply(2, []Command{upgrade}, results); err != nil || results[0].Code != ResultOK {
+		t.Fatal(err, results)
+	}
+	if err := r.s.Apply(3, []Command{c}, results); err != nil || results[0].Code != ResultCommitted {
+		t.Fatal(err, results)
+	}
+	c.Format = Format + 1
 	if _, err := DecodeCommands(AppendCommand(nil, &c)); err == nil {
 		t.Fatal("a binary decoded a format that it does not know")
 	}

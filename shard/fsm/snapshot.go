@@ -20,8 +20,11 @@ import (
 // horizon and the newest one at or below it, unless that is a tombstone. So it is the same on every replica.
 
 const (
-	snapshotMagic  = "PGMQSNAP"
-	snapshotFormat = 1
+	snapshotMagic = "PGMQSNAP"
+	// A stream of FormatFirst has no version that says where the row before it went, so that nodes that do not know of
+	// that can read it.
+	snapshotFormatFirst = 1
+	snapshotFormatMoved = 2
 
 	frameEnd     = 0
 	frameRecord  = 1
@@ -32,6 +35,7 @@ const (
 // Snapshot pins one applied index of a State for SaveSnapshot.
 type Snapshot struct {
 	index   uint64
+	format  uint8
 	horizon topo.Timestamp
 	bound   mvcc.Bound
 	view    view
@@ -76,7 +80,10 @@ func (s *State) pinHeld() (*Snapshot, error) {
 	if err := s.failure(); err != nil {
 		return nil, err
 	}
-	snap := &Snapshot{index: s.t.index, horizon: s.t.horizon, bound: s.seq, view: *s.view.Load()}
+	snap := &Snapshot{index: s.t.index, format: snapshotFormatFirst, horizon: s.t.horizon, bound: s.seq, view: *s.view.Load()}
+	if s.t.version >= FormatMoved {
+		snap.format = snapshotFormatMoved
+	}
 	r, err := snap.view.disk.Reader()
 	if err != nil {
 		return nil, closedError(err)
@@ -103,8 +110,8 @@ type digest struct {
 }
 
 // header makes a stream's head and counts it in.
-func (d *digest) header(index uint64, horizon topo.Timestamp) []byte {
-	b := append([]byte(snapshotMagic), snapshotFormat)
+func (d *digest) header(format uint8, index uint64, horizon topo.Timestamp) []byte {
+	b := append([]byte(snapshotMagic), format)
 	b = appendTS(binary.AppendUvarint(b, index), horizon)
 	d.sum += hash64(3, b)
 	return b
@@ -115,13 +122,17 @@ func (d *digest) record(key, value []byte) {
 	d.sum += hash64(hash64(1, key), value)
 }
 
-func (d *digest) version(key []byte, ts, keyTS topo.Timestamp, value []byte) {
+func (d *digest) version(key []byte, v *version) {
 	d.values++
 	seed := hash64(2, key)
-	d.buf = binary.BigEndian.AppendUint64(d.buf[:0], uint64(ts))
-	d.buf = binary.BigEndian.AppendUint64(d.buf, uint64(keyTS))
-	d.buf = append(d.buf, flags(value != nil))
-	d.sum += hash64(hash64(seed, d.buf), value)
+	d.buf = binary.BigEndian.AppendUint64(d.buf[:0], uint64(v.ts))
+	d.buf = binary.BigEndian.AppendUint64(d.buf, uint64(v.keyTS))
+	d.buf = append(d.buf, flags(v.value != nil, v.moved != nil))
+	sum := hash64(hash64(seed, d.buf), v.value)
+	if v.moved != nil {
+		sum = hash64(sum, v.moved)
+	}
+	d.sum += sum
 }
 
 // Digest hashes the logical state at the applied index: equal on all replicas that applied the same log. It reads all of
@@ -138,12 +149,12 @@ func (s *State) Digest() (index, sum uint64, err error) {
 
 // version is one that eachVersion weighs.
 type version struct {
-	ts, keyTS topo.Timestamp
-	value     []byte
+	ts, keyTS    topo.Timestamp
+	value, moved []byte
 }
 
 // eachVersion calls fn for every version that matters, in key order, newest first.
-func (snap *Snapshot) eachVersion(fn func(key []byte, ts, keyTS topo.Timestamp, value []byte) error) error {
+func (snap *Snapshot) eachVersion(fn func(key []byte, v *version) error) error {
 	var deltas []mvcc.Iterator
 	for _, d := range [...]*mvcc.Delta{snap.view.active, snap.view.frozen} {
 		if d == nil {
@@ -179,13 +190,13 @@ func (snap *Snapshot) eachVersion(fn func(key []byte, ts, keyTS topo.Timestamp, 
 			}
 			list = it.Versions(list[:0], snap.bound)
 			for _, v := range list {
-				all = insertVersion(all, version{v.TS, v.KeyTS, v.Value})
+				all = insertVersion(all, version{v.TS, v.KeyTS, v.Value(), v.Moved()})
 			}
 			it.Next()
 		}
 		for ; file.Valid() && bytes.Equal(file.Key(), key); file.Next() {
 			row := file.Row()
-			all = insertVersion(all, version{row.TS, row.KeyTS, row.Value})
+			all = insertVersion(all, version{row.TS, row.KeyTS, row.Value, row.Moved})
 		}
 		if file.Err() != nil {
 			return file.Err()
@@ -214,13 +225,14 @@ func insertVersion(all []version, v version) []version {
 	return all
 }
 
-func (snap *Snapshot) emit(key []byte, all []version, fn func([]byte, topo.Timestamp, topo.Timestamp, []byte) error) error {
-	for _, v := range all {
+func (snap *Snapshot) emit(key []byte, all []version, fn func([]byte, *version) error) error {
+	for i := range all {
+		v := &all[i]
 		passed := v.ts <= snap.horizon
 		if passed && v.value == nil {
 			return nil
 		}
-		if err := fn(key, v.ts, v.keyTS, v.value); err != nil || passed {
+		if err := fn(key, v); err != nil || passed {
 			return err
 		}
 	}
@@ -236,7 +248,7 @@ func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) 
 	defer snap.reader.Release()
 	out := bufio.NewWriterSize(w, 256<<10)
 	var d digest
-	buf := d.header(snap.index, snap.horizon)
+	buf := d.header(snap.format, snap.index, snap.horizon)
 	if _, err := out.Write(buf); err != nil {
 		return err
 	}
@@ -248,8 +260,8 @@ func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) 
 		}
 	}
 	var last []byte
-	err := snap.eachVersion(func(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
-		if d.version(key, ts, keyTS, value); d.values&1023 == 0 && interrupted(done) {
+	err := snap.eachVersion(func(key []byte, v *version) error {
+		if d.version(key, v); d.values&1023 == 0 && interrupted(done) {
 			return ErrInterrupted
 		}
 		if d.values > 1 && bytes.Equal(last, key) {
@@ -258,8 +270,11 @@ func (s *State) SaveSnapshot(snap *Snapshot, w io.Writer, done <-chan struct{}) 
 			buf = appendBytes(append(buf[:0], frameVersion), key)
 			last = append(last[:0], key...)
 		}
-		buf = append(appendTS(appendTS(buf, ts), keyTS), flags(value != nil))
-		_, err := out.Write(appendBytes(buf, value))
+		buf = append(appendTS(appendTS(buf, v.ts), v.keyTS), flags(v.value != nil, v.moved != nil))
+		if v.moved != nil {
+			buf = appendBytes(buf, v.moved)
+		}
+		_, err := out.Write(appendBytes(buf, v.value))
 		return err
 	})
 	if err != nil {
@@ -322,13 +337,14 @@ func (s *State) RecoverFromSnapshot(r io.Reader, done <-chan struct{}) error {
 func buildSnapshot(b *disk.Builder, r *snapshotReader, done <-chan struct{}) error {
 	head := make([]byte, len(snapshotMagic)+1)
 	r.full(head)
-	if r.err == nil && (string(head[:len(snapshotMagic)]) != snapshotMagic || head[len(snapshotMagic)] != snapshotFormat) {
+	format := head[len(snapshotMagic)]
+	if r.err == nil && (string(head[:len(snapshotMagic)]) != snapshotMagic || format < snapshotFormatFirst || format > snapshotFormatMoved) {
 		return fmt.Errorf("%w: unknown magic or format", errSnapshot)
 	}
 	index, horizon := r.uvarint(), topo.Timestamp(r.uvarint())
 	var d digest
-	d.header(index, horizon)
-	var key, value []byte
+	d.header(format, index, horizon)
+	var key, value, moved []byte
 	for n := 0; r.err == nil; n++ {
 		if n&1023 == 0 && interrupted(done) {
 			return ErrInterrupted
@@ -350,15 +366,19 @@ func buildSnapshot(b *disk.Builder, r *snapshotReader, done <-chan struct{}) err
 			}
 			continue
 		}
-		ts, keyTS, live := topo.Timestamp(r.uvarint()), topo.Timestamp(r.uvarint()), r.byte() != 0
+		v := version{ts: topo.Timestamp(r.uvarint()), keyTS: topo.Timestamp(r.uvarint())}
+		f := r.byte()
+		if f&2 != 0 {
+			moved = r.bytes(moved[:0], disk.MaxKeyBytes+64)
+			v.moved = moved
+		}
 		value = r.bytes(value[:0], maxSnapshotValue)
-		v := value
-		if !live {
-			v = nil
+		if f&1 != 0 {
+			v.value = value
 		}
 		if r.err == nil {
-			d.version(key, ts, keyTS, v)
-			r.err = b.Version(key, ts, keyTS, v)
+			d.version(key, &v)
+			r.err = b.Version(key, v.ts, v.keyTS, v.value, v.moved)
 		}
 	}
 	tail := make([]byte, 24)

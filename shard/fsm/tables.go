@@ -122,6 +122,7 @@ type pendItem struct {
 	hints mvcc.Flags
 	key   []byte
 	value []byte         // nil: deletes, or writes nothing
+	moved []byte         // where the row that was under the key went; nil: nowhere
 	keyTS topo.Timestamp // the key version that a KeepsKey put inherits; 0: the commit timestamp
 }
 
@@ -339,8 +340,8 @@ func inRanges(ranges []SeqRange, seq uint64) bool {
 
 // sameVersion reports whether two operations on one key, of one class, can both have been validated.
 func sameVersion(a, b *Item) bool {
-	if a.Kind == ItemExclusive {
-		return true // the later scan of the children counts
+	if a.Kind == ItemExclusive || a.Kind == ItemMoved {
+		return true // the later scan of the children counts, and the later move
 	}
 	return a.SeenAbsent == b.SeenAbsent && (a.SeenAbsent || a.Seen == b.Seen)
 }
@@ -371,6 +372,23 @@ func (in *intents) netOps(rolledBack []SeqRange) []opRef {
 		return true
 	})
 	return net
+}
+
+// netMoved returns where the row under the key of net operation i went. Of the operations on one key ItemMoved comes last.
+func (p *pending) netMoved(i int) []byte {
+	key, _, _ := p.in.head(p.net[i])
+	for i++; i < len(p.net); i++ {
+		k, class, _ := p.in.head(p.net[i])
+		if !bytes.Equal(k, key) {
+			break
+		}
+		if ItemKind(class) == ItemMoved {
+			if op := p.in.op(p.net[i]); len(op.Item.Value) > 0 {
+				return op.Item.Value
+			}
+		}
+	}
+	return nil
 }
 
 // netSearch returns the position of the first net operation with a key >= key.

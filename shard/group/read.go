@@ -41,29 +41,48 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 	if err := r.admit(ctx, req.Tables); err != nil {
 		return nil, err
 	}
+	if req.Since != nil && len(req.Since) != len(req.Keys) {
+		return nil, fail(rpc.ErrNotProposed, "one time for each key")
+	}
 	own := fsm.Own{Txn: req.Txn, Seq: req.OwnSeq, RolledBack: req.RolledBack}
 	resp := &rpc.GetResponse{Versions: make([]rpc.Version, len(req.Keys))}
+	if req.Links || req.Since != nil {
+		resp.Links = make([][]byte, len(req.Keys))
+	}
 	for i, k := range req.Keys {
 		if !latest(req.TS) {
 			if err := r.reads.awaitPoint(ctx, r.reads.stripe(k), k, req.TS); err != nil {
 				return nil, err
 			}
 		}
-		v, p, err := r.state.Get(k, req.TS, own)
+		p, err := r.readOne(req, i, &own, resp)
 		for err == nil && p != nil {
 			met := p.Txn
 			err = r.awaitPending(ctx, p, func() (bool, error) {
 				var err error
-				v, p, err = r.state.Get(k, req.TS, own)
+				p, err = r.readOne(req, i, &own, resp)
 				return p != nil && p.Txn == met, err
 			})
 		}
 		if err != nil {
 			return nil, r.readError(err, k)
 		}
-		resp.Versions[i] = rpc.Version(v)
 	}
 	return resp, nil
+}
+
+// readOne reads the key at position i of a Get.
+func (r *Replica) readOne(req *rpc.GetRequest, i int, own *fsm.Own, resp *rpc.GetResponse) (p *fsm.Pending, err error) {
+	if req.Since != nil {
+		resp.Versions[i].TS, resp.Links[i], p, err = r.state.Moved(req.Keys[i], req.Since[i], req.Txn)
+		return p, err
+	}
+	v, p, err := r.state.Get(req.Keys[i], req.TS, *own)
+	resp.Versions[i] = rpc.Version(v)
+	if req.Links {
+		resp.Links[i] = r.state.Origin(req.Keys[i], *own)
+	}
+	return p, err
 }
 
 // Scan implements rpc.Group.

@@ -23,19 +23,20 @@ import (
 type Bound uint64
 
 // Unbounded sees everything; only the writing goroutine may use it.
-const Unbounded = Bound(1<<62 - 1)
+const Unbounded = Bound(1<<flagShift - 1)
 
 // Version is one version of a key. The chain's fields are set before the version is published and never change, but next.
 type Version struct {
 	TS    topo.Timestamp
 	KeyTS topo.Timestamp // the key version: moved by insert, delete and key change only
-	// Value is nil for a tombstone, and otherwise not nil.
-	Value []byte
-	seq   Bound // the command that wrote it, and flags in the two top bits
-	next  atomic.Pointer[Version]
+	// data is nil for a tombstone and otherwise the value, or both behind what moved says (see appendMoved).
+	data []byte
+	seq  Bound // the command that wrote it, and flags in the top bits
+	next atomic.Pointer[Version]
 }
 
-// Flags qualify a version for its readers and the flush; they are hints about this replica's layers, never logged.
+// Flags qualify a version for its readers and the flush. Those that a caller gives are hints about this replica's layers,
+// never logged.
 type Flags uint8
 
 const (
@@ -43,9 +44,11 @@ const (
 	Newest Flags = 1 << iota
 	// Lone says that no older layer holds any version of the key.
 	Lone
+	// moved says that the version tells where the row before it went. Put sets it.
+	moved
 )
 
-const flagShift = 62
+const flagShift = 61
 
 // Seq returns the number of the command that wrote the version.
 func (v *Version) Seq() Bound { return v.seq & Unbounded }
@@ -54,7 +57,45 @@ func (v *Version) Seq() Bound { return v.seq & Unbounded }
 func (v *Version) Flags() Flags { return Flags(v.seq >> flagShift) }
 
 // Tombstone reports whether the version is a deletion.
-func (v *Version) Tombstone() bool { return v.Value == nil }
+func (v *Version) Tombstone() bool { return v.Value() == nil }
+
+// Value returns the version's value: nil for a tombstone, and otherwise not nil.
+func (v *Version) Value() []byte {
+	if v.Flags()&moved == 0 {
+		return v.data
+	}
+	value, _ := splitMoved(v.data)
+	return value
+}
+
+// Moved returns where the row went that was under the key until this version, nil when it went nowhere.
+func (v *Version) Moved() []byte {
+	if v.Flags()&moved == 0 {
+		return nil
+	}
+	_, to := splitMoved(v.data)
+	return to
+}
+
+// appendMoved appends the data of a version that tells where the row before it went: few do, so that the others need no
+// room for it.
+func appendMoved(buf, to, value []byte) []byte {
+	live := byte(0)
+	if value != nil {
+		live = 1
+	}
+	buf = binary.AppendUvarint(append(buf, live), uint64(len(to)))
+	return append(append(buf, to...), value...)
+}
+
+func splitMoved(data []byte) (value, to []byte) {
+	n, w := binary.Uvarint(data[1:])
+	from, end := 1+w, 1+w+int(n)
+	if data[0] != 0 {
+		value = data[end:len(data):len(data)]
+	}
+	return value, data[from:end:end]
+}
 
 // Next returns the version before v in time, or nil.
 func (v *Version) Next() *Version { return v.next.Load() }
@@ -205,22 +246,26 @@ func (d *Delta) Copy(b []byte) []byte {
 }
 
 // Put adds a version of key, which it replaces when it has the same timestamp. With copied set, key and value are the
-// delta's to keep; otherwise it copies them. A nil value is a tombstone.
-func (d *Delta) Put(key []byte, ts, keyTS topo.Timestamp, value []byte, seq Bound, flags Flags, copied bool) {
+// delta's to keep; otherwise it copies them. A nil value is a tombstone. to, if not nil, is where the row that the version
+// replaces went.
+func (d *Delta) Put(key []byte, ts, keyTS topo.Timestamp, value, to []byte, seq Bound, flags Flags, copied bool) {
 	if len(d.versions) == 0 {
 		d.versions = make([]Version, 128)
 	}
 	v := &d.versions[0]
 	d.versions = d.versions[1:]
-	v.TS, v.KeyTS, v.seq = ts, keyTS, seq|Bound(flags)<<flagShift
-	if value != nil {
-		v.Value = value
-		if !copied {
-			v.Value = d.Copy(value)
-		}
+	switch {
+	case to != nil:
+		flags |= moved
+		v.data = appendMoved(make([]byte, 0, 1+binary.MaxVarintLen64+len(to)+len(value)), to, value)
+	case value != nil && copied:
+		v.data = value
+	case value != nil:
+		v.data = d.Copy(value)
 	}
+	v.TS, v.KeyTS, v.seq = ts, keyTS, seq|Bound(flags)<<flagShift
 	d.count++
-	size := int64(versionBytes + len(value))
+	size := int64(versionBytes + len(v.data))
 	h, t := maphash.Bytes(seed, key), newTarget(key)
 	if e := d.index.find(h, &t); e != nil {
 		e.add(v)

@@ -36,7 +36,7 @@ func TestDeltaAgreesWithAMap(t *testing.T) {
 				if value != "" {
 					stored = []byte(value)
 				}
-				d.Put([]byte(key), ts, ts, stored, Bound(i+1), 0, false)
+				d.Put([]byte(key), ts, ts, stored, nil, Bound(i+1), 0, false)
 				if want[key] == nil {
 					want[key] = map[topo.Timestamp]string{}
 				}
@@ -58,11 +58,11 @@ type listRun struct {
 
 func (r *listRun) Len() int         { return len(r.keys) }
 func (r *listRun) Key(i int) []byte { return []byte(r.keys[i]) }
-func (r *listRun) Version(i int) (topo.Timestamp, []byte, Flags) {
+func (r *listRun) Version(i int) (topo.Timestamp, []byte, []byte, Flags) {
 	if v := r.values[r.keys[i]]; v != "" {
-		return 1, []byte(v), 0
+		return 1, []byte(v), nil, 0
 	}
-	return 1, nil, 0
+	return 1, nil, nil, 0
 }
 
 // TestRunsAreReadAsIfTheirVersionsHadBeenPut mixes runs of other timestamps among single versions, older and newer ones.
@@ -96,13 +96,13 @@ func TestRunsAreReadAsIfTheirVersionsHadBeenPut(t *testing.T) {
 			seq++
 			if rng.Intn(3) > 0 {
 				// What the run replaces: a version of the same timestamp.
-				d.Put([]byte(r.keys[0]), at, 1, []byte("replaced"), seq, 0, false)
+				d.Put([]byte(r.keys[0]), at, 1, []byte("replaced"), nil, seq, 0, false)
 				d.AddRun(r, at, seq, 100)
 				continue
 			}
 			for i, key := range r.keys {
-				_, value, _ := r.Version(i)
-				d.Put([]byte(key), at, 1, value, seq, 0, false)
+				_, value, _, _ := r.Version(i)
+				d.Put([]byte(key), at, 1, value, nil, seq, 0, false)
 			}
 		}
 		compareDelta(t, d, want)
@@ -124,7 +124,7 @@ func compareDelta(t *testing.T, d *Delta, want map[string]map[topo.Timestamp]str
 				}
 			}
 			v := d.Get([]byte(key), ts, Unbounded)
-			if (v == nil) != (best == 0) || v != nil && (v.TS != best || string(v.Value) != versions[best] || v.Tombstone() != (versions[best] == "")) {
+			if (v == nil) != (best == 0) || v != nil && (v.TS != best || string(v.Value()) != versions[best] || v.Tombstone() != (versions[best] == "")) {
 				t.Fatalf("%s at %d: %+v", key, ts, v)
 			}
 		}
@@ -141,7 +141,7 @@ func compareDelta(t *testing.T, d *Delta, want map[string]map[topo.Timestamp]str
 			t.Fatalf("%s has %d versions, want %d", keys[i], len(versions), len(want[keys[i]]))
 		}
 		for n, v := range versions {
-			if n > 0 && versions[n-1].TS <= v.TS || want[keys[i]][v.TS] != string(v.Value) {
+			if n > 0 && versions[n-1].TS <= v.TS || want[keys[i]][v.TS] != string(v.Value()) {
 				t.Fatalf("%s: version %d is %+v", keys[i], n, v)
 			}
 		}
@@ -192,7 +192,7 @@ func TestBoundHidesLaterCommandsFromReadersBesideTheWriter(t *testing.T) {
 				}
 				for ok {
 					if v := it.Visible(topo.MaxTimestamp, b); v != nil {
-						sum += uint64(v.Value[0])
+						sum += uint64(v.Value()[0])
 						count++
 					}
 					if n == 1 {
@@ -215,8 +215,8 @@ func TestBoundHidesLaterCommandsFromReadersBesideTheWriter(t *testing.T) {
 	for c := 1; c <= commands; c++ {
 		i, x := rng.Intn(keys), byte(rng.Intn(256))
 		// The two values of a command sum to 255, so that over whole commands the mean is known.
-		d.Put(key(2*i), topo.Timestamp(c), 1, []byte{x}, Bound(c), 0, false)
-		d.Put(key(2*(keys-i)+1), topo.Timestamp(c), 1, []byte{255 - x}, Bound(c), 0, false)
+		d.Put(key(2*i), topo.Timestamp(c), 1, []byte{x}, nil, Bound(c), 0, false)
+		d.Put(key(2*(keys-i)+1), topo.Timestamp(c), 1, []byte{255 - x}, nil, Bound(c), 0, false)
 		mu.Lock()
 		bound = Bound(c)
 		mu.Unlock()
@@ -226,7 +226,7 @@ func TestBoundHidesLaterCommandsFromReadersBesideTheWriter(t *testing.T) {
 
 func TestVersionKeepsFlagsApartFromItsNumber(t *testing.T) {
 	d := New()
-	d.Put([]byte("k"), 5, 4, []byte{}, 77, Newest|Lone, false)
+	d.Put([]byte("k"), 5, 4, []byte{}, nil, 77, Newest|Lone, false)
 	v := d.Get([]byte("k"), 5, 77)
 	if v == nil || v.Seq() != 77 || v.Flags() != Newest|Lone || v.Tombstone() || v.KeyTS != 4 {
 		t.Fatalf("%+v", v)
@@ -241,12 +241,12 @@ func BenchmarkGet(b *testing.B) {
 	key := make([]byte, 12)
 	for i := range 1_000_000 {
 		binary.BigEndian.PutUint64(key[4:], uint64(i*7919%1_000_000))
-		d.Put(key, 5, 5, key, 1, 0, false)
+		d.Put(key, 5, 5, key, nil, 1, 0, false)
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		binary.BigEndian.PutUint64(key[4:], uint64(i*104729%1_000_000))
-		if v := d.Get(key, 9, 9); v == nil || !bytes.Equal(v.Value, key) {
+		if v := d.Get(key, 9, 9); v == nil || !bytes.Equal(v.Value(), key) {
 			b.Fatal(v)
 		}
 	}
@@ -258,7 +258,7 @@ func BenchmarkPutSorted(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		binary.BigEndian.PutUint64(key[4:], uint64(i))
-		d.Put(key, 5, 5, key, 1, 0, false)
+		d.Put(key, 5, 5, key, nil, 1, 0, false)
 	}
 }
 
@@ -268,6 +268,6 @@ func BenchmarkPutRandom(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		binary.BigEndian.PutUint64(key[4:], uint64(i)*0x9E3779B97F4A7C15)
-		d.Put(key, 5, 5, key, 1, 0, false)
+		d.Put(key, 5, 5, key, nil, 1, 0, false)
 	}
 }

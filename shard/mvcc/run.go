@@ -17,8 +17,9 @@ import (
 type Run interface {
 	Len() int
 	Key(i int) []byte
-	// Version returns what belongs to the key; a nil value is a tombstone.
-	Version(i int) (keyTS topo.Timestamp, value []byte, flags Flags)
+	// Version returns what belongs to the key; a nil value is a tombstone. to, if not nil, is where the row that the version
+	// replaces went.
+	Version(i int) (keyTS topo.Timestamp, value, to []byte, flags Flags)
 }
 
 // run is a Run in a delta.
@@ -46,8 +47,11 @@ func (r *run) search(key []byte) int {
 }
 
 func (r *run) version(i int) *Version {
-	keyTS, value, flags := r.Version(i)
-	return &Version{TS: r.ts, KeyTS: keyTS, Value: value, seq: r.seq | Bound(flags)<<flagShift}
+	keyTS, value, to, flags := r.Version(i)
+	if to != nil {
+		value, flags = appendMoved(nil, to, value), flags|moved
+	}
+	return &Version{TS: r.ts, KeyTS: keyTS, data: value, seq: r.seq | Bound(flags)<<flagShift}
 }
 
 // wins reports whether the run's version of a key, if it has one, comes before best.

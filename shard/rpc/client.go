@@ -153,6 +153,10 @@ func (g *remote) ID() topo.GroupID { return g.id }
 
 // Get implements Group.
 func (g *remote) Get(ctx context.Context, q *GetRequest) (*GetResponse, error) {
+	if q.wantsLinks() {
+		p := new(linksResponse)
+		return answered(&p.GetResponse, g.c.do(ctx, g.address, opGetLinks, g.id, (&linksRequest{*q}).encode, nil, p.decode))
+	}
 	p := new(GetResponse)
 	return answered(p, g.c.do(ctx, g.address, opGet, g.id, q.encode, nil, p.decode))
 }

@@ -268,6 +268,48 @@ func (q *GetRequest) decode(r *reader) {
 	q.Txn, q.OwnSeq, q.RolledBack = r.txn(), r.u64(), r.ranges()
 }
 
+// linksRequest is a GetRequest with what nodes of before fsm.FormatMoved do not know; they are not asked for it.
+type linksRequest struct{ GetRequest }
+
+func (q *GetRequest) wantsLinks() bool { return q.Links || q.Since != nil }
+
+func (q *linksRequest) encode(w *writer) {
+	q.GetRequest.encode(w)
+	w.bool(q.Links)
+	if w.bool(q.Since != nil); q.Since == nil {
+		return
+	}
+	w.u64(uint64(len(q.Since)))
+	for _, ts := range q.Since {
+		w.u64(uint64(ts))
+	}
+}
+
+func (q *linksRequest) decode(r *reader) {
+	q.GetRequest.decode(r)
+	q.Links = r.bool()
+	if !r.bool() {
+		return
+	}
+	q.Since = make([]topo.Timestamp, r.count(1))
+	for i := range q.Since {
+		q.Since[i] = topo.Timestamp(r.u64())
+	}
+}
+
+// linksResponse answers it.
+type linksResponse struct{ GetResponse }
+
+func (p *linksResponse) encode(w *writer) {
+	p.GetResponse.encode(w)
+	w.keys(p.Links)
+}
+
+func (p *linksResponse) decode(r *reader) {
+	p.GetResponse.decode(r)
+	p.Links = r.keys()
+}
+
 func (w *writer) versions(vs []Version) {
 	w.u64(uint64(len(vs)))
 	for i := range vs {

@@ -256,6 +256,7 @@ func requests(t testing.TB) [][]byte {
 	add(opSequence, filled[SequenceRequest](t, 0).encode)
 	add(opCall, func(w *writer) { w.str("m"); w.bytes([]byte("body")) })
 	add(opPing, func(*writer) {})
+	add(opGetLinks, (&linksRequest{*filled[GetRequest](t, 0)}).encode)
 	return out
 }
 
@@ -312,7 +313,7 @@ func TestDamagedRequestsReachNobody(t *testing.T) {
 
 // Lengths are believed as far as there are bytes.
 func TestHostileLengthsAllocateNothing(t *testing.T) {
-	for op := opGet; op <= opPing; op++ {
+	for op := opGet; op <= opGetLinks; op++ {
 		for i := range 12 {
 			prefix, size := i/2, uint64(1)<<(22+40*(i%2))
 			w := append(writer{op, 7, 0}, make([]byte, prefix)...)

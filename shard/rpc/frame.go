@@ -25,6 +25,7 @@ const (
 	opSequence
 	opCall
 	opPing
+	opGetLinks
 )
 
 // What an answer is, as its first byte.

@@ -32,7 +32,9 @@ type Group interface {
 }
 
 // GetRequest reads Keys at TS (topo.MaxTimestamp: the latest committed). With Txn set, the transaction's own provisional
-// intents (not rolled back, seq <= OwnSeq) win over committed versions.
+// intents (not rolled back, seq <= OwnSeq) win over committed versions. With Since set, which has one timestamp per key, the
+// question is what became of the row that each key held then: fsm.State.Moved answers. With Links set, the question is also
+// where own provisional rows come from: fsm.State.Origin answers.
 type GetRequest struct {
 	TS         topo.Timestamp
 	Tables     []topo.TableVersion
@@ -40,10 +42,16 @@ type GetRequest struct {
 	Txn        topo.TxnID
 	OwnSeq     uint64
 	RolledBack []fsm.SeqRange
+	Links      bool
+	Since      []topo.Timestamp
 }
 
-// GetResponse has one Version per key, in order.
-type GetResponse struct{ Versions []Version }
+// GetResponse has one Version per key, in order; and one of Links where the request has Links or Since. Each names a key,
+// perhaps of another group: of a row's origin, or with Since of where the row went, its version being when it did.
+type GetResponse struct {
+	Versions []Version
+	Links    [][]byte
+}
 
 // Version is a key's visible version. Value is nil when the key is absent or deleted (TS is then the tombstone's, or 0).
 // The bytes are the caller's to keep and must not be changed.

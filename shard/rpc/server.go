@@ -149,6 +149,14 @@ func callGroup(ctx context.Context, send func([]byte) error, g Group, op byte, r
 	switch op {
 	case opGet:
 		return serve(r, w, new(GetRequest), func(q *GetRequest) (*GetResponse, error) { return g.Get(ctx, q) })
+	case opGetLinks:
+		return serve(r, w, new(linksRequest), func(q *linksRequest) (*linksResponse, error) {
+			p, err := g.Get(ctx, &q.GetRequest)
+			if err != nil {
+				return nil, err
+			}
+			return &linksResponse{*p}, nil
+		})
 	case opScan:
 		return serve(r, w, new(ScanRequest), func(q *ScanRequest) (*ScanResponse, error) { return g.Scan(ctx, q) })
 	case opLock:

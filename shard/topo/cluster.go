@@ -44,6 +44,7 @@ type Node struct {
 	Address  string // where other nodes reach it; fixed for the life of its data directory
 	SQL      string // where clients reach it
 	State    NodeState
+	Format   uint8 `json:",omitempty"` // the newest command format that its program understood when it last registered
 	// Epoch is the last liveness epoch given to the node; earlier ones are over.
 	Epoch LivenessEpoch
 	// Dead is set when Epoch is over too: the node was not heard of and its liveness lease has run out.

@@ -66,6 +66,10 @@ type LockRequest struct {
 	// checks, which look at the latest version at every isolation level). Otherwise REPEATABLE READ and SERIALIZABLE
 	// answer 40001 to them.
 	Latest bool
+	// AsOf, if not 0, says that the row is wanted which was under the key at this timestamp. If it is under another key by
+	// now, it is locked there instead, with the same policy, and its version there is the answer; if it is gone, a version
+	// that does not exist is, whatever the key holds now.
+	AsOf topo.Timestamp
 	// ExistenceOnly says that the caller needs no value, only Exists, TS and KeyVersion (a foreign-key check): a key that
 	// the transaction locked before is then answered from memory, and Value may be an empty stand-in.
 	ExistenceOnly bool

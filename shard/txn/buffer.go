@@ -23,6 +23,9 @@ type op struct {
 	entry bool
 	// keeps: this operation and all before it kept the key version.
 	keeps bool
+	// origin is where the row that the operation puts was when the transaction began, where the operations on the key do not
+	// tell (see moved.go).
+	origin *Key
 }
 
 // marks are the parts of an entry that few keys need.
@@ -31,6 +34,7 @@ type marks struct {
 	shared        bool
 	sharedVersion topo.Timestamp // the key version that the shared mark relies on
 	exclusive     topo.Timestamp // F, 0: no exclusive mark
+	moved         *Key           // where the row went that was here when the transaction began
 	recheck       Recheck
 }
 
@@ -42,6 +46,13 @@ type entry struct {
 
 	held
 	marks *marks
+	// origin is that of the transaction's own row under the key while last does not have it: it was sent ahead, and read
+	// with the last lock.
+	origin *Key
+	// asked is Txn.stmtSeq + 1 of the statement that has locked the own row under the key and not written it yet.
+	asked Seq
+	// stub: all of the entry was sent ahead, and it stays for its origin.
+	stub bool
 }
 
 // held is a lock and the committed version under it as of the grant. mode is lock.None for keys that were never locked.
@@ -162,6 +173,12 @@ func (g *groupBuffer) hasOps(key []byte) bool {
 // push adds an operation. inPlace says that nobody can tell the newest operation from the one that replaces it.
 func (g *groupBuffer) push(e *entry, o op, inPlace bool) {
 	h := e.last
+	if o.keeps && o.origin == nil {
+		// The row goes on.
+		if o.origin = e.origin; h != nil {
+			o.origin = h.origin
+		}
+	}
 	o.keeps = o.keeps && (h == nil || h.keeps)
 	switch {
 	case h != nil && inPlace:
@@ -181,7 +198,7 @@ func (g *groupBuffer) push(e *entry, o op, inPlace bool) {
 }
 
 // entryOverhead is about what an entry costs beside its key and value, in bytes.
-const entryOverhead = 160
+const entryOverhead = 176
 
 // pop takes the newest operation away (ROLLBACK TO).
 func (g *groupBuffer) pop(e *entry) {

@@ -328,7 +328,7 @@ func (c *commit) proposeOne(p *participant) {
 	wait := time.Millisecond
 	waited := time.Duration(0)
 	for {
-		p.res, p.err = m.proposeTracked(ctx, p.g.group, &fsm.Command{Prepare: p.prepare}, &p.logged, &p.doubt)
+		p.res, p.err = m.proposeTracked(ctx, p.g.group, &fsm.Command{Format: p.format, Prepare: p.prepare}, &p.logged, &p.doubt)
 		p.classify()
 		if p.err != nil || p.res.Code != fsm.ResultPending {
 			return

@@ -26,8 +26,17 @@ func errConcurrentUpdate() *pgerr.Error {
 	return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent update")
 }
 
+const concurrentDelete = "could not serialize access due to concurrent delete"
+
 func errConcurrentDelete() *pgerr.Error {
-	return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent delete")
+	return pgerr.New(pgerr.SerializationFailure, concurrentDelete)
+}
+
+// IsConcurrentDelete reports whether err is the 40001 of a row that the transaction's snapshot has and that another one has
+// deleted.
+func IsConcurrentDelete(err error) bool {
+	var e *pgerr.Error
+	return errors.As(err, &e) && e.Code == pgerr.SerializationFailure && e.Message == concurrentDelete
 }
 
 func errDependencies() *pgerr.Error {

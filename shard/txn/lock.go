@@ -32,6 +32,20 @@ func (t *Txn) Lock(ctx context.Context, reqs []LockRequest, policy lock.WaitPoli
 	if err := t.ready(ctx, true); err != nil {
 		return err
 	}
+	var few [8]bool
+	fresh := few[:]
+	if len(reqs) > len(few) {
+		fresh = make([]bool, len(reqs))
+	}
+	if err := t.lockAll(ctx, reqs, policy, out, fresh); err != nil {
+		return err
+	}
+	return t.follow(ctx, reqs, policy, out, fresh)
+}
+
+// lockAll locks the keys of requests. It sets fresh for those on which the transaction had no lock before.
+func (t *Txn) lockAll(ctx context.Context, reqs []LockRequest, policy lock.WaitPolicy, out []Locked, fresh []bool) error {
+	clear(fresh[:len(reqs)])
 	calls := t.planLocks(reqs, policy, out)
 	if len(calls) == 0 {
 		return nil
@@ -40,7 +54,7 @@ func (t *Txn) Lock(ctx context.Context, reqs []LockRequest, policy lock.WaitPoli
 		return err
 	}
 	for i := range calls {
-		if err := t.granted(ctx, &calls[i], reqs, out); err != nil {
+		if err := t.granted(ctx, &calls[i], reqs, out, fresh); err != nil {
 			return err
 		}
 	}
@@ -86,6 +100,9 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 		out[i] = Locked{}
 		g := t.group(r.Key.Group)
 		if e := g.find(r.Key.Bytes); e != nil && (e.last != nil || !g.prov.wrote(r.Key.Bytes)) && e.known(r, &out[i].Version) {
+			if e.last != nil {
+				t.ask(e)
+			}
 			continue // of an operation that went ahead the entry knows only what it replaced
 		}
 		if c == nil || c.g != g {
@@ -242,11 +259,20 @@ func unlockRequest(id topo.TxnID, keys [][]byte) *rpc.UnlockRequest {
 }
 
 // granted enters a group's answers into the buffer and judges them.
-func (t *Txn) granted(ctx context.Context, c *lockCall, reqs []LockRequest, out []Locked) error {
+func (t *Txn) granted(ctx context.Context, c *lockCall, reqs []LockRequest, out []Locked, fresh []bool) error {
 	own, err := t.sentAhead(ctx, c)
 	if err != nil {
 		return err
 	}
+	if at, since := t.enter(c, own, reqs, out, fresh); since != 0 {
+		return t.lostRow(ctx, reqs[at].Key, since, out[at].Version.Version)
+	}
+	return nil
+}
+
+// enter is granted's work in the buffer. A since that is not 0 says that the request at this position cannot be granted: its
+// key has changed after that timestamp.
+func (t *Txn) enter(c *lockCall, own map[int]ownRow, reqs []LockRequest, out []Locked, fresh []bool) (at int, since topo.Timestamp) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, at := range c.at {
@@ -260,40 +286,47 @@ func (t *Txn) granted(ctx context.Context, c *lockCall, reqs []LockRequest, out 
 		o.Waited = c.resp.Waited
 		o.Version.Version = v
 		e := c.g.entryFor(r.Key.Bytes)
-		if err := t.judge(e, r, v); err != nil {
-			return err
+		if since := t.judge(e, r, v); since != 0 {
+			return at, since
 		}
+		fresh[at] = e.mode == lock.None && !c.g.prov.held(r.Key.Bytes)
 		t.hold(c.g, e, r.Mode, v)
+		e.origin = nil
 		if e.last != nil {
 			o.Version.Value, o.Version.Own = e.last.value, true
 		} else if p, ok := own[i]; ok {
-			o.Version.Value, o.Version.Own = p.Value, true
+			o.Version.Value, o.Version.Own = p.value, true
+			if e.origin = p.origin; e.seenAbsent && e.origin == noOrigin {
+				e.origin = nil
+			}
+			t.ask(e)
 		}
 	}
-	return nil
+	return 0, 0
 }
 
-// judge compares a granted version with what the transaction relied on before. t.mu is held.
-func (t *Txn) judge(e *entry, r *LockRequest, v rpc.Version) error {
+// judge compares a granted version with what the transaction relied on before: 0 when it holds, else the timestamp of what
+// was relied on. t.mu is held.
+func (t *Txn) judge(e *entry, r *LockRequest, v rpc.Version) (since topo.Timestamp) {
 	if e.mode >= lock.Share || (e.mode != lock.None && e.last != nil) {
 		// No one could have changed the key while the lock was held: it was lost, and another transaction has committed.
 		if v.TS != e.seenTS && !(v.Value == nil && e.seenAbsent) {
-			return stolen(v)
+			return max(e.seenTS, 1)
 		}
 	} else if e.marks != nil && e.marks.shared && v.KeyVersion != e.marks.sharedVersion && e.last == nil {
-		return stolen(v)
+		return max(e.seenTS, 1)
 	}
 	if r.Latest || t.opts.Isolation == ReadCommitted || t.snap == 0 {
-		return nil
+		return 0
 	}
 	seen := v.TS
 	if r.Mode == lock.KeyShare && v.Value != nil {
 		seen = v.KeyVersion // updates that keep the key do not conflict with KEY SHARE
 	}
 	if seen > t.snap {
-		return stolen(v)
+		return t.snap
 	}
-	return nil
+	return 0
 }
 
 func stolen(v rpc.Version) error {

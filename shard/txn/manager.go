@@ -37,6 +37,8 @@ type Config struct {
 	PendingGrace time.Duration
 	// DeadlockDetail words the DETAIL of a deadlock error; nil: it says how many waits there were.
 	DeadlockDetail func(context.Context, *lock.Deadlock) string
+	// Format returns the newest command format that all groups admit; nil: fsm.FormatFirst.
+	Format func() uint8
 	// FirstSeq is the number of the first transaction, for a node that restarts within one liveness epoch; 0: 1.
 	FirstSeq uint64
 
@@ -50,6 +52,10 @@ type Faults struct {
 	NoSharedMarks bool
 	// NoExclusiveMarksAhead leaves the exclusive marks out of what goes ahead of a prepare (rule R2).
 	NoExclusiveMarksAhead bool
+	// ForgottenOrigins takes every row that moves to have been where it is when the transaction began.
+	ForgottenOrigins bool
+	// NoMoves leaves out where rows went.
+	NoMoves bool
 	// NoAttemptRule proposes attempt n+1, or gives up, without attempt n's tombstone.
 	NoAttemptRule bool
 	// ResolveBeforeCommitRecord sends the resolves of a commit without the record at the primary before them.
@@ -57,7 +63,9 @@ type Faults struct {
 }
 
 // omits reports whether an item of the prepare is to be left out.
-func (f *Faults) omits(it *fsm.Item) bool { return f.NoSharedMarks && it.Kind == fsm.ItemSharedMark }
+func (f *Faults) omits(it *fsm.Item) bool {
+	return f.NoSharedMarks && it.Kind == fsm.ItemSharedMark || f.NoMoves && it.Kind == fsm.ItemMoved
+}
 
 func (c *Config) setDefaults() {
 	if c.ProvisionBytes == 0 {

@@ -14,6 +14,7 @@ var zeroHint btree.PathHint
 type participant struct {
 	g       *groupBuffer
 	prepare *fsm.Prepare
+	format  uint8    // that it needs
 	entries []*entry // of prepare.Items, nil for read ranges
 
 	state partState
@@ -106,6 +107,9 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 			}
 			p.prepare.Items = append(p.prepare.Items, it)
 			p.entries = append(p.entries, cur)
+			if it.Kind == fsm.ItemMoved {
+				p.format = fsm.FormatMoved
+			}
 		}
 		g.tree.Scan(func(e *entry) bool {
 			cur = e
@@ -118,6 +122,7 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 				emit(o.seq, e.write(o))
 				if e.marks != nil {
 					e.marks.exclusiveItem(e.key, emit)
+					e.marks.movedItem(e.key, emit)
 				}
 			}
 			return true

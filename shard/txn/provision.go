@@ -123,7 +123,7 @@ func (t *Txn) provision(ctx context.Context) error {
 }
 
 // provisionGroup sends a group's operations, and the locks and marks that belong to finished work, ahead. A lock of the
-// current statement may be awaiting its write, which needs the version seen: it stays, unless all is set.
+// current statement may be awaiting its write, which needs the version seen, or the row's origin: it stays, unless all is set.
 func (t *Txn) provisionGroup(ctx context.Context, g *groupBuffer, all bool) error {
 	t.mu.Lock()
 	cmds := t.takeProvisions(g, all)
@@ -143,7 +143,7 @@ func (t *Txn) provisionGroup(ctx context.Context, g *groupBuffer, all bool) erro
 			// The command outlives a cancelled statement: its operations are counted already.
 			ctx, cancel := context.WithTimeout(t.m.base, t.m.cfg.OutcomeTimeout)
 			defer cancel()
-			res, err := t.m.propose(ctx, g.group, &fsm.Command{Provision: c})
+			res, err := t.m.propose(ctx, g.group, &fsm.Command{Format: provisionFormat(c), Provision: c})
 			if err == nil && res.Code != fsm.ResultOK && res.Code != fsm.ResultPrepared {
 				err = pgerr.New(pgerr.SerializationFailure, "could not serialize access: a provisional write was refused").
 					WithDetail("result %d", res.Code)
@@ -183,12 +183,12 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 		g.prov.digest += fsm.HashOp(&cur.Ops[len(cur.Ops)-1])
 		g.prov.lastSeq = max(g.prov.lastSeq, seq)
 	}
-	var stay []*entry
+	var stay, stubs []*entry
 	g.tree.Scan(func(e *entry) bool {
 		left--
 		h := hashKey(e.key)
 		before, sent := g.prov.keys.get(h)
-		if !all && !before.written() && e.awaitsWrite(t.stmtSeq) {
+		if !all && (!before.written() && e.awaitsWrite(t.stmtSeq) || e.last == nil && t.awaitsMove(e)) {
 			stay = append(stay, e)
 			return true
 		}
@@ -200,17 +200,34 @@ func (t *Txn) takeProvisions(g *groupBuffer, all bool) []*fsm.Provision {
 		}
 		if e.marks != nil {
 			e.marks.exclusiveItem(e.key, emit)
+			e.marks.movedItem(e.key, emit)
 		}
 		if (e.last == nil || !e.last.entry) && (!sent || e.mode != lock.None) {
 			g.prov.keys.put(h, packSeen(e)|before&seenWritten)
 		}
 		t.retain -= len(e.value)
+		if !all && e.last != nil && e.last.value != nil && t.awaitsMove(e) {
+			stubs = append(stubs, e)
+		}
 		return true
 	})
 	t.provisionUndo(g, stay, emit)
 	g.reset(stay)
+	for _, e := range stubs {
+		t.keepOrigin(g, e)
+	}
 	t.dropUndo(g)
 	return cmds
+}
+
+// keepOrigin leaves, of an entry that was sent ahead, the origin of its row and the lock: the current statement has asked for
+// the lock, and may be about to write the row.
+func (t *Txn) keepOrigin(g *groupBuffer, sent *entry) {
+	e := g.entryFor(sent.key)
+	e.held, e.origin, e.asked, e.stub = sent.held, sent.comesFrom(), sent.asked, true
+	e.value, e.hasValue = nil, false
+	t.seq++
+	e.held.seq = t.seq
 }
 
 // awaitsWrite says that the entry is a lock of the current statement, which may be about to write the key: the operation
@@ -225,7 +242,7 @@ func (g *groupBuffer) reset(stay []*entry) {
 	g.ops, g.storages, g.bytes = 0, nil, 0
 	for _, old := range stay {
 		e := g.entryFor(old.key)
-		e.held, e.marks = old.held, old.marks
+		e.held, e.marks, e.origin, e.asked = old.held, old.marks, old.origin, old.asked
 	}
 }
 
@@ -236,7 +253,7 @@ func (t *Txn) dropUndo(g *groupBuffer) {
 	for _, u := range t.undo {
 		if u.g == g {
 			e := g.find(u.e.key)
-			if e == nil || u.kind == undoOp {
+			if e == nil || e.stub || u.kind == undoOp {
 				continue
 			}
 			u.e = e
@@ -245,6 +262,12 @@ func (t *Txn) dropUndo(g *groupBuffer) {
 	}
 	clear(t.undo[len(kept):])
 	t.undo = kept
+	if g.tree != nil {
+		g.tree.Scan(func(e *entry) bool {
+			e.stub = false
+			return true
+		})
+	}
 }
 
 func (e *entry) markSeq() Seq {
@@ -268,7 +291,7 @@ func (t *Txn) provisionOps(e *entry, emit func(Seq, fsm.Item)) {
 		e.marks.sharedItem(e.key, emit)
 	}
 	if first == e.last {
-		emit(e.last.seq, e.write(e.last))
+		emit(e.last.seq, e.ahead(e.last))
 		return
 	}
 	var chain []*op
@@ -276,8 +299,27 @@ func (t *Txn) provisionOps(e *entry, emit func(Seq, fsm.Item)) {
 		chain = append(chain, o)
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
-		emit(chain[i].seq, e.write(chain[i]))
+		emit(chain[i].seq, e.ahead(chain[i]))
 	}
+}
+
+// ahead is the item of an operation that goes ahead.
+func (e *entry) ahead(o *op) fsm.Item {
+	it := e.write(o)
+	if o.origin != nil && o.origin != noOrigin {
+		it.Origin = appendLink(nil, o.origin)
+	}
+	return it
+}
+
+// provisionFormat returns the format that a provision needs.
+func provisionFormat(c *fsm.Provision) uint8 {
+	for i := range c.Ops {
+		if it := &c.Ops[i].Item; it.Kind == fsm.ItemMoved || it.Origin != nil {
+			return fsm.FormatMoved
+		}
+	}
+	return fsm.FormatFirst
 }
 
 // provisionUndo emits the locks and marks that a ROLLBACK TO would bring back in place of those that were sent now: what
@@ -301,6 +343,7 @@ func (t *Txn) provisionUndo(g *groupBuffer, stay []*entry, emit func(Seq, fsm.It
 		case u.kind == undoMark && u.marks != nil && t.savepointBetween(u.marks.seq, u.seq):
 			u.marks.sharedItem(u.e.key, emit)
 			u.marks.exclusiveItem(u.e.key, emit)
+			u.marks.movedItem(u.e.key, emit)
 		}
 	}
 }

@@ -88,13 +88,14 @@ func (t *Txn) tracks(ts topo.Timestamp) bool {
 }
 
 // sentAhead reads the transaction's own provisional operations on the keys of a lock call, for those that may have one.
-func (t *Txn) sentAhead(ctx context.Context, c *lockCall) (map[int]rpc.Version, error) {
+func (t *Txn) sentAhead(ctx context.Context, c *lockCall) (map[int]ownRow, error) {
 	t.mu.Lock()
 	if c.g.prov.sent == 0 {
 		t.mu.Unlock()
 		return nil, nil
 	}
-	req := rpc.GetRequest{TS: topo.MaxTimestamp, Tables: t.tables, Txn: t.id, OwnSeq: uint64(LatestSeq), RolledBack: t.rolledBack}
+	req := rpc.GetRequest{TS: topo.MaxTimestamp, Tables: t.tables, Txn: t.id, OwnSeq: uint64(LatestSeq), RolledBack: t.rolledBack,
+		Links: t.m.movesRows()}
 	var at []int
 	for i, k := range c.req.Keys {
 		if c.g.prov.wrote(k) {
@@ -113,12 +114,18 @@ func (t *Txn) sentAhead(ctx context.Context, c *lockCall) (map[int]rpc.Version, 
 	if err != nil {
 		return nil, groupError(ctx, err)
 	}
-	own := map[int]rpc.Version{}
+	own := map[int]ownRow{}
 	for j, i := range at {
 		v, committed := resp.Versions[j], c.resp.Versions[i]
 		// An own operation reads with timestamp 0; so does a key that never existed.
 		if v.TS == 0 && (v.Value != nil || committed.TS != 0) {
-			own[i] = v
+			row := ownRow{value: v.Value}
+			if req.Links && v.Value != nil {
+				if row.origin, err = parseOrigin(resp.Links[j]); err != nil {
+					return nil, err
+				}
+			}
+			own[i] = row
 		}
 	}
 	return own, nil

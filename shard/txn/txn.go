@@ -270,23 +270,35 @@ func (t *Txn) Put(key Key, value []byte, flags WriteFlags) {
 	if value == nil {
 		value = []byte{}
 	}
-	t.write(key, value, flags)
+	t.write(key, op{value: value, entry: flags&Entry != 0, keeps: flags&KeepsKey != 0})
 }
 
 // Delete buffers the deletion of a key that the transaction locked Update before (unless flags has Entry).
-func (t *Txn) Delete(key Key, flags WriteFlags) { t.write(key, nil, flags) }
+func (t *Txn) Delete(key Key, flags WriteFlags) {
+	if origin := t.write(key, op{entry: flags&Entry != 0}); origin != nil {
+		t.moved(origin, gone)
+	}
+}
 
-func (t *Txn) write(key Key, value []byte, flags WriteFlags) {
+// write adds an operation. It returns the origin of the own row that the operation ends, nil when that is where it was.
+func (t *Txn) write(key Key, o op) (ended *Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.group(key.Group)
 	e := g.entryFor(key.Bytes)
 	t.seq++
-	o := op{seq: t.seq, value: value, entry: flags&Entry != 0, keeps: flags&KeepsKey != 0 && value != nil}
+	o.seq = t.seq
 	if e.mode == lock.None && g.prov.sent > 0 && !o.entry {
 		if seen, ok := g.prov.seen(key.Bytes); ok {
 			// Locked before an earlier operation, which has gone ahead with what was seen then.
 			e.mode, e.seenTS, e.seenAbsent = lock.Update, seen.ts(), seen.absent()
+			e.held.seq = t.seq // ROLLBACK TO leaves what went ahead, so that this lock need not go as well
+		}
+	}
+	e.asked = 0
+	if !o.keeps {
+		if ended = e.origin; e.last != nil {
+			ended = e.last.origin
 		}
 	}
 	// Whoever reads between two operations of one statement reads the latest: the older one is then invisible for good.
@@ -295,6 +307,7 @@ func (t *Txn) write(key Key, value []byte, flags WriteFlags) {
 	if t.undoes() && !inPlace {
 		t.undo = append(t.undo, undo{seq: t.seq, g: g, e: e, kind: undoOp})
 	}
+	return ended
 }
 
 // MarkShared notes that a foreign-key check relied on the key, which has this key version and was locked KeyShare.
@@ -336,7 +349,7 @@ func (t *Txn) mark(key Key, covered bool, change func(*marks)) {
 	}
 	change(m)
 	if o := e.marks; o != nil && o.shared == m.shared && o.sharedVersion == m.sharedVersion &&
-		o.exclusive == m.exclusive && m.recheck == nil {
+		o.exclusive == m.exclusive && o.moved == m.moved && m.recheck == nil {
 		return
 	}
 	m.seq = t.seq

@@ -36,6 +36,8 @@ type memGroup struct {
 	index   uint64
 	calls   atomic.Int64
 	forgets atomic.Int64 // commands
+	// provisions counts those applied.
+	provisions atomic.Int64
 	// deaf refuses so many Unlocks; silent loses the answers, and the work after it, of so many prepares.
 	deaf, silent atomic.Int64
 }
@@ -58,6 +60,17 @@ func (g *memGroup) Get(_ context.Context, r *rpc.GetRequest) (*rpc.GetResponse, 
 	g.calls.Add(1)
 	resp := &rpc.GetResponse{}
 	for _, k := range r.Keys {
+		if r.Since != nil {
+			at, to, _, err := g.state.Moved(k, r.Since[len(resp.Versions)], r.Txn)
+			if err != nil {
+				return nil, err
+			}
+			resp.Versions, resp.Links = append(resp.Versions, rpc.Version{TS: at}), append(resp.Links, to)
+			continue
+		}
+		if r.Links {
+			resp.Links = append(resp.Links, g.state.Origin(k, fsm.Own{Txn: r.Txn, Seq: r.OwnSeq, RolledBack: r.RolledBack}))
+		}
 		v, p, err := g.state.Get(k, r.TS, fsm.Own{Txn: r.Txn, Seq: r.OwnSeq, RolledBack: r.RolledBack})
 		for ; p != nil; v, p, err = g.state.Get(k, r.TS, fsm.Own{}) {
 			runtime.Gosched()
@@ -130,6 +143,8 @@ func (g *memGroup) Propose(_ context.Context, cmd *fsm.Command) (fsm.Result, err
 	switch {
 	case cmd.Forget != nil:
 		g.forgets.Add(1)
+	case cmd.Provision != nil:
+		g.provisions.Add(1)
 	case cmd.Prepare != nil && res.Code == fsm.ResultCommitted:
 		g.locks.ReleaseAll(cmd.Prepare.Txn)
 	case cmd.Resolve != nil && (cmd.Resolve.Commit || cmd.Resolve.Final):
@@ -839,7 +854,7 @@ func BenchmarkInsert1000Rows(b *testing.B) {
 		t.planLocks(reqs, lock.Wait, out)
 		for i := range calls {
 			calls[i].g = t.group(calls[i].g.id)
-			if err := t.granted(context.Background(), &calls[i], reqs, out); err != nil {
+			if err := t.granted(context.Background(), &calls[i], reqs, out, make([]bool, len(reqs))); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -27,7 +27,7 @@ var breaks = []struct {
 	{"a new leaseholder starts below its predecessor's reads", Faults{KeepHighestRead: true}, 1500, moveLeases, true},
 	{"readers pass prepares in flight", Faults{IgnoreInFlight: true}, 200, nil, false},
 	{"a successor does not wait", Faults{SuccessorDoesNotWait: true}, 200, moveLeases, false},
-	{"a data group's successor does not wait", Faults{SuccessorDoesNotWait: true, DataGroupsOnly: true}, 400, moveLeases, false},
+	{"a data group's successor does not wait", Faults{SuccessorDoesNotWait: true, DataGroupsOnly: true}, 600, moveLeases, false},
 	{"a successor names no index", Faults{UnnamedIndex: true}, 1500, moveLeases, true},
 	{"a holder ignores its lease's expiry", Faults{HolderIgnoresExpiry: true}, 200, moveLeases, false},
 	{"a data group's holder ignores its lease's expiry", Faults{HolderIgnoresExpiry: true, DataGroupsOnly: true}, 1500, moveLeases, true},
@@ -35,6 +35,8 @@ var breaks = []struct {
 	{"the oracle serves from a window of a lost lease", Faults{OracleKeepsWindow: true}, 200, moveLeases, false},
 	{"schema changes without fences", Faults{NoFence: true}, 200, changeSchemas, false},
 	{"prepares without table versions", Faults{NoTableVersions: true}, 200, changeSchemas, false},
+	{"no word of where rows went", Faults{Txn: txn.Faults{NoMoves: true}}, 100, nil, false},
+	{"a row's second move forgets where it was first", Faults{Txn: txn.Faults{ForgottenOrigins: true}}, 200, nil, false},
 }
 
 func moveLeases(o *Options)    { o.LeaseEvery = 80 }

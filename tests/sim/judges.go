@@ -41,9 +41,11 @@ type ledger struct {
 	serial  []*serialized
 	// counter is the greatest counter value whose commit was acknowledged.
 	counter uint32
+	// visits has the same of each wanderer.
+	visits map[uint32]uint32
 }
 
-func (l *ledger) init() { l.errors = map[string]int{} }
+func (l *ledger) init() { l.errors, l.visits = map[string]int{}, map[uint32]uint32{} }
 
 func (l *ledger) add(e *ledgerEntry) {
 	l.mu.Lock()
@@ -209,6 +211,7 @@ func (im *image) check(c *Cluster, who string) {
 	if on == 0 {
 		bad("no doctor is on call: SERIALIZABLE let a write skew through")
 	}
+	im.checkWanderers(bad)
 }
 
 // judge is the end of a run: the last image, and the ledger against the markers.

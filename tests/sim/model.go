@@ -16,6 +16,8 @@ type replica interface {
 	Apply(index uint64, cmds []fsm.Command, results []fsm.Result) error
 	Get(key []byte, ts topo.Timestamp, own fsm.Own) (fsm.Version, *fsm.Pending, error)
 	Latest(key []byte, own topo.TxnID) (fsm.Version, *fsm.Pending, error)
+	Moved(key []byte, since topo.Timestamp, own topo.TxnID) (topo.Timestamp, []byte, *fsm.Pending, error)
+	Origin(key []byte, own fsm.Own) []byte
 	Scan(opts fsm.ScanOptions, emit func(key, value []byte, ts topo.Timestamp) bool) ([]byte, *fsm.Pending, error)
 	Outcome(txn topo.TxnID, attempt topo.Attempt) fsm.OutcomeInfo
 	PendingList() []fsm.PendingInfo
@@ -80,6 +82,7 @@ func opOf(op *fsm.ProvisionOp) modelOp {
 // modelKey has versions in ascending order; a nil value is a tombstone.
 type modelKey struct {
 	versions []fsm.Version
+	moved    map[topo.Timestamp][]byte // where the row before a version went
 	share    topo.Timestamp
 }
 
@@ -124,6 +127,8 @@ func (m *model) apply(c *fsm.Command) fsm.Result {
 	}
 	m.lease.LastIndex = m.index
 	switch {
+	case c.Upgrade != nil:
+		return code(fsm.ResultOK)
 	case c.Prepare != nil:
 		return m.prepare(c.Prepare)
 	case c.Provision != nil:
@@ -297,7 +302,7 @@ func (m *model) net(txn topo.TxnID, want fsm.Provisioned) (items []fsm.Item, bad
 		}
 		last := &items[i]
 		it.KeepsKey = it.KeepsKey && last.KeepsKey
-		if o.class != fsm.ItemExclusive && (it.SeenAbsent != last.SeenAbsent || !it.SeenAbsent && it.Seen != last.Seen) {
+		if o.class != fsm.ItemExclusive && o.class != fsm.ItemMoved && (it.SeenAbsent != last.SeenAbsent || !it.SeenAbsent && it.Seen != last.Seen) {
 			bad = fsm.ResultConflict
 		}
 		*last = it
@@ -489,6 +494,13 @@ func (m *model) write(p *fsm.Prepare, ts topo.Timestamp) {
 				v.KeyVersion = k.latest().KeyVersion
 			}
 			k.versions = append(k.versions, v)
+		case fsm.ItemMoved:
+			if k.moved == nil {
+				k.moved = map[topo.Timestamp][]byte{}
+			}
+			if len(it.Value) > 0 {
+				k.moved[ts] = it.Value
+			}
 		case fsm.ItemDelete, fsm.ItemDeleteEntry:
 			k.versions = append(k.versions, fsm.Version{TS: ts, KeyVersion: ts})
 		}
@@ -559,6 +571,43 @@ func (m *model) Get(key []byte, ts topo.Timestamp, own fsm.Own) (fsm.Version, *f
 		}
 	}
 	return fsm.Version{}, nil, nil
+}
+
+// Moved implements replica.
+func (m *model) Moved(key []byte, since topo.Timestamp, own topo.TxnID) (topo.Timestamp, []byte, *fsm.Pending, error) {
+	if p := m.blocked(key, topo.MaxTimestamp, own); p != nil {
+		return 0, nil, p, nil
+	}
+	if k := m.keys[string(key)]; k != nil {
+		for _, v := range k.versions {
+			if v.TS > since && (v.Value == nil || v.KeyVersion > since) {
+				return v.TS, k.moved[v.TS], nil, nil
+			}
+		}
+	}
+	return 0, nil, nil, nil
+}
+
+// Origin implements replica.
+func (m *model) Origin(key []byte, own fsm.Own) []byte {
+	var list []fsm.ProvisionOp
+	for o, op := range m.sent[own.Txn] {
+		if o.key == string(key) && writes(&op.Item) && o.seq <= own.Seq &&
+			!slices.ContainsFunc(own.RolledBack, func(r fsm.SeqRange) bool { return r.First <= o.seq && o.seq < r.End }) {
+			list = append(list, op)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Seq < list[j].Seq })
+	origin := []byte{}
+	for _, op := range list {
+		switch {
+		case op.Item.Origin != nil:
+			origin = op.Item.Origin
+		case op.Item.Kind != fsm.ItemPut || !op.Item.KeepsKey:
+			origin = nil
+		}
+	}
+	return origin
 }
 
 // Latest implements replica.

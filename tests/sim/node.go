@@ -83,7 +83,7 @@ func (c *Cluster) startNode(m *machine, epoch topo.LivenessEpoch) (*Node, error)
 	n.mgr = txn.New(txn.Config{Node: n.id, Epoch: epoch, Clock: n,
 		Groups: func(id topo.GroupID) rpc.Group { return n.clients[id] }, AllGroups: func() []topo.GroupID { return groupIDs(c.all) },
 		ProvisionBytes: provision, OutcomeTimeout: 500 * time.Millisecond, PendingGrace: 20 * time.Millisecond,
-		Faults: &c.faults.Txn})
+		Format: func() uint8 { return fsm.Format }, Faults: &c.faults.Txn})
 	return n, nil
 }
 

@@ -23,10 +23,12 @@ const (
 	byChild       topo.StorageID = 20 // (child id, grandchild id), beside the grandchild
 	registers     topo.StorageID = 21 // for the judge of linearizability
 	serials       topo.StorageID = 22 // for the judge of serializability
+	wanderers     topo.StorageID = 23 // rows that change their keys
 )
 
 // stored are the storages of a whole image, markers excepted.
-var stored = []topo.StorageID{parents, children, byParent, rows, values, accounts, doctors, counters, grandchildren, byChild, serials}
+var stored = []topo.StorageID{parents, children, byParent, rows, values, accounts, doctors, counters, grandchildren, byChild, serials,
+	wanderers}
 
 const (
 	numParents   = 5

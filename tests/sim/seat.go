@@ -483,13 +483,29 @@ func (s *seat) get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetResponse, 
 		return nil, err
 	}
 	resp := &rpc.GetResponse{Versions: make([]rpc.Version, len(req.Keys))}
+	links := make([][]byte, len(req.Keys))
+	if req.Links || req.Since != nil {
+		resp.Links = links
+	}
 	keys := map[string]bool{}
 	for _, k := range req.Keys {
 		keys[string(k)] = true
 	}
 	err := s.read(ctx, req.TS, func(k string) bool { return keys[k] }, func() (*fsm.Pending, error) {
 		for i, k := range req.Keys {
-			v, p, err := s.st.Get(k, req.TS, ownOf(req.Txn, req.OwnSeq, req.RolledBack))
+			own := ownOf(req.Txn, req.OwnSeq, req.RolledBack)
+			if req.Since != nil {
+				at, to, p, err := s.st.Moved(k, req.Since[i], req.Txn)
+				if p != nil || err != nil {
+					return p, err
+				}
+				resp.Versions[i], links[i] = rpc.Version{TS: at}, to
+				continue
+			}
+			if req.Links {
+				links[i] = s.st.Origin(k, own)
+			}
+			v, p, err := s.st.Get(k, req.TS, own)
 			if p != nil || err != nil {
 				return p, err
 			}

@@ -74,6 +74,25 @@ func (s *shadow) Latest(key []byte, own topo.TxnID) (fsm.Version, *fsm.Pending, 
 	return v, p, err
 }
 
+// Moved implements replica.
+func (s *shadow) Moved(key []byte, since topo.Timestamp, own topo.TxnID) (topo.Timestamp, []byte, *fsm.Pending, error) {
+	at, to, p, err := s.replica.Moved(key, since, own)
+	at2, to2, q, _ := s.model.Moved(key, since, own)
+	if err == nil && (!samePending(p, q) || (p == nil && (at != at2 || !bytes.Equal(to, to2)))) {
+		s.fail("moved %x since %d: fsm says %d %x %+v, the model %d %x %+v", key, since, at, to, p, at2, to2, q)
+	}
+	return at, to, p, err
+}
+
+// Origin implements replica.
+func (s *shadow) Origin(key []byte, own fsm.Own) []byte {
+	o, o2 := s.replica.Origin(key, own), s.model.Origin(key, own)
+	if !bytes.Equal(o, o2) || (o == nil) != (o2 == nil) {
+		s.fail("origin of %x: fsm says %x, the model %x", key, o, o2)
+	}
+	return o
+}
+
 // Scan implements replica.
 func (s *shadow) Scan(o fsm.ScanOptions, emit func(key, value []byte, ts topo.Timestamp) bool) ([]byte, *fsm.Pending, error) {
 	var got, want []string

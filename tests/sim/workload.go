@@ -52,6 +52,8 @@ var operations = []operation{
 	{"insert grandchild", (*workload).insertGrandchild, -1, 12},
 	{"sweep", (*workload).sweep, int(txn.ReadCommitted), 4},
 	{"serial", (*workload).serial, int(txn.Serializable), 10},
+	{"visit", (*workload).visit, int(txn.ReadCommitted), 5},
+	{"wander", (*workload).wander, int(txn.ReadCommitted), 7},
 	{"register", nil, 0, 16},
 	{"schema change", nil, 0, 0}, // Options.DDLWeight
 }
@@ -655,7 +657,14 @@ func (w *workload) read(ctx context.Context, t *txn.Txn) error {
 
 // setup makes the rows that exist from the beginning.
 func (c *Cluster) setup(ctx context.Context) {
+	if err := c.admit(ctx); err != nil {
+		c.fail("setup: %v", err)
+		return
+	}
 	t := c.nodes[0].mgr.Begin(txn.Options{})
+	for i := uint32(0); i < numWanderers; i++ {
+		t.Put(c.row(wanderers, i), wanderer{name: i, place: i}.encode(), 0)
+	}
 	for i := uint32(0); i < numAccounts; i++ {
 		t.Put(c.row(accounts, i), num(balance), 0)
 	}
