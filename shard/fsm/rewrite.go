@@ -80,8 +80,8 @@ func (s *State) VersionsAbove(ts topo.Timestamp) (versions, keys int64, err erro
 	}
 	defer snap.reader.Release()
 	var last []byte
-	err = snap.eachVersion(func(key []byte, at, _ topo.Timestamp, _ []byte) error {
-		if at > ts {
+	err = snap.eachVersion(func(key []byte, v *version) error {
+		if v.ts > ts {
 			versions++
 			if string(last) != string(key) || keys == 0 {
 				keys++
@@ -118,14 +118,14 @@ func (s *State) Rewrite(path string, keep topo.Timestamp, done <-chan struct{}) 
 		}
 	}
 	n := 0
-	err = snap.eachVersion(func(key []byte, ts, keyTS topo.Timestamp, value []byte) error {
+	err = snap.eachVersion(func(key []byte, v *version) error {
 		if n++; n&1023 == 0 && interrupted(done) {
 			return ErrInterrupted
 		}
-		if ts > keep {
+		if v.ts > keep {
 			return nil
 		}
-		return b.Version(key, ts, keyTS, value)
+		return b.Version(key, v.ts, v.keyTS, v.value, v.moved)
 	})
 	if err != nil {
 		return err
