@@ -63,15 +63,19 @@ var (
 	sessionsDesc  = prometheus.NewDesc("pgmqdb_sessions", "Authenticated sessions.", nil, nil)
 	deadlocksDesc = prometheus.NewDesc("pgmqdb_deadlocks_total", "Deadlocks broken by a victim.", nil, nil)
 	diskFullDesc  = prometheus.NewDesc("pgmqdb_disk_full", "1 while writes are refused for want of space.", nil, nil)
-	deltaDesc     = groupDesc("delta_bytes", "Bytes applied and not yet flushed.")
-	fileDesc      = groupDesc("file_bytes", "Size of the state file.")
-	appliedDesc   = groupDesc("applied_index", "Log index of the last applied entry.")
-	proposedDesc  = groupDesc("proposals_total", "Raft proposals made.")
-	commandsDesc  = groupDesc("commands_total", "Commands carried by proposals.")
-	getsDesc      = groupDesc("gets_total", "Point read requests served.")
-	scansDesc     = groupDesc("scans_total", "Scan requests served.")
-	locksDesc     = groupDesc("lock_requests_total", "Row lock requests served.")
-	recoverDesc   = groupDesc("recoveries_total", "Transactions of others that were finished here.")
+	sentDesc      = prometheus.NewDesc("pgmqdb_node_requests_total", "Requests sent to another node, by what they ask for; "+
+		"a batch has requests to several groups.", []string{"to", "op"}, nil)
+	batchedDesc = prometheus.NewDesc("pgmqdb_node_batched_requests_total", "Requests to groups that were sent to another node in batches.",
+		[]string{"to"}, nil)
+	deltaDesc    = groupDesc("delta_bytes", "Bytes applied and not yet flushed.")
+	fileDesc     = groupDesc("file_bytes", "Size of the state file.")
+	appliedDesc  = groupDesc("applied_index", "Log index of the last applied entry.")
+	proposedDesc = groupDesc("proposals_total", "Raft proposals made.")
+	commandsDesc = groupDesc("commands_total", "Commands carried by proposals.")
+	getsDesc     = groupDesc("gets_total", "Point read requests served.")
+	scansDesc    = groupDesc("scans_total", "Scan requests served.")
+	locksDesc    = groupDesc("lock_requests_total", "Row lock requests served.")
+	recoverDesc  = groupDesc("recoveries_total", "Transactions of others that were finished here.")
 )
 
 func groupDesc(name, help string) *prometheus.Desc {
@@ -80,7 +84,7 @@ func groupDesc(name, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sessionsDesc, deadlocksDesc, diskFullDesc, deltaDesc, fileDesc, appliedDesc,
+	for _, d := range []*prometheus.Desc{sessionsDesc, deadlocksDesc, diskFullDesc, sentDesc, batchedDesc, deltaDesc, fileDesc, appliedDesc,
 		proposedDesc, commandsDesc, getsDesc, scansDesc, locksDesc, recoverDesc} {
 		ch <- d
 	}
@@ -102,6 +106,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		full = 1
 	}
 	gauge(diskFullDesc, full)
+	for _, r := range m.client.Requests() {
+		for op, n := range r.Sent {
+			ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.CounterValue, float64(n), r.Address, op)
+		}
+		ch <- prometheus.MustNewConstMetric(batchedDesc, prometheus.CounterValue, float64(r.Batched), r.Address)
+	}
 	for _, r := range m.host.Replicas() {
 		m.collectGroup(ch, r)
 	}

@@ -25,7 +25,7 @@ import (
 //     again at a later F, until none has.
 //   - It was changed otherwise. Its latest version counts.
 //
-// Scanning and writing alternate: every group delivers a batch, in parallel, then the rows found are locked and handed
+// Scanning and writing alternate: every group delivers a batch, all asked at once, then the rows found are locked and handed
 // out. Updates may move rows to other places of the very ranges that are scanned (ON UPDATE CASCADE over consecutive keys),
 // so for them the scan is finished first; only row keys are kept.
 
@@ -200,12 +200,28 @@ func (cs *childScan) run(ctx context.Context, f topo.Timestamp, mode lock.Mode, 
 	}
 }
 
-// nextOfAll takes a batch of every group at the same time.
+// nextOfAll takes a batch of every group. They are asked for together.
 func nextOfAll(ctx context.Context, cursors []*childCursor) (found []rowRefs, more bool, err error) {
 	found = make([]rowRefs, len(cursors))
-	err = inParallel(ctx, len(cursors), func(ctx context.Context, i int) error {
-		return cursors[i].next(ctx, &found[i])
-	})
+	scanners := make([]txn.Scanner, 0, len(cursors))
+	for _, c := range cursors {
+		if c.done || c.points != nil {
+			continue
+		}
+		if err := c.start(ctx); err != nil {
+			return nil, false, err
+		}
+		scanners = append(scanners, c.sc)
+	}
+	txn.Fetch(ctx, scanners)
+	next := func(ctx context.Context, i int) error { return cursors[i].next(ctx, &found[i]) }
+	if len(cursors) > 0 && cursors[0].keys != nil {
+		err = inParallel(ctx, len(cursors), next) // whole rows are compared
+	} else {
+		for i := 0; i < len(cursors) && err == nil; i++ {
+			err = next(ctx, i)
+		}
+	}
 	for _, c := range cursors {
 		more = more || !c.done
 	}
@@ -557,16 +573,23 @@ func (c *childCursor) lookUp(ctx context.Context, out *rowRefs) error {
 	return nil
 }
 
-// scan returns the next batch of the cursor's scan.
-func (c *childCursor) scan(ctx context.Context, spec txn.ScanSpec) (*txn.Batch, error) {
-	if c.sc == nil {
-		spec.Groups = []topo.GroupID{c.group}
-		sc, err := c.cs.s.c.Txn.Scan(ctx, c.opts, spec)
-		if err != nil {
-			return nil, err
-		}
-		c.sc = sc
+// start begins the cursor's scan.
+func (c *childCursor) start(ctx context.Context) (err error) {
+	if c.sc != nil {
+		return nil
 	}
+	spec := txn.ScanSpec{Groups: []topo.GroupID{c.group}}
+	if ti, x := c.cs.ti, c.cs.path.x; c.keys != nil {
+		spec.Lo, spec.Hi = ti.prefix, keyenc.PrefixEnd(ti.prefix)
+	} else {
+		spec.Ranges, spec.LimitHint, spec.KeysOnly = c.ranges, rowsPerKey*len(c.ranges), x == nil || !x.global
+	}
+	c.sc, err = c.cs.s.c.Txn.Scan(ctx, c.opts, spec)
+	return err
+}
+
+// scan returns the next batch of the cursor's scan, which has begun.
+func (c *childCursor) scan(ctx context.Context) (*txn.Batch, error) {
 	b, err := c.sc.Next(ctx)
 	if b == nil && err == nil {
 		c.done = true
@@ -578,7 +601,7 @@ func (c *childCursor) scan(ctx context.Context, spec txn.ScanSpec) (*txn.Batch, 
 // nextFull filters a batch of all rows.
 func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
 	ti := c.cs.ti
-	b, err := c.scan(ctx, txn.ScanSpec{Lo: ti.prefix, Hi: keyenc.PrefixEnd(ti.prefix)})
+	b, err := c.scan(ctx)
 	if b == nil || err != nil {
 		return err
 	}
@@ -600,8 +623,7 @@ func (c *childCursor) nextFull(ctx context.Context, out *rowRefs) error {
 
 // nextIndexed reads on in the entries of the keys.
 func (c *childCursor) nextIndexed(ctx context.Context, out *rowRefs) error {
-	x := c.cs.path.x
-	b, err := c.scan(ctx, txn.ScanSpec{Ranges: c.ranges, LimitHint: rowsPerKey * len(c.ranges), KeysOnly: x == nil || !x.global})
+	b, err := c.scan(ctx)
 	if b == nil || err != nil {
 		return err
 	}

@@ -68,10 +68,7 @@ func (c *Client) do(ctx context.Context, address string, op byte, group topo.Gro
 	if err != nil {
 		return lost(op, false, err)
 	}
-	w := make(writer, 0, 256)
-	w = append(w, op)
-	w.u64(uint64(group))
-	w.u64(remainingMS(ctx))
+	w := request(ctx, op, group)
 	encode(&w)
 	if len(w) > maxMessage {
 		return tooLarge("a request", len(w))
@@ -80,11 +77,13 @@ func (c *Client) do(ctx context.Context, address string, op byte, group topo.Gro
 	answer, sent, err := p.roundTrip(ctx, w, waiting)
 	p.waiting.Add(-1)
 	if err != nil {
-		if ctx.Err() != nil && !(sent && op == opPropose) {
-			return context.Cause(ctx)
-		}
-		return lost(op, sent, err)
+		return failure(ctx, op, sent, err)
 	}
+	return taken(op, answer, decode)
+}
+
+// taken decodes an answer, which is not empty.
+func taken(op byte, answer []byte, decode func(*reader)) error {
 	if answer[0] != answerOK {
 		err, ok := decodeError(answer[0], answer[1:])
 		if !ok {
@@ -100,6 +99,22 @@ func (c *Client) do(ctx context.Context, address string, op byte, group topo.Gro
 	return nil
 }
 
+// request begins a request.
+func request(ctx context.Context, op byte, group topo.GroupID) writer {
+	w := append(make(writer, 0, 256), op)
+	w.u64(uint64(group))
+	w.u64(remainingMS(ctx))
+	return w
+}
+
+// failure is what a call fails with when it got no answer: the end of the caller's context is its cause.
+func failure(ctx context.Context, op byte, sent bool, err error) error {
+	if ctx.Err() != nil && !(sent && op == opPropose) {
+		return context.Cause(ctx)
+	}
+	return lost(op, sent, err)
+}
+
 // remainingMS is the time left to a call, 0 when it has no limit. It is rounded up: the caller's own clock has the last word.
 func remainingMS(ctx context.Context) uint64 {
 	d, ok := ctx.Deadline()
@@ -109,7 +124,7 @@ func remainingMS(ctx context.Context) uint64 {
 	return uint64(max(1, (time.Until(d)+time.Millisecond-1)/time.Millisecond))
 }
 
-// lost is what a call fails with when it got no answer.
+// lost is what a call fails with when its request or its answer got lost.
 func lost(op byte, sent bool, err error) error {
 	code := ErrUnavailable
 	if op == opPropose {
@@ -132,6 +147,32 @@ func (c *Client) Call(ctx context.Context, address, method string, body []byte) 
 		w.bytes(body)
 	}, nil, func(r *reader) { answer = r.bytes() })
 	return answer, err
+}
+
+// Requests tells what was sent to another node.
+type Requests struct {
+	Address string
+	// Sent counts the messages by what they ask for: "batch" for those with requests to several groups.
+	Sent map[string]uint64
+	// Batched counts the requests to groups that travelled in batches.
+	Batched uint64
+}
+
+// Requests counts, for each node by its address, what was sent to it.
+func (c *Client) Requests() []Requests {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	out := make([]Requests, 0, len(c.peers))
+	for _, p := range c.peers {
+		r := Requests{Address: p.address, Sent: map[string]uint64{}, Batched: p.batched.Load()}
+		for op, name := range opNames {
+			if name != "" {
+				r.Sent[name] = p.requests[op].Load()
+			}
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // Group returns a group at another node.
@@ -172,17 +213,21 @@ func (g *remote) Lock(ctx context.Context, q *LockRequest) (*LockResponse, error
 	p := new(LockResponse)
 	var waiting func([]byte) bool
 	if q.WaitStarted != nil {
-		waiting = func(b []byte) bool {
-			r := &reader{b: b}
-			holders := r.txns()
-			if r.done() != nil {
-				return false
-			}
-			q.WaitStarted(holders)
-			return true
-		}
+		waiting = func(b []byte) bool { return q.waiting(&reader{b: b}) }
 	}
 	return answered(p, g.c.do(ctx, g.address, opLock, g.id, q.encode, waiting, p.decode))
+}
+
+// waiting takes in that the wait for a lock has begun; false when that cannot be read.
+func (q *LockRequest) waiting(r *reader) bool {
+	holders := r.txns()
+	if r.done() != nil {
+		return false
+	}
+	if q.WaitStarted != nil {
+		q.WaitStarted(holders)
+	}
+	return true
 }
 
 // Unlock implements Group.

@@ -26,17 +26,30 @@ const (
 	opCall
 	opPing
 	opGetLinks
+	opBatch // requests to several of a node's groups: of each the operation, the group, and its fields as a byte string
+	opEnd
 )
+
+// opNames names the operations for those who count them.
+var opNames = [opEnd]string{opGet: "get", opScan: "scan", opLock: "lock", opUnlock: "unlock", opPropose: "propose",
+	opOutcome: "outcome", opSequence: "sequence", opCall: "call", opPing: "ping", opGetLinks: "get", opBatch: "batch"}
 
 // What an answer is, as its first byte.
 const (
 	answerOK byte = iota
 	answerError
-	answerWaiting // the holders of a lock; the answer is still to come
+	answerWaiting // the holders of a lock (of a batch: which request it is, and them); the answer is still to come
 	answerText    // an error that is of none of the other kinds
 	answerSQL     // a *pgerr.Error
 	answerCanceled
 	answerDeadline
+	answerAgain // of a request in a batch: it was not run, or its answer had no room; it is to be made by itself
+)
+
+const (
+	// maxBatch bounds the requests of a batch, and batchBytes their size, but for the last one's.
+	maxBatch   = 1024
+	batchBytes = 4 << 20
 )
 
 // maxMessage bounds a frame; scans and proposals are bounded far below it by those who make them.

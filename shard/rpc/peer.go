@@ -31,7 +31,10 @@ type peer struct {
 	tls     *tls.Config
 	waiting atomic.Int64  // calls under way
 	heard   atomic.Uint64 // frames that came
-	stop    chan struct{}
+	// requests counts the frames that were sent, by operation; batched the requests to groups that travelled in batches.
+	requests [opEnd]atomic.Uint64
+	batched  atomic.Uint64
+	stop     chan struct{}
 
 	mu     sync.Mutex
 	closed bool
@@ -141,17 +144,26 @@ func (p *peer) connect() (*grpc.ClientConn, uint64, error) {
 	return p.conn, p.gen, nil
 }
 
+// idleStream takes the idle stream that was used last, nil when there is none. p.mu is held.
+func (p *peer) idleStream() *stream {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	s := p.idle[n-1]
+	p.idle[n-1] = nil
+	p.idle = p.idle[:n-1]
+	return s
+}
+
 // take returns an idle stream, or makes one; used tells which.
 func (p *peer) take(ctx context.Context) (s *stream, used bool, err error) {
 	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		s := p.idle[n-1]
-		p.idle[n-1] = nil
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
+	s = p.idleStream()
+	p.mu.Unlock()
+	if s != nil {
 		return s, true, nil
 	}
-	p.mu.Unlock()
 	conn, gen, err := p.connect()
 	if err != nil {
 		return nil, false, err
@@ -191,42 +203,80 @@ func (p *peer) roundTrip(ctx context.Context, frame []byte, waiting func([]byte)
 		if err != nil {
 			return nil, false, err
 		}
-		answer, sent, intact, err := p.on(ctx, s, frame, waiting)
-		if err == nil && intact {
-			p.put(s)
-		} else {
-			s.cancel()
+		f, err := p.launch(ctx, s, frame)
+		if err == nil {
+			answer, err = p.land(f, waiting)
+			return answer, true, err
 		}
-		// The connection of an idle stream may have ended meanwhile: then nothing was sent, and another stream may serve.
-		if err == nil || sent || !used || ctx.Err() != nil {
-			return answer, sent, err
+		// The connection of an idle stream may have ended meanwhile: another stream may serve.
+		if !used || ctx.Err() != nil {
+			return nil, false, err
 		}
 	}
 }
 
-// on makes a round trip on a stream. intact is false when the caller's end may cancel the stream at any later time.
-func (p *peer) on(ctx context.Context, s *stream, frame []byte, waiting func([]byte) bool) (answer []byte, sent, intact bool,
-	err error) {
+// flight is a request that was sent, on a stream that is its own until the answer has come.
+type flight struct {
+	s      *stream
+	unhook func() bool // nil: the caller's context never ends
+}
+
+// launch sends a request on a stream. When it fails nothing was sent, and the stream is of no more use.
+func (p *peer) launch(ctx context.Context, s *stream, frame []byte) (flight, error) {
+	f := flight{s: s}
 	if ctx.Done() != nil {
-		unhook := context.AfterFunc(ctx, s.cancel)
-		defer func() { intact = unhook() }()
+		f.unhook = context.AfterFunc(ctx, s.cancel)
 	}
 	// SendMsg fails before it queues the frame, or not at all.
 	if err := s.SendMsg(&frame); err != nil {
-		return nil, false, true, err
+		if f.unhook != nil {
+			f.unhook()
+		}
+		s.cancel()
+		return flight{}, err
 	}
+	p.requests[frame[0]].Add(1)
+	return f, nil
+}
+
+// dispatch sends a request if that can be done without waiting for anything: on an idle stream.
+func (p *peer) dispatch(ctx context.Context, frame []byte) (f flight, ok bool) {
 	for {
-		if err := s.RecvMsg(&answer); err != nil {
-			return nil, true, true, err
+		p.mu.Lock()
+		s := p.idleStream()
+		p.mu.Unlock()
+		if s == nil {
+			return flight{}, false
+		}
+		if f, err := p.launch(ctx, s, frame); err == nil {
+			return f, true
+		}
+	}
+}
+
+// land receives the answer to a request that was sent.
+func (p *peer) land(f flight, waiting func([]byte) bool) (answer []byte, err error) {
+	for {
+		if err = f.s.RecvMsg(&answer); err != nil {
+			break
 		}
 		p.heard.Add(1)
-		switch {
-		case len(answer) == 0:
-			return nil, true, true, errDamaged
-		case answer[0] != answerWaiting:
-			return answer, true, true, nil
-		case waiting == nil || !waiting(answer[1:]):
-			return nil, true, true, errDamaged
+		if len(answer) == 0 || answer[0] == answerWaiting && (waiting == nil || !waiting(answer[1:])) {
+			err = errDamaged
+			break
+		}
+		if answer[0] != answerWaiting {
+			break
 		}
 	}
+	// A stream that the caller's end may cancel at any later time is not used again.
+	if intact := f.unhook == nil || f.unhook(); err == nil && intact {
+		p.put(f.s)
+	} else {
+		f.s.cancel()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
 }

@@ -255,11 +255,7 @@ func (g *route) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, erro
 	propose := func(at Group) (fsm.Result, error) {
 		c := *cmd // the leaseholder fills in epoch and time
 		res, err := at.Propose(ctx, &c)
-		var e *Error
-		if errors.As(err, &e) && e.Code == ErrUnavailable {
-			err = &Error{Code: ErrAmbiguous, Detail: e.Detail}
-		}
-		return res, err
+		return res, unsettled(err)
 	}
 	if at := g.mine(); at != nil {
 		if res, err := at.Propose(ctx, cmd); err == nil {
@@ -271,6 +267,15 @@ func (g *route) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, erro
 		g.last.Store(0)
 	}
 	return routed(ctx, g, propose)
+}
+
+// unsettled is the failure of a proposal, which may have reached the log when a replica cannot be reached any more.
+func unsettled(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == ErrUnavailable {
+		return &Error{Code: ErrAmbiguous, Detail: e.Detail}
+	}
+	return err
 }
 
 // Outcome implements Group.

@@ -98,8 +98,13 @@ func (s *Server) answer(ctx context.Context, send func([]byte) error, frame []by
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(limitMS, maxLimitMS))*time.Millisecond)
 		defer cancel()
 	}
+	return s.perform(op, group, func(w *writer) error { return s.run(ctx, send, op, group, r, w) })
+}
+
+// perform returns the answer to a request that run answers.
+func (s *Server) perform(op byte, group topo.GroupID, run func(w *writer) error) []byte {
 	w := append(make(writer, 0, 128), answerOK)
-	err := s.run(ctx, send, op, group, r, &w)
+	err := run(&w)
 	if err == nil && len(w) > maxMessage {
 		err = tooLarge("an answer", len(w))
 		s.cfg.Log.Warn("call between nodes", "operation", op, "group", group, "error", err)
@@ -125,7 +130,14 @@ func (s *Server) run(ctx context.Context, send func([]byte) error, op byte, grou
 		return nil
 	case op == opCall:
 		return s.call(ctx, r, w)
+	case op == opBatch:
+		return s.batch(ctx, send, r, w)
 	}
+	return s.atGroup(ctx, send, op, group, r, w)
+}
+
+// atGroup runs a request to one of the node's groups.
+func (s *Server) atGroup(ctx context.Context, send func([]byte) error, op byte, group topo.GroupID, r *reader, w *writer) error {
 	g := s.cfg.Handler.Group(group)
 	if g == nil {
 		return &Error{Code: ErrNotLeaseholder, Detail: "this node has no replica of the group"}

@@ -46,37 +46,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// propose runs an idempotent command until it has an answer or ctx ends.
-func (m *Manager) propose(ctx context.Context, g rpc.Group, cmd *fsm.Command) (fsm.Result, error) {
-	logged, doubt := false, false
-	return m.proposeTracked(ctx, g, cmd, &logged, &doubt)
-}
-
-// proposeTracked is propose; it sets logged when a copy of the command may have reached the log, and doubt when what became
-// of a copy is not known.
-func (m *Manager) proposeTracked(ctx context.Context, g rpc.Group, cmd *fsm.Command, logged, doubt *bool) (fsm.Result, error) {
-	wait := retryPause
-	for {
-		c := *cmd // the leaseholder fills in epoch and time
-		res, err := g.Propose(ctx, &c)
-		*doubt = *doubt || err != nil && !refusedBeforeLog(err)
-		*logged = *logged || *doubt || err == nil
-		if err == nil && res.Code != fsm.ResultStaleEpoch {
-			return res, nil
-		}
-		if err != nil && !retryable(err) {
-			return res, err
-		}
-		if !pause(ctx, wait) {
-			if err == nil {
-				err = &rpc.Error{Code: rpc.ErrAmbiguous, Detail: "the group's lease keeps changing"}
-			}
-			return res, err
-		}
-		wait = min(2*wait, maxRetryPause)
-	}
-}
-
 // Commit ends the transaction. Nil: it is committed. 08007: the outcome could not be found out in time; it is still being
 // finished in the background. Any other error: it has no effect.
 func (t *Txn) Commit(ctx context.Context) error {
@@ -146,12 +115,16 @@ func (t *Txn) unlockAll(ctx context.Context, released map[topo.GroupID]bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	parallel(len(groups), func(i int) error {
-		if groups[i].group.Unlock(ctx, unlockRequest(t.id, nil)) != nil {
-			t.m.background(func(ctx context.Context) { t.unlockLater(ctx, groups[i].group) })
+	step := make([]rpc.Call, len(groups))
+	for i, g := range groups {
+		step[i] = rpc.Call{Group: g.group, Unlock: unlockRequest(t.id, nil)}
+	}
+	rpc.Gather(ctx, step)
+	for i := range step {
+		if step[i].Err != nil {
+			t.m.background(func(ctx context.Context) { t.unlockLater(ctx, step[i].Group) })
 		}
-		return nil
-	})
+	}
 }
 
 // unlockLater releases the transaction's locks in a group, however long it takes: a leaseholder keeps them as long as it
@@ -311,28 +284,39 @@ func (g *groupBuffer) prepareBytes() int {
 	return n
 }
 
-// proposeAll proposes the attempt's prepares and fills in what became of each.
+// proposeAll proposes the attempt's prepares and fills in what became of each: it is held, refused or out of time.
 func (c *commit) proposeAll() {
-	parallel(len(c.parts), func(i int) error {
-		c.proposeOne(c.parts[i])
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.t.m.cfg.OutcomeTimeout)
+	defer cancel()
+	ps := make([]*proposal, len(c.parts))
+	for i, p := range c.parts {
+		p.proposal = proposal{group: p.g.group, cmd: &fsm.Command{Format: p.format, Prepare: p.prepare}}
+		ps[i] = &p.proposal
+	}
+	proposeAll(ctx, ps)
+	var met []*participant
+	for _, p := range c.parts {
+		p.classify()
+		if p.pending() {
+			met = append(met, p)
+		}
+	}
+	parallel(len(met), func(i int) error {
+		c.await(ctx, met[i])
 		return nil
 	})
 }
 
-// proposeOne proposes one prepare until it is held, refused or out of time. Meeting another transaction's prepare it lets
-// that one end, and helps it to after a while; then it proposes the same prepare again.
-func (c *commit) proposeOne(p *participant) {
+// pending reports whether the prepare was refused for another transaction's.
+func (p *participant) pending() bool { return p.err == nil && p.res.Code == fsm.ResultPending }
+
+// await lets the transaction whose prepare was met end, and helps it to after a while; then it proposes the same prepare
+// again.
+func (c *commit) await(ctx context.Context, p *participant) {
 	m := c.t.m
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), m.cfg.OutcomeTimeout)
-	defer cancel()
 	wait := time.Millisecond
 	waited := time.Duration(0)
-	for {
-		p.res, p.err = m.proposeTracked(ctx, p.g.group, &fsm.Command{Format: p.format, Prepare: p.prepare}, &p.logged, &p.doubt)
-		p.classify()
-		if p.err != nil || p.res.Code != fsm.ResultPending {
-			return
-		}
+	for p.pending() {
 		if c.ctx.Err() != nil || waited > m.cfg.OutcomeTimeout/2 || c.yields(p, waited) {
 			return // stays refused
 		}
@@ -344,6 +328,8 @@ func (c *commit) proposeOne(p *participant) {
 		}
 		waited += wait
 		wait = min(2*wait, maxRetryPause/8)
+		p.insist(ctx, false)
+		p.classify()
 	}
 }
 
@@ -566,11 +552,9 @@ func (c *commit) abortAttempt(final bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.t.m.cfg.OutcomeTimeout)
 	defer cancel()
-	return parallel(len(c.parts), func(i int) error {
-		_, err := c.t.m.propose(ctx, c.parts[i].g.group, &fsm.Command{Resolve: &fsm.Resolve{
-			Txn: c.t.id, Attempt: c.attempt, TS: c.ts, Final: final}})
-		return err
-	})
+	_, err := proposeEverywhere(ctx, c.groups(), &fsm.Command{Resolve: &fsm.Resolve{
+		Txn: c.t.id, Attempt: c.attempt, TS: c.ts, Final: final}})
+	return err
 }
 
 func (c *commit) groups() []rpc.Group {
@@ -677,14 +661,14 @@ func (m *Manager) finish(ctx context.Context, id topo.TxnID, attempt topo.Attemp
 
 // resolve makes a committed attempt visible in groups.
 func (m *Manager) resolve(ctx context.Context, id topo.TxnID, attempt topo.Attempt, groups []rpc.Group, ts topo.Timestamp) error {
-	return parallel(len(groups), func(i int) error {
-		res, err := m.propose(ctx, groups[i], &fsm.Command{Resolve: &fsm.Resolve{
-			Txn: id, Attempt: attempt, Commit: true, TS: ts, Final: true}})
-		if err == nil && res.Code != fsm.ResultCommitted && res.Code != fsm.ResultOK {
+	results, err := proposeEverywhere(ctx, groups, &fsm.Command{Resolve: &fsm.Resolve{
+		Txn: id, Attempt: attempt, Commit: true, TS: ts, Final: true}})
+	for i := 0; i < len(results) && err == nil; i++ {
+		if code := results[i].res.Code; code != fsm.ResultCommitted && code != fsm.ResultOK {
 			err = &rpc.Error{Code: rpc.ErrCorrupt, Detail: "a participant does not know the attempt that has committed"}
 		}
-		return err
-	})
+	}
+	return err
 }
 
 func (m *Manager) record(ctx context.Context, id topo.TxnID, attempt topo.Attempt, g rpc.Group, ts topo.Timestamp) error {

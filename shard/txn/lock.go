@@ -175,7 +175,15 @@ func (t *Txn) runLocks(ctx context.Context, calls []lockCall, policy lock.WaitPo
 		}
 		return nil
 	}
-	return groupError(ctx, parallel(len(calls), func(i int) error { return calls[i].run(ctx) }))
+	if len(calls) == 1 {
+		return groupError(ctx, calls[0].run(ctx))
+	}
+	for _, err := range t.gatherLocks(ctx, calls) {
+		if err != nil {
+			return groupError(ctx, err)
+		}
+	}
+	return nil
 }
 
 func (c *lockCall) run(ctx context.Context) (err error) {
@@ -183,32 +191,49 @@ func (c *lockCall) run(ctx context.Context) (err error) {
 	return err
 }
 
-// lockAt takes locks of one group. The victim of a deadlock gets a DETAIL as PostgreSQL words it: the nodes that found it do
-// not know all of its sessions.
+// lockAt takes locks of one group.
 func (t *Txn) lockAt(ctx context.Context, g rpc.Group, req *rpc.LockRequest) (*rpc.LockResponse, error) {
 	resp, err := g.Lock(ctx, req)
+	return resp, t.worded(ctx, err)
+}
+
+// gatherLocks makes all calls at the same time and returns what each failed with.
+func (t *Txn) gatherLocks(ctx context.Context, calls []lockCall) []error {
+	step := make([]rpc.Call, len(calls))
+	for i := range calls {
+		step[i] = rpc.Call{Group: calls[i].g.group, Lock: &calls[i].req}
+	}
+	rpc.Gather(ctx, step)
+	errs := make([]error, len(calls))
+	for i := range step {
+		calls[i].resp, errs[i] = step[i].Locks, t.worded(ctx, step[i].Err)
+	}
+	return errs
+}
+
+// worded gives the victim of a deadlock a DETAIL as PostgreSQL words it: the nodes that found it do not know all of its
+// sessions.
+func (t *Txn) worded(ctx context.Context, err error) error {
 	var e *rpc.Error
 	if err != nil && t.m.cfg.DeadlockDetail != nil && errors.As(err, &e) && e.Deadlock != nil {
 		worded := *e
 		worded.Detail = t.m.cfg.DeadlockDetail(ctx, e.Deadlock)
 		err = &worded
 	}
-	return resp, err
+	return err
 }
 
 // tryLocks asks all groups at once without waiting. done is false when some lock was taken: the answers of the groups
 // from there on are gone then, and what they granted is released.
 func (t *Txn) tryLocks(ctx context.Context, calls []lockCall) (done bool, err error) {
-	errs := make([]error, len(calls))
-	parallel(len(calls), func(i int) error {
-		policy := calls[i].req.Policy
+	policy := calls[0].req.Policy
+	for i := range calls {
 		calls[i].req.Policy = lock.NoWait
-		errs[i] = calls[i].run(ctx)
-		calls[i].req.Policy = policy
-		return nil
-	})
+	}
+	errs := t.gatherLocks(ctx, calls)
 	first := -1
 	for i, err := range errs {
+		calls[i].req.Policy = policy
 		var e *rpc.Error
 		if err == nil {
 			continue
@@ -223,19 +248,22 @@ func (t *Txn) tryLocks(ctx context.Context, calls []lockCall) (done bool, err er
 	if first < 0 {
 		return true, nil
 	}
-	rest := calls[first:]
-	err = parallel(len(rest), func(i int) error {
-		rest[i].resp = nil
-		if i == 0 {
-			return nil // its earlier keys are locked in order, as they would have been
+	// The first one's earlier keys are locked in order, as they would have been.
+	calls[first].resp = nil
+	var release []rpc.Call
+	for i := first + 1; i < len(calls); i++ {
+		calls[i].resp = nil
+		if keys := t.notHeld(&calls[i]); len(keys) > 0 {
+			release = append(release, rpc.Call{Group: calls[i].g.group, Unlock: unlockRequest(t.id, keys)})
 		}
-		keys := t.notHeld(&rest[i])
-		if len(keys) == 0 {
-			return nil
+	}
+	rpc.Gather(ctx, release)
+	for i := range release {
+		if err := release[i].Err; err != nil {
+			return false, groupError(ctx, err)
 		}
-		return rest[i].g.group.Unlock(ctx, unlockRequest(t.id, keys))
-	})
-	return false, groupError(ctx, err)
+	}
+	return false, nil
 }
 
 // notHeld returns those keys of a call that the transaction had no lock on before it.

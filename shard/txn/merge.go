@@ -39,8 +39,8 @@ func (m *mergeScan) less(a, b *cursor) bool {
 // begin fetches the first batch of every group at the same time.
 func (m *mergeScan) begin(ctx context.Context) error {
 	m.begun = true
-	for _, s := range m.scans[1:] {
-		s.prefetch(context.WithoutCancel(ctx))
+	for i := 0; i < len(m.scans); i += stepGroups {
+		step(ctx, m.scans[i:min(i+stepGroups, len(m.scans))])
 	}
 	for _, s := range m.scans {
 		b, err := s.Next(ctx)

@@ -17,13 +17,8 @@ type participant struct {
 	format  uint8    // that it needs
 	entries []*entry // of prepare.Items, nil for read ranges
 
-	state partState
-	res   fsm.Result
-	err   error
-	// logged: a copy of the prepare may have reached the group's log.
-	logged bool
-	// doubt: the fate of a copy is not known, so the last answer is not that of every copy.
-	doubt bool
+	proposal // of prepare
+	state    partState
 }
 
 type partState uint8

@@ -15,7 +15,7 @@ type getCall struct {
 }
 
 // Get reads keys and fills out, one version per key: the transaction's own operation up to o.Own where there is one, else
-// the version committed at o.TS. Each group is asked once, all at the same time.
+// the version committed at o.TS. Each group is asked once, all at the same time, with one message to each node.
 func (t *Txn) Get(ctx context.Context, o ReadOptions, keys []Key, out []Version) error {
 	if err := t.ready(ctx, false); err != nil {
 		return err
@@ -24,21 +24,40 @@ func (t *Txn) Get(ctx context.Context, o ReadOptions, keys []Key, out []Version)
 	if len(calls) == 0 {
 		return nil
 	}
-	err := parallel(len(calls), func(i int) error {
-		c := &calls[i]
+	if len(calls) == 1 {
+		c := &calls[0]
 		if err := c.g.prov.settle(ctx); err != nil {
-			return err
+			return groupError(ctx, err)
 		}
 		resp, err := c.g.group.Get(ctx, &c.req)
 		if err != nil {
-			return err
+			return groupError(ctx, err)
 		}
-		for j, at := range c.at {
-			out[at] = Version{Version: resp.Versions[j]}
-		}
+		c.answer(resp, out)
 		return nil
-	})
-	return groupError(ctx, err)
+	}
+	step := make([]rpc.Call, len(calls))
+	for i := range calls {
+		c := &calls[i]
+		if err := c.g.prov.settle(ctx); err != nil {
+			return groupError(ctx, err)
+		}
+		step[i] = rpc.Call{Group: c.g.group, Get: &c.req}
+	}
+	rpc.Gather(ctx, step)
+	for i := range step {
+		if err := step[i].Err; err != nil {
+			return groupError(ctx, err)
+		}
+		calls[i].answer(step[i].Values, out)
+	}
+	return nil
+}
+
+func (c *getCall) answer(resp *rpc.GetResponse, out []Version) {
+	for j, at := range c.at {
+		out[at] = Version{Version: resp.Versions[j]}
+	}
 }
 
 // planGets answers from the buffer what it has and sorts the rest by group.

@@ -113,7 +113,7 @@ func (m *Manager) forbid(ctx context.Context, g rpc.Group, txn topo.TxnID, attem
 // abort resolves an attempt that has a tombstone as aborted in its participants. The primary comes last: as long as it
 // holds its prepare, it can tell who takes part.
 func (m *Manager) abort(ctx context.Context, txn topo.TxnID, attempt topo.Attempt, primary topo.GroupID, participants []topo.GroupID) error {
-	others := slices.DeleteFunc(slices.Clone(participants), func(id topo.GroupID) bool { return id == primary })
+	others := m.groupsOf(slices.DeleteFunc(slices.Clone(participants), func(id topo.GroupID) bool { return id == primary }))
 	// A group that the prepare has not reached keeps it forbidden until the horizon has passed this timestamp, which is after
 	// the attempt's start: then the prepare is refused for its age.
 	ts, err := m.timestamp(ctx)
@@ -121,10 +121,7 @@ func (m *Manager) abort(ctx context.Context, txn topo.TxnID, attempt topo.Attemp
 		return err
 	}
 	cmd := &fsm.Command{Resolve: &fsm.Resolve{Txn: txn, Attempt: attempt, TS: ts}}
-	err = parallel(len(others), func(i int) error {
-		_, err := m.propose(ctx, m.cfg.Groups(others[i]), cmd)
-		return err
-	})
+	_, err = proposeEverywhere(ctx, others, cmd)
 	if err != nil || len(participants) == 0 {
 		return err
 	}

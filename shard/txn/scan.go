@@ -12,8 +12,10 @@ import (
 // batch ahead of the reader once the scan has proved to be long, and merges the transaction's own operations over each
 // batch as the reader takes it. Where the buffer has nothing in the storage a batch passes through untouched.
 //
-// Several groups: unordered scans hand out the batches of one group after the other, with the first batches of the next
-// few groups fetched meanwhile; ordered ones merge (merge.go).
+// Several groups: unordered scans hand out the batches of one group after the other; ordered ones merge (merge.go). Both
+// begin with a step in which all groups (of an unordered scan: the next stepGroups) are asked for their first batch, with one
+// message to each other node. Where all groups are led by this node an unordered scan needs none: each is asked when its
+// turn comes. Later batches are asked for by group, so that no more of them are in memory than the reader is about to take.
 //
 // Operations may go ahead to the group (provision.go) while a batch is under way: it may then have missed them at the
 // group, and they are no longer in the buffer. groupScan notices by the count of operations sent and fetches again.
@@ -23,8 +25,9 @@ const (
 	minBatchRows   = 16
 	maxBatchRows   = 4096
 	maxBatchBytes  = 1 << 20
-	// scanFanOut bounds how many groups of one unordered scan fetch at the same time.
-	scanFanOut = 8
+	// stepGroups bounds the groups, and stepBytes about the bytes, that one step of a scan asks for.
+	stepGroups = 64
+	stepBytes  = 8 << 20
 	// maxScanRanges bounds the ranges of one request.
 	maxScanRanges = 2048
 )
@@ -52,6 +55,8 @@ type groupScan struct {
 	done   bool
 	ahead  *fetched
 	cancel context.CancelFunc // of what is under way; set with ahead
+	// stepped: its reader asks for batches ahead (Fetch).
+	stepped bool
 }
 
 // Scan reads a range of one storage in some groups. The scanner must be closed.
@@ -82,11 +87,12 @@ func (t *Txn) Scan(ctx context.Context, o ReadOptions, spec ScanSpec) (Scanner, 
 	return &chainScan{scans: scans}, nil
 }
 
-// request makes the next request. The own operations at the group are asked for once some were sent there.
-func (s *groupScan) request() (*rpc.ScanRequest, *fetched) {
+// request makes the next request, for about as many bytes. The own operations at the group are asked for once some were
+// sent there.
+func (s *groupScan) request(bytes int) (*rpc.ScanRequest, *fetched) {
 	f := &fetched{lo: s.lo, hi: s.hi, ranges: s.ranges[:min(len(s.ranges), maxScanRanges)], done: make(chan struct{})}
 	req := &rpc.ScanRequest{TS: s.o.TS, Lo: s.lo, Hi: s.hi, Ranges: f.ranges, Reverse: s.spec.Reverse, KeysOnly: s.spec.KeysOnly,
-		MaxRows: s.rows, MaxBytes: maxBatchBytes}
+		MaxRows: s.rows, MaxBytes: bytes}
 	s.t.mu.Lock()
 	req.Tables = s.t.tables
 	f.sent = s.g.prov.sent
@@ -99,7 +105,7 @@ func (s *groupScan) request() (*rpc.ScanRequest, *fetched) {
 
 // fetch runs one request to its end.
 func (s *groupScan) fetch(ctx context.Context) *fetched {
-	req, f := s.request()
+	req, f := s.request(maxBatchBytes)
 	s.call(ctx, req, f)
 	return f
 }
@@ -114,12 +120,69 @@ func (s *groupScan) call(ctx context.Context, req *rpc.ScanRequest, f *fetched) 
 	close(f.done)
 }
 
+// step asks scans for their next batches at the same time, with one message to each other node, and waits for the answers.
+// A scan that has one under way, or has ended, is left alone; failures are found by whoever takes the batch.
+func step(ctx context.Context, scans []*groupScan) {
+	calls := make([]rpc.Call, 0, len(scans))
+	asked := make([]*fetched, 0, len(scans))
+	share := min(maxBatchBytes, stepBytes/max(1, len(scans)))
+	for _, s := range scans {
+		if s.ahead != nil || s.done {
+			continue
+		}
+		req, f := s.request(share)
+		s.ahead, s.cancel = f, func() {}
+		if f.sent > 0 {
+			if f.err = s.g.prov.settle(ctx); f.err != nil {
+				close(f.done)
+				continue
+			}
+		}
+		calls, asked = append(calls, rpc.Call{Group: s.g.group, Scan: req}), append(asked, f)
+	}
+	rpc.Gather(ctx, calls)
+	for i, f := range asked {
+		f.resp, f.err = calls[i].Rows, calls[i].Err
+		close(f.done)
+	}
+}
+
+// allNear reports whether this node leads all groups of some scans.
+func allNear(scans []*groupScan) bool {
+	for _, s := range scans {
+		if !rpc.Near(s.g.group) {
+			return false
+		}
+	}
+	return true
+}
+
+// Fetch asks scanners for their next batches at the same time, as far as they need none of another scanner's rows first:
+// those of one group each. A reader of many such scanners thus sends one message a node, not one a group.
+func Fetch(ctx context.Context, scanners []Scanner) {
+	scans := make([]*groupScan, 0, len(scanners))
+	for _, sc := range scanners {
+		if s, ok := sc.(*groupScan); ok {
+			scans = append(scans, s)
+		}
+	}
+	if allNear(scans) {
+		return
+	}
+	for _, s := range scans {
+		s.stepped = true
+	}
+	for i := 0; i < len(scans); i += stepGroups {
+		step(ctx, scans[i:min(i+stepGroups, len(scans))])
+	}
+}
+
 // prefetch starts the next request in the background, unless one is under way.
 func (s *groupScan) prefetch(ctx context.Context) {
 	if s.ahead != nil || s.done {
 		return
 	}
-	req, f := s.request()
+	req, f := s.request(maxBatchBytes)
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.ahead = f
 	go s.call(ctx, req, f)
@@ -157,7 +220,7 @@ func (s *groupScan) Next(ctx context.Context) (*Batch, error) {
 		}
 		s.served++
 		s.rows = min(4*s.rows, maxBatchRows)
-		if !s.done && s.served > 1 {
+		if !s.done && s.served > 1 && !s.stepped {
 			s.prefetch(context.WithoutCancel(ctx))
 		}
 		if b.Len() > 0 {
@@ -278,15 +341,15 @@ func (s *groupScan) Close() {
 // chainScan hands out the batches of one group after the other.
 type chainScan struct {
 	scans []*groupScan
-	begun bool
+	begun int // how many of scans were asked for their first batch, or need not be
 }
 
 func (c *chainScan) Next(ctx context.Context) (*Batch, error) {
 	for len(c.scans) > 0 {
-		if !c.begun {
-			c.begun = true
-			for _, s := range c.scans[1:min(len(c.scans), scanFanOut)] {
-				s.prefetch(context.WithoutCancel(ctx))
+		if c.begun == 0 {
+			c.begun = min(len(c.scans), stepGroups)
+			if first := c.scans[:c.begun]; !allNear(first) {
+				step(ctx, first)
 			}
 		}
 		b, err := c.scans[0].Next(ctx)
@@ -295,9 +358,7 @@ func (c *chainScan) Next(ctx context.Context) (*Batch, error) {
 		}
 		c.scans[0].Close()
 		c.scans = c.scans[1:]
-		if len(c.scans) >= scanFanOut {
-			c.scans[scanFanOut-1].prefetch(context.WithoutCancel(ctx))
-		}
+		c.begun--
 	}
 	return nil, nil
 }
