@@ -84,7 +84,11 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 				if s == b.our {
 					servers = b.nodes
 				}
+				before, start := used(servers), time.Now()
 				v, err := rate(servers, n, f)
+				if s == b.our && v > 0 {
+					fmt.Printf("# %s an operation: %s\n", w.id, used(servers).each(before, v*time.Since(start).Seconds()))
+				}
 				if s == b.pg {
 					r.pg = v
 				} else {
