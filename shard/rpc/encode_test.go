@@ -257,6 +257,14 @@ func requests(t testing.TB) [][]byte {
 	add(opCall, func(w *writer) { w.str("m"); w.bytes([]byte("body")) })
 	add(opPing, func(*writer) {})
 	add(opGetLinks, (&linksRequest{*filled[GetRequest](t, 0)}).encode)
+	add(opBatch, func(w *writer) {
+		for _, frame := range slices.Clone(out)[:5] {
+			*w = append(*w, frame[0])
+			w.u64(7)
+			w.bytes(frame[3:])
+		}
+		*w = append(*w, opEnd)
+	})
 	return out
 }
 

@@ -26,7 +26,7 @@ const (
 	opCall
 	opPing
 	opGetLinks
-	opBatch // requests to several of a node's groups: of each the operation, the group, and its fields as a byte string
+	opBatch // requests to several of the node's groups: of each the operation, the group, and its fields as a byte string; then opEnd
 	opEnd
 )
 

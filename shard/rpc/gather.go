@@ -292,12 +292,12 @@ func (p *parcel) pack(ctx context.Context) (rest *parcel) {
 		return nil
 	}
 	p.frame = request(ctx, opBatch, 0)
-	var fields writer
+	fields := writer{}
 	for i, c := range p.calls {
 		if i > 0 && len(p.frame) >= batchBytes || i == maxBatch {
 			rest = &parcel{to: p.to, calls: p.calls[i:]}
 			p.calls = p.calls[:i]
-			return rest
+			break
 		}
 		fields = fields[:0]
 		c.encode(&fields)
@@ -305,7 +305,8 @@ func (p *parcel) pack(ctx context.Context) (rest *parcel) {
 		p.frame.u64(uint64(c.at.ID()))
 		p.frame.bytes(fields)
 	}
-	return nil
+	p.frame = append(p.frame, opEnd)
+	return rest
 }
 
 // dispatch sends the message; false when that would have to wait for a stream. A message that cannot be sent at all has
@@ -356,9 +357,9 @@ func (p *parcel) take(ctx context.Context, answer []byte, sent bool, err error) 
 	case p.frame[0] != opBatch:
 		p.calls[0].answered(answer)
 	case answer[0] != answerOK:
-		// The other node could not read the message.
+		// Nothing was run: the node could not read the message. One of a release that knows no batches cannot.
 		for _, c := range p.calls {
-			c.answered(answer)
+			c.again = true
 		}
 	default:
 		r := &reader{b: answer[1:]}
@@ -393,8 +394,11 @@ func (s *Server) batch(ctx context.Context, send func([]byte) error, r *reader, 
 		answer []byte
 	}
 	var parts []part
-	for r.err == nil && len(r.b) > 0 && len(parts) < maxBatch {
-		parts = append(parts, part{op: r.byte(), group: topo.GroupID(r.u64()), fields: r.bytes()})
+	for op := r.byte(); op != opEnd; op = r.byte() {
+		if r.err != nil || len(parts) == maxBatch {
+			return errDamaged
+		}
+		parts = append(parts, part{op: op, group: topo.GroupID(r.u64()), fields: r.bytes()})
 	}
 	if r.done() != nil {
 		return errDamaged
@@ -418,6 +422,7 @@ func (s *Server) batch(ctx context.Context, send func([]byte) error, r *reader, 
 		})
 		size.Add(int64(len(p.answer)))
 	}
+	// The requests of a batch are of one kind; but for their speed nothing depends on it.
 	if len(parts) > 0 && parts[0].op == opPropose {
 		together(len(parts), run)
 	} else {

@@ -118,6 +118,11 @@ func (n *node) Call(ctx context.Context, method string, body []byte) ([]byte, er
 // start serves a node at an address, ":0" for any.
 func start(t testing.TB, n *node, addr string, conf *tls.Config) (stop func(), at string) {
 	t.Helper()
+	return startHandler(t, n, addr, conf)
+}
+
+func startHandler(t testing.TB, n Handler, addr string, conf *tls.Config) (stop func(), at string) {
+	t.Helper()
 	var m *Mux
 	var err error
 	for range 50 { // the port of a server that was just stopped may take a moment
