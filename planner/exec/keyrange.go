@@ -364,8 +364,11 @@ func (x *execution) scanRanges(k *accessKeys, opts txn.ReadOptions, groups []top
 		if err != nil || b == nil {
 			return err
 		}
-		at := 0 // every batch is of one group, in key order
+		at, group := 0, topo.GroupID(0) // the rows of each group are in key order
 		number := func(i int) []int32 {
+			if g := b.GroupOf(i); g != group {
+				at, group = 0, g
+			}
 			for ranges[at].Hi != nil && bytes.Compare(ranges[at].Hi, b.Key(i)) <= 0 {
 				at++
 			}

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/planner"
@@ -106,6 +107,7 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		if s.at >= len(s.ranges) {
 			return nil, true, nil
 		}
+		first := s.at
 		r := &s.ranges[s.at]
 		s.at++
 		hint := 0
@@ -115,6 +117,9 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		groups := s.groupsOf(r)
 		spec := txn.ScanSpec{Groups: groups, Lo: r.lo, Hi: r.hi, Reverse: s.n.Access.Reverse,
 			Ordered: s.n.Access.Ordered && len(groups) > 1, LimitHint: hint, KeysOnly: s.keysOnly()}
+		if !s.n.Access.Ordered && !s.n.Access.Reverse {
+			spec.Ranges = s.takeRanges(first)
+		}
 		sc, err := s.r.c.Txn.Scan(s.r.ctx(), s.opts, spec)
 		if err != nil {
 			return nil, false, err
@@ -144,6 +149,26 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 	}
 	b, err := s.dec.found(&s.found)
 	return b, false, err
+}
+
+// takeRanges takes, behind a first one, the ranges that one scan can read with it: the next ones in the order of the keys,
+// in the same groups. It returns nil when there are none.
+func (s *scanOp) takeRanges(first int) []txn.KeyRange {
+	for s.at < len(s.ranges) {
+		last, r := &s.ranges[s.at-1], &s.ranges[s.at]
+		if r.group != last.group || last.hi == nil || bytes.Compare(last.hi, r.lo) > 0 {
+			break
+		}
+		s.at++
+	}
+	if s.at == first+1 {
+		return nil
+	}
+	out := make([]txn.KeyRange, 0, s.at-first)
+	for _, r := range s.ranges[first:s.at] {
+		out = append(out, txn.KeyRange{Lo: r.lo, Hi: r.hi})
+	}
+	return out
 }
 
 // keysOnly reports whether the scan needs no values: entries beside their rows, or rows that are only counted.

@@ -101,12 +101,12 @@ type ScanSpec struct {
 	LimitHint int
 }
 
-// Batch is a run of scanned rows of one group (of several when Ordered), own operations merged in. GroupOf(i) says
-// where row i lives. Versions of own rows are 0.
+// Batch is a run of scanned rows, own operations merged in: of one group, or of several, one after the other (in one order
+// when Ordered). GroupOf(i) says where row i lives. Versions of own rows are 0.
 type Batch struct {
 	rpc.Rows
 	Group  topo.GroupID   // of every row, unless Groups is set
-	Groups []topo.GroupID // per row; set by ordered merges
+	Groups []topo.GroupID // per row; nil when all are of one group
 }
 
 // GroupOf returns the group that holds row i.

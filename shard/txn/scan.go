@@ -3,6 +3,7 @@ package txn
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -25,6 +26,9 @@ const (
 	minBatchRows   = 16
 	maxBatchRows   = 4096
 	maxBatchBytes  = 1 << 20
+	// joinRows and joinBytes bound what an unordered scan makes one batch of, when several groups had little to say.
+	joinRows  = 1024
+	joinBytes = 256 << 10
 	// stepGroups bounds the groups, and stepBytes about the bytes, that one step of a scan asks for.
 	stepGroups = 64
 	stepBytes  = 8 << 20
@@ -186,6 +190,21 @@ func (s *groupScan) prefetch(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.ahead = f
 	go s.call(ctx, req, f)
+}
+
+// answered returns the rows of the answer that is there already, nil when none is.
+func (s *groupScan) answered() *rpc.Rows {
+	if s.ahead == nil {
+		return nil
+	}
+	select {
+	case <-s.ahead.done:
+		if s.ahead.err == nil {
+			return &s.ahead.resp.Rows
+		}
+	default:
+	}
+	return nil
 }
 
 // take returns the next answer, that under way if there is one.
@@ -353,15 +372,70 @@ func (c *chainScan) Next(ctx context.Context) (*Batch, error) {
 			}
 		}
 		b, err := c.scans[0].Next(ctx)
-		if b != nil || err != nil {
-			return b, err
+		switch {
+		case err != nil:
+			return nil, err
+		case b == nil:
+			c.drop()
+		default:
+			return b, c.join(ctx, b)
 		}
-		c.scans[0].Close()
-		c.scans = c.scans[1:]
-		c.begun--
 	}
 	return nil, nil
 }
+
+// drop leaves a group whose rows were all handed out.
+func (c *chainScan) drop() {
+	c.scans[0].Close()
+	c.scans = c.scans[1:]
+	c.begun--
+}
+
+// join adds what the next groups have answered to a batch, as long as that is little: what the reader does with a batch,
+// looking up rows or locking them, it then does in one step over those groups.
+func (c *chainScan) join(ctx context.Context, b *Batch) error {
+	limit := joinRows
+	if hint := c.scans[0].spec.LimitHint; hint > 0 {
+		limit = min(limit, hint)
+	}
+	for c.scans[0].done && c.begun > 1 && b.Len() < limit {
+		more := c.scans[1].answered()
+		if more == nil || b.Len()+more.Len() > joinRows || len(b.Data)+len(more.Data) > joinBytes {
+			return nil
+		}
+		c.drop()
+		next, err := c.scans[0].Next(ctx)
+		if err != nil {
+			return err
+		}
+		if next != nil {
+			b.append(next)
+		}
+	}
+	return nil
+}
+
+// append adds another group's rows.
+func (b *Batch) append(o *Batch) {
+	for range b.Len() - len(b.Groups) {
+		b.Groups = append(b.Groups, b.Group)
+	}
+	if cap(b.Data)-len(b.Data) < len(o.Data) || cap(b.Ends)-len(b.Ends) < len(o.Ends) {
+		// The answer's own bytes never change.
+		b.Data, b.Ends = slices.Grow(slices.Clip(b.Data), 4*len(o.Data)), slices.Grow(slices.Clip(b.Ends), 4*len(o.Ends))
+		b.Versions = slices.Grow(slices.Clip(b.Versions), 4*o.Len())
+	}
+	start := uint32(len(b.Data))
+	b.Data = append(b.Data, o.Data...)
+	for _, end := range o.Ends {
+		b.Ends = append(b.Ends, start+end)
+	}
+	b.Versions = append(b.Versions, o.Versions...)
+	for range o.Len() {
+		b.Groups = append(b.Groups, o.Group)
+	}
+}
+
 
 func (c *chainScan) Close() {
 	for _, s := range c.scans {
