@@ -35,7 +35,7 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 			r.reads.servePoint(k, req.TS)
 		}
 	}
-	if _, err := r.confirm(ctx); err != nil {
+	if err := r.confirmRead(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.admit(ctx, req.Tables); err != nil {
@@ -94,7 +94,7 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 	if req.Reverse && req.Ranges != nil {
 		return nil, fail(rpc.ErrNotProposed, "a scan of many ranges goes forward")
 	}
-	if _, err := r.confirm(ctx); err != nil {
+	if err := r.confirmRead(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.admit(ctx, req.Tables); err != nil {

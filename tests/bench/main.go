@@ -1,6 +1,9 @@
 // Command bench measures pgmqdb against PostgreSQL 15, both started by it, in the same run on the same machine, and
 // prints a table of ratios: the workloads W1 to W15 of docs/benchmarks.md. Machines differ and are shared; the ratio of two
 // figures from one run is what says something.
+//
+// With -figure it measures one thing of pgmqdb alone instead: "join", what it takes to move data to a node that joins, and
+// what clients notice meanwhile; or "lease", reads with the lease and without.
 package main
 
 import (
@@ -31,7 +34,10 @@ var (
 	profiles = flag.String("profiles", "", "also write pgmqdb's CPU profile of each measurement into this directory")
 	ours     = flag.Bool("ours", false, "measure pgmqdb only")
 	clients  = flag.String("clients", "1,8,32", "numbers of clients")
-	nodes    = flag.Int("nodes", 1, "nodes of pgmqdb; the clients of W1 to W10 are spread over them")
+	figure   = flag.String("figure", "", "measure this of pgmqdb instead: join (-mib of data move to a node that joins -nodes others, under a "+
+		"load of the last number of -clients) or lease (reads with and without the lease, at each number of -clients)")
+	mib   = flag.Int("mib", 1024, "MiB of rows that -figure join loads")
+	nodes = flag.Int("nodes", 1, "nodes of pgmqdb; the clients of W1 to W10 are spread over them")
 )
 
 func main() {
@@ -73,13 +79,18 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	switch *figure {
+	case "":
+	case "join":
+		return joinFigure(dir)
+	case "lease":
+		return leaseFigure(dir)
+	default:
+		return fmt.Errorf("there is no figure %q", *figure)
+	}
 	b := &bench{dir: dir}
-	for _, c := range strings.Split(*clients, ",") {
-		var n int
-		if _, err := fmt.Sscan(c, &n); err != nil {
-			return err
-		}
-		b.counts = append(b.counts, n)
+	if b.counts, err = clientCounts(); err != nil {
+		return err
 	}
 	if !*ours {
 		if b.pg, err = testenv.StartPostgres(dir, "shared_buffers=512MB", "max_wal_size=4GB"); err != nil {
@@ -115,6 +126,18 @@ func run() error {
 		return os.WriteFile(*write, []byte(page(table)), 0o644)
 	}
 	return nil
+}
+
+// clientCounts are the numbers of clients to measure with.
+func clientCounts() (counts []int, err error) {
+	for _, c := range strings.Split(*clients, ",") {
+		var n int
+		if _, err := fmt.Sscan(c, &n); err != nil {
+			return nil, fmt.Errorf("-clients %s: %w", *clients, err)
+		}
+		counts = append(counts, n)
+	}
+	return counts, nil
 }
 
 func firstLine(s string) string {

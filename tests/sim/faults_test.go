@@ -27,7 +27,7 @@ var breaks = []struct {
 	{"a new leaseholder starts below its predecessor's reads", Faults{KeepHighestRead: true}, 1500, moveLeases, true},
 	{"readers pass prepares in flight", Faults{IgnoreInFlight: true}, 200, nil, false},
 	{"a successor does not wait", Faults{SuccessorDoesNotWait: true}, 200, moveLeases, false},
-	{"a data group's successor does not wait", Faults{SuccessorDoesNotWait: true, DataGroupsOnly: true}, 600, moveLeases, false},
+	{"a data group's successor does not wait", Faults{SuccessorDoesNotWait: true, DataGroupsOnly: true}, 1000, moveLeases, false},
 	{"a successor names no index", Faults{UnnamedIndex: true}, 1500, moveLeases, true},
 	{"a holder ignores its lease's expiry", Faults{HolderIgnoresExpiry: true}, 200, moveLeases, false},
 	{"a data group's holder ignores its lease's expiry", Faults{HolderIgnoresExpiry: true, DataGroupsOnly: true}, 1500, moveLeases, true},

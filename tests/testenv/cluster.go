@@ -16,11 +16,17 @@ type Cluster struct {
 	dir     string
 	args    []string
 	network *Network // nil: all nodes on the loopback interface
+	tags    string
 }
 
 // StartCluster starts n nodes, one after the other, and waits until they hold what they should.
 func StartCluster(ctx context.Context, dir string, n int, args ...string) (*Cluster, error) {
 	return (&Cluster{dir: dir, args: args}).start(ctx, n)
+}
+
+// StartClusterWith is StartCluster of a program that was built with tags.
+func StartClusterWith(ctx context.Context, tags, dir string, n int, args ...string) (*Cluster, error) {
+	return (&Cluster{dir: dir, args: args, tags: tags}).start(ctx, n)
 }
 
 // StartClusterIn is StartCluster with every node in a namespace of its own.
@@ -60,8 +66,12 @@ func (c *Cluster) Join() (*Server, error) {
 	var s *Server
 	var err error
 	if c.network == nil {
-		s, err = StartPgmqdb(dir, args...)
-	} else if s, err = c.network.newServer(dir, args); err == nil {
+		s, err = newPgmqdb(dir, args)
+	} else {
+		s, err = c.network.newServer(dir, args)
+	}
+	if err == nil {
+		s.tags = c.tags
 		err = s.Start()
 	}
 	if s != nil {

@@ -35,6 +35,7 @@ type Server struct {
 
 	namespace string // the network namespace of the process; empty: the test's own
 	password  string // of user postgres; empty: none is asked for
+	tags      string // that its program is built with
 	args      []string
 	cmd       *exec.Cmd
 	out       *os.File
@@ -130,31 +131,50 @@ func asPostgres(data string) (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 }
 
-var (
-	buildOnce sync.Once
-	buildPath string
-	buildErr  error
-)
+var builds struct {
+	sync.Mutex
+	byTags map[string]func() (string, error)
+}
 
 // Binary builds the pgmqdb program once per test process and returns its path.
-func Binary() (string, error) {
-	buildOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "pgmqdb-bin")
-		if err != nil {
-			buildErr = err
-			return
-		}
-		buildPath = filepath.Join(dir, "pgmqdb")
-		out, err := exec.Command("go", "build", "-o", buildPath, "github.com/pgmqdb/pgmqdb/cmd/pgmqdb").CombinedOutput()
-		if err != nil {
-			buildErr = fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	})
-	return buildPath, buildErr
+func Binary() (string, error) { return BinaryWith("") }
+
+// BinaryWith is Binary with build tags.
+func BinaryWith(tags string) (string, error) {
+	builds.Lock()
+	if builds.byTags == nil {
+		builds.byTags = map[string]func() (string, error){}
+	}
+	build := builds.byTags[tags]
+	if build == nil {
+		build = sync.OnceValues(func() (string, error) {
+			dir, err := os.MkdirTemp("", "pgmqdb-bin")
+			if err != nil {
+				return "", err
+			}
+			path := filepath.Join(dir, "pgmqdb")
+			out, err := exec.Command("go", "build", "-tags", tags, "-o", path, "github.com/pgmqdb/pgmqdb/cmd/pgmqdb").CombinedOutput()
+			if err != nil {
+				return "", fmt.Errorf("go build: %w\n%s", err, out)
+			}
+			return path, nil
+		})
+		builds.byTags[tags] = build
+	}
+	builds.Unlock()
+	return build()
 }
 
 // StartPgmqdb starts a single node with its data in dir/data and waits until it serves.
 func StartPgmqdb(dir string, args ...string) (*Server, error) {
+	s, err := newPgmqdb(dir, args)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Start()
+}
+
+func newPgmqdb(dir string, args []string) (*Server, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
@@ -169,7 +189,7 @@ func StartPgmqdb(dir string, args ...string) (*Server, error) {
 	}
 	s := &Server{Name: "pgmqdb", Host: "127.0.0.1", Port: port, HTTP: http, Cluster: cluster, Dir: filepath.Join(dir, "data")}
 	s.arguments(args)
-	return s, s.Start()
+	return s, nil
 }
 
 func (s *Server) arguments(more []string) {
@@ -189,7 +209,7 @@ func (s *Server) InPlace(dir string) *Server {
 
 // StartAsync runs the node's process and does not wait until it serves: one node of a stopped cluster cannot by itself.
 func (s *Server) StartAsync() error {
-	bin, err := Binary()
+	bin, err := BinaryWith(s.tags)
 	if err != nil {
 		return err
 	}
