@@ -2,7 +2,7 @@
 //
 // Group is a raft group as a gateway uses it. A leaseholder implements it (shard/group); Client.Group is the same group at
 // another node, and Router.Group finds the node by itself. Server serves a node's groups, and the node's own calls
-// (Handler.Call), to others.
+// (Handler.Call), to others. Gather makes calls to several groups at once, in one message to each node that leads some.
 //
 // # The wire
 //
@@ -15,6 +15,10 @@
 // call. A cancelled call cancels its stream, which ends the handler's context at the server; a stream that may have been
 // cancelled is never used again.
 //
+// A batch (gather.go) is a frame with requests to several groups of a node, and its answer one with theirs. Each is run,
+// and fails, as if it had come by itself; but the answers of all come together, when the last one is there. So a batch has
+// what one step of a statement waits for as a whole, and nothing of two statements.
+//
 // Frames are hand-written (frame.go, encode.go). A frame that cannot be read is an error of its call, whatever its bytes:
 // no length is believed beyond the bytes that are there.
 //
@@ -22,7 +26,7 @@
 //
 // A call that fails on its way is ErrUnavailable: it may be made again elsewhere. For Propose it is ErrNotProposed while the
 // request cannot have reached the other node, and ErrAmbiguous afterwards. The end of the caller's context is its cause,
-// except for a Propose that was sent, which is ErrAmbiguous too. Errors of the other node arrive as they were: *Error and
+// except for a Propose that was sent, which is ErrAmbiguous too. A batch that gets lost fails every call in it so. Errors of the other node arrive as they were: *Error and
 // *pgerr.Error with all fields, the two context errors as such, others as a *RemoteError with their text.
 //
 // A node that stops answering, though its connections stand, is noticed by pings while calls wait for it (peer.go); a
