@@ -32,7 +32,7 @@ const (
 
 // opNames names the operations for those who count them.
 var opNames = [opEnd]string{opGet: "get", opScan: "scan", opLock: "lock", opUnlock: "unlock", opPropose: "propose",
-	opOutcome: "outcome", opSequence: "sequence", opCall: "call", opPing: "ping", opGetLinks: "get", opBatch: "batch"}
+	opOutcome: "outcome", opSequence: "sequence", opCall: "call", opPing: "ping", opGetLinks: "getlinks", opBatch: "batch"}
 
 // What an answer is, as its first byte.
 const (
