@@ -220,8 +220,10 @@ func appendPrintRare(b []byte, n expr.Node) []byte {
 		num('a', int(n.Type.Oid))
 		list(n.Elems...)
 	case *expr.Subscript:
-		num('s', b2i(n.Slice))
-		list(n.Array, n.Index, n.Upper)
+		num('s', b2i(n.Lower != nil), len(n.Upper), b2i(n.Assign != nil))
+		list(n.Container, n.Assign)
+		list(n.Lower...)
+		list(n.Upper...)
 	case *expr.Row:
 		num('r')
 		list(n.Fields...)

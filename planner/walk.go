@@ -84,7 +84,7 @@ func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Nod
 		return &c
 	case *expr.Subscript:
 		c := *n
-		c.Array, c.Index, c.Upper = one(n.Array), one(n.Index), one(n.Upper)
+		c.Container, c.Lower, c.Upper, c.Assign = one(n.Container), list(n.Lower), list(n.Upper), one(n.Assign)
 		return &c
 	case *expr.Row:
 		c := *n
@@ -126,7 +126,9 @@ func mapList(as []expr.Node, f func(expr.Node) (expr.Node, bool)) []expr.Node {
 	}
 	out := make([]expr.Node, len(as))
 	for i, a := range as {
-		out[i] = mapNode(a, f)
+		if a != nil { // a bound that a slice leaves out is nil
+			out[i] = mapNode(a, f)
+		}
 	}
 	return out
 }

@@ -442,26 +442,27 @@ func (d *deparser) anyAll(n *expr.AnyAll) {
 }
 
 func (d *deparser) subscript(n *expr.Subscript) {
-	_, plain := n.Array.(*expr.Var)
-	_, nested := n.Array.(*expr.Subscript)
-	if !plain && !nested {
+	_, plain := n.Container.(*expr.Var)
+	if !plain {
 		d.b.WriteByte('(')
 	}
-	d.node(n.Array, false)
-	if !plain && !nested {
+	d.node(n.Container, false)
+	if !plain {
 		d.b.WriteByte(')')
 	}
-	d.b.WriteByte('[')
-	if n.Index != nil {
-		d.node(n.Index, false)
-	}
-	if n.Slice {
-		d.b.WriteByte(':')
-		if n.Upper != nil {
-			d.node(n.Upper, false)
+	for i, u := range n.Upper {
+		d.b.WriteByte('[')
+		if n.Lower != nil {
+			if n.Lower[i] != nil {
+				d.node(n.Lower[i], false)
+			}
+			d.b.WriteByte(':')
 		}
+		if u != nil {
+			d.node(u, false)
+		}
+		d.b.WriteByte(']')
 	}
-	d.b.WriteByte(']')
 }
 
 func (d *deparser) sqlValue(n *expr.SQLValue) {

@@ -295,24 +295,26 @@ func (d *deparser) caseExpr(n *Case) {
 }
 
 func (d *deparser) subscript(n *Subscript) {
-	if _, plain := n.Array.(*Var); plain {
-		d.node(n.Array, false)
+	if _, plain := n.Container.(*Var); plain {
+		d.node(n.Container, false)
 	} else {
 		d.put("(")
-		d.node(n.Array, false)
+		d.node(n.Container, false)
 		d.put(")")
 	}
-	d.put("[")
-	if n.Index != nil {
-		d.node(n.Index, false)
-	}
-	if n.Slice {
-		d.put(":")
-		if n.Upper != nil {
-			d.node(n.Upper, false)
+	for i, u := range n.Upper {
+		d.put("[")
+		if n.Lower != nil {
+			if n.Lower[i] != nil {
+				d.node(n.Lower[i], false)
+			}
+			d.put(":")
 		}
+		if u != nil {
+			d.node(u, false)
+		}
+		d.put("]")
 	}
-	d.put("]")
 }
 
 // typeName is format_type as casts show it: char without a length is bpchar, since "character" would mean character(1).

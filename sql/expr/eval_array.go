@@ -318,64 +318,6 @@ func nestArrays(elem types.Oid, args []types.Datum) (types.Datum, error) {
 	return types.NewArray(out), nil
 }
 
-func (c *compiler) subscript(n *Subscript) (evaluator, error) {
-	elemType := types.ElemOf(n.Array.ResultType().Oid)
-	return c.rowFunc([]Node{n.Array, n.Index, n.Upper}, n.Type, func(_ *frame, args []types.Datum) (types.Datum, error) {
-		if args[0].IsNull() || n.Index != nil && args[1].IsNull() || n.Upper != nil && args[2].IsNull() {
-			return types.Null, nil
-		}
-		arr := args[0].Array()
-		if arr == nil {
-			return nameByte(args[0].Str(), args[1].Int()), nil
-		}
-		if n.Slice {
-			return arraySlice(arr, elemType, n.Index != nil, n.Upper != nil, args[1].Int(), args[2].Int()), nil
-		}
-		if len(arr.Dims) != 1 {
-			return types.Null, nil
-		}
-		i := args[1].Int() - int64(arr.LowerBound(0))
-		if i < 0 || i >= int64(len(arr.Elems)) {
-			return types.Null, nil
-		}
-		return arr.Elems[i], nil
-	})
-}
-
-// nameByte is a subscript of a name: one of its 64 bytes, of which those behind its end are zero.
-func nameByte(s string, i int64) types.Datum {
-	switch {
-	case i < 0 || i >= 64:
-		return types.Null
-	case i >= int64(len(s)):
-		return types.NewInt(0)
-	}
-	return types.NewInt(int64(s[i]))
-}
-
-// arraySlice returns array[lo:hi] along the first dimension.
-func arraySlice(arr *types.Array, elem types.Oid, hasLo, hasHi bool, lo, hi int64) types.Datum {
-	if len(arr.Dims) == 0 {
-		return types.NewArray1(elem, nil)
-	}
-	first := int64(arr.LowerBound(0))
-	last := first + int64(arr.Dims[0]) - 1
-	if !hasLo || lo < first {
-		lo = first
-	}
-	if !hasHi || hi > last {
-		hi = last
-	}
-	if lo > hi {
-		return types.NewArray1(elem, nil)
-	}
-	stride := int64(len(arr.Elems)) / int64(arr.Dims[0])
-	out := &types.Array{Elem: elem, Dims: append([]int32(nil), arr.Dims...)}
-	out.Dims[0] = int32(hi - lo + 1)
-	out.Elems = arr.Elems[(lo-first)*stride : (hi-first+1)*stride]
-	return types.NewArray(out)
-}
-
 func (c *compiler) rowExpr(n *Row) (evaluator, error) {
 	ts := make([]types.Type, len(n.Fields))
 	for i, x := range n.Fields {

@@ -316,7 +316,9 @@ func trimArray(c *Call, a, n types.Datum) (types.Datum, error) {
 	if n.Int() < 0 || n.Int() > have {
 		return types.Null, pgerr.New(pgerr.ArrayElementError, "number of elements to trim must be between 0 and %d", have)
 	}
-	return arraySlice(arr, elemOf(c, 0), false, true, 0, have-n.Int()+int64(boolInt(len(arr.Lbs) > 0))*(lowest(arr)-1)), nil
+	b := bounds{n: 1}
+	b.hasUpper[0], b.upper[0] = true, lowest(arr)+have-n.Int()-1
+	return arraySlice(arr, &b), nil
 }
 
 func lowest(a *types.Array) int64 {
@@ -324,13 +326,6 @@ func lowest(a *types.Array) int64 {
 		return 1
 	}
 	return int64(a.LowerBound(0))
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 var arrayImpls = map[string]impl{

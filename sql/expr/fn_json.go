@@ -59,14 +59,16 @@ func element(n *types.JSONNode, i int64) *types.JSONNode {
 }
 
 // path follows a text[] path; nil where it leads nowhere.
-func path(n *types.JSONNode, p types.Datum) *types.JSONNode {
-	for _, step := range p.Array().Elems {
+func path(n *types.JSONNode, p types.Datum) *types.JSONNode { return followSteps(n, p.Array().Elems) }
+
+func followSteps(n *types.JSONNode, steps []types.Datum) *types.JSONNode {
+	for _, step := range steps {
 		if n == nil || step.IsNull() {
 			return nil
 		}
 		if n.Kind == types.JSONArray {
-			i, err := strconv.ParseInt(step.Str(), 10, 64)
-			if err != nil {
+			i, ok := pathIndex(step.Str())
+			if !ok {
 				return nil
 			}
 			n = element(n, i)
@@ -215,8 +217,8 @@ func rawPath(r *rawJSON, p types.Datum) *rawJSON {
 			return nil
 		}
 		if r.src[0] == '[' {
-			i, err := strconv.ParseInt(step.Str(), 10, 64)
-			if err != nil {
+			i, ok := pathIndex(step.Str())
+			if !ok {
 				return nil
 			}
 			r = rawElement(r, i)
@@ -295,169 +297,6 @@ func existsKeys(all bool) impl {
 			}
 		}
 		return types.NewBool(all), nil
-	}}
-}
-
-func object(keys []string, elems []types.JSONNode) *types.JSONNode {
-	var b []byte // through the text, which sorts keys and drops duplicates
-	b = append(b, '{')
-	for i, k := range keys {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(types.AppendJSONString(b, k), ':')
-		b = types.AppendJSONB(b, &elems[i])
-	}
-	return node(string(append(b, '}')))
-}
-
-func jsonConcat(a, b *types.JSONNode) (*types.JSONNode, error) {
-	switch {
-	case a.Kind == types.JSONObject && b.Kind == types.JSONObject:
-		return object(append(append([]string(nil), a.Keys...), b.Keys...), append(append([]types.JSONNode(nil), a.Elems...), b.Elems...)), nil
-	case (a.Kind == types.JSONObject || b.Kind == types.JSONObject) && (a.Kind < types.JSONArray || b.Kind < types.JSONArray):
-		return nil, pgerr.New(pgerr.InvalidParameterValue, "invalid concatenation of jsonb objects")
-	}
-	list := func(n *types.JSONNode) []types.JSONNode {
-		if n.Kind == types.JSONArray {
-			return n.Elems
-		}
-		return []types.JSONNode{*n}
-	}
-	return &types.JSONNode{Kind: types.JSONArray, Elems: append(append([]types.JSONNode(nil), list(a)...), list(b)...)}, nil
-}
-
-// without copies n without the members that drop accepts.
-func without(n *types.JSONNode, drop func(i int) bool) *types.JSONNode {
-	out := &types.JSONNode{Kind: n.Kind}
-	for i := range n.Elems {
-		if drop(i) {
-			continue
-		}
-		out.Elems = append(out.Elems, n.Elems[i])
-		if n.Kind == types.JSONObject {
-			out.Keys = append(out.Keys, n.Keys[i])
-		}
-	}
-	return out
-}
-
-func deleteKey(n *types.JSONNode, key string) (*types.JSONNode, error) {
-	switch n.Kind {
-	case types.JSONObject:
-		return without(n, func(i int) bool { return n.Keys[i] == key }), nil
-	case types.JSONArray:
-		return without(n, func(i int) bool { return n.Elems[i].Kind == types.JSONString && n.Elems[i].Str == key }), nil
-	}
-	return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot delete from scalar")
-}
-
-// editPath sets (value not nil) or deletes what a path leads to. insert adds before (or after) an array's element instead.
-type editPath struct {
-	value         *types.JSONNode
-	create        bool
-	insert, after bool
-}
-
-func (e editPath) apply(n *types.JSONNode, steps []types.Datum, depth int) (*types.JSONNode, error) {
-	if len(steps) == 0 {
-		return n, nil
-	}
-	if steps[0].IsNull() {
-		return nil, pgerr.New(pgerr.NullValueNotAllowed, "path element at position %d is null", depth+1)
-	}
-	last := len(steps) == 1
-	switch n.Kind {
-	case types.JSONObject:
-		return e.inObject(n, steps, depth, last)
-	case types.JSONArray:
-		return e.inArray(n, steps, depth, last)
-	}
-	return n, nil
-}
-
-func (e editPath) inObject(n *types.JSONNode, steps []types.Datum, depth int, last bool) (*types.JSONNode, error) {
-	key := steps[0].Str()
-	for i, k := range n.Keys {
-		if k != key {
-			continue
-		}
-		switch {
-		case last && e.value == nil:
-			return without(n, func(j int) bool { return j == i }), nil
-		case last && e.insert:
-			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot replace existing key").
-				WithHint("Try using the function jsonb_set to replace key value.")
-		}
-		out := &types.JSONNode{Kind: n.Kind, Keys: n.Keys, Elems: append([]types.JSONNode(nil), n.Elems...)}
-		if last {
-			out.Elems[i] = *e.value
-			return out, nil
-		}
-		sub, err := e.apply(&n.Elems[i], steps[1:], depth+1)
-		if err == nil {
-			out.Elems[i] = *sub
-		}
-		return out, err
-	}
-	if last && e.value != nil && (e.create || e.insert) {
-		return object(append(append([]string(nil), n.Keys...), key), append(append([]types.JSONNode(nil), n.Elems...), *e.value)), nil
-	}
-	return n, nil
-}
-
-func (e editPath) inArray(n *types.JSONNode, steps []types.Datum, depth int, last bool) (*types.JSONNode, error) {
-	i, err := strconv.ParseInt(steps[0].Str(), 10, 32)
-	if err != nil {
-		return nil, pgerr.New(pgerr.InvalidTextRepresentation, "path element at position %d is not an integer: \"%s\"", depth+1, steps[0].Str())
-	}
-	size := int64(len(n.Elems))
-	if i < 0 {
-		i += size
-	}
-	out := &types.JSONNode{Kind: n.Kind, Elems: append([]types.JSONNode(nil), n.Elems...)}
-	inside := i >= 0 && i < size
-	switch {
-	case !last && inside:
-		sub, err := e.apply(&n.Elems[i], steps[1:], depth+1)
-		if err == nil {
-			out.Elems[i] = *sub
-		}
-		return out, err
-	case !last:
-		return n, nil
-	case e.value == nil:
-		return without(n, func(j int) bool { return int64(j) == i }), nil
-	case inside && !e.insert:
-		out.Elems[i] = *e.value
-		return out, nil
-	case !inside && !e.create && !e.insert:
-		return n, nil
-	}
-	at := min(max(i, 0), size)
-	if e.insert && e.after && inside {
-		at++
-	}
-	out.Elems = append(out.Elems[:at:at], append([]types.JSONNode{*e.value}, n.Elems[at:]...)...)
-	return out, nil
-}
-
-func jsonbSet(insert bool) impl {
-	return impl{fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		flag := !insert
-		if len(a) > 3 {
-			flag = a[3].Bool()
-		}
-		e := editPath{value: node(a[2].Str()), create: flag && !insert, insert: insert, after: insert && flag}
-		n := node(a[0].Str())
-		if n.Kind < types.JSONArray {
-			return types.Null, pgerr.New(pgerr.InvalidParameterValue, "cannot set path in scalar")
-		}
-		out, err := e.apply(n, a[1].Array().Elems, 0)
-		if err != nil {
-			return types.Null, err
-		}
-		return nodeText(out), nil
 	}}
 }
 
@@ -743,34 +582,6 @@ var jsonImpls = map[string]impl{
 		return types.NewBool(exists(node(a.Str()), b.Str())), nil
 	}},
 	"jsonb_exists_any": existsKeys(false), "jsonb_exists_all": existsKeys(true),
-	"jsonb_concat": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) { return jsonConcat(n, node(b.Str())) }),
-	"jsonb_delete": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) { return deleteKey(n, b.Str()) }),
-	"jsonb_delete_array": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) {
-		var err error
-		for _, k := range b.Array().Elems {
-			if n, err = deleteKey(n, k.Str()); err != nil {
-				return nil, err
-			}
-		}
-		return n, nil
-	}),
-	"jsonb_delete_idx": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) {
-		if n.Kind != types.JSONArray {
-			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot delete from object using integer index")
-		}
-		i := b.Int()
-		if i < 0 {
-			i += int64(len(n.Elems))
-		}
-		return without(n, func(k int) bool { return int64(k) == i }), nil
-	}),
-	"jsonb_delete_path": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) {
-		if n.Kind < types.JSONArray {
-			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot delete path in scalar")
-		}
-		return editPath{}.apply(n, b.Array().Elems, 0)
-	}),
-	"jsonb_set": jsonbSet(false), "jsonb_insert": jsonbSet(true),
 	"jsonb_strip_nulls": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return nodeText(stripNulls(node(a.Str()))), nil }},
 	"jsonb_pretty": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
 		return types.NewBytes(pretty(nil, node(a.Str()), 0)), nil

@@ -160,13 +160,15 @@ type ArrayExpr struct {
 	Loc   int
 }
 
-// Subscript is array[index] (1-D) or, with Upper set, a slice.
+// Subscript is container[i][j]…, or with Lower a slice, container[l:u][l:u]…: of an array, of a name (its bytes), or of a
+// jsonb, which is never sliced. With Assign it is the container with that part replaced.
 type Subscript struct {
-	Array        Node
-	Index, Upper Node
-	Slice        bool
-	Type         types.Type
-	Loc          int
+	Container Node
+	Lower     []Node // nil: no slice; one a subscript, nil where it is left out
+	Upper     []Node // one a subscript; in a slice nil where it is left out
+	Assign    Node   // nil: read the part
+	Type      types.Type
+	Loc       int
 }
 
 // Row is ROW(…) or a row of a comparison.

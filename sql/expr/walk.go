@@ -49,9 +49,14 @@ func children(n Node, f func(*Node)) {
 	case *ArrayExpr:
 		list(n.Elems)
 	case *Subscript:
-		f(&n.Array)
-		opt(&n.Index)
-		opt(&n.Upper)
+		f(&n.Container)
+		for i := range n.Lower {
+			opt(&n.Lower[i])
+		}
+		for i := range n.Upper {
+			opt(&n.Upper[i])
+		}
+		opt(&n.Assign)
 	case *Row:
 		list(n.Fields)
 	case *Field:
@@ -181,6 +186,7 @@ func shallowCopy(n Node) Node {
 		return &c
 	case *Subscript:
 		c := *n
+		c.Lower, c.Upper = cloneNodes(n.Lower), cloneNodes(n.Upper)
 		return &c
 	case *Row:
 		c := *n
@@ -279,7 +285,7 @@ func sameHead(a, b Node) bool {
 		return a.Op == b.Op && a.All == b.All
 	case *Subscript:
 		b := b.(*Subscript)
-		return a.Slice == b.Slice && (a.Index == nil) == (b.Index == nil) && (a.Upper == nil) == (b.Upper == nil)
+		return sameNils(a.Lower, b.Lower) && sameNils(a.Upper, b.Upper) && (a.Assign == nil) == (b.Assign == nil)
 	case *Field:
 		return a.Index == b.(*Field).Index
 	case *Subquery:
@@ -297,6 +303,19 @@ func sameHead(a, b Node) bool {
 		return a.Kind == b.(*SQLValue).Kind
 	case *SetReturning:
 		return a.Fn == b.(*SetReturning).Fn
+	}
+	return true
+}
+
+// sameNils reports whether two lists are equally long and left out at the same places.
+func sameNils(a, b []Node) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if (a[i] == nil) != (b[i] == nil) {
+			return false
+		}
 	}
 	return true
 }

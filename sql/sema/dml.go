@@ -54,9 +54,6 @@ func (s *scope) assigned(t *catalog.Table, rt *parse.ResTarget) (*catalog.Column
 		}
 		return nil, s.errorf(rt.Loc(), pgerr.UndefinedColumn, "column %q of relation %q does not exist", rt.Name, t.Name)
 	}
-	if len(rt.Indirection) > 0 {
-		return nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\"")
-	}
 	return c, nil
 }
 
@@ -71,7 +68,8 @@ func (s *scope) insertColumns(t *catalog.Table, cols []*parse.ResTarget) ([]*cat
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(out, c) {
+		// Several parts of a column may be given, but not beside the whole of it.
+		if i := slices.Index(out, c); i >= 0 && (len(rt.Indirection) == 0 || len(cols[i].Indirection) == 0) {
 			return nil, s.errorf(rt.Loc(), pgerr.DuplicateColumn, "column %q specified more than once", rt.Name)
 		}
 		out = append(out, c)
@@ -99,7 +97,7 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	if it, err := a.newScope(nil).targetItem(t, stmt.Relation); err == nil {
 		s.hidden = []*nsItem{it}
 	}
-	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
+	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, parts: partialTargets(stmt.Cols), defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
 	if err := in.source(); err != nil {
 		return nil, err
 	}
@@ -128,6 +126,8 @@ type insertion struct {
 	dml  *DML
 	stmt *parse.InsertStmt
 	cols []*catalog.Column
+	// parts are the columns as named, parallel to cols, where any is named in part.
+	parts partial
 	// defaults are the default expressions by attnum-1, analysed on first use.
 	defaults []expr.Node
 	known    []bool
@@ -138,9 +138,11 @@ func (in *insertion) source() error {
 	sel := in.stmt.Select
 	switch {
 	case sel == nil:
-		in.cols = nil
+		in.cols, in.parts = nil, nil
 		in.dml.Source = &Query{Values: [][]expr.Node{{}}}
 		return nil
+	case sel.LiteralRows != nil && plainValues(sel) && in.parts != nil:
+		return in.values(expandLiterals(sel.LiteralRows))
 	case sel.LiteralRows != nil && plainValues(sel):
 		return in.literals(sel.LiteralRows)
 	case len(sel.ValuesLists) > 0 && plainValues(sel):
@@ -199,14 +201,18 @@ func (in *insertion) values(lists [][]parse.Expr) error {
 	for i, l := range lists {
 		row := make([]expr.Node, len(l))
 		for k, e := range l {
-			n, err := in.value(sub, in.cols[k], e, len(lists) == 1)
+			n, err := in.value(sub, k, e)
 			if err != nil {
 				return err
 			}
 			row[k] = n
 		}
-		rows[i] = row
+		var err error
+		if rows[i], err = in.mergeParts(row); err != nil {
+			return err
+		}
 	}
+	in.cols = in.distinctColumns()
 	in.setColumns()
 	sub.q.Values = rows
 	in.dml.Source = sub.q
@@ -241,9 +247,13 @@ func (in *insertion) describe() {
 	in.dml.Source.Targets = outputTargets(names, ts)
 }
 
-// value analyses one value of VALUES for a column.
-func (in *insertion) value(s *scope, c *catalog.Column, e parse.Expr, single bool) (expr.Node, error) {
+// value analyses one value of VALUES for column k of the list; one for a part of a column is not coerced yet.
+func (in *insertion) value(s *scope, k int, e parse.Expr) (expr.Node, error) {
+	c := in.cols[k]
 	if def, ok := e.(*parse.SetToDefault); ok {
+		if in.parts.at(k) {
+			return nil, in.partDefault(in.parts[k])
+		}
 		n, err := in.defaultOf(c)
 		if err != nil {
 			return nil, err
@@ -264,6 +274,9 @@ func (in *insertion) value(s *scope, c *catalog.Column, e parse.Expr, single boo
 		if n, err = in.defaultOf(c); err != nil {
 			return nil, err
 		}
+		return n, nil
+	}
+	if in.parts.at(k) {
 		return n, nil
 	}
 	return in.assign(n, c.Type, c.Name, e.Loc())
@@ -302,7 +315,6 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 			return err
 		}
 	}
-	in.setColumns()
 	direct := q.SetOp == nil && q.Values == nil && !q.Distinct && q.DistinctOn == nil && len(q.OrderBy) == 0 && !q.HasSRFs
 	for i := range cols {
 		t := visibleTarget(q, i)
@@ -321,9 +333,11 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 	}
 	for i, c := range in.cols {
 		t := visibleTarget(q, i)
-		if in.ignores(c) {
+		switch {
+		case in.ignores(c):
 			t.Expr, err = in.defaultOf(c)
-		} else {
+		case in.parts.at(i):
+		default:
 			t.Expr, err = in.assign(t.Expr, c.Type, c.Name, locOf(t.Expr))
 		}
 		if err != nil {
@@ -331,7 +345,9 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 		}
 	}
 	in.dml.Source = q
-	return nil
+	err = in.mergeTargets(q)
+	in.setColumns()
+	return err
 }
 
 // fillDefaults sets the defaults of the columns that are not assigned.
@@ -518,18 +534,31 @@ func (s *scope) assignments(t *catalog.Table, list []*parse.ResTarget) (cols []*
 		if err != nil {
 			return nil, nil, err
 		}
-		if slices.Contains(cols, c) {
+		at := slices.Index(cols, c)
+		if at >= 0 && (len(rt.Indirection) == 0 || !partAssigned(exprs[at])) {
 			return nil, nil, s.errorf(-1, pgerr.SyntaxError, "multiple assignments to same column %q", rt.Name)
 		}
 		n, err := s.assignment(c, rt)
+		if err == nil && len(rt.Indirection) > 0 {
+			container := s.targetColumn(c)
+			if at >= 0 {
+				container = exprs[at]
+			}
+			n, err = s.assignPart(container, rt, n)
+		}
 		if err != nil {
 			return nil, nil, err
+		}
+		if at >= 0 {
+			exprs[at] = n
+			continue
 		}
 		cols, exprs = append(cols, c), append(exprs, n)
 	}
 	return cols, exprs, nil
 }
 
+// assignment analyses the value for a column; one for a part of it is not coerced yet.
 func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, error) {
 	val := rt.Val
 	if m, ok := val.(*parse.MultiAssignRef); ok {
@@ -544,12 +573,18 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 			if err != nil {
 				return nil, err
 			}
+			if len(rt.Indirection) > 0 {
+				return n, nil
+			}
 			return s.assign(n, c.Type, c.Name, src.Loc())
 		default:
 			return nil, s.errorf(m.Loc(), pgerr.FeatureNotSupported, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
 		}
 	}
 	if _, ok := val.(*parse.SetToDefault); ok {
+		if len(rt.Indirection) > 0 {
+			return nil, s.partDefault(rt)
+		}
 		n, err := s.columnDefault(c)
 		if err == nil && n == nil {
 			n = &expr.Const{Type: c.Type, Loc: val.Loc()}
@@ -561,8 +596,8 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name)
 	}
 	n, err := s.expr(val)
-	if err != nil {
-		return nil, err
+	if err != nil || len(rt.Indirection) > 0 {
+		return n, err
 	}
 	return s.assign(n, c.Type, c.Name, val.Loc())
 }

@@ -379,8 +379,10 @@ func (s *scope) indirection(e *parse.Indirection) (expr.Node, error) {
 			return nil, s.unsupported(e.Loc(), "expansion of a row value")
 		case st.Field != "":
 			n, err = s.fieldOf(n, st.Field, e.Loc())
-		default:
-			n, err = s.subscript(n, st, e.Loc())
+		default: // all subscripts up to the next field are one node
+			end := i + subscriptRun(e.Steps[i:])
+			n, err = s.subscript(n, e.Steps[i:end], e.Loc())
+			i = end - 1
 		}
 		if err != nil {
 			return nil, err
@@ -418,51 +420,6 @@ func (s *scope) fieldOf(n expr.Node, field string, loc int) (expr.Node, error) {
 		return nil, s.errorf(loc, pgerr.UndefinedColumn, "could not identify column %q in record data type", field)
 	}
 	return nil, s.errorf(loc, pgerr.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", field, typeString(oidOf(n)))
-}
-
-func (s *scope) subscript(n expr.Node, st parse.Subscript, loc int) (expr.Node, error) {
-	t := oidOf(n)
-	if t == types.JsonbOid && !st.Slice {
-		k, err := s.expr(st.Uidx)
-		if err != nil {
-			return nil, err
-		}
-		return s.operator("->", n, k, loc)
-	}
-	elem := types.ElemOf(t)
-	if t == types.NameOid && !st.Slice { // a fixed array of "char"
-		elem = types.CharOid
-	} else if elem == 0 || t.Kind() != types.KArray {
-		return nil, s.errorf(loc, pgerr.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", typeString(t))
-	}
-	out := &expr.Subscript{Array: n, Slice: st.Slice, Type: types.Type{Oid: elem, Mod: n.ResultType().Mod}, Loc: loc}
-	if st.Slice {
-		out.Type = n.ResultType()
-	}
-	index := func(e parse.Expr) (expr.Node, error) {
-		if e == nil {
-			return nil, nil
-		}
-		i, err := s.expr(e)
-		if err != nil {
-			return nil, err
-		}
-		c, err := s.coerceTo(i, types.T(types.Int4Oid), types.Assignment, -1)
-		if err == nil && c == nil {
-			return nil, s.errorf(locOf(i), pgerr.DatatypeMismatch, "array subscript must have type integer")
-		}
-		return c, err
-	}
-	var err error
-	if !st.Slice {
-		out.Index, err = index(st.Uidx)
-		return out, err
-	}
-	if out.Index, err = index(st.Lidx); err != nil {
-		return nil, err
-	}
-	out.Upper, err = index(st.Uidx)
-	return out, err
 }
 
 func (s *scope) sqlValue(e *parse.SQLValueFunction) (expr.Node, error) {

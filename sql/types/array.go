@@ -8,8 +8,11 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-// maxArrayDims is PostgreSQL's MAXDIM.
-const maxArrayDims = 6
+// Limits of arrays.
+const (
+	MaxArrayDims = 6         // dimensions: PostgreSQL's MAXDIM
+	MaxArraySize = 134217727 // elements: its MaxArraySize
+)
 
 // arrayReader reads an array literal: {1,{2,"x"}} with an optional [l:u]...= in front.
 type arrayReader struct {
@@ -47,7 +50,7 @@ func parseArray(t Type, s string, env *IOEnv) (Datum, error) {
 			return Null, err
 		}
 		lbs, ubs = append(lbs, lo), append(ubs, hi)
-		if len(lbs) > maxArrayDims {
+		if len(lbs) > MaxArrayDims {
 			return Null, errTooManyDims(len(lbs))
 		}
 	}
@@ -77,7 +80,7 @@ func parseArray(t Type, s string, env *IOEnv) (Datum, error) {
 }
 
 func errTooManyDims(n int) error {
-	return pgerr.New(pgerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, maxArrayDims)
+	return pgerr.New(pgerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, MaxArrayDims)
 }
 
 // finishBounds checks written dimensions against the contents.
@@ -132,7 +135,7 @@ func (r *arrayReader) errMismatch() error {
 // readLevel reads { ... } of one dimension and checks that its length is that of
 // its siblings.
 func (r *arrayReader) readLevel(level int) error {
-	if level >= maxArrayDims {
+	if level >= MaxArrayDims {
 		return errTooManyDims(level + 1)
 	}
 	if level == len(r.dims) {

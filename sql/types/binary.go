@@ -389,7 +389,7 @@ func parseBinaryArray(t Type, b []byte) (Datum, error) {
 		return Null, errBinaryShort()
 	}
 	dims, elem := binary.BigEndian.Uint32(b), Oid(binary.BigEndian.Uint32(b[8:]))
-	if dims > maxArrayDims {
+	if dims > MaxArrayDims {
 		return Null, errTooManyDims(int(dims))
 	}
 	if want := ElemOf(t.Oid); elem != want {

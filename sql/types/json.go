@@ -393,7 +393,7 @@ func (r *jsonReader) object() (n JSONNode, err error) {
 			n.Keys, n.Elems = append(n.Keys, key), append(n.Elems, e)
 		}
 		if r.is('}') {
-			n.sortKeys()
+			n.SortKeys()
 			return n, r.next()
 		}
 		if !r.is(',') {
@@ -421,8 +421,8 @@ func (n *byJSONKey) Swap(i, j int) {
 	n.Elems[i], n.Elems[j] = n.Elems[j], n.Elems[i]
 }
 
-// sortKeys orders an object's keys and keeps the last of equal ones.
-func (n *JSONNode) sortKeys() {
+// SortKeys orders an object's keys and keeps the last of equal ones.
+func (n *JSONNode) SortKeys() {
 	if len(n.Keys) < 2 {
 		return
 	}
