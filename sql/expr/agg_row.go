@@ -283,10 +283,8 @@ func (a *arrayAcc) result(*EvalContext) (types.Datum, error) {
 		return types.Null, nil
 	}
 	elem := types.ElemOf(a.typ.Oid)
-	for _, e := range a.elems {
-		if e.Kind() == types.KArray {
-			return nestArrays(elem, a.elems)
-		}
+	if a.nested {
+		return accumulateArrays(elem, a.elems)
 	}
 	return types.NewArray1(elem, a.elems), nil
 }
@@ -294,8 +292,14 @@ func (a *arrayAcc) result(*EvalContext) (types.Datum, error) {
 func (a *arrayAcc) size() int64 { return int64(cap(a.elems))*32 + 32 }
 
 func (a *arrayAcc) add(_ *EvalContext, args []types.Datum) error {
-	if a.nested && args[0].IsNull() {
-		return pgerr.New(pgerr.NullValueNotAllowed, "cannot accumulate null arrays")
+	if a.nested { // refuse at the first wrong array, before those after it are even computed
+		pair := append(a.elems[:len(a.elems):len(a.elems)], args[0])
+		if len(pair) > 2 {
+			pair = pair[len(pair)-2:]
+		}
+		if _, err := accumulateArrays(types.ElemOf(a.typ.Oid), pair); err != nil {
+			return err
+		}
 	}
 	a.elems = append(a.elems, args[0])
 	return nil

@@ -17,9 +17,7 @@ const (
 	ViaIO                  // through text
 )
 
-func isArray(t types.Oid) bool {
-	return types.ElemOf(t) != 0 && t != types.Int2vectorOid && t != types.OidvectorOid
-}
+func isArray(t types.Oid) bool { return types.IsArray(t) }
 
 // FindCoercion returns how a value of one type is cast to another in a context.
 func FindCoercion(from, to types.Oid, ctx types.CastContext) CoercionPath {

@@ -26,7 +26,7 @@ func (c *compiler) anyAll(n *AnyAll) (evaluator, error) {
 }
 
 func nestedArray(a *ArrayExpr) bool {
-	return len(a.Elems) > 0 && types.ElemOf(a.Elems[0].ResultType().Oid) != 0
+	return len(a.Elems) > 0 && types.IsArray(a.Elems[0].ResultType().Oid)
 }
 
 func (c *compiler) equality2(n *AnyAll, elem types.Type) (l, r evaluator, p pairFunc, err error) {
@@ -289,33 +289,68 @@ func (c *compiler) arrayExpr(n *ArrayExpr) (evaluator, error) {
 	})
 }
 
-// nestArrays makes an array one dimension higher out of arrays of equal dimensions.
+// nestArrays makes an array one dimension higher out of arrays of one shape; if all are empty or NULL, an empty one.
 func nestArrays(elem types.Oid, args []types.Datum) (types.Datum, error) {
-	mismatch := pgerr.New(pgerr.ArraySubscriptError, "multidimensional arrays must have array expressions with matching dimensions")
 	out := &types.Array{Elem: elem}
 	var first *types.Array
-	for i, a := range args {
+	empty := 0
+	for _, a := range args {
 		arr := a.Array()
-		if arr == nil {
-			arr = &types.Array{Elem: elem}
+		if arr == nil || len(arr.Dims) == 0 {
+			empty++
+			continue
 		}
-		if i == 0 {
+		if first == nil {
 			first = arr
 		}
-		if len(arr.Dims) != len(first.Dims) {
-			return types.Null, mismatch
-		}
-		for k := range arr.Dims {
-			if arr.Dims[k] != first.Dims[k] {
-				return types.Null, mismatch
-			}
+		if !sameShape(arr, 0, first, 0) {
+			return types.Null, errNestedShape
 		}
 		out.Elems = append(out.Elems, arr.Elems...)
 	}
-	if len(out.Elems) > 0 {
-		out.Dims = append([]int32{int32(len(args))}, first.Dims...)
+	switch {
+	case first == nil:
+		return types.NewArray(out), nil
+	case empty > 0:
+		return types.Null, errNestedShape
 	}
-	return types.NewArray(out), nil
+	return wrapDims(out, first, len(args))
+}
+
+var errNestedShape = pgerr.New(pgerr.ArraySubscriptError, "multidimensional arrays must have array expressions with matching dimensions")
+
+// wrapDims gives out the shape of n arrays like inner.
+func wrapDims(out, inner *types.Array, n int) (types.Datum, error) {
+	if d := len(inner.Dims) + 1; d > types.MaxArrayDims {
+		return types.Null, pgerr.New(pgerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", d, types.MaxArrayDims)
+	}
+	out.Dims = append([]int32{int32(n)}, inner.Dims...)
+	if inner.Lbs != nil {
+		out.Lbs = append([]int32{1}, inner.Lbs...)
+	}
+	_, err := types.CheckArrayShape(out.Dims, out.Lbs)
+	return types.NewArray(out), err
+}
+
+// accumulateArrays is nestArrays as array_agg and ARRAY(SELECT …) have it, which take no NULLs and no empty arrays.
+func accumulateArrays(elem types.Oid, args []types.Datum) (types.Datum, error) {
+	out := &types.Array{Elem: elem}
+	var first *types.Array
+	for _, a := range args {
+		arr := a.Array()
+		switch {
+		case arr == nil:
+			return types.Null, pgerr.New(pgerr.NullValueNotAllowed, "cannot accumulate null arrays")
+		case len(arr.Dims) == 0:
+			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "cannot accumulate empty arrays")
+		case first == nil:
+			first = arr
+		case !sameShape(arr, 0, first, 0):
+			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "cannot accumulate arrays of different dimensionality")
+		}
+		out.Elems = append(out.Elems, arr.Elems...)
+	}
+	return wrapDims(out, first, len(args))
 }
 
 func (c *compiler) rowExpr(n *Row) (evaluator, error) {

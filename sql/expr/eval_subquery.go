@@ -81,8 +81,8 @@ func (e *subqueryEval) value(f *frame, outer []types.Datum) (types.Datum, error)
 		return types.NewBool(n > 0), nil
 	case ArraySubquery:
 		elem := types.ElemOf(e.n.Type.Oid)
-		if len(elems) > 0 && types.ElemOf(types.ArrayOf(elem)) == elem && elems[0].Kind() == types.KArray {
-			return nestArrays(elem, elems)
+		if len(elems) > 0 && e.n.Nested {
+			return accumulateArrays(elem, elems)
 		}
 		return types.NewArray1(elem, elems), nil
 	}

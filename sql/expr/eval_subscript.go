@@ -187,32 +187,6 @@ func errArraySize() error {
 	return pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", maxArraySize)
 }
 
-// checkShape is ArrayGetNItems and ArrayCheckBounds: the number of elements of an array of these dimensions.
-func checkShape(dims, lbs []int32) (int, error) {
-	n := int64(1)
-	for _, d := range dims {
-		if n *= int64(d); d < 0 || n > maxArraySize {
-			return 0, errArraySize()
-		}
-	}
-	for i, l := range lbs {
-		if int64(l)+int64(dims[i]) > math.MaxInt32 {
-			return 0, pgerr.New(pgerr.ProgramLimitExceeded, "array lower bound is too large: %d", l)
-		}
-	}
-	return int(n), nil
-}
-
-// plainBounds drops lower bounds that are all 1.
-func plainBounds(lbs []int32) []int32 {
-	for _, l := range lbs {
-		if l != 1 {
-			return lbs
-		}
-	}
-	return nil
-}
-
 func errSubscripts(text string) error { return pgerr.New(pgerr.ArraySubscriptError, "%s", text) }
 
 // assignElement is the array with one element replaced.
@@ -223,10 +197,10 @@ func assignElement(a *types.Array, at []int64, x types.Datum) (types.Datum, erro
 		for _, i := range at {
 			out.Dims, out.Lbs = append(out.Dims, 1), append(out.Lbs, int32(i))
 		}
-		if _, err := checkShape(out.Dims, out.Lbs); err != nil {
+		if _, err := types.CheckArrayShape(out.Dims, out.Lbs); err != nil {
 			return types.Null, err
 		}
-		out.Lbs, out.Elems = plainBounds(out.Lbs), []types.Datum{x}
+		out.Lbs, out.Elems = types.PlainBounds(out.Lbs), []types.Datum{x}
 		return types.NewArray(out), nil
 	case nd != len(at):
 		return types.Null, errSubscripts("wrong number of array subscripts")
@@ -252,11 +226,11 @@ func extend(a *types.Array, lo, hi int64, with []types.Datum) (types.Datum, erro
 		return types.Null, errArraySize()
 	}
 	out := &types.Array{Elem: a.Elem, Dims: []int32{int32(newLast - newFirst + 1)}, Lbs: []int32{int32(newFirst)}}
-	n, err := checkShape(out.Dims, out.Lbs)
+	n, err := types.CheckArrayShape(out.Dims, out.Lbs)
 	if err != nil {
 		return types.Null, err
 	}
-	out.Lbs = plainBounds(out.Lbs)
+	out.Lbs = types.PlainBounds(out.Lbs)
 	out.Elems = make([]types.Datum, n)
 	copy(out.Elems[first-newFirst:], a.Elems)
 	copy(out.Elems[lo-newFirst:], with)
@@ -329,7 +303,7 @@ func newSlice(a *types.Array, b *bounds, src *types.Array) (types.Datum, error) 
 		}
 		out.Dims, out.Lbs = append(out.Dims, int32(n)), append(out.Lbs, int32(b.lower[d]))
 	}
-	n, err := checkShape(out.Dims, nil)
+	n, err := types.CheckArrayShape(out.Dims, nil)
 	if err != nil {
 		return types.Null, err
 	}
@@ -339,10 +313,10 @@ func newSlice(a *types.Array, b *bounds, src *types.Array) (types.Datum, error) 
 	if n == 0 {
 		return types.NewArray1(a.Elem, nil), nil
 	}
-	if _, err := checkShape(out.Dims, out.Lbs); err != nil {
+	if _, err := types.CheckArrayShape(out.Dims, out.Lbs); err != nil {
 		return types.Null, err
 	}
-	out.Lbs, out.Elems = plainBounds(out.Lbs), src.Elems[:n]
+	out.Lbs, out.Elems = types.PlainBounds(out.Lbs), src.Elems[:n]
 	return types.NewArray(out), nil
 }
 

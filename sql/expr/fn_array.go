@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"sort"
 	"strconv"
 	"strings"
 
@@ -60,43 +61,50 @@ func arrayCat(c *Call, a, b types.Datum) (types.Datum, error) {
 	}
 	x, y := a.Array(), b.Array()
 	switch {
-	case len(x.Dims) == 0:
+	case len(x.Dims) == 0 && len(y.Dims) > 0:
 		return b, nil
 	case len(y.Dims) == 0:
 		return a, nil
 	}
-	elem := types.ElemOf(c.Result.Oid)
-	out := &types.Array{Elem: elem, Elems: append(x.Elems[:len(x.Elems):len(x.Elems)], y.Elems...)}
+	out := &types.Array{Elem: types.ElemOf(c.Result.Oid), Elems: append(x.Elems[:len(x.Elems):len(x.Elems)], y.Elems...)}
 	bad := pgerr.New(pgerr.ArraySubscriptError, "cannot concatenate incompatible arrays")
+	ok := false
 	switch len(x.Dims) - len(y.Dims) {
 	case 0:
 		out.Dims, out.Lbs = append([]int32{x.Dims[0] + y.Dims[0]}, x.Dims[1:]...), x.Lbs
-		if !sameDims(x.Dims[1:], y.Dims[1:]) {
-			return types.Null, bad
+		if !sameShape(x, 1, y, 1) {
+			return types.Null, bad.WithDetail("Arrays with differing element dimensions are not compatible for concatenation.")
 		}
+		ok = true
 	case 1:
 		out.Dims, out.Lbs = append([]int32{x.Dims[0] + 1}, x.Dims[1:]...), x.Lbs
-		if !sameDims(x.Dims[1:], y.Dims) {
-			return types.Null, bad
-		}
+		ok = sameShape(x, 1, y, 0)
 	case -1:
 		out.Dims, out.Lbs = append([]int32{y.Dims[0] + 1}, y.Dims[1:]...), y.Lbs
-		if !sameDims(y.Dims[1:], x.Dims) {
-			return types.Null, bad
-		}
+		ok = sameShape(y, 1, x, 0)
 	default:
 		return types.Null, bad.WithDetail("Arrays of %d and %d dimensions are not compatible for concatenation.", len(x.Dims), len(y.Dims))
+	}
+	if !ok {
+		return types.Null, bad.WithDetail("Arrays with differing dimensions are not compatible for concatenation.")
+	}
+	if _, err := types.CheckArrayShape(out.Dims, out.Lbs); err != nil {
+		return types.Null, err
 	}
 	return types.NewArray(out), nil
 }
 
-func sameDims(a, b []int32) bool {
-	for i := range a {
-		if a[i] != b[i] {
+// sameShape compares dimensions and bounds, of a from dimension i on and of b from k on.
+func sameShape(a *types.Array, i int, b *types.Array, k int) bool {
+	if len(a.Dims)-i != len(b.Dims)-k {
+		return false
+	}
+	for ; i < len(a.Dims); i, k = i+1, k+1 {
+		if a.Dims[i] != b.Dims[k] || a.LowerBound(i) != b.LowerBound(k) {
 			return false
 		}
 	}
-	return len(a) == len(b)
+	return true
 }
 
 // dimension is a property of one dimension of an array, NULL if there is no such dimension.
@@ -117,20 +125,19 @@ func same(t types.Oid, a, b types.Datum) bool {
 	return types.Equal(t, a, b)
 }
 
+var errSearchDims = pgerr.New(pgerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
+
 func arrayPosition(c *Call, a []types.Datum) (types.Datum, error) {
 	if a[0].IsNull() {
 		return types.Null, nil
 	}
 	arr := a[0].Array()
 	if len(arr.Dims) > 1 {
-		return types.Null, pgerr.New(pgerr.FeatureNotSupported, "searching for elements in multidimensional arrays is not supported")
+		return types.Null, errSearchDims
 	}
-	start := int64(1)
-	if len(arr.Dims) == 1 {
-		start = int64(arr.LowerBound(0))
-	}
+	start := lowest(arr)
 	from := start
-	if len(a) > 2 {
+	if len(a) > 2 && len(arr.Dims) > 0 {
 		if a[2].IsNull() {
 			return types.Null, pgerr.New(pgerr.NullValueNotAllowed, "initial position must not be null")
 		}
@@ -144,14 +151,18 @@ func arrayPosition(c *Call, a []types.Datum) (types.Datum, error) {
 	return types.Null, nil
 }
 
-func arrayPositions(c *Call, arr, x types.Datum) (types.Datum, error) {
-	if arr.IsNull() {
+func arrayPositions(c *Call, d, x types.Datum) (types.Datum, error) {
+	if d.IsNull() {
 		return types.Null, nil
 	}
+	arr := d.Array()
+	if len(arr.Dims) > 1 {
+		return types.Null, errSearchDims
+	}
 	var out []types.Datum
-	for i, e := range arr.Array().Elems {
+	for i, e := range arr.Elems {
 		if same(elemOf(c, 0), e, x) {
-			out = append(out, types.NewInt(int64(i+1)))
+			out = append(out, types.NewInt(lowest(arr)+int64(i)))
 		}
 	}
 	return types.NewArray1(types.Int4Oid, out), nil
@@ -282,29 +293,68 @@ func arrayDims(_ *Call, d types.Datum) (types.Datum, error) {
 	return types.NewString(b.String()), nil
 }
 
+// fillBounds reads the dimensions or lower bounds of array_fill.
+func fillBounds(a *types.Array) ([]int32, error) {
+	if len(a.Dims) > 1 {
+		return nil, pgerr.New(pgerr.ArraySubscriptError, "wrong number of array subscripts").WithDetail("Dimension array must be one dimensional.")
+	}
+	out := make([]int32, len(a.Elems))
+	for i, d := range a.Elems {
+		if d.IsNull() {
+			return nil, pgerr.New(pgerr.NullValueNotAllowed, "dimension values cannot be null")
+		}
+		out[i] = int32(d.Int())
+	}
+	return out, nil
+}
+
 func arrayFill(c *Call, a []types.Datum) (types.Datum, error) {
-	if a[1].IsNull() {
+	if a[1].IsNull() || len(a) > 2 && a[2].IsNull() {
 		return types.Null, pgerr.New(pgerr.NullValueNotAllowed, "dimension array or low bound array cannot be null")
 	}
 	out := &types.Array{Elem: types.ElemOf(c.Result.Oid)}
-	n := int64(1)
-	for _, d := range a[1].Array().Elems {
-		out.Dims = append(out.Dims, int32(d.Int()))
-		if n *= d.Int(); d.Int() < 0 || n > 1<<27 {
-			return types.Null, pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (134217727)")
+	var err error
+	if out.Dims, err = fillBounds(a[1].Array()); err != nil {
+		return types.Null, err
+	}
+	if n := len(out.Dims); n > types.MaxArrayDims {
+		return types.Null, pgerr.New(pgerr.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", n, types.MaxArrayDims)
+	}
+	if len(a) > 2 {
+		if out.Lbs, err = fillBounds(a[2].Array()); err != nil {
+			return types.Null, err
 		}
+		if len(out.Lbs) != len(out.Dims) {
+			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "wrong number of array subscripts").
+				WithDetail("Low bound array has different size than dimensions array.")
+		}
+	}
+	n, err := types.CheckArrayShape(out.Dims, out.Lbs)
+	if err != nil {
+		return types.Null, err
 	}
 	if len(out.Dims) == 0 || n == 0 {
 		return types.NewArray1(out.Elem, nil), nil
 	}
-	if len(a) > 2 {
-		for _, d := range a[2].Array().Elems {
-			out.Lbs = append(out.Lbs, int32(d.Int()))
-		}
-	}
+	out.Lbs = types.PlainBounds(out.Lbs)
 	out.Elems = make([]types.Datum, n)
 	fill(out.Elems, a[0])
 	return types.NewArray(out), nil
+}
+
+// widthBucketArray finds between which thresholds, given in order, a value lies.
+func widthBucketArray(c *Call, x, d types.Datum) (types.Datum, error) {
+	arr := d.Array()
+	if len(arr.Dims) > 1 {
+		return types.Null, pgerr.New(pgerr.ArraySubscriptError, "thresholds must be one-dimensional array")
+	}
+	for _, e := range arr.Elems {
+		if e.IsNull() {
+			return types.Null, pgerr.New(pgerr.NullValueNotAllowed, "thresholds array must not contain NULLs")
+		}
+	}
+	t := elemOf(c, 1)
+	return types.NewInt(int64(sort.Search(len(arr.Elems), func(i int) bool { return types.Compare(t, x, arr.Elems[i]) < 0 }))), nil
 }
 
 func trimArray(c *Call, a, n types.Datum) (types.Datum, error) {
@@ -356,5 +406,6 @@ var arrayImpls = map[string]impl{
 	}},
 	"array_to_text": {fn: arrayText}, "array_to_text_null": {fn: arrayText},
 	"text_to_array": {fn: textToArray}, "text_to_array_null": {fn: textToArray},
-	"array_fill": {fn: arrayFill}, "array_fill_with_lower_bounds": {fn: arrayFill}, "trim_array": {f2: trimArray},
+	"width_bucket_array": {f2: widthBucketArray},
+	"array_fill":         {fn: arrayFill}, "array_fill_with_lower_bounds": {fn: arrayFill}, "trim_array": {f2: trimArray},
 }

@@ -342,7 +342,9 @@ func jsonConcat(a, b *types.JSONNode) *types.JSONNode {
 }
 
 var jsonEditImpls = map[string]impl{
-	"jsonb_concat": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) { return jsonConcat(n, node(b.Str())), nil }),
+	"jsonb_concat": onNode(func(n *types.JSONNode, b types.Datum) (*types.JSONNode, error) {
+		return jsonConcat(n, node(b.Str())), nil
+	}),
 	"jsonb_delete": onNode(deleteKey),
 	"jsonb_delete_array": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
 		if len(b.Array().Dims) > 1 {

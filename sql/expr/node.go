@@ -209,8 +209,10 @@ type Subquery struct {
 	// Outer is set by the planner: expressions over the enclosing row whose values are the subplan's OuterColumns. Without
 	// any the subplan runs once a statement and its result is kept in the EvalContext.
 	Outer []Node
-	Type  types.Type
-	Loc   int
+	// Nested says of an ARRAY subquery that its rows are arrays, which make one of a dimension more.
+	Nested bool
+	Type   types.Type
+	Loc    int
 }
 
 // Aggregate is a call of an aggregate function at Level query levels outward.

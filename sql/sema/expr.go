@@ -301,7 +301,7 @@ func (s *scope) arrayExpr(e *parse.ArrayExpr, target types.Type) (expr.Node, err
 		if err != nil {
 			return nil, err
 		}
-		nested = nested || types.ElemOf(oidOf(n)) != 0
+		nested = nested || types.IsArray(oidOf(n))
 		elems = append(elems, n)
 	}
 	if target.Oid == 0 && len(elems) == 0 {

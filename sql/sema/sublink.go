@@ -33,7 +33,7 @@ func (s *scope) subLink(e *parse.SubLink) (expr.Node, error) {
 	}
 	n.Kind = expr.ArraySubquery
 	arr := cols[0].Type.Oid
-	if types.ElemOf(arr) == 0 {
+	if n.Nested = types.IsArray(arr); !n.Nested {
 		if arr = types.ArrayOf(arr); arr == 0 {
 			return nil, s.errorf(e.Loc(), pgerr.UndefinedObject, "could not find array type for data type %s", typeString(cols[0].Type.Oid))
 		}

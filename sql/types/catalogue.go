@@ -111,6 +111,9 @@ func ElemOf(array Oid) Oid {
 	return Lookup(array).ElemOid
 }
 
+// IsArray reports whether t is an array type proper: int2vector and oidvector are scalars to array constructors.
+func IsArray(t Oid) bool { return ElemOf(t) != 0 && t != Int2vectorOid && t != OidvectorOid }
+
 // FormatType returns what PostgreSQL's format_type prints for a built-in type,
 // and "???" for others. Modifier -1 is format_type's NULL; SQL's format_type(1042,
 // -1) differs ("bpchar", where NULL gives "character"), likewise for bit.
