@@ -342,6 +342,8 @@ type timeReader struct {
 	week, isoDay, isoYear, julian  int64
 	secondsOfDay                   int64
 	hasIso, hasJulian, hasSeconds2 bool
+	strict                         bool  // a number before another has its full width
+	zoneSign                       int64 // of TZH
 }
 
 func invalidValue(value, field, detail string) error {
@@ -355,6 +357,11 @@ func invalidValue(value, field, detail string) error {
 // number reads up to width digits (all there are if the next element is no number).
 func (r *timeReader) number(n timeNode, width int, greedy bool) (int64, int, error) {
 	r.in = strings.TrimLeft(r.in, " \t\n")
+	if r.strict && !greedy && len(r.in) < width {
+		return 0, 0, pgerr.New(pgerr.InvalidDatetimeFormat, "source string too short for \"%s\" formatting field", n.raw).
+			WithDetail("Field requires %d characters, but only %d remain.", width, len(r.in)).
+			WithHint("If your source string is not fixed-width, try using the \"FM\" modifier.")
+	}
 	i := 0
 	if i < len(r.in) && (r.in[i] == '-' || r.in[i] == '+') {
 		i++
@@ -369,6 +376,11 @@ func (r *timeReader) number(n timeNode, width int, greedy bool) (int64, int, err
 			v = v[:width]
 		}
 		return 0, 0, invalidValue(v, n.raw, "Value must be an integer.")
+	}
+	if r.strict && !greedy && i < width {
+		return 0, 0, pgerr.New(pgerr.InvalidDatetimeFormat, "invalid value \"%s\" for \"%s\"", r.in[:width], n.raw).
+			WithDetail("Field requires %d characters, but only %d could be parsed.", width, i).
+			WithHint("If your source string is not fixed-width, try using the \"FM\" modifier.")
 	}
 	v, err := strconv.ParseInt(r.in[:i], 10, 64)
 	if err != nil {

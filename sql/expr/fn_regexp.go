@@ -268,6 +268,10 @@ func translateEscapes(p string) (string, error) {
 			switch e := p[i]; {
 			case e >= '1' && e <= '9' && !inSet:
 				return "", pgerr.NotSupported("back reference in a regular expression")
+			case e == 'b': // a backspace
+				b.WriteString(`\x08`)
+			case e == 'B':
+				b.WriteString(`\\`)
 			case e == 'm':
 				b.WriteString(`\b`) // at the beginning of a word: what follows decides
 			case e == 'M':

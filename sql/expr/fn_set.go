@@ -332,6 +332,7 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"json_array_elements": rawElements("json_array_elements", false), "json_array_elements_text": rawElements("json_array_elements_text", true),
 	"jsonb_each": jsonEach("jsonb_each", false), "jsonb_each_text": jsonEach("jsonb_each_text", true), "json_each": rawEach(false), "json_each_text": rawEach(true),
 	"jsonb_object_keys": objectKeys("jsonb_object_keys"), "json_object_keys": objectKeys("json_object_keys"),
+	"jsonb_path_query": pathQuerySet(false), "jsonb_path_query_tz": pathQuerySet(true),
 	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
 	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
 	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,

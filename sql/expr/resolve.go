@@ -533,19 +533,42 @@ func (r *Resolved) DeclaredArgs() []types.Oid {
 
 // DefaultArg is the default of a declared argument, or nil where it is not known here.
 func (r *Resolved) DefaultArg(i int) Node {
-	if r.Fn == nil {
-		return nil
+	args := r.DeclaredArgs()
+	var name string
+	switch {
+	case r.Fn != nil:
+		name = r.Fn.Name
+	case r.Set != nil:
+		name = r.Set.Name
 	}
-	t := types.T(r.Fn.Args[i])
-	switch r.Fn.Name {
-	case "make_interval":
+	t := types.T(args[i])
+	if name == "make_interval" {
 		if t.Kind() == types.KFloat {
 			return &Const{Type: t, Value: types.NewFloat(0), Loc: -1}
 		}
 		return &Const{Type: t, Value: types.NewInt(0), Loc: -1}
 	}
+	last := defaultArgs[name]
+	if k := i - (len(args) - len(last)); k >= 0 && k < len(last) {
+		return &Const{Type: t, Value: last[k], Loc: -1}
+	}
 	return nil
 }
+
+// defaultArgs are the defaults of the last arguments of functions, as pg_proc.proargdefaults has them.
+var defaultArgs = func() map[string][]types.Datum {
+	no, yes := types.NewBool(false), types.NewBool(true)
+	out := map[string][]types.Datum{
+		"jsonb_set": {yes}, "jsonb_insert": {no}, "jsonb_set_lax": {yes, types.NewString("use_json_null")},
+		"json_populate_record": {no}, "json_populate_recordset": {no},
+	}
+	for _, f := range [...]string{"exists", "match", "query", "query_array", "query_first"} {
+		for _, tz := range [...]string{"", "_tz"} {
+			out["jsonb_path_"+f+tz] = []types.Datum{types.NewString("{}"), no}
+		}
+	}
+	return out
+}()
 
 // IsSetReturning reports whether a function of the name returns sets.
 func IsSetReturning(name string) bool {

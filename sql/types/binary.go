@@ -101,7 +101,7 @@ func appendBinaryFloat(buf []byte, oid Oid, f float64) []byte {
 
 func appendBinaryString(buf []byte, oid Oid, s string) []byte {
 	switch oid {
-	case JsonbOid:
+	case JsonbOid, JsonpathOid:
 		buf = append(buf, 1) // version
 	case InetOid, CidrOid:
 		return appendBinaryInet(buf, s, oid == CidrOid)
@@ -309,16 +309,27 @@ func parseBinaryString(t Type, b []byte) (Datum, error) {
 		return parseBinaryInet(b, t.Oid == CidrOid)
 	case MacaddrOid, Macaddr8Oid:
 		return parseBinaryMacaddr(t.Oid, b)
-	case JsonbOid:
+	case JsonbOid, JsonpathOid:
 		if len(b) == 0 {
 			return Null, errBinaryShort()
 		}
 		if b[0] != 1 {
-			return Null, pgerr.Internal("unsupported jsonb version number %d", b[0])
+			return Null, pgerr.Internal("unsupported %s version number %d", Lookup(t.Oid).Name, b[0])
 		}
 		return ParseText(t, NewBytes(b[1:]).Str(), DefaultIOEnv)
 	}
 	return ParseText(t, d.Str(), DefaultIOEnv)
+}
+
+// NumericStorageSize is the size in bytes of a numeric as PostgreSQL stores it.
+func NumericStorageSize(d Datum) int64 {
+	b := appendBinaryNumeric(nil, d)
+	digits, weight, scale := int64(binary.BigEndian.Uint16(b)), int16(binary.BigEndian.Uint16(b[2:])), binary.BigEndian.Uint16(b[6:])
+	header := int64(8)
+	if scale <= 63 && weight >= -64 && weight <= 63 {
+		header = 6
+	}
+	return header + 2*digits
 }
 
 func parseBinaryNumeric(b []byte) (Datum, error) {

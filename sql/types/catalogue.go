@@ -86,7 +86,7 @@ func Supported(oid Oid) bool {
 		return oid == Int2vectorOid || oid == OidvectorOid || Supported(in.ElemOid)
 	}
 	switch oid {
-	case ByteaOid, NameOid, TextOid, BpcharOid, VarcharOid, UuidOid, JsonOid, JsonbOid, UnknownOid, PgNodeTreeOid, AclitemOid, RefcursorOid,
+	case ByteaOid, NameOid, TextOid, BpcharOid, VarcharOid, UuidOid, JsonOid, JsonbOid, JsonpathOid, UnknownOid, PgNodeTreeOid, AclitemOid, RefcursorOid,
 		InetOid, CidrOid, MacaddrOid, Macaddr8Oid:
 		return true
 	case RecordOid:

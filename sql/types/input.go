@@ -61,6 +61,12 @@ func ParseText(t Type, s string, env *IOEnv) (Datum, error) {
 		}
 		n, err := NormalizeJSONB(s)
 		return NewString(n), err
+	case JsonpathOid:
+		if err := ValidateUTF8(s); err != nil {
+			return Null, err
+		}
+		n, err := NormalizeJSONPath(s)
+		return NewString(n), err
 	}
 	return parseRareText(t, s, env)
 }
