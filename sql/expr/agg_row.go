@@ -363,11 +363,17 @@ func (a *jsonAcc) add(ctx *EvalContext, args []types.Datum) error {
 		a.buf = append(a.buf, ", "...)
 	}
 	if !a.object {
+		if t := a.types[0].Oid; a.n > 1 && !args[0].IsNull() && isStructured(t) {
+			a.buf = append(a.buf, "\n "...)
+		}
 		a.buf = appendJSON(a.buf, ctx, a.types[0].Oid, args[0])
 		return nil
 	}
 	if args[0].IsNull() {
 		return pgerr.New(pgerr.InvalidParameterValue, "field name must not be null")
+	}
+	if !isJSONKey(a.types[0].Oid) {
+		return errJSONKey
 	}
 	a.buf = types.AppendJSONString(a.buf, text(&Call{EvalContext: ctx}, a.types[0].Oid, args[0]))
 	a.buf = append(a.buf, " : "...)

@@ -54,7 +54,7 @@ func makeKinds() (k [builtinOids]Kind) {
 	k[Float4Oid], k[Float8Oid] = KFloat, KFloat
 	k[NumericOid] = KNumeric
 	k[IntervalOid] = KInterval
-	k[RecordOid] = KRecord
+	k[RecordOid], k[RecordArrayOid] = KRecord, KArray
 	return k
 }
 
