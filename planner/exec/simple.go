@@ -242,7 +242,7 @@ func (p *projectSetOp) fill(limit int) error {
 func (p *projectSetOp) close() { p.in.close() }
 
 // setWidth is the number of columns of a set-returning function's rows.
-func setWidth(s *expr.SetReturning) int { return max(1, len(s.Fn.Columns)) }
+func setWidth(s *expr.SetReturning) int { return max(1, len(s.Fn.Columns), len(s.Columns)) }
 
 // nextOfSet returns the next row of a set as one value: a record where it has several columns.
 func nextOfSet(eval *expr.EvalContext, s *expr.SetReturning, it expr.SetIterator) (types.Datum, bool, error) {

@@ -17,6 +17,9 @@ func implOf(p *proc, src string) *impl {
 			return &im
 		}
 	}
+	if rf, ok := recordFunctions[src]; ok {
+		return &impl{fn: rf.value}
+	}
 	if systemFunctions[p.name] {
 		return systemImpl(p.name)
 	}

@@ -5,8 +5,8 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// Open starts a call of a set-returning function, whose argument types and result are those of the SetReturning node.
-func (f *SetFunction) Open(ctx *EvalContext, args []types.Datum, argTypes []types.Type, result types.Type) (SetIterator, error) {
+// Open starts a call of a set-returning function; args are the values of call's arguments.
+func (f *SetFunction) Open(ctx *EvalContext, call *SetReturning, args []types.Datum) (SetIterator, error) {
 	if f.open == nil {
 		return nil, pgerr.NotSupported("function " + funcSignature(f.Name, f.Args, nil))
 	}
@@ -17,7 +17,11 @@ func (f *SetFunction) Open(ctx *EvalContext, args []types.Datum, argTypes []type
 			}
 		}
 	}
-	return f.open(&Call{EvalContext: ctx, Types: argTypes, Result: result}, args)
+	c := &Call{EvalContext: ctx, Result: call.Type, Columns: call.Columns}
+	for _, a := range call.Args {
+		c.Types = append(c.Types, a.ResultType())
+	}
+	return f.open(c, args)
 }
 
 // listIter yields rows that are all known at once.

@@ -51,6 +51,8 @@ type Call struct {
 	Result types.Type
 	// Variadic says that the last argument of a VARIADIC "any" function is an array to be spread.
 	Variadic bool
+	// Columns are those of a column definition list, nil without one.
+	Columns []RecordColumn
 }
 
 // AggFunction is one overload of an aggregate.
@@ -108,6 +110,12 @@ type SetFunction struct {
 
 	src  string
 	open func(c *Call, args []types.Datum) (SetIterator, error)
+}
+
+// RecordColumn is a column of a row whose type only the query knows.
+type RecordColumn struct {
+	Name string
+	Type types.Type
 }
 
 // OutColumn is an OUT parameter.

@@ -270,7 +270,9 @@ type SetReturning struct {
 	Fn   *SetFunction
 	Args []Node
 	Type types.Type // of one row: the element type, or record
-	Loc  int
+	// Columns are those of FROM's column definition list, nil without one.
+	Columns []RecordColumn
+	Loc     int
 }
 
 // Default is DEFAULT in a VALUES list or SET clause; the rewriter replaces it.

@@ -158,6 +158,9 @@ func (p *proc) bind(src string, vol Volatility, strict, retset bool, out []OutCo
 	case p.kind == 'f' && retset:
 		p.set = &SetFunction{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Volatility: vol, Strict: strict,
 			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, Columns: out, src: src, open: setImpls[src]}
+		if rf, ok := recordFunctions[src]; ok {
+			p.set.open = rf.openSet
+		}
 	case p.kind == 'f':
 		p.fn = &Function{Oid: p.oid, Name: p.name, Args: p.args, Result: p.ret, Volatility: vol, Strict: strict,
 			Variadic: p.variadic, Defaults: p.defaults, ArgNames: p.names, src: src, impl: implOf(p, src)}

@@ -337,9 +337,6 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 		return nil, s.unsupported(r.Loc(), "ROWS FROM with several functions")
 	}
 	f := r.Functions[0]
-	if len(r.Coldefs) > 0 || len(f.Coldefs) > 0 {
-		return nil, s.unsupported(r.Loc(), "a column definition list for a function in FROM")
-	}
 	old := s.lateral
 	s.lateral = true // functions in FROM are always lateral
 	done := s.in(inFromFunction)
@@ -352,11 +349,14 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	if n, err = s.resolveUnknown(n); err != nil {
 		return nil, err
 	}
+	if n, err = s.recordCall(n, append(append([]*parse.ColumnDef(nil), r.Coldefs...), f.Coldefs...)); err != nil {
+		return nil, err
+	}
 	fname := figureName(f.Func)
 	name, aliases := aliasOf(r.Alias, fname)
 	rte := &RTE{Kind: RTEFunction, Alias: name, Func: n, Lateral: true, Ordinality: r.Ordinality}
 	scalar := false
-	if sr, ok := n.(*expr.SetReturning); ok && len(sr.Fn.Columns) > 1 {
+	if sr, ok := n.(*expr.SetReturning); ok && (len(sr.Fn.Columns) > 1 || sr.Columns != nil) {
 		rte.Columns = append(rte.Columns, s.outColumns(sr)...)
 	} else {
 		scalar = true
@@ -381,6 +381,13 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 
 // outColumns are the columns of a function with OUT parameters.
 func (s *scope) outColumns(sr *expr.SetReturning) []Column {
+	if sr.Columns != nil {
+		out := make([]Column, len(sr.Columns))
+		for i, c := range sr.Columns {
+			out[i] = Column{Name: c.Name, Type: c.Type}
+		}
+		return out
+	}
 	out := make([]Column, len(sr.Fn.Columns))
 	declared := make([]types.Oid, len(sr.Args))
 	copy(declared, sr.Fn.Args)
