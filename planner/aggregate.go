@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -175,6 +177,13 @@ func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
 			return p, err
 		}
 		p.OrderBy = append(p.OrderBy, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	if agg.Distinct && agg.Fn.OrderSensitive { // PostgreSQL sorts to find duplicates, and so in the end by every argument
+		for i, a := range agg.Args {
+			if !slices.ContainsFunc(agg.OrderBy, func(k expr.SortKey) bool { return expr.Equal(k.Expr, a) }) {
+				p.OrderBy = append(p.OrderBy, SortKey{Expr: p.Args[i], Type: p.Args[i].Type})
+			}
+		}
 	}
 	return p, nil
 }

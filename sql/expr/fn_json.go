@@ -94,6 +94,9 @@ func accessor(isText bool, find func(n *types.JSONNode, arg types.Datum) *types.
 // rawAccessor is accessor for json: the value is returned as it was written.
 func rawAccessor(isText bool, find func(r *rawJSON, arg types.Datum) *rawJSON) impl {
 	return impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		if err := checkEscapes(a.Str()); err != nil {
+			return types.Null, err
+		}
 		r := find(readRaw(a.Str()), b)
 		switch {
 		case r == nil:
@@ -120,6 +123,16 @@ func (r *rawJSON) text() types.Datum {
 		return types.NewString(node(r.src).Str)
 	}
 	return types.NewString(r.src)
+}
+
+// checkEscapes refuses json text with Unicode escapes that no text can hold: json takes them in, and functions that
+// read its strings fail, even where the wrong ones are not those asked for.
+func checkEscapes(s string) error {
+	if !strings.Contains(s, `\u`) {
+		return nil
+	}
+	_, err := types.ParseJSONB(s)
+	return err
 }
 
 // readRaw takes valid JSON text apart, one level deep.
@@ -379,8 +392,15 @@ func castJSONB(kind types.JSONKind, name string) impl {
 	}}
 }
 
-func key(n *types.JSONNode, k types.Datum) *types.JSONNode   { return member(n, k.Str()) }
-func index(n *types.JSONNode, i types.Datum) *types.JSONNode { return element(n, i.Int()) }
+func key(n *types.JSONNode, k types.Datum) *types.JSONNode { return member(n, k.Str()) }
+
+// index finds an element of a document; a scalar counts as an array of itself, as PostgreSQL stores it.
+func index(n *types.JSONNode, i types.Datum) *types.JSONNode {
+	if n.Kind < types.JSONArray && (i.Int() == 0 || i.Int() == -1) {
+		return n
+	}
+	return element(n, i.Int())
+}
 
 var jsonImpls = map[string]impl{
 	"jsonb_object_field": accessor(false, key), "jsonb_object_field_text": accessor(true, key),

@@ -139,6 +139,18 @@ func buildObject(c *Call, args []types.Datum) (types.Datum, error) {
 	if c.Variadic && args[len(args)-1].IsNull() {
 		return types.Null, nil
 	}
+	count := len(args)
+	if c.Variadic {
+		count = len(args[len(args)-1].Array().Elems)
+	}
+	if count%2 != 0 {
+		name := "json_build_object"
+		if c.Result.Oid == types.JsonbOid {
+			name = "jsonb_build_object"
+		}
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "argument list must have even number of elements").
+			WithHint("The arguments of %s() must consist of alternating keys and values.", name)
+	}
 	b := []byte{'{'}
 	n := 0
 	err := eachAny(c, args, 0, func(t types.Oid, d types.Datum) error {
@@ -164,14 +176,6 @@ func buildObject(c *Call, args []types.Datum) (types.Datum, error) {
 	})
 	if err != nil {
 		return types.Null, err
-	}
-	if n%2 != 0 {
-		name := "json_build_object"
-		if c.Result.Oid == types.JsonbOid {
-			name = "jsonb_build_object"
-		}
-		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "argument list must have even number of elements").
-			WithHint("The arguments of %s() must consist of alternating keys and values.", name)
 	}
 	return jsonResult(c, append(b, '}'))
 }
@@ -266,6 +270,9 @@ var jsonBuildImpls = map[string]impl{
 		return types.NewBytes(appendArray(nil, c.EvalContext, a.Array(), p.Bool())), nil
 	}},
 	"json_strip_nulls": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
+		if err := checkEscapes(a.Str()); err != nil {
+			return types.Null, err
+		}
 		return types.NewBytes(stripRawNulls(nil, readRaw(a.Str()))), nil
 	}},
 	"json_build_array": {fn: buildArray}, "jsonb_build_array": {fn: buildArray},

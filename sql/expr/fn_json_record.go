@@ -304,12 +304,22 @@ func (f recordFunction) document() int {
 	return 0
 }
 
+func (f recordFunction) readable(doc types.Datum) error {
+	if f.raw {
+		return checkEscapes(doc.Str())
+	}
+	return nil
+}
+
 // row computes the one row of json_populate_record and json_to_record; nil is NULL.
 func (f recordFunction) row(c *Call, args []types.Datum) ([]RecordColumn, []types.Datum, error) {
 	cols, base, err := f.columns(c, args)
 	doc := args[f.document()]
 	if err != nil || doc.IsNull() {
 		return cols, base, err
+	}
+	if err := f.readable(doc); err != nil {
+		return nil, nil, err
 	}
 	fields, err := populator{c.IO()}.record(cols, base, inputOf(doc, f.raw))
 	return cols, fields, err
@@ -350,6 +360,9 @@ func (f recordFunction) openSet(c *Call, args []types.Datum) (SetIterator, error
 	doc := args[f.document()]
 	if err != nil || doc.IsNull() {
 		return &listIter{}, err
+	}
+	if err := f.readable(doc); err != nil {
+		return nil, err
 	}
 	in := inputOf(doc, f.raw)
 	switch kind := in.kind(); {

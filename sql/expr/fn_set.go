@@ -201,6 +201,11 @@ func jsonElements(name string, isText bool) func(*Call, []types.Datum) (SetItera
 
 func rawElements(name string, isText bool) func(*Call, []types.Datum) (SetIterator, error) {
 	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		if isText {
+			if err := checkEscapes(a[0].Str()); err != nil {
+				return nil, err
+			}
+		}
 		r := readRaw(a[0].Str())
 		switch {
 		case r.src[0] == '{':
@@ -240,6 +245,9 @@ func jsonEach(name string, isText bool) func(*Call, []types.Datum) (SetIterator,
 
 func rawEach(isText bool) func(*Call, []types.Datum) (SetIterator, error) {
 	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		if err := checkEscapes(a[0].Str()); err != nil {
+			return nil, err
+		}
 		r := readRaw(a[0].Str())
 		if r.src[0] != '{' {
 			return nil, pgerr.New(pgerr.InvalidParameterValue, "cannot deconstruct %s", map[bool]string{true: "an array as an object", false: "a scalar"}[r.src[0] == '['])
@@ -258,6 +266,9 @@ func rawEach(isText bool) func(*Call, []types.Datum) (SetIterator, error) {
 
 func objectKeys(name string) func(*Call, []types.Datum) (SetIterator, error) {
 	return func(_ *Call, a []types.Datum) (SetIterator, error) {
+		if err := checkEscapes(a[0].Str()); err != nil {
+			return nil, err
+		}
 		n := node(a[0].Str())
 		switch n.Kind {
 		case types.JSONObject:

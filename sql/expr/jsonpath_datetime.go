@@ -111,7 +111,7 @@ func parsePathTime(s, format string) (*pathTime, error) {
 		if i+1 < len(nodes) {
 			next = nodes[i+1].key
 		}
-		if err := r.strictElement(n, n.fill || !isDigits(next)); err != nil {
+		if err := r.strictElement(s, n, n.fill || !isDigits(next)); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +121,8 @@ func parsePathTime(s, format string) (*pathTime, error) {
 	return r.pathTime(s, kinds)
 }
 
-func (r *timeReader) strictElement(n timeNode, greedy bool) error {
+// strictElement reads one element of text by the rules of the strict mode.
+func (r *timeReader) strictElement(text string, n timeNode, greedy bool) error {
 	switch n.key {
 	case "":
 		if !strings.HasPrefix(r.in, n.raw) {
@@ -152,17 +153,34 @@ func (r *timeReader) strictElement(n timeNode, greedy bool) error {
 			r.in = r.in[1:]
 		}
 		v, _, err := r.number(n, 2, greedy)
+		if err == nil {
+			err = displacement(v, 15, text)
+		}
 		r.offset, r.hasOffset, r.zoneSign = sign*v*3600, true, sign
 		return err
 	case "TZM":
 		v, _, err := r.number(n, 2, greedy)
-		r.offset, r.hasOffset = r.offset+max(r.zoneSign, -1)*v*60, true
-		if r.zoneSign == 0 {
-			r.offset += v * 60
+		if err == nil {
+			err = displacement(v, 59, text)
 		}
+		if r.zoneSign == 0 {
+			r.zoneSign = 1
+		}
+		r.offset, r.hasOffset = r.offset+r.zoneSign*v*60, true
 		return err
 	}
 	return r.element(n, greedy)
+}
+
+// displacement checks hours or minutes of a zone.
+func displacement(v, most int64, text string) error {
+	switch {
+	case v < 0:
+		return pgerr.New(pgerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", text)
+	case v > most:
+		return pgerr.New(pgerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", text)
+	}
+	return nil
 }
 
 // unmatchedText names the first character of a quoted text that the input does not have.
@@ -196,9 +214,6 @@ func (r *timeReader) pathTime(text string, kinds int) (*pathTime, error) {
 	ts, err := r.timestamp()
 	if err != nil {
 		return nil, outOfRange(err, text)
-	}
-	if max(r.offset, -r.offset) > 15*3600+59*60+59 {
-		return nil, pgerr.New(pgerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", text)
 	}
 	out := &pathTime{typ: types.TimestampOid, value: ts, zone: r.offset}
 	switch kinds {

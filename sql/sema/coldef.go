@@ -36,7 +36,7 @@ func (s *scope) recordCall(n expr.Node, defs []*parse.ColumnDef) (expr.Node, err
 		}
 		for _, have := range call.Columns {
 			if have.Name == c.Name {
-				return nil, s.errorf(d.Loc(), pgerr.DuplicateColumn, "column name %q specified more than once", c.Name)
+				return nil, s.errorf(-1, pgerr.DuplicateColumn, "column name %q specified more than once", c.Name)
 			}
 		}
 		call.Columns = append(call.Columns, c)
