@@ -340,7 +340,7 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	old := s.lateral
 	s.lateral = true // functions in FROM are always lateral
 	done := s.in(inFromFunction)
-	n, err := s.expr(f.Func)
+	n, err := s.fromCall(f.Func)
 	done()
 	s.lateral = old
 	if err != nil {
