@@ -11,8 +11,9 @@ import (
 // Subscripts, read and assigned. Reading outside of an array gives NULL, or for slices what overlaps; an assignment
 // extends an array of one dimension, makes one of NULL or {}, and refuses to change the shape of others.
 
-// maxArraySize is the greatest number of elements of an array, as PostgreSQL has it.
-const maxArraySize = types.MaxArraySize
+// maxFilled is how many elements an assignment or array_fill may make in one go. PostgreSQL's limit is that of all
+// arrays, but its NULLs take a bit each, where they take 24 bytes here.
+const maxFilled = 1 << 24
 
 // subscriptEval holds where a Subscript's parts are among its arguments: container, lower bounds, upper bounds, value.
 type subscriptEval struct {
@@ -183,8 +184,17 @@ func eachInRange(dims []int32, lo, span []int64, f func(i int)) {
 	}
 }
 
-func errArraySize() error {
-	return pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", maxArraySize)
+func errArraySize(limit int) error {
+	return pgerr.New(pgerr.ProgramLimitExceeded, "array size exceeds the maximum allowed (%d)", limit)
+}
+
+// checkFilled is types.CheckArrayShape with the limit of what may be made in one go.
+func checkFilled(dims, lbs []int32) (int, error) {
+	n, err := types.CheckArrayShape(dims, lbs)
+	if err == nil && n > maxFilled {
+		err = errArraySize(maxFilled)
+	}
+	return n, err
 }
 
 func errSubscripts(text string) error { return pgerr.New(pgerr.ArraySubscriptError, "%s", text) }
@@ -223,10 +233,10 @@ func extend(a *types.Array, lo, hi int64, with []types.Datum) (types.Datum, erro
 	last := first + int64(a.Dims[0]) - 1
 	newFirst, newLast := min(first, lo), max(last, hi)
 	if newLast-newFirst+1 > math.MaxInt32 {
-		return types.Null, errArraySize()
+		return types.Null, errArraySize(types.MaxArraySize)
 	}
 	out := &types.Array{Elem: a.Elem, Dims: []int32{int32(newLast - newFirst + 1)}, Lbs: []int32{int32(newFirst)}}
-	n, err := types.CheckArrayShape(out.Dims, out.Lbs)
+	n, err := checkFilled(out.Dims, out.Lbs)
 	if err != nil {
 		return types.Null, err
 	}
@@ -268,8 +278,8 @@ func assignSlice(a *types.Array, b *bounds, src *types.Array) (types.Datum, erro
 			return types.Null, errSubscripts("array subscript out of range")
 		}
 		if nd == 1 && u-l+1 > int64(len(src.Elems)) {
-			if max(u, last)-min(l, first) >= maxArraySize {
-				return types.Null, errArraySize()
+			if max(u, last)-min(l, first) >= types.MaxArraySize {
+				return types.Null, errArraySize(types.MaxArraySize)
 			}
 			return types.Null, errSubscripts("source array too small")
 		}
@@ -299,7 +309,7 @@ func newSlice(a *types.Array, b *bounds, src *types.Array) (types.Datum, error) 
 		}
 		n := b.upper[d] - b.lower[d] + 1
 		if n > math.MaxInt32 || n < math.MinInt32 {
-			return types.Null, errArraySize()
+			return types.Null, errArraySize(types.MaxArraySize)
 		}
 		out.Dims, out.Lbs = append(out.Dims, int32(n)), append(out.Lbs, int32(b.lower[d]))
 	}

@@ -329,7 +329,7 @@ func arrayFill(c *Call, a []types.Datum) (types.Datum, error) {
 				WithDetail("Low bound array has different size than dimensions array.")
 		}
 	}
-	n, err := types.CheckArrayShape(out.Dims, out.Lbs)
+	n, err := checkFilled(out.Dims, out.Lbs)
 	if err != nil {
 		return types.Null, err
 	}

@@ -11,7 +11,7 @@ func implOf(p *proc, src string) *impl {
 	if im := arithmetic(src, p.ret); im != nil {
 		return im
 	}
-	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls, jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls,
+	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls, jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls,
 		networkImpls, systemImpls} {
 		if im, ok := t[src]; ok {
 			return &im

@@ -383,6 +383,14 @@ func argStr(a []types.Datum, i int) string {
 	return ""
 }
 
+// noGlobal refuses the flag g for functions that find one match or count all.
+func noGlobal(name, flags string) error {
+	if strings.Contains(flags, "g") {
+		return pgerr.New(pgerr.InvalidParameterValue, "%s() does not support the \"global\" option", name)
+	}
+	return nil
+}
+
 func splitFlags(flags string) (rest string, global bool) {
 	return strings.ReplaceAll(flags, "g", ""), strings.Contains(flags, "g")
 }
@@ -497,10 +505,9 @@ func regexpMatch(_ *Call, a []types.Datum) (types.Datum, error) {
 }
 
 // regexSplit splits as PostgreSQL does: an empty match at the end of the previous one or at the end of the text is none.
-func regexSplit(s, pattern, flags string) ([]types.Datum, error) {
-	flags, global := splitFlags(flags)
-	if global {
-		return nil, pgerr.New(pgerr.InvalidParameterValue, "regexp_split_to_table() does not support the \"global\" option")
+func regexSplit(name, s, pattern, flags string) ([]types.Datum, error) {
+	if err := noGlobal(name, flags); err != nil {
+		return nil, err
 	}
 	re, err := compileRegexp(pattern, flags)
 	if err != nil {
@@ -536,6 +543,9 @@ func regexpSubstr(_ *Call, a []types.Datum) (types.Datum, error) {
 		return types.Null, errParameter("n", nth)
 	case sub < 0:
 		return types.Null, errParameter("subexpr", sub)
+	}
+	if err := noGlobal("regexp_substr", argStr(a, 4)); err != nil {
+		return types.Null, err
 	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 4))
 	if err != nil {
@@ -573,6 +583,9 @@ func regexpInstr(_ *Call, a []types.Datum) (types.Datum, error) {
 	case sub < 0:
 		return types.Null, errParameter("subexpr", sub)
 	}
+	if err := noGlobal("regexp_instr", argStr(a, 5)); err != nil {
+		return types.Null, err
+	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 5))
 	if err != nil {
 		return types.Null, err
@@ -594,6 +607,9 @@ func regexpCount(_ *Call, a []types.Datum) (types.Datum, error) {
 	if start < 1 {
 		return types.Null, errParameter("start", start)
 	}
+	if err := noGlobal("regexp_count", argStr(a, 3)); err != nil {
+		return types.Null, err
+	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 3))
 	if err != nil {
 		return types.Null, err
@@ -612,44 +628,6 @@ func textRegexSubstr(_ *Call, a, b types.Datum) (types.Datum, error) {
 		return types.Null, nil
 	}
 	return groups(a.Str(), m)[0], nil
-}
-
-// similarEscape turns a SIMILAR TO pattern into a regular expression.
-func similarEscape(p, esc string) (string, error) {
-	if runeLen(esc) > 1 {
-		return "", pgerr.New(pgerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
-	}
-	var b strings.Builder
-	b.WriteString("^(?:")
-	inSet := false
-	for i := 0; i < len(p); i++ {
-		c := p[i]
-		switch {
-		case esc != "" && strings.HasPrefix(p[i:], esc) && i+1 < len(p):
-			i++
-			b.WriteByte('\\')
-			b.WriteByte(p[i])
-		case inSet:
-			inSet = c != ']'
-			b.WriteByte(c)
-		case c == '[':
-			inSet = true
-			b.WriteByte(c)
-		case c == '%':
-			b.WriteString(".*")
-		case c == '_':
-			b.WriteByte('.')
-		case c == '(':
-			b.WriteString("(?:")
-		case strings.IndexByte(`\.^$`, c) >= 0:
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteString(")$")
-	return b.String(), nil
 }
 
 func boolFn(f func(a []types.Datum) (bool, error)) impl {
@@ -680,11 +658,11 @@ var regexpImpls = map[string]impl{
 	"textregexreplace_extended_no_n": strN(regexReplaceExt),
 	"regexp_match":                   {fn: regexpMatch}, "regexp_match_no_flags": {fn: regexpMatch},
 	"regexp_split_to_array": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		parts, err := regexSplit(a[0].Str(), a[1].Str(), argStr(a, 2))
+		parts, err := regexSplit("regexp_split_to_array", a[0].Str(), a[1].Str(), argStr(a, 2))
 		return types.NewArray1(types.TextOid, parts), err
 	}},
 	"regexp_split_to_array_no_flags": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		parts, err := regexSplit(a[0].Str(), a[1].Str(), "")
+		parts, err := regexSplit("regexp_split_to_array", a[0].Str(), a[1].Str(), "")
 		return types.NewArray1(types.TextOid, parts), err
 	}},
 	"regexp_like":          boolFn(regexpLike),
@@ -697,6 +675,9 @@ var regexpImpls = map[string]impl{
 }
 
 func regexpLike(a []types.Datum) (bool, error) {
+	if err := noGlobal("regexp_like", argStr(a, 2)); err != nil {
+		return false, err
+	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 2))
 	if err != nil {
 		return false, err

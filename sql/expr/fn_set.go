@@ -307,7 +307,7 @@ func regexpMatchesSet(_ *Call, a []types.Datum) (SetIterator, error) {
 }
 
 func regexpSplitSet(_ *Call, a []types.Datum) (SetIterator, error) {
-	parts, err := regexSplit(a[0].Str(), a[1].Str(), argStr(a, 2))
+	parts, err := regexSplit("regexp_split_to_table", a[0].Str(), a[1].Str(), argStr(a, 2))
 	return column(parts), err
 }
 

@@ -101,7 +101,9 @@ func appendBinaryFloat(buf []byte, oid Oid, f float64) []byte {
 
 func appendBinaryString(buf []byte, oid Oid, s string) []byte {
 	switch oid {
-	case JsonbOid, JsonpathOid:
+	case JsonpathOid:
+		return appendJSONPath(append(buf, 1), s) // version
+	case JsonbOid:
 		buf = append(buf, 1) // version
 	case InetOid, CidrOid:
 		return appendBinaryInet(buf, s, oid == CidrOid)

@@ -7,9 +7,10 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-// The SQL/JSON path language. A jsonpath value is held as the text that PostgreSQL prints for it, from which
-// ParseJSONPath makes a tree: a chain of items linked by Next, where `$.a[*]` is root, key, any-element, and operators
-// have chains as operands.
+// The SQL/JSON path language. A jsonpath value is held as text, from which ParseJSONPath makes a tree: a chain of items
+// linked by Next, where `$.a[*]` is root, key, any-element, and operators have chains as operands. What PostgreSQL prints
+// is not always the same path, for it leaves out parentheses before accessors: (1 / 2)[0] < 3 comes out as 1 / 2[0] < 3. So
+// the text that is held has them, and output makes PostgreSQL's of it.
 
 // JSONPathKind is what an item of a path is.
 type JSONPathKind uint8
@@ -113,17 +114,33 @@ type JSONPath struct {
 // CheckJSONPathRegex refuses a pattern that like_regex could not run. The package with the regular expressions sets it.
 var CheckJSONPathRegex = func(pattern string, flags JSONRegexFlags) error { return nil }
 
-// NormalizeJSONPath returns the text that PostgreSQL prints for a path.
+// pathPrinter writes a path as PostgreSQL does, or so that it reads back as the same.
+type pathPrinter struct{ faithful bool }
+
+func (p pathPrinter) text(path *JSONPath) []byte {
+	var b []byte
+	if !path.Lax {
+		b = append(b, "strict "...)
+	}
+	return p.item(b, path.Root, false, true)
+}
+
+// NormalizeJSONPath returns the text by which a path is held.
 func NormalizeJSONPath(s string) (string, error) {
 	p, err := ParseJSONPath(s)
 	if err != nil {
 		return "", err
 	}
-	var b []byte
-	if !p.Lax {
-		b = append(b, "strict "...)
+	return string(pathPrinter{faithful: true}.text(p)), nil
+}
+
+// appendJSONPath appends what PostgreSQL prints for a path, given by the text by which it is held.
+func appendJSONPath(buf []byte, s string) []byte {
+	p, err := ParseJSONPath(s)
+	if err != nil { // not reached: the text passed input
+		return append(buf, s...)
 	}
-	return string(appendPathItem(b, p.Root, false, true)), nil
+	return append(buf, pathPrinter{}.text(p)...)
 }
 
 // checkPathItem refuses @ outside of filters and last outside of subscripts.
@@ -176,16 +193,16 @@ func pathPriority(k JSONPathKind) int {
 	return 6
 }
 
-// appendPathItem prints an item and those after it. inKey says that it follows another; brackets puts operators in
+// item prints an item and those after it. inKey says that it follows another; brackets puts operators in
 // parentheses.
-func appendPathItem(b []byte, n *JSONPathItem, inKey, brackets bool) []byte {
+func (p pathPrinter) item(b []byte, n *JSONPathItem, inKey, brackets bool) []byte {
 	for ; n != nil; n, inKey, brackets = n.Next, true, true {
 		switch n.Kind {
 		case PathAnd, PathOr, PathEqual, PathNotEqual, PathLess, PathGreater, PathLessOrEqual, PathGreaterOrEqual, PathStartsWith,
 			PathAdd, PathSub, PathMul, PathDiv, PathMod, PathPlus, PathMinus, PathLikeRegex:
-			b = appendPathOperator(b, n, brackets)
+			b = p.operator(b, n, brackets)
 		case PathIndexes:
-			b = appendPathIndexes(b, n)
+			b = p.indexes(b, n)
 		case PathAny:
 			if inKey {
 				b = append(b, '.')
@@ -201,15 +218,18 @@ func appendPathItem(b []byte, n *JSONPathItem, inKey, brackets bool) []byte {
 				b = AppendJSONString(b, n.Str)
 			}
 		default:
-			b = appendPathLeaf(b, n)
+			b = p.leaf(b, n)
 		}
 	}
 	return b
 }
 
-func appendPathLeaf(b []byte, n *JSONPathItem) []byte {
+func (p pathPrinter) leaf(b []byte, n *JSONPathItem) []byte {
 	enclose := func(open string, arg *JSONPathItem, end string) []byte {
-		return append(appendPathItem(append(b, open...), arg, false, false), end...)
+		if p.faithful && n.Next != nil && n.Kind != PathFilter && n.Kind != PathDatetime {
+			open, end = "("+open, end+")"
+		}
+		return append(p.item(append(b, open...), arg, false, false), end...)
 	}
 	switch n.Kind {
 	case PathNull:
@@ -247,12 +267,12 @@ func appendPathLeaf(b []byte, n *JSONPathItem) []byte {
 	return append(append(append(b, '.'), n.Kind.Name()...), "()"...)
 }
 
-func appendPathOperator(b []byte, n *JSONPathItem, brackets bool) []byte {
-	if brackets {
+func (p pathPrinter) operator(b []byte, n *JSONPathItem, brackets bool) []byte {
+	if brackets = brackets || p.faithful && n.Next != nil; brackets {
 		b = append(b, '(')
 	}
 	operand := func(arg *JSONPathItem) []byte {
-		return appendPathItem(b, arg, false, pathPriority(arg.Kind) <= pathPriority(n.Kind))
+		return p.item(b, arg, false, pathPriority(arg.Kind) <= pathPriority(n.Kind))
 	}
 	switch n.Kind {
 	case PathPlus, PathMinus:
@@ -281,15 +301,15 @@ func appendPathOperator(b []byte, n *JSONPathItem, brackets bool) []byte {
 	return b
 }
 
-func appendPathIndexes(b []byte, n *JSONPathItem) []byte {
+func (p pathPrinter) indexes(b []byte, n *JSONPathItem) []byte {
 	b = append(b, '[')
 	for i, r := range n.Subscripts {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendPathItem(b, r.From, false, false)
+		b = p.item(b, r.From, false, false)
 		if r.To != nil {
-			b = appendPathItem(append(b, " to "...), r.To, false, false)
+			b = p.item(append(b, " to "...), r.To, false, false)
 		}
 	}
 	return append(b, ']')

@@ -116,6 +116,8 @@ func AppendStringText(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 		return hex.AppendEncode(buf, []byte(s))
 	case UuidOid:
 		return appendUUID(buf, s)
+	case JsonpathOid:
+		return appendJSONPath(buf, s)
 	case InetOid, CidrOid:
 		return appendInet(buf, s, oid == CidrOid)
 	case MacaddrOid, Macaddr8Oid:

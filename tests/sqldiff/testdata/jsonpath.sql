@@ -18,6 +18,8 @@ select '$ like_regex "("'::jsonpath;
 select '$ like_regex "a" flag "z"'::jsonpath;
 select '$ like_regex "a" flag "x"'::jsonpath;
 select '$.**{99999999999}'::jsonpath;
+select '(1 / 2)[0] < 3'::jsonpath, '($ == 1).type()'::jsonpath, '(!($ == 1)).type()'::jsonpath, '(-$).a'::jsonpath;
+select jsonb_path_query('[[7]]', '($ == 1).type()'), jsonb_path_query('[3]', '(($[0] + 1)[0] < 5).type()'), jsonb_path_query('1', '(!($ == 1)).type()'), jsonb_path_query('1', '(($ == "x") is unknown).type()');
 -- Evaluation.
 select jsonb_path_query('{"a": [1, {"b": 2}, [3, 4]]}', p::jsonpath) from (values ('$.a[*]'), ('$.a[last]'), ('$.a[0 to 1]'), ('$.**'), ('$.**{1}'), ('$.a.b'), ('$.a[5]'), ('$.*'), ('$.a.size()'), ('$.a[*].type()')) v(p);
 select jsonb_path_query('{"a": [1, {"b": 2}]}', 'strict $.a.b');

@@ -1,0 +1,23 @@
+-- Functions over bytea, unistr, and SQL's regular expressions.
+select btrim('\x00616200'::bytea, '\x00'), ltrim('\x00616200'::bytea, '\x00'), rtrim('\x00616200'::bytea, '\x00'), btrim(''::bytea, '\x00'), btrim('\x00'::bytea, '');
+select overlay('\x0102030405'::bytea placing '\xff' from 2), overlay('\x0102030405'::bytea placing '\xffff' from 2 for 1), overlay('\x01'::bytea placing '\xff' from 9);
+select overlay('\x01'::bytea placing '\xff' from 0);
+select set_bit('\x00'::bytea, 3, 1), set_bit('\xff'::bytea, 0, 0), get_bit(set_bit('\x0000'::bytea, 11, 1), 11), bit_count('\x0f01'::bytea);
+select set_bit('\x00'::bytea, 8, 1);
+select set_bit('\x00'::bytea, 1, 2);
+select 'a_c'::bytea like 'a$__'::bytea escape '$'::bytea;
+select unistr('\0064at\+000061'), unistr('d\u0061t\U00000061'), unistr('a\\b'), unistr('\d83d\de00');
+select unistr('\db99');
+select unistr('\db99\0061');
+select unistr('\zzzz');
+select unistr('\u12');
+select substring('abcdefg' similar 'a#"%#"g' escape '#'), substring('abcdefg' similar 'a|b#"%#"g' escape '#'), substring('abcdefg' similar 'a*#"%#"g*' escape '#'), substring('abcdefg' similar 'a%g' escape '#'), substring('abcdefg' similar 'x' escape '#'), substring('abcdefg' similar 'a#"%g' escape '#');
+select substring('abcdefg' similar 'a#"%#"g#"x' escape '#');
+select 'a%b' similar to 'a#%b' escape '#', 'aéb' similar to 'a_b', 'a.b' similar to 'a.b', 'axb' similar to 'a.b', 'ab' similar to '(a|c)[b-d]';
+select regexp_like('abc', 'a.c', 'g');
+select regexp_count('abc', 'b', 1, 'g');
+select regexp_instr('abc', 'b', 1, 1, 0, 'g');
+select regexp_substr('abc', 'b', 1, 1, 'g');
+select regexp_split_to_array('a b', ' ', 'g');
+select regexp_split_to_table('a b', ' ', 'g');
+select E'a\bc' ~ 'a\bc', 'a\c' ~ 'a\Bc';
