@@ -427,6 +427,9 @@ func parseBinaryArray(t Type, b []byte) (Datum, error) {
 	if plain {
 		a.Lbs = nil
 	}
+	if _, err := CheckArrayShape(a.Dims, a.Lbs); err != nil {
+		return Null, err
+	}
 	if dims == 0 || total == 0 {
 		return NewArray(&Array{Elem: elem}), nil
 	}
