@@ -17,46 +17,73 @@ type grouper struct {
 	at        map[string]int // fingerprint -> position among its own kind
 }
 
+func (g *grouper) has(print string) bool {
+	_, ok := g.at[print]
+	return ok
+}
+
 func (g *grouper) print(n expr.Node) string { return fingerprint(g.q.expand(n)) }
 
 // collect notes the aggregates of an expression, and the columns outside them that depend on the group keys.
 func (g *grouper) collect(n expr.Node) {
 	visit(n, func(m expr.Node) bool {
-		if _, ok := g.at[g.print(m)]; ok {
+		if g.has(g.print(m)) {
 			return false
 		}
-		switch m := m.(type) {
-		case *expr.Aggregate:
-			g.at[g.print(m)] = len(g.aggs)
-			g.aggs = append(g.aggs, m)
+		switch level, ok := levelOf(m); {
+		case !ok:
+		case level == 0:
+			g.add(m)
 			return false
-		case *expr.Grouping:
-			g.at[g.print(m)] = len(g.groupings)
-			g.groupings = append(g.groupings, m)
-			return false
-		case *expr.Var:
-			if m.Level == 0 {
-				g.addKey(g.q.expand(m))
-			}
-		case *expr.Subquery:
-			if s, ok := m.Query.(*sema.Query); ok {
-				visitQuery(s, 1, func(k expr.Node, depth int) {
-					if v, ok := k.(*expr.Var); ok && v.Level == depth {
-						own := *v
-						own.Level = 0
-						g.addKey(&own)
-					}
-				})
+		default:
+			return false // the value of an enclosing query
+		}
+		if s, ok := m.(*expr.Subquery); ok {
+			if sub, ok := s.Query.(*sema.Query); ok {
+				g.collectWithin(sub)
 			}
 		}
 		return true
 	})
 }
 
+// add notes a column, an aggregate or a GROUPING call of the query.
+func (g *grouper) add(n expr.Node) {
+	f := g.print(n)
+	if g.has(f) {
+		return
+	}
+	switch n := n.(type) {
+	case *expr.Aggregate:
+		g.at[f] = len(g.aggs)
+		g.aggs = append(g.aggs, n)
+	case *expr.Grouping:
+		g.at[f] = len(g.groupings)
+		g.groupings = append(g.groupings, n)
+	default:
+		g.addKey(g.q.expand(n))
+	}
+}
+
+// collectWithin notes what a subquery uses of the query. The arguments of its aggregates are not among it.
+func (g *grouper) collectWithin(sub *sema.Query) {
+	f := func(m expr.Node, depth int) (expr.Node, bool) {
+		level, ok := levelOf(m)
+		switch {
+		case !ok || level < depth:
+			return nil, false
+		case level == depth:
+			g.add(relevel(m, -depth))
+		}
+		return m, true
+	}
+	mapQuery(sub, 1, f)
+}
+
 // addKey adds an expression to the group keys unless it is there.
 func (g *grouper) addKey(n expr.Node) {
 	f := g.print(n)
-	if _, ok := g.at[f]; ok {
+	if g.has(f) {
 		return
 	}
 	g.at[f] = len(g.keys)
@@ -67,8 +94,8 @@ func (g *grouper) addKey(n expr.Node) {
 func (g *grouper) replacer() replacer {
 	return func(n expr.Node) (expr.Node, bool) {
 		i, ok := g.at[g.print(n)]
-		if !ok {
-			return nil, false
+		if _, constant := n.(*expr.Const); !ok || constant {
+			return nil, false // a constant that is the same as a key is not the key
 		}
 		switch n := n.(type) {
 		case *expr.Aggregate:
@@ -84,10 +111,11 @@ func (g *grouper) replacer() replacer {
 func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	s := q.q
 	g := &grouper{q: q, at: map[string]int{}}
-	pos := make([]int, len(s.GroupBy))
 	for i, k := range s.GroupBy {
-		g.addKey(k)
-		pos[i] = g.at[g.print(k)]
+		g.keys = append(g.keys, k)
+		if f := g.print(k); !g.has(f) { // of equal ones, the first
+			g.at[f] = i
+		}
 	}
 	for _, t := range s.Targets {
 		g.collect(t.Expr)
@@ -103,10 +131,13 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	if s.Having != nil {
 		g.collect(s.Having)
 	}
-	a := &Aggregate{Input: n}
 	var ts []types.Type
-	var err error
-	if a.Keys, err = q.scalars(g.keys, in, nil); err != nil {
+	n, in, rep, err := q.setKeys(n, in, nil, g.keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &Aggregate{Input: n}
+	if a.Keys, err = q.scalars(g.keys, in, rep); err != nil {
 		return nil, nil, err
 	}
 	for _, k := range g.keys {
@@ -123,18 +154,15 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	for _, gr := range g.groupings {
 		args := make([]int, len(gr.Args))
 		for i, x := range gr.Args {
-			args[i] = pos[x]
+			args[i] = g.at[g.print(x)]
 		}
 		a.Groupings = append(a.Groupings, args)
 		ts = append(ts, gr.ResultType())
 	}
 	for _, set := range s.GroupingSets {
-		cols := []int{}
-		for _, x := range set {
-			cols = append(cols, pos[x])
-		}
+		cols := slices.Clone(set)
 		// Columns that depend on the keys go with every set.
-		for x := len(uniqueInts(pos)); x < len(g.keys); x++ {
+		for x := len(s.GroupBy); x < len(g.keys); x++ {
 			cols = append(cols, x)
 		}
 		a.Sets = append(a.Sets, cols)
@@ -146,18 +174,6 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	a.Props = q.b.props(ts, rows)
 	a.Parallel = canParallel(a)
 	return a, g.replacer(), nil
-}
-
-func uniqueInts(a []int) []int {
-	seen := map[int]bool{}
-	var out []int
-	for _, x := range a {
-		if !seen[x] {
-			seen[x] = true
-			out = append(out, x)
-		}
-	}
-	return out
 }
 
 func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {

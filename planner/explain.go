@@ -128,7 +128,7 @@ func (e *explainer) upperTitle(n Node) string {
 	switch n := n.(type) {
 	case *Aggregate:
 		kind := "HashAggregate"
-		if len(n.Keys) == 0 {
+		if len(n.Keys) == 0 || len(n.Sets) == 1 && len(n.Sets[0]) == 0 {
 			kind = "Aggregate"
 		}
 		if n.Parallel {
@@ -200,7 +200,19 @@ func (e *explainer) details(n Node, depth int) {
 	case *NestLoop:
 		cond("Join Filter", n.Cond)
 	case *Aggregate:
-		cond("Group Key", n.Keys...)
+		if n.Sets == nil {
+			cond("Group Key", n.Keys...)
+		}
+		for _, set := range n.Sets {
+			if len(set) == 0 {
+				e.line(depth, false, "Group Key: ()")
+			}
+			var keys []*Scalar
+			for _, k := range set {
+				keys = append(keys, n.Keys[k])
+			}
+			cond("Hash Key", keys...)
+		}
 	case *Sort:
 		e.line(depth, false, "Sort Key: %s", e.sortText(n.Keys))
 	case *ModifyTable:

@@ -244,7 +244,8 @@ func appendPrintRare(b []byte, n expr.Node) []byte {
 		list(n.Args...)
 		list(n.Filter)
 	case *expr.Grouping:
-		num('g', n.Args...)
+		num('g', n.Level)
+		list(n.Args...)
 	case *expr.SQLValue:
 		num('V', int(n.Kind), int(n.Type.Mod))
 	case *expr.SetReturning:

@@ -229,6 +229,14 @@ func (q *query) scalar(n expr.Node, in *layout, rep replacer) (*Scalar, error) {
 				failed = err
 			}
 			return r, true
+		case *expr.Aggregate, *expr.Grouping:
+			if level, _ := levelOf(m); level > 0 {
+				r, err := q.outerValue(m, level)
+				if err != nil && failed == nil {
+					failed = err
+				}
+				return r, true
+			}
 		case *expr.Subquery:
 			if sq, ok := m.Query.(*sema.Query); ok {
 				sub, args, err := q.subplan(m, sq)
@@ -291,18 +299,22 @@ func (q *query) resolveVar(v *expr.Var, in *layout, resolve replacer) (expr.Node
 		}
 		return v, pgerr.Internal("planner: column %d of relation %d (%s) is not available", v.Col, v.Rel, v.Name)
 	}
+	return q.outerValue(v, v.Level)
+}
+
+// outerValue turns a column or an aggregate of an enclosing query into a value that the unit is given.
+func (q *query) outerValue(n expr.Node, level int) (expr.Node, error) {
 	if q.unit.parent == nil {
-		return v, pgerr.Internal("planner: outer reference to %s outside a subquery", v.Name)
+		return n, pgerr.Internal("planner: outer reference outside a subquery")
 	}
-	seen := *v
-	seen.Level = v.Level - q.depth - 1
+	by := -(q.depth + 1)
 	if q.unit.direct {
-		seen.Level = v.Level
+		by = 0
 	}
-	if seen.Level < 0 {
-		return v, pgerr.Internal("planner: reference to %s crosses no boundary", v.Name)
+	if level+by < 0 {
+		return n, pgerr.Internal("planner: an outer reference crosses no boundary")
 	}
-	return &expr.OuterColumn{Index: q.unit.arg(&seen), Type: v.Type}, nil
+	return &expr.OuterColumn{Index: q.unit.arg(relevel(n, by)), Type: n.ResultType()}, nil
 }
 
 // subplan plans a subquery of an expression and returns its outer values, over this query's range table.

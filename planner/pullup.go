@@ -53,17 +53,19 @@ func (q *query) pullUp(keepRels bool) {
 // absorb appends sub's range table to the query's and returns a function that moves sub's expressions into the query.
 func (q *query) absorb(sub *sema.Query) (offset int, move func(expr.Node) expr.Node) {
 	offset = len(q.q.Rels)
-	f := func(n expr.Node, d int) (expr.Node, bool) {
+	var f levelFunc
+	f = func(n expr.Node, d int) (expr.Node, bool) {
+		level, ok := levelOf(n)
+		if ok && level > d {
+			return mapChildren(withLevel(n, level-1), f.at(d)), true
+		}
 		v, ok := n.(*expr.Var)
 		if !ok {
 			return nil, false
 		}
 		c := *v
-		switch {
-		case v.Level == d:
+		if level == d {
 			c.Rel += offset
-		case v.Level > d:
-			c.Level--
 		}
 		return &c, true
 	}
@@ -133,7 +135,7 @@ func (q *query) pullRel(r int) {
 		if !ok || v.Level != d || v.Rel != r || v.Col >= len(exprs) {
 			return nil, false
 		}
-		return raise(exprs[v.Col], d), true
+		return relevel(exprs[v.Col], d), true
 	})
 	// The entry stays in the range table, unread.
 	dead := *q.q.Rels[r]
@@ -169,24 +171,6 @@ func outerRefs(s *sema.Query) bool {
 		}
 	})
 	return found
-}
-
-// raise moves an expression of a query to a place d query levels below it.
-func raise(n expr.Node, d int) expr.Node {
-	if d == 0 {
-		return n
-	}
-	return mapLevels(n, 0, func(m expr.Node, depth int) (expr.Node, bool) {
-		v, ok := m.(*expr.Var)
-		if !ok {
-			return nil, false
-		}
-		c := *v
-		if v.Level >= depth {
-			c.Level += d
-		}
-		return &c, true
-	})
 }
 
 func replaceLeaf(j sema.JoinNode, r int, by sema.JoinNode) sema.JoinNode {

@@ -190,11 +190,18 @@ func (q *query) targets(in *layout, ts []types.Type, rep replacer) ([]*Scalar, e
 	if in == nil {
 		in = &layout{ts: ts}
 	}
-	ns := make([]expr.Node, len(q.q.Targets))
+	return q.scalars(q.targetExprs(), in, rep)
+}
+
+// targetExprs is the select list over what is below it: an entry that is a group key is a column of the aggregate.
+func (q *query) targetExprs() []expr.Node {
+	out := make([]expr.Node, len(q.q.Targets))
 	for i, t := range q.q.Targets {
-		ns[i] = t.Expr
+		if out[i] = t.Expr; t.Group > 0 {
+			out[i] = &expr.Column{Index: t.Group - 1, Type: t.Expr.ResultType()}
+		}
 	}
-	return q.scalars(ns, in, rep)
+	return out
 }
 
 func (q *query) distinct(n Node) Node {
@@ -256,82 +263,6 @@ func splitAnd(out []expr.Node, n expr.Node) []expr.Node {
 	return append(out, n)
 }
 
-// projectSet computes targets with set-returning functions. Nested sets (a function of a set) become a ProjectSet below.
-func (q *query) projectSet(n Node, in *layout, rep replacer) (Node, error) {
-	if in == nil {
-		in = &layout{ts: n.Base().Types}
-	}
-	exprs := make([]expr.Node, len(q.q.Targets))
-	for i, t := range q.q.Targets {
-		exprs[i] = t.Expr
-	}
-	return q.projectSets(n, in, rep, exprs)
-}
-
-func (q *query) projectSets(n Node, in *layout, rep replacer, exprs []expr.Node) (Node, error) {
-	// The lower level computes the innermost sets; what stands around them is computed above it.
-	var lower []SetItem
-	var lowerTypes []types.Type
-	sets := map[string]int{}
-	plain := true
-	add := func(item SetItem, t types.Type) int {
-		lower = append(lower, item)
-		lowerTypes = append(lowerTypes, t)
-		return len(lower) - 1
-	}
-	for i, t := range in.ts {
-		add(SetItem{Expr: q.columnScalar(i, t)}, t)
-	}
-	var failed error
-	over := make([]expr.Node, len(exprs))
-	for i, e := range exprs {
-		over[i] = mapNode(e, func(m expr.Node) (expr.Node, bool) {
-			set, ok := m.(*expr.SetReturning)
-			if !ok || containsSet(set.Args) {
-				return nil, false
-			}
-			key := fingerprint(set)
-			at, seen := sets[key]
-			if !seen || hasVolatile(set) {
-				args, err := q.scalars(set.Args, in, rep)
-				if err != nil && failed == nil {
-					failed = err
-				}
-				at = add(SetItem{Set: set, Args: args}, set.Type)
-				sets[key] = at
-			}
-			return &expr.Column{Index: at, Type: set.Type}, true
-		})
-		plain = plain && !containsSet([]expr.Node{over[i]})
-	}
-	if failed != nil {
-		return nil, failed
-	}
-	out := &ProjectSet{Props: q.b.props(lowerTypes, n.Base().Rows*10), Input: n, Items: lower}
-	above := &layout{ids: in.ids, pos: in.pos, ts: lowerTypes}
-	if !plain {
-		return q.projectSets(out, above, rep, over)
-	}
-	scalars, err := q.scalars(over, above, rep)
-	if err != nil {
-		return nil, err
-	}
-	return q.project(out, scalars), nil
-}
-
-func containsSet(ns []expr.Node) bool {
-	found := false
-	for _, n := range ns {
-		visit(n, func(m expr.Node) bool {
-			if _, ok := m.(*expr.SetReturning); ok {
-				found = true
-			}
-			return !found
-		})
-	}
-	return found
-}
-
 // sortAndLimit adds DISTINCT ON, ORDER BY and LIMIT over rows that are the query's targets, junk included. order is the
 // order in which n's rows come already, as target positions; nil: none.
 func (q *query) sortAndLimit(n Node, order []OrderedBy) (Node, error) {
@@ -383,7 +314,8 @@ func constInt(s *Scalar) (int64, bool) {
 func (q *query) sortKeys(n Node) []SortKey {
 	var keys []SortKey
 	for _, k := range q.q.OrderBy {
-		if _, isConst := q.q.Targets[k.Target].Expr.(*expr.Const); isConst {
+		t := &q.q.Targets[k.Target]
+		if _, isConst := t.Expr.(*expr.Const); isConst && t.Group == 0 {
 			continue
 		}
 		keys = append(keys, SortKey{Col: k.Target, Type: n.Base().Types[k.Target], Desc: k.Desc, NullsFirst: k.NullsFirst})

@@ -19,6 +19,11 @@ func mapNode(n expr.Node, f func(expr.Node) (expr.Node, bool)) expr.Node {
 	if r, done := f(n); done {
 		return r
 	}
+	return mapChildren(n, f)
+}
+
+// mapChildren is mapNode for all that is directly below n.
+func mapChildren(n expr.Node, f func(expr.Node) (expr.Node, bool)) expr.Node {
 	one := func(a expr.Node) expr.Node {
 		if a == nil {
 			return nil
@@ -107,6 +112,10 @@ func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Nod
 			c.OrderBy[i] = expr.SortKey{Expr: one(k.Expr), Desc: k.Desc, NullsFirst: k.NullsFirst}
 		}
 		return &c
+	case *expr.Grouping:
+		c := *n
+		c.Args = list(n.Args)
+		return &c
 	case *expr.WindowFunc:
 		c := *n
 		c.Args = list(n.Args)
@@ -141,15 +150,21 @@ func visit(n expr.Node, f func(expr.Node) bool) {
 	mapNode(n, func(m expr.Node) (expr.Node, bool) { return m, !f(m) })
 }
 
-// mapLevels rewrites an expression and every query within it. f sees leaves that depend on the level (Var and
-// Aggregate) with depth, the number of query levels between the root and the node.
+// levelFunc rewrites a node that stands depth query levels below the root of a rewriting.
 type levelFunc func(n expr.Node, depth int) (expr.Node, bool)
 
+// mapLevels rewrites an expression and every query within it. f sees the nodes that belong to a level (Var, Aggregate and
+// Grouping) with depth, the number of query levels between the root and the node.
 func mapLevels(n expr.Node, depth int, f levelFunc) expr.Node {
 	if n == nil {
 		return nil
 	}
-	return mapNode(n, func(m expr.Node) (expr.Node, bool) {
+	return mapNode(n, f.at(depth))
+}
+
+// at is f for nodes at a depth, the queries of Subqueries included.
+func (f levelFunc) at(depth int) func(expr.Node) (expr.Node, bool) {
+	return func(m expr.Node) (expr.Node, bool) {
 		if s, ok := m.(*expr.Subquery); ok {
 			c := *s
 			c.Left = make([]expr.Node, len(s.Left))
@@ -162,7 +177,56 @@ func mapLevels(n expr.Node, depth int, f levelFunc) expr.Node {
 			return &c, true
 		}
 		return f(m, depth)
-	})
+	}
+}
+
+// levelOf is the Level of a node that belongs to a query; ok is false for other nodes.
+func levelOf(n expr.Node) (level int, ok bool) {
+	switch n := n.(type) {
+	case *expr.Var:
+		return n.Level, true
+	case *expr.Aggregate:
+		return n.Level, true
+	case *expr.Grouping:
+		return n.Level, true
+	}
+	return 0, false
+}
+
+// withLevel copies such a node to another level; what is below it stays.
+func withLevel(n expr.Node, level int) expr.Node {
+	switch n := n.(type) {
+	case *expr.Var:
+		c := *n
+		c.Level = level
+		return &c
+	case *expr.Aggregate:
+		c := *n
+		c.Level = level
+		return &c
+	case *expr.Grouping:
+		c := *n
+		c.Level = level
+		return &c
+	}
+	return n
+}
+
+// relevel moves an expression of a query by a number of query levels: down to a subquery (by > 0), or up from one, of whose
+// columns it uses none.
+func relevel(n expr.Node, by int) expr.Node {
+	if by == 0 {
+		return n
+	}
+	var f levelFunc
+	f = func(m expr.Node, depth int) (expr.Node, bool) {
+		level, ok := levelOf(m)
+		if !ok || level < depth {
+			return nil, false
+		}
+		return mapChildren(withLevel(m, level+by), f.at(depth)), true
+	}
+	return mapLevels(n, 0, f)
 }
 
 // mapQuery copies a query with f applied to all its expressions; depth is that of the query's own expressions.
@@ -354,7 +418,7 @@ func relOf(j sema.JoinNode) (int, bool) {
 	return 0, false
 }
 
-// visitLevels calls f for every Var and Aggregate of n, those inside its subqueries included, with the depth.
+// visitLevels calls f for every Var, Aggregate and Grouping of n, those inside its subqueries included, with the depth.
 func visitLevels(n expr.Node, depth int, f func(n expr.Node, depth int)) {
 	if n == nil {
 		return
@@ -364,6 +428,8 @@ func visitLevels(n expr.Node, depth int, f func(n expr.Node, depth int)) {
 		case *expr.Var:
 			f(m, depth)
 		case *expr.Aggregate:
+			f(m, depth)
+		case *expr.Grouping:
 			f(m, depth)
 		case *expr.Subquery:
 			if q, ok := m.Query.(*sema.Query); ok {

@@ -90,6 +90,11 @@ func (w *windower) replacer() replacer {
 // computeKeys adds a column for every key of a used window that is more than a column, so that sorting and what compares
 // rows afterwards see the same values.
 func (w *windower) computeKeys(used [][]*expr.WindowFunc) error {
+	var err error
+	if w.node, w.in, w.below, err = w.q.setKeys(w.node, w.in, w.below, w.allKeys(used)); err != nil {
+		return err
+	}
+	w.in.ts = slices.Clone(w.node.Base().Types)
 	var exprs []*Scalar
 	for i, t := range w.in.ts {
 		exprs = append(exprs, w.q.columnScalar(i, t))
@@ -112,20 +117,9 @@ func (w *windower) computeKeys(used [][]*expr.WindowFunc) error {
 		exprs = append(exprs, s)
 		return nil
 	}
-	for i, calls := range used {
-		if len(calls) == 0 {
-			continue
-		}
-		def := &w.q.q.Windows[i]
-		for _, n := range def.Partition {
-			if err := key(n); err != nil {
-				return err
-			}
-		}
-		for _, k := range def.OrderBy {
-			if err := key(k.Expr); err != nil {
-				return err
-			}
+	for _, n := range w.allKeys(used) {
+		if err := key(n); err != nil {
+			return err
 		}
 	}
 	if len(exprs) > width {
@@ -133,6 +127,22 @@ func (w *windower) computeKeys(used [][]*expr.WindowFunc) error {
 		w.in.ts = slices.Clone(w.node.Base().Types)
 	}
 	return nil
+}
+
+// allKeys are the keys of all used windows.
+func (w *windower) allKeys(used [][]*expr.WindowFunc) []expr.Node {
+	var out []expr.Node
+	for i, calls := range used {
+		if len(calls) == 0 {
+			continue
+		}
+		def := &w.q.q.Windows[i]
+		out = append(out, def.Partition...)
+		for _, k := range def.OrderBy {
+			out = append(out, k.Expr)
+		}
+	}
+	return out
 }
 
 // windowOrder is the order that a window needs its rows in.

@@ -202,6 +202,8 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.sqlValue(n)
 	case *expr.Aggregate:
 		d.aggregate(n)
+	case *expr.Grouping:
+		d.call("GROUPING", n.Args, true)
 	case *expr.WindowFunc:
 		d.windowFunc(n)
 	case *expr.Subquery:

@@ -12,7 +12,7 @@ import (
 )
 
 // Queries are printed by the rules of ruleutils.c, line breaks and indentation included. What those rules need and the
-// analysed tree does not keep (JOIN … USING, aliased joins, grouping sets, two columns of one name) makes the printing
+// analysed tree does not keep (JOIN … USING, aliased joins, two columns of one name) makes the printing
 // fail, and the text of CREATE VIEW stands in.
 
 // PostgreSQL's steps of indentation.
@@ -264,7 +264,7 @@ func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 		d.values(q)
 		return
 	}
-	if q.LiteralRows != nil || q.GroupingSets != nil {
+	if q.LiteralRows != nil {
 		d.failed = true
 		return
 	}
@@ -285,13 +285,7 @@ func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 		d.keyword(" WHERE ", -indentStd, indentStd, 1)
 		d.node(q.Where, false)
 	}
-	for i, g := range q.GroupBy {
-		if i == 0 {
-			d.keyword(" GROUP BY ", -indentStd, indentStd, 1)
-		}
-		d.comma(i)
-		d.sortExpr(g)
-	}
+	d.groupBy(q)
 	if q.Having != nil {
 		d.keyword(" HAVING ", -indentStd, indentStd, 0)
 		d.node(q.Having, false)

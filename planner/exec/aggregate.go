@@ -51,12 +51,10 @@ func (a *aggregateOp) compute() error {
 	if sets == nil {
 		sets = [][]int{allKeys(len(a.n.Keys))}
 	}
-	if workers := a.workers(); workers > 1 && len(sets) == 1 {
-		return a.parallel(sets[0], workers)
+	if workers := a.workers(); workers > 1 {
+		return a.parallel(sets, workers)
 	}
-	for _, s := range sets {
-		a.table = append(a.table, newGroupTable(a.n, s))
-	}
+	a.table = newGroupTables(a.n, sets)
 	var err error
 	if a.in, err = a.r.build(a.n.Input); err != nil {
 		return err
@@ -104,12 +102,12 @@ func consume(r *run, in operator, tables []*groupTable) error {
 	}
 }
 
-func (a *aggregateOp) parallel(set []int, workers int) error {
+func (a *aggregateOp) parallel(sets [][]int, workers int) error {
 	if _, err := a.r.readOptions(); err != nil {
 		return err
 	}
 	shared := map[*planner.HashJoin]*sharedBuild{}
-	tables := make([]*groupTable, workers)
+	tables := make([][]*groupTable, workers)
 	errs := make([]error, workers)
 	ops := make([]operator, workers)
 	for w := range workers {
@@ -117,7 +115,7 @@ func (a *aggregateOp) parallel(set []int, workers int) error {
 		if ops[w], err = a.r.buildPart(a.n.Input, groupsFor(a.r.groups(), w, workers), shared); err != nil {
 			return err
 		}
-		tables[w] = newGroupTable(a.n, set)
+		tables[w] = newGroupTables(a.n, sets)
 	}
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -125,7 +123,7 @@ func (a *aggregateOp) parallel(set []int, workers int) error {
 		go func() {
 			defer wg.Done()
 			defer ops[w].close()
-			errs[w] = consume(a.r, ops[w], tables[w:w+1])
+			errs[w] = consume(a.r, ops[w], tables[w])
 		}()
 	}
 	wg.Wait()
@@ -134,12 +132,14 @@ func (a *aggregateOp) parallel(set []int, workers int) error {
 			return err
 		}
 	}
-	for _, t := range tables[1:] {
-		if err := tables[0].merge(a.r, t); err != nil {
-			return err
+	for _, part := range tables[1:] {
+		for i, t := range part {
+			if err := tables[0][i].merge(a.r, t); err != nil {
+				return err
+			}
 		}
 	}
-	a.table = tables[:1]
+	a.table = tables[0]
 	return nil
 }
 
@@ -250,6 +250,14 @@ type aggState struct {
 	sel     []int32
 	ids     []int32
 	sortTmp []types.Vec
+}
+
+func newGroupTables(n *planner.Aggregate, sets [][]int) []*groupTable {
+	out := make([]*groupTable, len(sets))
+	for i, s := range sets {
+		out[i] = newGroupTable(n, s)
+	}
+	return out
 }
 
 func newGroupTable(n *planner.Aggregate, set []int) *groupTable {

@@ -228,10 +228,12 @@ type Aggregate struct {
 	Loc      int
 }
 
-// Grouping is GROUPING(…): Args are positions in the query's group-by list.
+// Grouping is GROUPING(…) of the query Level levels outward: a bit for each of Args, which are grouping expressions of it,
+// set where the row's grouping set lacks the expression.
 type Grouping struct {
-	Args []int
-	Loc  int
+	Args  []Node
+	Level int
+	Loc   int
 }
 
 // SortKey is one key of an ORDER BY inside an expression or a query.

@@ -70,6 +70,8 @@ func children(n Node, f func(*Node)) {
 			f(&n.OrderBy[i].Expr)
 		}
 		opt(&n.Filter)
+	case *Grouping:
+		list(n.Args)
 	case *WindowFunc:
 		list(n.Args)
 		opt(&n.Filter)
@@ -204,6 +206,10 @@ func shallowCopy(n Node) Node {
 		c.Args = cloneNodes(n.Args)
 		c.OrderBy = append([]SortKey(nil), n.OrderBy...)
 		return &c
+	case *Grouping:
+		c := *n
+		c.Args = cloneNodes(n.Args)
+		return &c
 	case *WindowFunc:
 		c := *n
 		c.Args = cloneNodes(n.Args)
@@ -298,7 +304,7 @@ func sameHead(a, b Node) bool {
 		b := b.(*WindowFunc)
 		return a.Fn == b.Fn && a.Agg == b.Agg && a.Star == b.Star && a.Window == b.Window && (a.Filter == nil) == (b.Filter == nil)
 	case *Grouping:
-		return reflect.DeepEqual(a.Args, b.(*Grouping).Args)
+		return a.Level == b.(*Grouping).Level
 	case *SQLValue:
 		return a.Kind == b.(*SQLValue).Kind
 	case *SetReturning:

@@ -22,67 +22,42 @@ func noOrdering(t types.Oid, distinct bool) *pgerr.Error {
 		WithHint("Use an explicit ordering operator or modify the query.")
 }
 
-// groupBy analyses GROUP BY over the select list.
-func (s *scope) groupBy(items []parse.Expr) error {
-	for _, e := range items {
-		if gs, ok := e.(*parse.GroupingSet); ok {
-			if gs.Kind == parse.GroupingSetEmpty && len(items) == 1 {
-				s.q.GroupingSets = [][]int{{}}
-				continue
-			}
-			return s.unsupported(gs.Loc(), "GROUPING SETS, ROLLUP and CUBE")
-		}
-		n, err := s.groupItem(e)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(s.q.GroupBy, func(g expr.Node) bool { return expr.Equal(g, n) }) {
-			s.q.GroupBy = append(s.q.GroupBy, n)
-		}
-	}
-	return nil
-}
-
-// groupItem is one item: an input column, a position or name in the select list, or an expression.
-func (s *scope) groupItem(e parse.Expr) (expr.Node, error) {
+// groupItem is one item: an input column, a position or name in the select list, or an expression. target is the entry of
+// the select list that it is, -1 for none.
+func (s *scope) groupItem(e parse.Expr) (n expr.Node, target int, err error) {
 	defer s.in(inGroupBy)()
 	switch k := e.(type) {
-	case *parse.RowExpr:
-		if !k.Explicit && len(k.Args) == 1 {
-			return s.groupItem(k.Args[0])
-		}
 	case *parse.Const:
-		i, err := s.ordinal(k, "GROUP BY")
-		if err != nil {
-			return nil, err
+		if target, err = s.ordinal(k, "GROUP BY"); err != nil {
+			return nil, 0, err
 		}
-		return s.checkGroup(i, k.Loc())
+		n, err = s.checkGroup(target, k.Loc())
+		return n, target, err
 	case *parse.ColumnRef:
-		if len(k.Fields) == 1 && !k.Star {
-			n, err := s.localColumn(k.Fields[0], 0, k.Loc())
-			if err != nil {
-				return nil, err
-			}
-			if n == nil {
-				if i, err := s.byOutputName(k, "GROUP BY"); err != nil {
-					return nil, err
-				} else if i >= 0 {
-					return s.checkGroup(i, k.Loc())
-				}
-			}
+		if len(k.Fields) != 1 || k.Star {
+			break
+		}
+		if n, err = s.localColumn(k.Fields[0], 0, k.Loc()); n != nil || err != nil {
+			break
+		}
+		if target, err = s.byOutputName(k, "GROUP BY"); err == nil && target >= 0 {
+			n, err = s.checkGroup(target, k.Loc())
+			return n, target, err
 		}
 	}
-	n, err := s.expr(e)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
+	}
+	if n, err = s.expr(e); err != nil {
+		return nil, 0, err
 	}
 	if n, err = s.resolveUnknown(n); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if expr.EqualityOf(oidOf(n)) == nil {
-		return nil, s.at(e.Loc(), noEquality(oidOf(n)))
+		return nil, 0, s.at(e.Loc(), noEquality(oidOf(n)))
 	}
-	return n, nil
+	return n, slices.IndexFunc(s.q.Targets, func(t Target) bool { return expr.Equal(t.Expr, n) }), nil
 }
 
 // checkGroup takes a select-list entry as a grouping expression.
@@ -159,25 +134,32 @@ func (s *scope) checkGrouping() error {
 	if !q.HasAggs && len(q.GroupBy) == 0 && q.Having == nil && q.GroupingSets == nil {
 		return nil
 	}
+	var list []expr.Node
 	for _, t := range q.Targets {
-		if err := s.checkUngrouped(t.Expr); err != nil {
-			return err
-		}
+		list = append(list, t.Expr)
 	}
 	for _, w := range q.Windows {
 		for _, k := range w.OrderBy {
-			if err := s.checkUngrouped(k.Expr); err != nil {
-				return err
-			}
+			list = append(list, k.Expr)
 		}
-		for _, n := range w.Partition {
-			if err := s.checkUngrouped(n); err != nil {
-				return err
-			}
+		list = append(list, w.Partition...)
+	}
+	if err := s.checkGrouped(list); err != nil || q.Having == nil {
+		return err
+	}
+	return s.checkGrouped([]expr.Node{q.Having})
+}
+
+func (s *scope) checkGrouped(list []expr.Node) error {
+	for _, n := range list {
+		if err := s.checkGroupings(n); err != nil {
+			return err
 		}
 	}
-	if q.Having != nil {
-		return s.checkUngrouped(q.Having)
+	for _, n := range list {
+		if err := s.checkUngrouped(n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -209,6 +191,10 @@ func (s *scope) checkUngrouped(n expr.Node) error {
 		}
 		return s.errorf(k.Loc, pgerr.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", s.displayName(k))
 	case *expr.Aggregate:
+		if k.Level == 0 {
+			return nil
+		}
+	case *expr.Grouping:
 		if k.Level == 0 {
 			return nil
 		}
@@ -247,8 +233,15 @@ func (s *scope) checkSubquery(sub *expr.Subquery) error {
 	var err error
 	WalkQuery(q, func(n expr.Node, depth int) {
 		expr.Walk(n, func(k expr.Node) bool {
-			if a, ok := k.(*expr.Aggregate); ok && a.Level == depth+1 {
-				return false
+			switch a := k.(type) {
+			case *expr.Aggregate:
+				if a.Level == depth+1 {
+					return false
+				}
+			case *expr.Grouping:
+				if a.Level == depth+1 {
+					return false
+				}
 			}
 			v, ok := k.(*expr.Var)
 			if !ok || v.Level != depth+1 || err != nil {
@@ -270,20 +263,21 @@ func (s *scope) checkSubquery(sub *expr.Subquery) error {
 	return err
 }
 
-// groupedByKey reports whether the primary key of a column's table is among the grouping columns: then the column has
-// one value a group.
+// groupedByKey reports whether the primary key of a column's table is among the grouping columns of every set: then the
+// column has one value a group.
 func (s *scope) groupedByKey(v *expr.Var) bool {
 	t := s.q.Rels[v.Rel].Table
-	if t == nil || s.q.GroupingSets != nil {
+	if t == nil {
 		return false
 	}
+	common := s.q.commonGroups()
 	for _, c := range t.Constraints {
 		if c.Type != catalog.PrimaryKey {
 			continue
 		}
 		for _, num := range c.Columns {
-			if !slices.ContainsFunc(s.q.GroupBy, func(g expr.Node) bool {
-				k, ok := g.(*expr.Var)
+			if !slices.ContainsFunc(common, func(i int) bool {
+				k, ok := s.q.GroupBy[i].(*expr.Var)
 				return ok && k.Level == 0 && k.Rel == v.Rel && k.Col == int(num)-1
 			}) {
 				return false

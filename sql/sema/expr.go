@@ -472,7 +472,3 @@ func (s *scope) collate(e *parse.CollateClause) (expr.Node, error) {
 	}
 	return nil, s.errorf(e.Loc(), pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", e.Name.String())
 }
-
-func (s *scope) groupingFunc(e *parse.GroupingFunc) (expr.Node, error) {
-	return nil, s.unsupported(e.Loc(), "GROUPING")
-}

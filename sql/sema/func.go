@@ -1,6 +1,8 @@
 package sema
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -217,10 +219,6 @@ func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node)
 		if args[i], err = s.coerceType(a, want[i], types.Implicit, -1); err != nil {
 			return nil, err
 		}
-		if _, isSet := a.(*expr.SetReturning); isSet {
-			return nil, s.at(locOf(a), pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
-				WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
-		}
 	}
 	n := &expr.Aggregate{Fn: agg, Args: args, Star: f.AggStar, Distinct: f.AggDistinct, Type: types.T(ret), Loc: loc}
 	for _, sb := range f.AggOrder {
@@ -272,56 +270,88 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 	return nil
 }
 
-// placeAggregate finds the query that an aggregate belongs to: the innermost one whose columns its arguments use, or
-// its own if they use none.
+// placeAggregate finds the query that an aggregate belongs to.
 func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
-	level, any := 0, false
-	var nested *expr.Aggregate
-	var window *expr.WindowFunc
-	look := func(k expr.Node) {
-		walkVars(k, func(_ *expr.Var, l int) {
-			if l >= 0 && (!any || l < level) {
-				level, any = l, true
-			}
-		})
-	}
-	for _, a := range n.Args {
-		look(a)
+	inner := slices.Clone(n.Args)
+	for _, k := range n.OrderBy {
+		inner = append(inner, k.Expr)
 	}
 	if n.Filter != nil {
-		look(n.Filter)
+		inner = append(inner, n.Filter)
+	}
+	var err error
+	n.Level, err = s.aggregateLevel(inner, "aggregate functions", n.Loc)
+	return n, err
+}
+
+// aggregateLevel finds the query that an aggregate or GROUPING call belongs to: the innermost one whose columns its
+// arguments use, or its own if they use none.
+func (s *scope) aggregateLevel(args []expr.Node, what string, loc int) (int, error) {
+	for _, a := range args {
+		if err := s.checkAggregateArg(a); err != nil {
+			return 0, err
+		}
+	}
+	vars, aggs := innermost(args)
+	level := max(vars, 0)
+	if aggs >= 0 && (vars < 0 || aggs <= vars) {
+		return 0, s.errorf(aggregateLoc(args, aggs), pgerr.GroupingError, "aggregate function calls cannot be nested")
 	}
 	sc := s
 	for range level {
 		sc = sc.parent
 	}
-	check := func(k expr.Node) {
-		expr.Walk(k, func(m expr.Node) bool {
-			if a, ok := m.(*expr.Aggregate); ok && a.Level == level && nested == nil {
-				nested = a
+	if where := sc.clause.noAggs(); where != "" {
+		return 0, s.errorf(loc, pgerr.GroupingError, "%s are not allowed in %s", what, where)
+	}
+	sc.q.HasAggs = true
+	return level, nil
+}
+
+// checkAggregateArg refuses what an aggregate's argument may not hold outside of subqueries.
+func (s *scope) checkAggregateArg(n expr.Node) error {
+	var err error
+	expr.Walk(n, func(k expr.Node) bool {
+		switch k := k.(type) {
+		case *expr.SetReturning:
+			err = s.at(k.Loc, pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
+				WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
+		case *expr.WindowFunc:
+			err = s.errorf(k.Loc, pgerr.GroupingError, "aggregate function calls cannot contain window function calls")
+		}
+		return err == nil
+	})
+	return err
+}
+
+// innermost are the levels of the innermost columns and of the innermost aggregates that expressions use, -1 for none.
+func innermost(ns []expr.Node) (vars, aggs int) {
+	vars, aggs = -1, -1
+	least := func(have *int, level int) {
+		if level >= 0 && (*have < 0 || level < *have) {
+			*have = level
+		}
+	}
+	for _, n := range ns {
+		walkLevels(n, func(k expr.Node, level int) {
+			if _, ok := k.(*expr.Var); ok {
+				least(&vars, level)
+			} else {
+				least(&aggs, level)
 			}
-			if w, ok := m.(*expr.WindowFunc); ok && level == 0 && window == nil {
-				window = w
-			}
-			return true
 		})
 	}
-	for _, a := range n.Args {
-		check(a)
+	return vars, aggs
+}
+
+func aggregateLoc(ns []expr.Node, level int) int {
+	loc := -1
+	for _, n := range ns {
+		walkLevels(n, func(k expr.Node, l int) {
+			if _, isVar := k.(*expr.Var); !isVar && l == level && loc < 0 {
+				loc = k.Pos()
+			}
+		})
 	}
-	if n.Filter != nil {
-		check(n.Filter)
-	}
-	if nested != nil {
-		return nil, s.errorf(nested.Loc, pgerr.GroupingError, "aggregate function calls cannot be nested")
-	}
-	if window != nil {
-		return nil, s.errorf(window.Loc, pgerr.GroupingError, "aggregate function calls cannot contain window function calls")
-	}
-	if why := sc.clause.noAggs(); why != "" {
-		return nil, s.errorf(n.Loc, pgerr.GroupingError, "%s", why)
-	}
-	n.Level = level
-	sc.q.HasAggs = true
-	return n, nil
+	return loc
 }

@@ -19,12 +19,15 @@ type Query struct {
 	// From is the join tree; nil for a query without FROM.
 	From  JoinNode
 	Where expr.Node
-	// GroupBy lists the grouping expressions; GroupingSets, when not nil, lists sets of positions in GroupBy.
-	GroupBy      []expr.Node
-	GroupingSets [][]int
-	Having       expr.Node
-	HasAggs      bool
-	HasSRFs      bool
+	// GroupBy lists the grouping expressions; GroupingSets, when not nil, lists sets of positions in GroupBy, the shortest
+	// first. GroupingTree is how they were written, for those who print it again.
+	GroupBy       []expr.Node
+	GroupingSets  [][]int
+	GroupingTree  []*GroupingSet
+	GroupDistinct bool
+	Having        expr.Node
+	HasAggs       bool // GROUPING counts
+	HasSRFs       bool
 	// Windows are what WindowFuncs in Targets refer to, unused ones of the WINDOW clause too.
 	Windows    []Window
 	HasWindows bool
@@ -45,11 +48,13 @@ type Query struct {
 }
 
 // Target is a select-list entry. Junk ones serve ORDER BY or DISTINCT ON only and are not returned. Table and Col tell
-// the client where a plain column comes from (RowDescription); zero otherwise.
+// the client where a plain column comes from (RowDescription); zero otherwise. Group is 1 + the position in GroupBy of the
+// grouping expression that the entry is; 0 for none. Equal entries may be different ones.
 type Target struct {
 	Expr  expr.Node
 	Name  string
 	Junk  bool
+	Group int
 	Table catalog.Oid
 	Col   catalog.AttNum
 }

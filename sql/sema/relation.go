@@ -303,7 +303,9 @@ func (s *scope) rangeSubselect(r *parse.RangeSubselect) (*nsItem, error) {
 	if !ok {
 		return nil, pgerr.Internal("subquery in FROM is no SELECT")
 	}
+	done := s.in(inFromSubselect)
 	q, err := s.subquery(sel, r.Lateral, false)
+	done()
 	if err != nil {
 		return nil, err
 	}

@@ -167,33 +167,33 @@ const (
 	inFrameGroups
 )
 
-// noAggs is why aggregates are not allowed, "" where they are.
+// noAggs is the name of a clause where aggregates are not allowed, "" where they are.
 func (c clause) noAggs() string {
 	switch c {
 	case inWhere:
-		return "aggregate functions are not allowed in WHERE"
+		return "WHERE"
 	case inJoinOn:
-		return "aggregate functions are not allowed in JOIN conditions"
+		return "JOIN conditions"
 	case inFromFunction:
-		return "aggregate functions are not allowed in functions in FROM"
+		return "functions in FROM"
 	case inFromSubselect:
-		return "aggregate functions are not allowed in FROM clause of their own query level"
+		return "FROM clause of their own query level"
 	case inDefault:
-		return "aggregate functions are not allowed in DEFAULT expressions"
+		return "DEFAULT expressions"
 	case inCheck:
-		return "aggregate functions are not allowed in check constraints"
+		return "check constraints"
 	case inIndex:
-		return "aggregate functions are not allowed in index expressions"
+		return "index expressions"
 	case inTransform:
-		return "aggregate functions are not allowed in transform expressions"
+		return "transform expressions"
 	case inExecute:
-		return "aggregate functions are not allowed in EXECUTE parameters"
+		return "EXECUTE parameters"
 	case inCopyWhere:
-		return "aggregate functions are not allowed in COPY FROM WHERE conditions"
+		return "COPY FROM WHERE conditions"
 	}
 	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn &&
 		c != inWindowPartition && c != inWindowOrder {
-		return "aggregate functions are not allowed in " + n
+		return n
 	}
 	return ""
 }

@@ -62,7 +62,7 @@ func (s *scope) plainSelect(sel *parse.SelectStmt) error {
 	if err := s.orderBy(sel.SortClause); err != nil {
 		return err
 	}
-	if err := s.groupBy(sel.GroupClause); err != nil {
+	if err := s.groupBy(sel); err != nil {
 		return err
 	}
 	if sel.Distinct {

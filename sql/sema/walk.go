@@ -117,6 +117,12 @@ func pushDown(q *Query) {
 					c.Level++
 					return &c, nil
 				}
+			case *expr.Grouping:
+				if v.Level > depth {
+					c := *v
+					c.Level++
+					return &c, nil
+				}
 			}
 			return k, nil
 		})
@@ -126,21 +132,40 @@ func pushDown(q *Query) {
 
 // walkVars calls f for every Var in n and in the queries of its Subqueries, with the level relative to n's own query.
 func walkVars(n expr.Node, f func(v *expr.Var, level int)) {
-	walkVarsAt(n, 0, f)
+	walkLevels(n, func(k expr.Node, level int) {
+		if v, ok := k.(*expr.Var); ok {
+			f(v, level)
+		}
+	})
 }
 
-func walkVarsAt(n expr.Node, depth int, f func(v *expr.Var, level int)) {
+// levelOf is the Level of a Var, Aggregate or Grouping, the nodes that belong to a query; -1 for others.
+func levelOf(n expr.Node) int {
+	switch n := n.(type) {
+	case *expr.Var:
+		return n.Level
+	case *expr.Aggregate:
+		return n.Level
+	case *expr.Grouping:
+		return n.Level
+	}
+	return -1
+}
+
+// walkLevels calls f for every Var, Aggregate and Grouping in n and in the queries of its Subqueries, with the level
+// relative to n's own query, which is negative for what belongs to a subquery.
+func walkLevels(n expr.Node, f func(k expr.Node, level int)) {
 	expr.Walk(n, func(k expr.Node) bool {
-		if v, ok := k.(*expr.Var); ok {
-			f(v, v.Level-depth)
+		if l := levelOf(k); l >= 0 {
+			f(k, l)
 		}
 		return true
 	})
 	subqueries(n, func(q *Query) {
 		WalkQuery(q, func(m expr.Node, d int) {
 			expr.Walk(m, func(k expr.Node) bool {
-				if v, ok := k.(*expr.Var); ok && v.Level > d {
-					f(v, v.Level-depth-d-1)
+				if l := levelOf(k); l > d {
+					f(k, l-d-1)
 				}
 				return true
 			})

@@ -255,9 +255,6 @@ func (s *scope) windowKey(e parse.Expr, c clause) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if set := containsSet(n); set != nil {
-		return nil, s.unsupported(set.Loc, "a set-returning function in a window definition")
-	}
 	return s.resolveUnknown(n)
 }
 
