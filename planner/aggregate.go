@@ -57,6 +57,9 @@ func (g *grouper) add(n expr.Node) {
 	case *expr.Aggregate:
 		g.at[f] = len(g.aggs)
 		g.aggs = append(g.aggs, n)
+		for _, d := range n.Direct {
+			g.collect(d)
+		}
 	case *expr.Grouping:
 		g.at[f] = len(g.groupings)
 		g.groupings = append(g.groupings, n)
@@ -140,11 +143,9 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	if a.Keys, err = q.scalars(g.keys, in, rep); err != nil {
 		return nil, nil, err
 	}
-	for _, k := range g.keys {
-		ts = append(ts, k.ResultType())
-	}
+	ts = append(ts, typesOf(g.keys)...)
 	for _, agg := range g.aggs {
-		p, err := q.planAgg(agg, in)
+		p, err := g.planAgg(agg, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -176,10 +177,12 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	return a, g.replacer(), nil
 }
 
-func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
+// planAgg plans one aggregate over rows of the given layout.
+func (g *grouper) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
+	q := g.q
 	p := Agg{Fn: agg.Fn, Distinct: agg.Distinct, Type: agg.Type}
 	var err error
-	if p.Args, err = q.scalars(agg.Args, in, nil); err != nil {
+	if p.Args, err = q.scalars(guarded(agg.Args, agg.Filter), in, nil); err != nil {
 		return p, err
 	}
 	if agg.Filter != nil {
@@ -187,12 +190,26 @@ func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
 			return p, err
 		}
 	}
+	if p.Direct, err = q.scalars(agg.Direct, &layout{ts: typesOf(g.keys)}, g.replacer()); err != nil {
+		return p, err
+	}
+	sorted := make([]bool, len(agg.Args))
 	for _, k := range agg.OrderBy {
-		sc, err := q.scalar(k.Expr, in, nil)
-		if err != nil {
+		key := SortKey{Type: k.Expr.ResultType(), Desc: k.Desc, NullsFirst: k.NullsFirst}
+		if key.Col = slices.IndexFunc(agg.Args, func(a expr.Node) bool { return expr.Equal(a, k.Expr) }); key.Col >= 0 {
+			sorted[key.Col] = true
+		} else if key.Expr, err = q.scalar(guarded([]expr.Node{k.Expr}, agg.Filter)[0], in, nil); err != nil {
 			return p, err
 		}
-		p.OrderBy = append(p.OrderBy, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+		p.OrderBy = append(p.OrderBy, key)
+	}
+	if agg.Distinct && orderMatters(agg.Fn) {
+		// PostgreSQL finds duplicates by sorting, and the values come in that order.
+		for i, a := range agg.Args {
+			if !sorted[i] {
+				p.OrderBy = append(p.OrderBy, SortKey{Col: i, Type: a.ResultType()})
+			}
+		}
 	}
 	if agg.Distinct && agg.Fn.OrderSensitive { // PostgreSQL sorts to find duplicates, and so in the end by every argument
 		for i, a := range agg.Args {
@@ -202,6 +219,47 @@ func (q *query) planAgg(agg *expr.Aggregate, in *layout) (Agg, error) {
 		}
 	}
 	return p, nil
+}
+
+// guarded makes arguments that are computed only for the rows that pass an aggregate's FILTER: for others they may fail.
+func guarded(args []expr.Node, filter expr.Node) []expr.Node {
+	if filter == nil || hasVolatile(filter) {
+		return args
+	}
+	out := make([]expr.Node, len(args))
+	for i, a := range args {
+		switch out[i] = a; a.(type) {
+		case *expr.Var, *expr.Const, *expr.Param, *expr.Column:
+		default:
+			out[i] = &expr.Case{Whens: []expr.When{{Cond: filter, Result: a}}, Type: a.ResultType(), Loc: -1}
+		}
+	}
+	return out
+}
+
+func typesOf(ns []expr.Node) []types.Type {
+	out := make([]types.Type, len(ns))
+	for i, n := range ns {
+		out[i] = n.ResultType()
+	}
+	return out
+}
+
+// orderMatters reports whether an aggregate's result depends on the order of its input, be it in the last digit.
+func orderMatters(f *expr.AggFunction) bool {
+	if f.OrderSensitive {
+		return true
+	}
+	switch f.Name {
+	case "count", "min", "max":
+		return false
+	}
+	for _, a := range f.Args {
+		if a.Kind() == types.KFloat {
+			return true
+		}
+	}
+	return false
 }
 
 // canParallel reports whether partial aggregates over parts of the input can be merged: no order matters, no subplan

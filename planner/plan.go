@@ -293,8 +293,9 @@ type Agg struct {
 	Fn       *expr.AggFunction
 	Args     []*Scalar
 	Distinct bool
-	OrderBy  []SortKey // over the input
+	OrderBy  []SortKey // Col is one of Args, Expr is over the input
 	Filter   *Scalar
+	Direct   []*Scalar // over the group's keys: direct arguments of an ordered-set aggregate
 	Type     types.Type
 }
 

@@ -96,7 +96,8 @@ func moveTree(j sema.JoinNode, offset int, move func(expr.Node) expr.Node) sema.
 // pullRel dissolves entry r if it is a simple subquery.
 func (q *query) pullRel(r int) {
 	rte := q.q.Rels[r]
-	if rte.Kind != sema.RTESubquery || rte.Query == nil || !isPlainFrom(rte.Query) || len(q.q.Rels)+len(rte.Query.Rels) > maxRels/2 {
+	// A subquery's ORDER BY is kept, as in PostgreSQL: aggregates are fed in that order.
+	if rte.Kind != sema.RTESubquery || rte.Query == nil || !isPlainFrom(rte.Query) || len(rte.Query.OrderBy) > 0 || len(q.q.Rels)+len(rte.Query.Rels) > maxRels/2 {
 		return
 	}
 	nullable, found := nullableSide(q.q.From, r, false)

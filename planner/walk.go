@@ -105,7 +105,7 @@ func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Nod
 		return &c
 	case *expr.Aggregate:
 		c := *n
-		c.Args = list(n.Args)
+		c.Direct, c.Args = list(n.Direct), list(n.Args)
 		c.Filter = one(n.Filter)
 		c.OrderBy = make([]expr.SortKey, len(n.OrderBy))
 		for i, k := range n.OrderBy {

@@ -212,7 +212,7 @@ func (w *windower) add(o windowOrder, calls []*expr.WindowFunc) error {
 	ts := slices.Clone(w.in.ts)
 	for _, f := range calls {
 		c := WindowCall{Fn: f.Fn, Agg: f.Agg, Type: f.Type}
-		if c.Args, err = w.q.scalars(f.Args, w.in, w.below); err != nil {
+		if c.Args, err = w.q.scalars(guarded(f.Args, f.Filter), w.in, w.below); err != nil {
 			return err
 		}
 		if f.Filter != nil {

@@ -333,6 +333,13 @@ func (d *deparser) sortExpr(n expr.Node) {
 			d.parenthesised(n)
 			return
 		}
+	case *expr.Cast:
+		// A cast by a function is a call of it, which PostgreSQL parenthesises like any.
+		from := e.Arg.ResultType().Oid
+		if !d.pretty && (e.Type.Mod >= 0 || expr.FindCoercion(from, e.Type.Oid, e.Context) == expr.CastFunc) {
+			d.parenthesised(n)
+			return
+		}
 	case *expr.Aggregate, *expr.WindowFunc:
 		if !d.pretty {
 			d.parenthesised(n)
@@ -631,10 +638,14 @@ func (d *deparser) aggregate(n *expr.Aggregate) {
 	if n.Star {
 		d.b.WriteByte('*')
 	}
-	d.list(n.Args, true)
+	args, sep := n.Args, " ORDER BY "
+	if n.Fn.Kind != expr.PlainAggregate {
+		args, sep = n.Direct, ") WITHIN GROUP (ORDER BY "
+	}
+	d.list(args, true)
 	for i, k := range n.OrderBy {
 		if i == 0 {
-			d.b.WriteString(" ORDER BY ")
+			d.b.WriteString(sep)
 		}
 		d.comma(i)
 		d.sortExpr(k.Expr)

@@ -193,7 +193,7 @@ func (a *aggregateOp) emit(t *groupTable) (*types.Batch, error) {
 	for i := range a.n.Aggs {
 		dst := &a.out.Cols[len(a.n.Keys)+i]
 		for g := a.at; g < end; g++ {
-			d, err := t.aggs[i].state.Result(a.r.eval, g)
+			d, err := t.result(a.r, i, g)
 			if err != nil {
 				return nil, err
 			}
@@ -242,9 +242,11 @@ type groupTable struct {
 type aggState struct {
 	a       *planner.Agg
 	state   expr.AggState
-	seen    *keyTable // DISTINCT: (group, arguments)
-	sorted  *types.Batch
-	groups  []int32 // of the rows in sorted
+	seen    *keyTable            // DISTINCT: (group, arguments)
+	ordered expr.OrderedSetState // state, of an ordered-set aggregate
+	sorted  *types.Batch         // rows that wait to be sorted: the arguments, then the keys that are none of these
+	groups  []int32              // of the rows in sorted
+	bytes   int64                // of sorted
 	tmp     []types.Vec
 	vecs    []*types.Vec
 	sel     []int32
@@ -277,7 +279,7 @@ func newGroupTable(n *planner.Aggregate, set []int) *groupTable {
 		for _, x := range a.Args {
 			args = append(args, x.Type)
 		}
-		s := aggState{a: a, state: a.Fn.NewState(args, a.Type)}
+		s := newAggState(a, args)
 		s.state.Grow(t.all)
 		if a.Distinct {
 			kt := []types.Type{types.T(types.Int4Oid)}
@@ -289,13 +291,51 @@ func newGroupTable(n *planner.Aggregate, set []int) *groupTable {
 		if len(a.OrderBy) > 0 {
 			st := append([]types.Type{}, args...)
 			for _, k := range a.OrderBy {
-				st = append(st, k.Type)
+				if k.Expr != nil {
+					st = append(st, k.Type)
+				}
 			}
 			s.sorted = types.NewBatch(st, 0)
 		}
 		t.aggs = append(t.aggs, s)
 	}
 	return t
+}
+
+func newAggState(a *planner.Agg, args []types.Type) aggState {
+	if a.Fn.Kind == expr.PlainAggregate {
+		return aggState{a: a, state: a.Fn.NewState(args, a.Type)}
+	}
+	var direct []types.Type
+	for _, d := range a.Direct {
+		direct = append(direct, d.Type)
+	}
+	var order []expr.SortOrder
+	for _, k := range a.OrderBy {
+		order = append(order, expr.SortOrder{Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	set := a.Fn.NewOrderedSet(args, order, direct)
+	return aggState{a: a, state: set, ordered: set}
+}
+
+// result is the value of aggregate i for group g.
+func (t *groupTable) result(r *run, i, g int) (types.Datum, error) {
+	s := &t.aggs[i]
+	if s.ordered == nil {
+		return s.state.Result(r.eval, g)
+	}
+	keys := make([]types.Datum, len(t.n.Keys))
+	for c, k := range t.set {
+		keys[k] = t.keys.keys.Cols[c].Get(g)
+	}
+	direct := make([]types.Datum, len(s.a.Direct))
+	for k, e := range s.a.Direct {
+		var err error
+		if direct[k], err = r.evalRow(e, keys); err != nil {
+			return types.Null, err
+		}
+	}
+	return s.ordered.Final(r.eval, g, direct)
 }
 
 func (t *groupTable) groups() int {
@@ -308,7 +348,7 @@ func (t *groupTable) groups() int {
 func (t *groupTable) bytes() int64 {
 	n := t.keys.bytes
 	for i := range t.aggs {
-		n += t.aggs[i].state.MemBytes()
+		n += t.aggs[i].state.MemBytes() + t.aggs[i].bytes
 	}
 	return n
 }
@@ -399,9 +439,11 @@ func (s *aggState) distinct(n int, ids []int32, sel []int32) []int32 {
 
 // keep stores rows of an ordered aggregate until all have come.
 func (s *aggState) keep(r *run, b *types.Batch, ids []int32, sel []int32) error {
-	keys := make([]*planner.Scalar, len(s.a.OrderBy))
-	for i, k := range s.a.OrderBy {
-		keys[i] = k.Expr
+	var keys []*planner.Scalar
+	for _, k := range s.a.OrderBy {
+		if k.Expr != nil {
+			keys = append(keys, k.Expr)
+		}
 	}
 	vecs, err := r.evalVecs(keys, b, &s.sortTmp, nil)
 	if err != nil {
@@ -414,6 +456,9 @@ func (s *aggState) keep(r *run, b *types.Batch, ids []int32, sel []int32) error 
 	}
 	for c, v := range append(append([]*types.Vec{}, s.vecs...), vecs...) {
 		s.sorted.Cols[c].Gather(v, sel)
+		for _, i := range sel {
+			s.bytes += datumBytes(v.Get(int(i)))
+		}
 	}
 	s.sorted.N += len(sel)
 	for _, i := range sel {
@@ -430,8 +475,13 @@ func (t *groupTable) finish(r *run) error {
 			continue
 		}
 		keys := make([]planner.SortKey, len(s.a.OrderBy))
+		at := len(s.a.Args)
 		for k, o := range s.a.OrderBy {
-			keys[k] = planner.SortKey{Col: len(s.a.Args) + k, Type: o.Type, Desc: o.Desc, NullsFirst: o.NullsFirst}
+			keys[k] = planner.SortKey{Col: o.Col, Type: o.Type, Desc: o.Desc, NullsFirst: o.NullsFirst}
+			if o.Expr != nil {
+				keys[k].Col = at
+				at++
+			}
 		}
 		order := sortedOrder(s.sorted, keys)
 		row := make([]types.Datum, len(s.a.Args))
@@ -443,7 +493,7 @@ func (t *groupTable) finish(r *run) error {
 				return err
 			}
 		}
-		s.sorted = nil
+		s.sorted, s.bytes = nil, 0
 	}
 	return nil
 }

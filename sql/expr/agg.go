@@ -11,7 +11,7 @@ import (
 
 // bindAggregate finds the implementation of an aggregate by its name and argument types.
 func bindAggregate(f *AggFunction, key string) {
-	f.Strict = true
+	f.Kind, f.Strict = PlainAggregate, true
 	switch f.Name {
 	case "count":
 		star := len(f.Args) == 0
@@ -33,6 +33,8 @@ func bindAggregate(f *AggFunction, key string) {
 			op := f.Name
 			f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &bitAcc{op: op} })
 		}
+	case "mode", "percentile_cont", "percentile_disc", "rank", "dense_rank", "percent_rank", "cume_dist":
+		bindOrdered(f)
 	default:
 		bindCollecting(f)
 	}

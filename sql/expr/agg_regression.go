@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -22,23 +23,40 @@ func (a *regressionAcc) add(_ *EvalContext, args []types.Datum) error {
 	if args[0].IsNull() || args[1].IsNull() {
 		return nil
 	}
-	y, x := args[0].Float(), args[1].Float()
+	return a.plus(args[0].Float(), args[1].Float())
+}
+
+func (a *regressionAcc) plus(y, x float64) error {
+	beforeX, beforeY := a.sx, a.sy
 	a.n++
 	a.sx += x
 	a.sy += y
-	if a.n > 1 {
-		tx, ty := x*a.n-a.sx, y*a.n-a.sy
-		scale := 1 / (a.n * (a.n - 1))
-		a.sxx += tx * tx * scale
-		a.syy += ty * ty * scale
-		a.sxy += tx * ty * scale
+	if a.n <= 1 {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			a.sxx, a.sxy = math.NaN(), math.NaN()
+		}
+		if math.IsNaN(y) || math.IsInf(y, 0) {
+			a.syy, a.sxy = math.NaN(), math.NaN()
+		}
 		return nil
 	}
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		a.sxx, a.sxy = math.NaN(), math.NaN()
+	tx, ty := x*a.n-a.sx, y*a.n-a.sy
+	scale := 1 / (a.n * (a.n - 1))
+	a.sxx += tx * tx * scale
+	a.syy += ty * ty * scale
+	a.sxy += tx * ty * scale
+	finiteX := !math.IsInf(beforeX, 0) && !math.IsInf(x, 0)
+	finiteY := !math.IsInf(beforeY, 0) && !math.IsInf(y, 0)
+	switch {
+	case finiteX && (math.IsInf(a.sx, 0) || math.IsInf(a.sxx, 0)),
+		finiteY && (math.IsInf(a.sy, 0) || math.IsInf(a.syy, 0)),
+		finiteX && finiteY && math.IsInf(a.sxy, 0):
+		return errFloatOverflow
 	}
-	if math.IsNaN(y) || math.IsInf(y, 0) {
-		a.syy, a.sxy = math.NaN(), math.NaN()
+	for _, s := range []*float64{&a.sxx, &a.syy, &a.sxy} {
+		if math.IsInf(*s, 0) { // of infinite inputs
+			*s = math.NaN()
+		}
 	}
 	return nil
 }
@@ -49,16 +67,20 @@ func (a *regressionAcc) merge(_ *EvalContext, other accumulator) error {
 	case o.n == 0:
 		return nil
 	case a.n == 0:
+		name := a.name
 		*a = *o
+		a.name = name
 		return nil
 	}
-	n := a.n + o.n
-	tx, ty := a.sx/a.n-o.sx/o.n, a.sy/a.n-o.sy/o.n
-	a.sxx += o.sxx + a.n*o.n*tx*tx/n
-	a.syy += o.syy + a.n*o.n*ty*ty/n
-	a.sxy += o.sxy + a.n*o.n*tx*ty/n
-	a.n, a.sx, a.sy = n, a.sx+o.sx, a.sy+o.sy
-	return nil
+	dx, dy := a.sx/a.n-o.sx/o.n, a.sy/a.n-o.sy/o.n
+	var errs [5]error
+	a.sxx, errs[0] = combineSquares(a.n, o.n, a.sxx, o.sxx, dx, dx)
+	a.syy, errs[1] = combineSquares(a.n, o.n, a.syy, o.syy, dy, dy)
+	a.sxy, errs[2] = combineSquares(a.n, o.n, a.sxy, o.sxy, dx, dy)
+	a.sx, errs[3] = addFloats(a.sx, o.sx)
+	a.sy, errs[4] = addFloats(a.sy, o.sy)
+	a.n += o.n
+	return cmp.Or(errs[:]...)
 }
 
 func (a *regressionAcc) result(*EvalContext) (types.Datum, error) {

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"math"
-
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -361,6 +359,9 @@ type jsonAcc struct {
 func (a *jsonAcc) add(ctx *EvalContext, args []types.Datum) error {
 	if a.n++; a.n > 1 {
 		a.buf = append(a.buf, ", "...)
+		if k := a.types[0].Kind(); !a.object && (k == types.KArray || k == types.KRecord) {
+			a.buf = append(a.buf, "\n "...) // json_agg sets arrays and rows off; jsonb forgets it
+		}
 	}
 	if !a.object {
 		if t := a.types[0].Oid; a.n > 1 && !args[0].IsNull() && isStructured(t) {
@@ -410,61 +411,6 @@ func (a *jsonAcc) result(*EvalContext) (types.Datum, error) {
 }
 
 func (a *jsonAcc) size() int64 { return int64(cap(a.buf)) + 96 }
-
-// varianceAcc is the variance family over floats, by Youngs and Cramer as PostgreSQL does it.
-type varianceAcc struct {
-	pop, sqrt bool
-	n         float64
-	sx, sxx   float64
-}
-
-func (a *varianceAcc) add(_ *EvalContext, args []types.Datum) error {
-	if args[0].IsNull() {
-		return nil
-	}
-	x := args[0].Float()
-	a.n++
-	a.sx += x
-	if a.n > 1 {
-		t := x*a.n - a.sx
-		a.sxx += t * t / (a.n * (a.n - 1))
-	} else if math.IsNaN(x) || math.IsInf(x, 0) {
-		a.sxx = math.NaN()
-	}
-	return nil
-}
-
-func (a *varianceAcc) merge(_ *EvalContext, other accumulator) error {
-	o := other.(*varianceAcc)
-	switch {
-	case o.n == 0:
-	case a.n == 0:
-		a.n, a.sx, a.sxx = o.n, o.sx, o.sxx
-	default:
-		t := a.sx/a.n - o.sx/o.n
-		a.sxx += o.sxx + a.n*o.n*t*t/(a.n+o.n)
-		a.n += o.n
-		a.sx += o.sx
-	}
-	return nil
-}
-
-func (a *varianceAcc) result(*EvalContext) (types.Datum, error) {
-	d := a.n
-	if !a.pop {
-		d--
-	}
-	if d <= 0 {
-		return types.Null, nil
-	}
-	v := a.sxx / d
-	if a.sqrt {
-		v = math.Sqrt(v)
-	}
-	return types.NewFloat(v), nil
-}
-
-func (a *varianceAcc) size() int64 { return 40 }
 
 // numericVarianceAcc is the variance family over integers and numerics, exact until the division.
 type numericVarianceAcc struct {

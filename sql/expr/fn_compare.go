@@ -11,8 +11,8 @@ func implOf(p *proc, src string) *impl {
 	if im := arithmetic(src, p.ret); im != nil {
 		return im
 	}
-	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls, jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls,
-		networkImpls, systemImpls} {
+	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}
@@ -22,6 +22,9 @@ func implOf(p *proc, src string) *impl {
 	}
 	if systemFunctions[p.name] {
 		return systemImpl(p.name)
+	}
+	if im := extremeTransition(p); im != nil {
+		return im
 	}
 	return castImpl(p)
 }

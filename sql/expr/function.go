@@ -57,9 +57,13 @@ type Call struct {
 
 // AggFunction is one overload of an aggregate.
 type AggFunction struct {
-	Oid        types.Oid
-	Name       string
+	Oid  types.Oid
+	Name string
+	Kind AggKind
+	// Args are the arguments, those of WITHIN GROUP last. Direct is how many stand before these; VARIADIC "any" stands for
+	// direct and aggregated ones alike.
 	Args       []types.Oid
+	Direct     int
 	Result     types.Oid
 	Volatility Volatility
 	Variadic   types.Oid

@@ -215,9 +215,11 @@ type Subquery struct {
 	Loc    int
 }
 
-// Aggregate is a call of an aggregate function at Level query levels outward.
+// Aggregate is a call of an aggregate function at Level query levels outward. Of an ordered-set aggregate, Args are the
+// expressions of WITHIN GROUP, which OrderBy repeats, and Direct the direct arguments, which have one value a group.
 type Aggregate struct {
 	Fn       *AggFunction
+	Direct   []Node
 	Args     []Node
 	Star     bool
 	Distinct bool

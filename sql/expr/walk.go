@@ -65,6 +65,7 @@ func children(n Node, f func(*Node)) {
 		list(n.Left)
 		list(n.Outer)
 	case *Aggregate:
+		list(n.Direct)
 		list(n.Args)
 		for i := range n.OrderBy {
 			f(&n.OrderBy[i].Expr)
@@ -203,7 +204,7 @@ func shallowCopy(n Node) Node {
 		return &c
 	case *Aggregate:
 		c := *n
-		c.Args = cloneNodes(n.Args)
+		c.Direct, c.Args = cloneNodes(n.Direct), cloneNodes(n.Args)
 		c.OrderBy = append([]SortKey(nil), n.OrderBy...)
 		return &c
 	case *Grouping:
@@ -299,7 +300,7 @@ func sameHead(a, b Node) bool {
 	case *Aggregate:
 		b := b.(*Aggregate)
 		return a.Fn == b.Fn && a.Star == b.Star && a.Distinct == b.Distinct && a.Level == b.Level &&
-			len(a.OrderBy) == len(b.OrderBy) && (a.Filter == nil) == (b.Filter == nil) && sameOrder(a.OrderBy, b.OrderBy)
+			len(a.Direct) == len(b.Direct) && len(a.OrderBy) == len(b.OrderBy) && (a.Filter == nil) == (b.Filter == nil) && sameOrder(a.OrderBy, b.OrderBy)
 	case *WindowFunc:
 		b := b.(*WindowFunc)
 		return a.Fn == b.Fn && a.Agg == b.Agg && a.Star == b.Star && a.Window == b.Window && (a.Filter == nil) == (b.Filter == nil)

@@ -192,7 +192,7 @@ func (s *scope) checkUngrouped(n expr.Node) error {
 		return s.errorf(k.Loc, pgerr.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", s.displayName(k))
 	case *expr.Aggregate:
 		if k.Level == 0 {
-			return nil
+			return s.checkDirectGrouped(k)
 		}
 	case *expr.Grouping:
 		if k.Level == 0 {
@@ -216,6 +216,20 @@ func (s *scope) checkUngrouped(n expr.Node) error {
 	return err
 }
 
+// checkDirectGrouped refuses ungrouped columns in direct arguments, which are computed once a group.
+func (s *scope) checkDirectGrouped(agg *expr.Aggregate) error {
+	for _, a := range agg.Direct {
+		err := s.checkUngrouped(a)
+		if e := pgerr.From(err); err != nil && e.Code == pgerr.GroupingError {
+			return e.Clone().WithDetail("Direct arguments of an ordered-set aggregate must use only grouped columns.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *scope) displayName(v *expr.Var) string {
 	r := s.q.Rels[v.Rel]
 	if r.Alias == "" {
@@ -224,43 +238,54 @@ func (s *scope) displayName(v *expr.Var) string {
 	return r.Alias + "." + v.Name
 }
 
-// checkSubquery refuses outer columns in a subquery that are not grouped.
+// checkSubquery refuses outer columns in a subquery that are not grouped, except in aggregates of the outer query.
 func (s *scope) checkSubquery(sub *expr.Subquery) error {
-	q, ok := sub.Query.(*Query)
-	if !ok {
-		return nil
-	}
 	var err error
-	WalkQuery(q, func(n expr.Node, depth int) {
+	var query func(q *Query, depth int)
+	var within func(n expr.Node, depth int)
+	within = func(n expr.Node, depth int) {
 		expr.Walk(n, func(k expr.Node) bool {
-			switch a := k.(type) {
+			switch k := k.(type) {
 			case *expr.Aggregate:
-				if a.Level == depth+1 {
+				if k.Level == depth {
+					for _, a := range k.Direct {
+						within(a, depth)
+					}
 					return false
 				}
 			case *expr.Grouping:
-				if a.Level == depth+1 {
-					return false
+				return k.Level != depth
+			case *expr.Subquery:
+				if q, ok := k.Query.(*Query); ok {
+					query(q, depth+1)
+				}
+			case *expr.Var:
+				if k.Level == depth && err == nil {
+					err = s.checkOuterVar(k)
 				}
 			}
-			v, ok := k.(*expr.Var)
-			if !ok || v.Level != depth+1 || err != nil {
-				return true
-			}
-			own := *v
-			own.Level = 0
-			for _, g := range s.q.GroupBy {
-				if expr.Equal(g, &own) {
-					return true
-				}
-			}
-			if !s.groupedByKey(&own) {
-				err = s.errorf(v.Loc, pgerr.GroupingError, "subquery uses ungrouped column %q from outer query", s.displayName(&own))
-			}
-			return true
+			return err == nil
 		})
-	})
+	}
+	query = func(q *Query, depth int) {
+		ownExprs(q, func(n *expr.Node) { within(*n, depth) })
+		ownQueries(q, func(below *Query) { query(below, depth+1) })
+	}
+	if q, ok := sub.Query.(*Query); ok {
+		query(q, 1)
+	}
 	return err
+}
+
+// checkOuterVar refuses a subquery's reference to a column that is not grouped.
+func (s *scope) checkOuterVar(v *expr.Var) error {
+	own := *v
+	own.Level = 0
+	grouped := slices.ContainsFunc(s.q.GroupBy, func(g expr.Node) bool { return expr.Equal(g, &own) })
+	if grouped || s.groupedByKey(&own) {
+		return nil
+	}
+	return s.errorf(v.Loc, pgerr.GroupingError, "subquery uses ungrouped column %q from outer query", s.displayName(&own))
 }
 
 // groupedByKey reports whether the primary key of a column's table is among the grouping columns of every set: then the

@@ -1,8 +1,6 @@
 package sema
 
 import (
-	"slices"
-
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -12,14 +10,20 @@ import (
 
 // funcCall resolves a call: a function, an aggregate, a set-returning function or a cast in function notation.
 func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
-	if f.AggWithinGroup {
-		return nil, s.unsupported(f.Loc(), "WITHIN GROUP")
-	}
 	oldCond := s.conditional
 	defer func() { s.conditional = oldCond }()
 	args, names, err := s.callArgs(f)
 	if err != nil {
 		return nil, err
+	}
+	if f.AggWithinGroup {
+		for _, sb := range f.AggOrder {
+			n, err := s.exprIn(sb.Node, inOrderBy)
+			if err != nil {
+				return nil, err
+			}
+			args = append(args, n)
+		}
 	}
 	display := f.Name.String()
 	var r *expr.Resolved
@@ -31,22 +35,16 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	if r == nil {
 		return nil, s.noFunction(f, display, args, names)
 	}
-	if r.Window != nil && f.Over == nil {
-		return nil, s.errorf(f.Loc(), pgerr.WrongObjectType, "window function %s requires an OVER clause", f.Name.String())
-	}
-	if r.Agg != nil && orderedSets[r.Agg.Name] {
-		return nil, s.errorf(f.Loc(), pgerr.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", f.Name.String())
-	}
-	if r.Agg == nil && r.Window == nil {
-		if err := s.notAggregate(f); err != nil {
-			return nil, err
-		}
+	if err := s.checkKind(f, r, args); err != nil {
+		return nil, err
 	}
 	switch {
 	case r.Cast != 0:
 		return s.coerceMod(args[0], types.T(r.Cast), types.Explicit, f.Loc())
 	case f.Over != nil:
 		return s.windowFunc(f, r, args)
+	case f.AggWithinGroup:
+		return s.orderedAggregate(f, r, args)
 	case r.Agg != nil:
 		return s.aggregate(f, r, args)
 	}
@@ -64,10 +62,6 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 	out.Variadic = f.FuncVariadic
 	return s.spread(r, out)
 }
-
-// orderedSets are the ordered-set and hypothetical-set aggregates.
-var orderedSets = map[string]bool{"mode": true, "percentile_cont": true, "percentile_disc": true, "rank": true, "dense_rank": true,
-	"percent_rank": true, "cume_dist": true}
 
 // builtin returns the name by which the registry may know a function.
 func builtin(n parse.Name) (lookup string, ok bool) {
@@ -101,6 +95,24 @@ func (s *scope) callArgs(f *parse.FuncCall) (args []expr.Node, names []string, e
 	return args, names, nil
 }
 
+// checkKind refuses what is not said of the kind of function that a call means.
+func (s *scope) checkKind(f *parse.FuncCall, r *expr.Resolved, args []expr.Node) error {
+	switch name := f.Name.String(); {
+	case r.Window != nil && f.Over == nil:
+		return s.errorf(f.Loc(), pgerr.WrongObjectType, "window function %s requires an OVER clause", name)
+	case r.Window != nil && f.AggWithinGroup:
+		return s.errorf(f.Loc(), pgerr.WrongObjectType, "window function %s cannot have WITHIN GROUP", name)
+	case r.Window != nil:
+	case r.Agg == nil:
+		return s.notAggregate(f)
+	case r.Agg.Kind != expr.PlainAggregate:
+		return s.checkOrderedSet(f, r, args)
+	case f.AggWithinGroup:
+		return s.errorf(f.Loc(), pgerr.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name)
+	}
+	return nil
+}
+
 func (s *scope) notAggregate(f *parse.FuncCall) error {
 	name := f.Name.String()
 	switch {
@@ -108,6 +120,8 @@ func (s *scope) notAggregate(f *parse.FuncCall) error {
 		return s.errorf(f.Loc(), pgerr.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name)
 	case f.AggDistinct:
 		return s.errorf(f.Loc(), pgerr.WrongObjectType, "DISTINCT specified, but %s is not an aggregate function", name)
+	case f.AggWithinGroup:
+		return s.errorf(f.Loc(), pgerr.WrongObjectType, "WITHIN GROUP specified, but %s is not an aggregate function", name)
 	case len(f.AggOrder) > 0:
 		return s.errorf(f.Loc(), pgerr.WrongObjectType, "ORDER BY specified, but %s is not an aggregate function", name)
 	case f.AggFilter != nil:
@@ -124,7 +138,7 @@ func (s *scope) noFunction(f *parse.FuncCall, display string, args []expr.Node, 
 		(s.env.Catalog == nil || s.env.Catalog.SchemaByName(f.Name.Schema()) == nil) {
 		return s.errorf(f.Loc(), pgerr.InvalidSchemaName, "schema %q does not exist", f.Name.Schema())
 	}
-	if len(f.AggOrder) > 0 && len(names) == 0 && !expr.Exists(f.Name.Last()) {
+	if len(f.AggOrder) > 1 && !f.AggWithinGroup {
 		return s.at(f.Loc(), pgerr.New(pgerr.UndefinedFunction, "function %s does not exist", expr.Signature(display, oidsOf(args))).
 			WithHint("No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY; ORDER BY must appear after all regular arguments of the aggregate."))
 	}
@@ -200,158 +214,4 @@ func (s *scope) setReturning(f *parse.FuncCall, r *expr.Resolved, args []expr.No
 		s.q.HasSRFs = true
 	}
 	return &expr.SetReturning{Fn: r.Set, Args: args, Type: types.T(ret), Loc: f.Loc()}, nil
-}
-
-func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node) (expr.Node, error) {
-	loc := f.Loc()
-	agg := r.Agg
-	if !agg.Supported() {
-		return nil, s.unsupported(loc, "aggregate "+expr.Signature(agg.Name, agg.Args))
-	}
-	if len(args) == 0 && !f.AggStar {
-		return nil, s.errorf(loc, pgerr.WrongObjectType, "%s(*) must be used to call a parameterless aggregate function", f.Name.String())
-	}
-	want, ret, err := expr.ResolvePolymorphic(oidsOf(args), r.Args, agg.Result)
-	if err != nil {
-		return nil, s.at(loc, err)
-	}
-	for i, a := range args {
-		if args[i], err = s.coerceType(a, want[i], types.Implicit, -1); err != nil {
-			return nil, err
-		}
-	}
-	n := &expr.Aggregate{Fn: agg, Args: args, Star: f.AggStar, Distinct: f.AggDistinct, Type: types.T(ret), Loc: loc}
-	for _, sb := range f.AggOrder {
-		k, err := s.expr(sb.Node)
-		if err != nil {
-			return nil, err
-		}
-		if k, err = s.resolveUnknown(k); err != nil {
-			return nil, err
-		}
-		key := expr.SortKey{Expr: k}
-		if key.Desc, key.NullsFirst, err = s.direction(sb, k); err != nil {
-			return nil, err
-		}
-		n.OrderBy = append(n.OrderBy, key)
-	}
-	if err := s.aggDistinct(n); err != nil {
-		return nil, err
-	}
-	if f.AggFilter != nil {
-		done := s.in(inFilter)
-		n.Filter, err = s.boolExpr(f.AggFilter, "FILTER")
-		done()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return s.placeAggregate(n)
-}
-
-func (s *scope) aggDistinct(n *expr.Aggregate) error {
-	if !n.Distinct {
-		return nil
-	}
-	for _, a := range n.Args {
-		if expr.LessThanOf(oidOf(a)) == nil {
-			return s.at(locOf(a), noOrdering(oidOf(a), true))
-		}
-	}
-	for _, k := range n.OrderBy {
-		found := false
-		for _, a := range n.Args {
-			found = found || expr.Equal(a, k.Expr)
-		}
-		if !found {
-			return s.errorf(locOf(k.Expr), pgerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
-		}
-	}
-	return nil
-}
-
-// placeAggregate finds the query that an aggregate belongs to.
-func (s *scope) placeAggregate(n *expr.Aggregate) (expr.Node, error) {
-	inner := slices.Clone(n.Args)
-	for _, k := range n.OrderBy {
-		inner = append(inner, k.Expr)
-	}
-	if n.Filter != nil {
-		inner = append(inner, n.Filter)
-	}
-	var err error
-	n.Level, err = s.aggregateLevel(inner, "aggregate functions", n.Loc)
-	return n, err
-}
-
-// aggregateLevel finds the query that an aggregate or GROUPING call belongs to: the innermost one whose columns its
-// arguments use, or its own if they use none.
-func (s *scope) aggregateLevel(args []expr.Node, what string, loc int) (int, error) {
-	for _, a := range args {
-		if err := s.checkAggregateArg(a); err != nil {
-			return 0, err
-		}
-	}
-	vars, aggs := innermost(args)
-	level := max(vars, 0)
-	if aggs >= 0 && (vars < 0 || aggs <= vars) {
-		return 0, s.errorf(aggregateLoc(args, aggs), pgerr.GroupingError, "aggregate function calls cannot be nested")
-	}
-	sc := s
-	for range level {
-		sc = sc.parent
-	}
-	if where := sc.clause.noAggs(); where != "" {
-		return 0, s.errorf(loc, pgerr.GroupingError, "%s are not allowed in %s", what, where)
-	}
-	sc.q.HasAggs = true
-	return level, nil
-}
-
-// checkAggregateArg refuses what an aggregate's argument may not hold outside of subqueries.
-func (s *scope) checkAggregateArg(n expr.Node) error {
-	var err error
-	expr.Walk(n, func(k expr.Node) bool {
-		switch k := k.(type) {
-		case *expr.SetReturning:
-			err = s.at(k.Loc, pgerr.New(pgerr.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").
-				WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
-		case *expr.WindowFunc:
-			err = s.errorf(k.Loc, pgerr.GroupingError, "aggregate function calls cannot contain window function calls")
-		}
-		return err == nil
-	})
-	return err
-}
-
-// innermost are the levels of the innermost columns and of the innermost aggregates that expressions use, -1 for none.
-func innermost(ns []expr.Node) (vars, aggs int) {
-	vars, aggs = -1, -1
-	least := func(have *int, level int) {
-		if level >= 0 && (*have < 0 || level < *have) {
-			*have = level
-		}
-	}
-	for _, n := range ns {
-		walkLevels(n, func(k expr.Node, level int) {
-			if _, ok := k.(*expr.Var); ok {
-				least(&vars, level)
-			} else {
-				least(&aggs, level)
-			}
-		})
-	}
-	return vars, aggs
-}
-
-func aggregateLoc(ns []expr.Node, level int) int {
-	loc := -1
-	for _, n := range ns {
-		walkLevels(n, func(k expr.Node, l int) {
-			if _, isVar := k.(*expr.Var); !isVar && l == level && loc < 0 {
-				loc = k.Pos()
-			}
-		})
-	}
-	return loc
 }

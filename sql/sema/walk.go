@@ -9,23 +9,28 @@ import (
 // rewriteQuery replaces every expression of q and of the queries in it by what f returns for it. depth is 0 in q itself
 // and one more in each query below. f gets whole expressions; the queries of their Subqueries come separately.
 func rewriteQuery(q *Query, depth int, f func(n expr.Node, depth int) expr.Node) {
+	below := func(sub *Query) { rewriteQuery(sub, depth+1, f) }
 	ownExprs(q, func(n *expr.Node) {
 		*n = f(*n, depth)
-		subqueries(*n, func(sub *Query) { rewriteQuery(sub, depth+1, f) })
+		subqueries(*n, below)
 	})
+	ownQueries(q, below)
+}
+
+// ownQueries calls f for the queries in q that are not Subqueries of expressions. Of a set operation, the arms are such.
+func ownQueries(q *Query, f func(*Query)) {
 	for _, r := range q.Rels {
 		if r.Query != nil {
-			rewriteQuery(r.Query, depth+1, f)
+			f(r.Query)
 		}
 	}
 	if q.SetOp != nil {
-		// The arms of a set operation are at the depth of subqueries.
-		rewriteQuery(q.SetOp.Left, depth+1, f)
-		rewriteQuery(q.SetOp.Right, depth+1, f)
+		f(q.SetOp.Left)
+		f(q.SetOp.Right)
 	}
 	for _, c := range q.CTEs {
 		if c.Query != nil {
-			rewriteQuery(c.Query, depth+1, f)
+			f(c.Query)
 		}
 	}
 }
