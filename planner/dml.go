@@ -21,10 +21,14 @@ func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, err
 		return nil, err
 	}
 	m := &ModifyTable{Table: d.Table, Main: main}
-	if d.Kind == sema.Insert {
+	switch d.Kind {
+	case sema.Insert:
 		m.Kind = Insert
 		err = holder.planInsert(d, m)
-	} else {
+	case sema.Merge:
+		m.Kind = Merge
+		err = holder.planMerge(d, m)
+	default:
 		m.Kind = Update
 		if d.Kind == sema.Delete {
 			m.Kind = Delete

@@ -165,7 +165,7 @@ func (e *explainer) upperTitle(n Node) string {
 	case *LockRows:
 		return "LockRows"
 	case *ModifyTable:
-		return map[Kind]string{Insert: "Insert", Update: "Update", Delete: "Delete"}[n.Kind] + " on " + n.Table.Name
+		return map[Kind]string{Insert: "Insert", Update: "Update", Delete: "Delete", Merge: "Merge"}[n.Kind] + " on " + n.Table.Name
 	}
 	return fmt.Sprintf("%T", n)
 }
@@ -300,8 +300,30 @@ func (e *explainer) modify(n *ModifyTable, depth int) {
 	if e.p.env.ConstraintWork == nil {
 		return
 	}
-	kind := map[Kind]sema.DMLKind{Insert: sema.Insert, Update: sema.Update, Delete: sema.Delete}[n.Kind]
-	for _, l := range e.p.env.ConstraintWork(n.Table, kind, n.Columns) {
-		e.line(depth, false, "%s", l)
+	kinds := map[Kind]sema.DMLKind{Insert: sema.Insert, Update: sema.Update, Delete: sema.Delete}
+	if n.Kind != Merge {
+		for _, l := range e.p.env.ConstraintWork(n.Table, kinds[n.Kind], n.Columns) {
+			e.line(depth, false, "%s", l)
+		}
+	}
+	for _, a := range n.Actions {
+		what := "Do Nothing"
+		if !a.Nothing {
+			what = [...]string{Insert: "Insert", Update: "Update", Delete: "Delete"}[a.Kind]
+		}
+		when := "When Matched"
+		if !a.Matched {
+			when = "When Not Matched"
+		}
+		if a.Cond != nil {
+			when += " And " + e.text(a.Cond)
+		}
+		e.line(depth, false, "%s: %s", when, what)
+		if a.Nothing {
+			continue
+		}
+		for _, l := range e.p.env.ConstraintWork(n.Table, kinds[a.Kind], a.Columns) {
+			e.line(depth, false, "  %s", l)
+		}
 	}
 }

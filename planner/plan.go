@@ -31,6 +31,7 @@ const (
 	Insert
 	Update
 	Delete
+	Merge
 )
 
 // Plan is a physical plan. It is immutable, holds no parameter values and may run any number of times, at once too.
@@ -405,7 +406,7 @@ type LockTarget struct {
 	Cols []int
 }
 
-// ModifyTable is INSERT, UPDATE or DELETE. Its output is RETURNING's rows, or none.
+// ModifyTable is INSERT, UPDATE, DELETE or MERGE. Its output is RETURNING's rows, or none.
 type ModifyTable struct {
 	Props
 	Kind  Kind
@@ -417,8 +418,10 @@ type ModifyTable struct {
 	Direct []int
 	// SelfInput: the input reads a table that the statement writes (rows are collected first where the order matters).
 	Conflict *Conflict
-	// Update and Delete: the row reference and where the target's columns are in the input (see LockTarget).
+	// Update, Delete and Merge: the row reference and where the target's columns are in the input (see LockTarget).
 	Target LockTarget
+	// Actions are what Merge does; its Recheck is the join's condition.
+	Actions []MergeAction
 	// Update: Columns[i] is set to Set[i], over the input row.
 	Columns []catalog.AttNum
 	Set     []*Scalar
@@ -433,6 +436,17 @@ type ModifyTable struct {
 	KeyChange bool
 	// Main is set for the statement's own DML, false for one inside WITH.
 	Main bool
+}
+
+// MergeAction is a WHEN clause of MERGE; its scalars are over the input row. Set is by Columns for Update and by attnum-1
+// for Insert, nil: NULL.
+type MergeAction struct {
+	Matched bool
+	Kind    Kind
+	Nothing bool
+	Cond    *Scalar // nil: always
+	Columns []catalog.AttNum
+	Set     []*Scalar
 }
 
 // Check is a CHECK constraint over the table's columns by attnum-1.

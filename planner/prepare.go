@@ -25,7 +25,7 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	case *sema.Query:
 		err = b.prepareQuery(s, main)
 	case *sema.DML:
-		b.plan.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete}[s.Kind]
+		b.plan.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete, sema.Merge: Merge}[s.Kind]
 		b.plan.Root, err = b.planDML(s, nil, main, true)
 		if len(s.Returning) > 0 {
 			b.plan.Columns = outputs(s.Returning)

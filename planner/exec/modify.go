@@ -12,7 +12,7 @@ import (
 // modifyChunk is how many rows are locked and written at a time.
 const modifyChunk = 1000
 
-// modifyOp is INSERT, UPDATE or DELETE. Without RETURNING it runs to its end on the first call.
+// modifyOp is INSERT, UPDATE, DELETE or MERGE. Without RETURNING it runs to its end on the first call.
 type modifyOp struct {
 	r    *run
 	n    *planner.ModifyTable
@@ -98,6 +98,8 @@ func (m *modifyOp) chunk(from, to int) error {
 		return m.insert(from, to)
 	case planner.Update:
 		return m.update(from, to)
+	case planner.Merge:
+		return m.merge(from, to)
 	}
 	return m.delete(from, to)
 }

@@ -74,7 +74,7 @@ func (a *Analyzed) Columns() []Target {
 	return out
 }
 
-// Analyze gives a SELECT, VALUES, INSERT, UPDATE or DELETE its meaning. Errors are *pgerr.Error.
+// Analyze gives a SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE its meaning. Errors are *pgerr.Error.
 func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 	a := newAnalyzer(env)
 	out := &Analyzed{}
@@ -92,7 +92,7 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 	case *parse.DeleteStmt:
 		out.DML, err = a.delete(s, nil)
 	case *parse.MergeStmt:
-		err = pgerr.NotSupported("MERGE")
+		out.DML, err = a.merge(s)
 	default:
 		err = pgerr.Internal("statement %T has no analysis", stmt)
 	}

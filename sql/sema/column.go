@@ -159,6 +159,9 @@ func (s *scope) systemColumn(it *nsItem, name string, loc int) (expr.Node, error
 		}
 		return &expr.Const{Type: types.T(types.OidOid), Value: types.NewInt(int64(oid)), Loc: loc}, nil
 	case "ctid", "xmin", "xmax", "cmin", "cmax":
+		if s.clause == inMergeWhen {
+			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "cannot use system column %q in MERGE WHEN condition", name)
+		}
 		return nil, s.unsupported(loc, "system column \""+name+"\"")
 	}
 	return nil, nil

@@ -100,6 +100,8 @@ func (s *scope) cteQuery(c *parse.CommonTableExpr, e *cteEntry) error {
 			return s.errorf(c.Loc(), pgerr.FeatureNotSupported, "WITH clause containing a data-modifying statement must be at the top level")
 		}
 		e.cte.DML, err = s.dmlIn(c.Query)
+	case *parse.MergeStmt:
+		return s.errorf(c.Loc(), pgerr.FeatureNotSupported, "MERGE not supported in WITH query")
 	default:
 		return s.unsupported(c.Loc(), "this statement in WITH")
 	}

@@ -200,7 +200,7 @@ func (l LockStrength) String() string {
 	return [...]string{"FOR KEY SHARE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR UPDATE"}[l]
 }
 
-// DMLKind is INSERT, UPDATE or DELETE.
+// DMLKind is INSERT, UPDATE, DELETE or MERGE.
 type DMLKind uint8
 
 // The DML kinds.
@@ -208,9 +208,10 @@ const (
 	Insert DMLKind = iota
 	Update
 	Delete
+	Merge
 )
 
-// DML is an analysed INSERT, UPDATE or DELETE. The target table is Rels[Target] of Source for UPDATE and DELETE (and of
+// DML is an analysed INSERT, UPDATE, DELETE or MERGE. The target table is Rels[Target] of Source for all but INSERT (and of
 // the scope in which Returning is resolved for INSERT).
 type DML struct {
 	Kind  DMLKind
@@ -220,8 +221,11 @@ type DML struct {
 	// Source yields the rows. INSERT: one column per entry of Columns, already cast to the column's type (assignment);
 	// defaults of columns left out are in Defaults. UPDATE/DELETE: a query over the target (range-table entry Target) and
 	// the FROM/USING items with WHERE; its Targets are, for UPDATE, the new values parallel to Columns.
+	// MERGE: the source joined to the target, inner where only rows with a match matter, else by a left join.
 	Source *Query
 	Target int
+	// Actions are the WHEN clauses of MERGE.
+	Actions []MergeAction
 	// Columns are the attribute numbers assigned.
 	Columns []catalog.AttNum
 	// Defaults maps the table's other columns (INSERT), by attnum-1, to their default expressions; nil: NULL.

@@ -165,6 +165,7 @@ const (
 	inFrameRange
 	inFrameRows
 	inFrameGroups
+	inMergeWhen
 )
 
 // noAggs is the name of a clause where aggregates are not allowed, "" where they are.
@@ -246,7 +247,7 @@ func (c clause) name() string {
 		inDistinctOn: "DISTINCT ON", inLimit: "LIMIT", inOffset: "OFFSET", inFilter: "FILTER", inValues: "VALUES",
 		inUpdateSource: "UPDATE", inReturning: "RETURNING", inInsertTarget: "VALUES",
 		inWindowPartition: "window PARTITION BY", inWindowOrder: "window ORDER BY", inFrameRange: "window RANGE",
-		inFrameRows: "window ROWS", inFrameGroups: "window GROUPS"}[c]
+		inFrameRows: "window ROWS", inFrameGroups: "window GROUPS", inMergeWhen: "MERGE WHEN conditions"}[c]
 }
 
 // scope is a query level during analysis: PostgreSQL's ParseState.

@@ -146,6 +146,9 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	if err != nil {
 		return err
 	}
+	if _, merge := u.Query.(*parse.MergeStmt); merge {
+		return pgerr.New(pgerr.FeatureNotSupported, "MERGE not supported in COPY")
+	}
 	if u.Relation == nil && !returns(u.Query) {
 		return pgerr.New(pgerr.FeatureNotSupported, "COPY query must have a RETURNING clause")
 	}

@@ -180,7 +180,7 @@ func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 
 func readOnlyError(p *planner.Plan) error {
 	name := map[planner.Kind]string{planner.Select: "SELECT FOR UPDATE", planner.Insert: "INSERT", planner.Update: "UPDATE",
-		planner.Delete: "DELETE"}[p.Kind]
+		planner.Delete: "DELETE", planner.Merge: "MERGE"}[p.Kind]
 	return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute %s in a read-only transaction", name)
 }
 
@@ -239,6 +239,8 @@ func (p *portal) completeTag() string {
 		return "UPDATE " + n
 	case planner.Delete:
 		return "DELETE " + n
+	case planner.Merge:
+		return "MERGE " + n
 	}
 	return "SELECT " + n
 }
