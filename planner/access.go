@@ -44,7 +44,30 @@ type accessPath struct {
 func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj, top bool) (*fromItem, error) {
 	q.b.useTable(r.Table)
 	best := q.bestPath(f.rel, r.Table, q.keyConds(f.rel, conds), top)
-	return q.scanBy(f, r, conds, best)
+	f, err := q.scanBy(f, r, conds, best)
+	if err != nil || r.Sample == nil {
+		return f, err
+	}
+	return f, q.sample(f, r.Sample)
+}
+
+// sample keeps a part of a table's rows. Which ones depends on their keys alone, so that it does not matter what conditions
+// came before.
+func (q *query) sample(f *fromItem, s *sema.TableSample) error {
+	n := &Sample{Input: f.node, System: s.System, Key: f.lay.pos[varID{f.rel, sysKey}]}
+	var err error
+	if n.Percent, err = q.scalar(s.Percent, nil, nil); err != nil {
+		return err
+	}
+	if s.Seed != nil {
+		if n.Seed, err = q.scalar(s.Seed, nil, nil); err != nil {
+			return err
+		}
+	}
+	base := f.node.Base()
+	n.Props = q.b.props(base.Types, base.Rows/2)
+	f.node, f.scan = n, nil // its rows are not to be looked up by another way
+	return nil
 }
 
 // scanBy makes the scan for a path.
@@ -57,7 +80,7 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 			f.lay.add(varID{f.rel, i}, r.Table.Columns[i].Type)
 		}
 	}
-	if q.rowRefs[f.rel] {
+	if q.rowRefs[f.rel] || r.Sample != nil {
 		n.RowRef = true
 		for i, t := range [SystemColumns]types.Type{types.T(types.ByteaOid), types.T(types.Int8Oid), types.T(types.Int8Oid)} {
 			n.Types = append(n.Types, t)

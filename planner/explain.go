@@ -87,6 +87,8 @@ func (e *explainer) title(n Node) string {
 			return "Result"
 		}
 		return "Filter"
+	case *Sample:
+		return "Sample"
 	case *Project:
 		return "Project"
 	case *ProjectSet:
@@ -188,6 +190,10 @@ func (e *explainer) details(n Node, depth int) {
 		cond("Filter", n.Filter)
 	case *Filter:
 		cond(map[bool]string{true: "One-Time Filter", false: "Filter"}[n.OneTime], n.Cond)
+	case *Sample:
+		method := map[bool]string{true: "system", false: "bernoulli"}[n.System]
+		e.line(depth, false, "Sampling: %s (%s)", method, e.text(n.Percent))
+		cond("Repeatable", n.Seed)
 	case *HashJoin:
 		var parts []string
 		for i := range n.LeftKeys {

@@ -184,6 +184,9 @@ func appendQuery(b []byte, q *sema.Query) []byte {
 		switch {
 		case r.Table != nil:
 			b = fmt.Appendf(b, "t%d", r.Table.OID)
+			if r.Sample != nil {
+				b = fmt.Appendf(b, "%p", r.Sample)
+			}
 		case r.Virtual != nil:
 			b = fmt.Appendf(b, "v%d", r.Virtual.OID)
 		case r.CTE != nil:

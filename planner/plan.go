@@ -186,6 +186,16 @@ type Filter struct {
 	OneTime bool
 }
 
+// Sample keeps the rows that TABLESAMPLE chooses. Key is the input column with the rows' keys.
+type Sample struct {
+	Props
+	Input   Node
+	Key     int
+	System  bool
+	Percent *Scalar
+	Seed    *Scalar // nil without REPEATABLE
+}
+
 // Project computes columns. Passing is set when all are plain input columns: their positions.
 type Project struct {
 	Props
@@ -477,6 +487,7 @@ func (n *VirtualScan) Inputs() []Node    { return nil }
 func (n *Values) Inputs() []Node         { return nil }
 func (n *LiteralRows) Inputs() []Node    { return nil }
 func (n *Filter) Inputs() []Node         { return []Node{n.Input} }
+func (n *Sample) Inputs() []Node         { return []Node{n.Input} }
 func (n *Project) Inputs() []Node        { return []Node{n.Input} }
 func (n *ProjectSet) Inputs() []Node     { return []Node{n.Input} }
 func (n *FunctionScan) Inputs() []Node   { return nil }

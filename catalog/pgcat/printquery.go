@@ -538,6 +538,24 @@ func (d *deparser) rel(q *sema.Query, i int) {
 	if n.show {
 		d.b.WriteString("(" + quotedList(n.list) + ")")
 	}
+	if r.Sample != nil {
+		d.sample(r.Sample)
+	}
+}
+
+func (d *deparser) sample(s *sema.TableSample) {
+	method := "bernoulli"
+	if s.System {
+		method = "system"
+	}
+	d.b.WriteString(" TABLESAMPLE " + method + " (")
+	d.node(s.Percent, false)
+	d.b.WriteByte(')')
+	if s.Seed != nil {
+		d.b.WriteString(" REPEATABLE (")
+		d.node(s.Seed, false)
+		d.b.WriteByte(')')
+	}
 }
 
 // name chooses the names of a query's range table: no two alike, and none like one of a query around it

@@ -240,6 +240,8 @@ func (r *run) buildNode(n planner.Node) (operator, error) {
 		return &literalOp{b: n.Batch}, nil
 	case *planner.Filter:
 		return buildOver(r, n.Input, func(in operator) operator { return &filterOp{r: r, n: n, in: in} })
+	case *planner.Sample:
+		return buildOver(r, n.Input, func(in operator) operator { return &sampleOp{r: r, n: n, in: in} })
 	case *planner.Project:
 		return buildOver(r, n.Input, func(in operator) operator { return &projectOp{r: r, n: n, in: in} })
 	case *planner.ProjectSet:

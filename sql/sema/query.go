@@ -123,6 +123,7 @@ type RTE struct {
 	Alias      string
 	Columns    []Column
 	Table      *catalog.Table
+	Sample     *TableSample // of an RTETable
 	Query      *Query
 	Lateral    bool
 	Func       expr.Node

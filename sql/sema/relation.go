@@ -117,7 +117,7 @@ func (s *scope) fromItem(it parse.FromItem) (JoinNode, []*nsItem, error) {
 	case *parse.JoinExpr:
 		return s.joinExpr(f)
 	case *parse.RangeTableSample:
-		return nil, nil, s.unsupported(f.Loc(), "TABLESAMPLE")
+		return s.tableSample(f)
 	}
 	return nil, nil, pgerr.Internal("FROM item %T", it)
 }
