@@ -516,6 +516,9 @@ func (d *deparser) rel(q *sema.Query, i int) {
 		} else {
 			d.b.WriteString(catalog.QualifiedName(r.Virtual.Schema, plain))
 		}
+	case r.RowsFrom:
+		d.failed = true
+		return
 	case r.Kind == sema.RTESubquery, r.Kind == sema.RTEValues:
 		d.b.WriteByte('(')
 		d.query(r.Query, nil, true)

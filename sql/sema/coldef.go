@@ -1,7 +1,6 @@
 package sema
 
 import (
-	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -57,29 +56,4 @@ func (s *scope) recordColumn(d *parse.ColumnDef) (expr.RecordColumn, error) {
 		return expr.RecordColumn{}, s.errorf(d.Loc(), pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", d.Name, typeString(t.Oid))
 	}
 	return expr.RecordColumn{Name: d.Name, Type: t}, nil
-}
-
-// fromCall analyses a function in FROM, where unnest takes any number of arrays.
-func (s *scope) fromCall(e parse.Expr) (expr.Node, error) {
-	f, ok := e.(*parse.FuncCall)
-	if !ok || len(f.Args) < 2 || len(f.Name) != 1 || f.Name.Last() != "unnest" || f.FuncVariadic || f.AggDistinct || f.AggStar ||
-		len(f.AggOrder) > 0 || f.AggFilter != nil || f.AggWithinGroup || f.Over != nil {
-		return s.expr(e)
-	}
-	out := &expr.SetReturning{Fn: expr.Unnests, Type: types.T(types.RecordOid), Loc: f.Loc()}
-	for _, a := range f.Args {
-		one := *f
-		one.Name, one.Args = parse.Name{catalog.PgCatalogName, "unnest"}, []parse.Expr{a}
-		n, err := s.expr(&one)
-		if err != nil {
-			return nil, err
-		}
-		set, ok := n.(*expr.SetReturning)
-		if !ok || len(set.Args) != 1 || len(set.Fn.Columns) > 0 {
-			return nil, s.unsupported(f.Loc(), "unnest of several values that are not all arrays")
-		}
-		out.Args = append(out.Args, set.Args[0])
-		out.Columns = append(out.Columns, expr.RecordColumn{Name: "unnest", Type: set.Type})
-	}
-	return out, nil
 }

@@ -612,11 +612,7 @@ func (s *scope) subqueryColumn(src *parse.SubLink, m *parse.MultiAssignRef) (exp
 	if len(cols) != m.Ncolumns {
 		return nil, s.errorf(src.Loc(), pgerr.SyntaxError, "number of columns does not match number of values")
 	}
-	if m.Ncolumns > 1 {
-		q = wrap(q)
-		q.Targets = q.Targets[m.Colno-1 : m.Colno]
-	}
-	return &expr.Subquery{Kind: expr.ScalarSubquery, Query: q, Type: cols[m.Colno-1].Type, Loc: src.Loc()}, nil
+	return scalarColumn(q, m.Colno-1, src.Loc()), nil
 }
 
 func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {

@@ -102,10 +102,32 @@ func (s *scope) opExpr(e *parse.AExpr) (expr.Node, error) {
 
 // rowSubquery is (a, b) op (SELECT …): a row of a scalar subquery, compared column by column.
 func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) (expr.Node, error) {
-	if op := e.Name.Last(); op != "=" {
-		return nil, s.unsupported(e.Loc(), "comparing a row with a subquery by "+op)
+	left, err := s.exprs(l.Args)
+	if err != nil {
+		return nil, err
 	}
-	return s.anySubLink(&parse.SubLink{Type: parse.AnySubLink, Testexpr: l, Subselect: r.Subselect, Location: e.Location})
+	right := make([]expr.Node, len(left))
+	for i := range right {
+		q, err := s.sublinkQuery(r)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.checkWidth(q, len(left), e.Loc()); err != nil {
+			return nil, err
+		}
+		right[i] = scalarColumn(q, i, r.Loc())
+	}
+	return s.compareRows(e.Name.Last(), left, right, e.Loc())
+}
+
+// scalarColumn is one column of a scalar subquery of several.
+func scalarColumn(q *Query, i, loc int) *expr.Subquery {
+	cols := queryColumns(q)
+	if len(cols) > 1 {
+		q = wrap(q)
+		q.Targets = q.Targets[i : i+1]
+	}
+	return &expr.Subquery{Kind: expr.ScalarSubquery, Query: q, Type: cols[i].Type, Loc: loc}
 }
 
 func (s *scope) rowCompare(op string, l, r *parse.RowExpr, loc int) (expr.Node, error) {
@@ -136,6 +158,14 @@ func (s *scope) compareRows(op string, l, r []expr.Node, loc int) (expr.Node, er
 	case "<", "<=", ">", ">=":
 		return s.lexicographic(op, l, r, loc)
 	default:
+		// PostgreSQL looks at the operator's type first.
+		c, err := s.operator(op, l[0], r[0], loc)
+		if err != nil {
+			return nil, err
+		}
+		if t := oidOf(c); t != types.BoolOid {
+			return nil, s.errorf(loc, pgerr.DatatypeMismatch, "row comparison operator must yield type boolean, not type %s", typeString(t))
+		}
 		return nil, s.at(loc, pgerr.New(pgerr.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op).
 			WithHint("Row comparison operators must be associated with btree operator families."))
 	}

@@ -128,6 +128,7 @@ type RTE struct {
 	Lateral    bool
 	Func       expr.Node
 	Ordinality bool
+	RowsFrom   bool // Query stands for several functions of ROWS FROM
 	CTE        *CTE
 	JoinCols   []expr.Node
 	Virtual    *VirtualTable

@@ -335,20 +335,13 @@ func (s *scope) subquery(sel *parse.SelectStmt, lateral, keepUnknown bool) (*Que
 }
 
 func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
-	if len(r.Functions) != 1 {
-		return nil, s.unsupported(r.Loc(), "ROWS FROM with several functions")
+	calls := functionCalls(r)
+	if len(calls) > 1 {
+		return s.rowsFrom(r, calls)
 	}
-	f := r.Functions[0]
-	old := s.lateral
-	s.lateral = true // functions in FROM are always lateral
-	done := s.in(inFromFunction)
-	n, err := s.fromCall(f.Func)
-	done()
-	s.lateral = old
+	f := calls[0]
+	n, err := s.fromFunction(f.Func)
 	if err != nil {
-		return nil, err
-	}
-	if n, err = s.resolveUnknown(n); err != nil {
 		return nil, err
 	}
 	if n, err = s.recordCall(n, append(append([]*parse.ColumnDef(nil), r.Coldefs...), f.Coldefs...)); err != nil {
@@ -379,6 +372,20 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 		it.funcScalar = scalar
 	}
 	return it, err
+}
+
+// fromFunction analyses a call in FROM, which sees the items to its left.
+func (s *scope) fromFunction(f parse.Expr) (expr.Node, error) {
+	old := s.lateral
+	s.lateral = true
+	done := s.in(inFromFunction)
+	n, err := s.expr(f)
+	done()
+	s.lateral = old
+	if err != nil {
+		return nil, err
+	}
+	return s.resolveUnknown(n)
 }
 
 // outColumns are the columns of a function with OUT parameters.

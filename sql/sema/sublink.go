@@ -73,25 +73,21 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkWidth(q, len(left), e.Loc()); err != nil {
+		return nil, err
+	}
 	cols := queryColumns(q)
-	switch {
-	case len(cols) > len(left):
-		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "subquery has too many columns")
-	case len(cols) < len(left):
-		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "subquery has too few columns")
-	case len(left) > 1 && op != "=" && op != "<>":
-		return nil, s.unsupported(e.Loc(), "comparing rows with a subquery by "+op)
+	all := e.Type == parse.AllSubLink
+	if len(left) > 1 && !(op == "=" && !all) && !(op == "<>" && all) {
+		return s.compareEach(op, left, q, all, e.Loc())
 	}
 	n := &expr.Subquery{Kind: expr.AnySubquery, Query: q, Type: boolean, Loc: e.Loc()}
-	if e.Type == parse.AllSubLink {
+	if all {
 		n.Kind = expr.AllSubquery
 	}
 	negate := false
 	if op == "<>" && len(left) > 1 {
 		// NOT IN arrives as NOT of = ANY; a row <> ALL is the same thing.
-		if e.Type != parse.AllSubLink {
-			return nil, s.unsupported(e.Loc(), "row <> ANY (subquery)")
-		}
 		op, negate, n.Kind = "=", true, expr.AnySubquery
 	}
 	casts := make([]types.Oid, len(cols))
@@ -111,6 +107,42 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 	n.Query = s.castOutput(q, casts)
 	if negate {
 		return &expr.BoolOp{Op: expr.Not, Args: []expr.Node{n}, Loc: e.Loc()}, nil
+	}
+	return n, nil
+}
+
+// checkWidth compares the number of a subquery's columns with that of a row.
+func (s *scope) checkWidth(q *Query, width, loc int) error {
+	switch n := len(queryColumns(q)); {
+	case n > width:
+		return s.errorf(loc, pgerr.SyntaxError, "subquery has too many columns")
+	case n < width:
+		return s.errorf(loc, pgerr.SyntaxError, "subquery has too few columns")
+	}
+	return nil
+}
+
+// compareEach is row op ANY or ALL (subquery), where the comparison is not one of columns: the subquery makes it, and its
+// outcomes are compared with true.
+func (s *scope) compareEach(op string, left []expr.Node, q *Query, all bool, loc int) (expr.Node, error) {
+	outer := wrap(q)
+	l, r := make([]expr.Node, len(left)), make([]expr.Node, len(left))
+	for i := range left {
+		l[i], r[i] = pushDownExpr(left[i]), outer.Targets[i].Expr
+	}
+	cmp, err := s.compareRows(op, l, r, loc)
+	if err != nil {
+		return nil, err
+	}
+	outer.Targets = []Target{{Expr: cmp, Name: "?column?"}}
+	yes := &expr.Const{Type: boolean, Value: types.NewBool(true), Loc: -1}
+	eq, err := s.pairOf("=", yes, cmp, loc)
+	if err != nil {
+		return nil, err
+	}
+	n := &expr.Subquery{Kind: expr.AnySubquery, Query: outer, Left: []expr.Node{yes}, Ops: []*expr.Function{eq.Fn}, Type: boolean, Loc: loc}
+	if all {
+		n.Kind = expr.AllSubquery
 	}
 	return n, nil
 }

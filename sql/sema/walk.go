@@ -107,32 +107,38 @@ func WalkQuery(q *Query, f func(n expr.Node, depth int)) {
 
 // pushDown makes room for one query level between q and what it refers to outside.
 func pushDown(q *Query) {
-	rewriteQuery(q, 0, func(n expr.Node, depth int) expr.Node {
-		out, _ := expr.Rewrite(n, func(k expr.Node) (expr.Node, error) {
-			switch v := k.(type) {
-			case *expr.Var:
-				if v.Level > depth {
-					c := *v
-					c.Level++
-					return &c, nil
-				}
-			case *expr.Aggregate:
-				if v.Level > depth {
-					c := *v
-					c.Level++
-					return &c, nil
-				}
-			case *expr.Grouping:
-				if v.Level > depth {
-					c := *v
-					c.Level++
-					return &c, nil
-				}
-			}
+	rewriteQuery(q, 0, func(n expr.Node, depth int) expr.Node { return raiseLevels(n, depth+1) })
+}
+
+// pushDownExpr moves an expression into a query below its own.
+func pushDownExpr(n expr.Node) expr.Node {
+	subqueries(n, pushDown)
+	return raiseLevels(n, 0)
+}
+
+// raiseLevels adds one to the Level of what belongs to a query at least from levels out.
+func raiseLevels(n expr.Node, from int) expr.Node {
+	out, _ := expr.Rewrite(n, func(k expr.Node) (expr.Node, error) {
+		if levelOf(k) < from {
 			return k, nil
-		})
-		return out
+		}
+		switch v := k.(type) {
+		case *expr.Var:
+			c := *v
+			c.Level++
+			return &c, nil
+		case *expr.Aggregate:
+			c := *v
+			c.Level++
+			return &c, nil
+		case *expr.Grouping:
+			c := *v
+			c.Level++
+			return &c, nil
+		}
+		return k, nil
 	})
+	return out
 }
 
 // walkVars calls f for every Var in n and in the queries of its Subqueries, with the level relative to n's own query.
