@@ -21,7 +21,7 @@ func (q *query) planMerge(d *sema.DML, m *ModifyTable) error {
 	for _, a := range d.Actions {
 		s.extra = append(s.extra, present(append([]expr.Node{a.Cond}, a.Set...))...)
 		for _, c := range a.Columns {
-			if keys[c] {
+			if a.Kind == sema.Update && keys[c] {
 				// The old value tells whether the key really changes.
 				col := &d.Table.Columns[c-1]
 				s.extra = append(s.extra, &expr.Var{Rel: d.Target, Col: int(c) - 1, Type: col.Type, Name: col.Name, Loc: -1})

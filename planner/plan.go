@@ -448,7 +448,7 @@ type ModifyTable struct {
 	Main bool
 }
 
-// MergeAction is a WHEN clause of MERGE; its scalars are over the input row. Set is by Columns for Update and by attnum-1
+// MergeAction is a WHEN clause of MERGE; its scalars are over the input row. Set is by Columns for Update, and by attnum-1
 // for Insert, nil: NULL.
 type MergeAction struct {
 	Matched bool

@@ -15,7 +15,8 @@ type MergeAction struct {
 	Kind    DMLKind
 	Nothing bool      // DO NOTHING; Kind means nothing then
 	Cond    expr.Node // AND …; nil for none
-	// Columns and Set are what UPDATE assigns; of INSERT, Set are the values by attnum-1, defaults included, nil for NULL.
+	// Columns and Set are what UPDATE assigns. INSERT names Columns; its Set are the values by attnum-1, defaults included,
+	// nil for NULL.
 	Columns []catalog.AttNum
 	Set     []expr.Node
 }
@@ -138,7 +139,7 @@ func (s *scope) mergeAction(t *catalog.Table, w *parse.MergeWhenClause) (MergeAc
 		act.Kind = Delete
 	case parse.MergeInsert:
 		act.Kind = Insert
-		act.Set, err = s.mergeInsert(t, w)
+		act.Columns, act.Set, err = s.mergeInsert(t, w)
 	case parse.MergeUpdate:
 		act.Kind = Update
 		var cols []*catalog.Column
@@ -152,16 +153,16 @@ func (s *scope) mergeAction(t *catalog.Table, w *parse.MergeWhenClause) (MergeAc
 	return act, err
 }
 
-// mergeInsert analyses INSERT of a WHEN clause and returns the row's values by attnum-1.
-func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]expr.Node, error) {
+// mergeInsert analyses INSERT of a WHEN clause and returns the columns given and the row's values by attnum-1.
+func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]catalog.AttNum, []expr.Node, error) {
 	for _, rt := range w.TargetList {
 		if len(rt.Indirection) > 0 {
-			return nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\" by MERGE")
+			return nil, nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\" by MERGE")
 		}
 	}
 	cols, err := s.insertColumns(t, w.TargetList)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in := &insertion{scope: s, dml: &DML{Kind: Insert, Table: t, Overriding: overriding(w.Override)}, cols: cols,
 		stmt:     &parse.InsertStmt{Cols: w.TargetList},
@@ -174,20 +175,20 @@ func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]expr.
 			extra = w.Values[len(cols)].Loc()
 		}
 		if err := in.checkCount(len(w.Values), extra); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	in.setColumns()
 	if err := in.fillDefaults(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	row := slices.Clone(in.dml.Defaults)
 	for i, c := range in.cols {
 		if row[c.Num-1], err = in.mergeValue(c, w.Values[i]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return row, nil
+	return in.dml.Columns, row, nil
 }
 
 // mergeValue analyses the value that MERGE inserts into a column.

@@ -224,7 +224,7 @@ func (c *collector) lock(r *RTE) {
 	}
 }
 
-// dml adds what an INSERT, UPDATE or DELETE needs. Its target comes first.
+// dml adds what an INSERT, UPDATE, DELETE or MERGE needs. Its target comes first.
 func (c *collector) dml(d *DML) {
 	target := &permission{relation: d.Table.OID}
 	switch d.Kind {
@@ -245,13 +245,41 @@ func (c *collector) dml(d *DML) {
 		target.required, target.updated = catalog.PrivUpdate, d.Columns
 	case Delete:
 		target.required = catalog.PrivDelete
+	case Merge:
+		for i := range d.Actions {
+			target.merge(&d.Actions[i])
+		}
+		if target.required == 0 { // DO NOTHING alone reads the target
+			target.required = catalog.PrivSelect
+		}
 	}
 	c.add(d.Source.Rels[d.Target], target)
 	c.query(d.Source, 0)
 	c.stack = append(c.stack, d.Source)
 	c.ctes(d.CTEs, 0)
+	for i := range d.Actions {
+		c.expression(d.Actions[i].Cond, 0)
+		for _, n := range d.Actions[i].Set {
+			c.expression(n, 0)
+		}
+	}
 	c.returning(d)
 	c.stack = c.stack[:len(c.stack)-1]
+}
+
+// merge adds what a WHEN clause does to the target of MERGE.
+func (n *permission) merge(a *MergeAction) {
+	switch {
+	case a.Nothing:
+	case a.Kind == Insert:
+		n.required |= catalog.PrivInsert
+		n.inserted = append(n.inserted, a.Columns...)
+	case a.Kind == Update:
+		n.required |= catalog.PrivUpdate
+		n.updated = append(n.updated, a.Columns...)
+	case a.Kind == Delete:
+		n.required |= catalog.PrivDelete
+	}
 }
 
 func (c *collector) returning(d *DML) {
