@@ -3,6 +3,8 @@ package catalog
 import (
 	"cmp"
 	"slices"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // PartKind says what a Part is.
@@ -18,6 +20,7 @@ const (
 	PartConstraint
 	PartSequence
 	PartView
+	PartType
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -84,6 +87,12 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 			}
 			return true
 		})
+		s.Types(func(t *Type) bool {
+			if t.SchemaID == p.OID {
+				add(Normal, PartType, t.OID, 0)
+			}
+			return true
+		})
 	case PartTable:
 		s.tableDependents(s.Table(p.OID), 0, add)
 	case PartColumn:
@@ -105,8 +114,15 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.viewsOn(p.OID, 0, add)
 	case PartView:
 		s.viewsOn(p.OID, p.Sub, add)
+	case PartType:
+		s.typeDependents(p.OID, add)
 	}
-	slices.SortStableFunc(out, func(a, b Dependent) int { return cmp.Compare(b.OID, a.OID) })
+	slices.SortStableFunc(out, func(a, b Dependent) int {
+		if a.OID == b.OID && a.Kind != b.Kind { // a default is younger than its table
+			return cmp.Compare(b.Kind, a.Kind)
+		}
+		return cmp.Compare(b.OID.Serial(), a.OID.Serial())
+	})
 	return out
 }
 
@@ -233,6 +249,8 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 		return "constraint " + c.Name + " on " + table(t.OID)
 	case PartSequence:
 		return "sequence " + relation(Relation{Kind: KindSequence, Sequence: s.Sequence(p.OID)})
+	case PartType:
+		return "type " + s.FormatType(searchPath, types.T(p.OID))
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

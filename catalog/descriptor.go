@@ -76,7 +76,7 @@ type Column struct {
 	NotNull bool
 	// Default is the DEFAULT expression's SQL text, fully qualified; empty for none.
 	Default string
-	// DefaultDeps are the sequences that the default names.
+	// DefaultDeps are the sequences and user types that the default names.
 	DefaultDeps []Oid
 	Identity    Identity
 	// Sequence is the sequence owned by a serial or identity column, or 0.
@@ -145,6 +145,7 @@ type Constraint struct {
 	Columns    []AttNum // the constrained columns in the order written (conkey)
 	Index      Oid      // the index that implements a primary key or unique constraint
 	Check      string   // a CHECK's expression as SQL text
+	CheckDeps  []Oid    `json:",omitempty"` // the user types that it names
 	NoInherit  bool
 	Deferrable bool
 	Deferred   bool // INITIALLY DEFERRED
@@ -224,7 +225,7 @@ type View struct {
 	Owner    Oid
 	Query    string
 	Columns  []Column
-	// Deps are the tables, views and sequences that the query names, with the columns it uses of each.
+	// Deps are the tables, views, sequences and user types that the query names, with the columns it uses of each.
 	Deps    []ViewDep
 	ACL     []ACLItem
 	Comment string

@@ -15,6 +15,7 @@ func (s *Snapshot) Digest() string {
 	s.Views(func(o *View) bool { return hashObject(h, o) })
 	s.Roles(func(o *Role) bool { return hashObject(h, o) })
 	s.Databases(func(o *Database) bool { return hashObject(h, o) })
+	s.Types(func(o *Type) bool { return hashObject(h, o) })
 	if s.slotMap != nil {
 		h.Write(EncodeSlotMap(s.slotMap))
 	}

@@ -14,10 +14,11 @@ const (
 	ClassRole
 	ClassDatabase
 	ClassDefaultPrivileges
+	ClassType
 )
 
-// Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role, *Database or
-// *DefaultPrivileges.
+// Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role, *Database,
+// *DefaultPrivileges or *Type.
 type Object interface {
 	// ObjectID returns the class and OID that name the object.
 	ObjectID() ObjectID
@@ -95,6 +96,10 @@ func (s *Snapshot) Get(id ObjectID) Object {
 		if v, ok := s.defaultPrivileges.get(id.OID); ok {
 			return v
 		}
+	case ClassType:
+		if v := s.Type(id.OID); v != nil {
+			return v
+		}
 	}
 	return nil
 }
@@ -123,6 +128,8 @@ func (s *Snapshot) Put(o Object) *Snapshot {
 		c.databases = c.databases.put(o.OID, o)
 	case *DefaultPrivileges:
 		c.defaultPrivileges = c.defaultPrivileges.put(o.OID, o)
+	case *Type:
+		c.putType(o)
 	}
 	return &c
 }
@@ -196,6 +203,8 @@ func (s *Snapshot) unlink(o Object) {
 		s.databases = s.databases.remove(o.OID)
 	case *DefaultPrivileges:
 		s.defaultPrivileges = s.defaultPrivileges.remove(o.OID)
+	case *Type:
+		s.unlinkType(o)
 	}
 }
 

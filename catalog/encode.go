@@ -58,6 +58,8 @@ func Decode(class Class, b []byte) (Object, error) {
 		o = new(Database)
 	case ClassDefaultPrivileges:
 		o = new(DefaultPrivileges)
+	case ClassType:
+		o = new(Type)
 	default:
 		return nil, fmt.Errorf("catalog: descriptor of unknown class %d", class)
 	}
@@ -127,8 +129,8 @@ func ParseDescriptorKey(key []byte) (id ObjectID, ok bool) {
 	return ObjectID{Class(key[4]), Oid(binary.BigEndian.Uint32(key[5:]))}, true
 }
 
-// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), a schema,
-// role or database (Schema 0), or the role and kind of default privileges.
+// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), a type in its
+// schema, a schema, role or database (Schema 0), or the role and kind of default privileges.
 type ObjectName struct {
 	Class  Class
 	Schema Oid
@@ -236,6 +238,8 @@ func Names(o Object) []ObjectName {
 		return []ObjectName{{ClassDatabase, 0, o.Name}}
 	case *DefaultPrivileges:
 		return []ObjectName{{ClassDefaultPrivileges, o.Schema, strconv.Itoa(int(o.Role)) + string(o.Kind)}}
+	case *Type:
+		return []ObjectName{{ClassType, o.SchemaID, o.Name}, {ClassType, o.SchemaID, o.ArrayName}}
 	}
 	return nil
 }

@@ -131,6 +131,8 @@ type Snapshot struct {
 	roles       pmap[Oid, *Role]
 	roleNames   pmap[string, Oid]
 	databases   pmap[Oid, *Database]
+	types       pmap[Oid, *Type]
+	typeNames   pmap[relName, Oid] // of types and their array types
 	names       pmap[relName, relRef]
 	indexes     pmap[Oid, Oid] // index -> table
 	constraints pmap[Oid, Oid] // constraint -> table
@@ -151,6 +153,8 @@ func NewSnapshot() *Snapshot {
 		roles:       pmap[Oid, *Role]{compare: oid},
 		roleNames:   pmap[string, Oid]{compare: strings.Compare},
 		databases:   pmap[Oid, *Database]{compare: oid},
+		types:       pmap[Oid, *Type]{compare: oid},
+		typeNames:   pmap[relName, Oid]{compare: compareRelName},
 		names:       pmap[relName, relRef]{compare: compareRelName},
 		indexes:     pmap[Oid, Oid]{compare: oid},
 		constraints: pmap[Oid, Oid]{compare: oid},

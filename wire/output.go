@@ -71,7 +71,7 @@ func appendDataRow(buf []byte, fields []session.Field, rows *types.Batch, row in
 		at := len(buf)
 		buf = append(buf, 0, 0, 0, 0)
 		if fields[f].Format == 1 {
-			buf = types.AppendBinaryVec(buf, v, row)
+			buf = types.AppendBinaryVec(buf, v, row, env)
 		} else {
 			buf = types.AppendTextVec(buf, v, row, env)
 		}

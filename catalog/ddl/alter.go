@@ -379,7 +379,7 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	}
 	col.Type, col.Collation = to, c.Type.Collation
 	if col.Default != "" && c.Type.ConvertedDefault != nil {
-		col.Default, col.DefaultDeps = c.Type.ConvertedDefault.Text, c.Type.ConvertedDefault.Sequences
+		col.Default, col.DefaultDeps = c.Type.ConvertedDefault.Text, c.Type.ConvertedDefault.Deps()
 	}
 	if err := x.recheckKeys(t, col.Num); err != nil {
 		return err

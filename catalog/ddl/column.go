@@ -45,7 +45,7 @@ func (x *Tx) columnDefault(ctx context.Context, t *catalog.Table, col *catalog.C
 	}
 	col.Default, col.DefaultDeps = "", nil
 	if c.Kind == SetDefault {
-		col.Default, col.DefaultDeps = c.Default.Text, c.Default.Sequences
+		col.Default, col.DefaultDeps = c.Default.Text, c.Default.Deps()
 	}
 	return x.putTable(ctx, t)
 }

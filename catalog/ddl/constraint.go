@@ -26,7 +26,7 @@ func (x *Tx) addCheck(ctx context.Context, t *catalog.Table, s *ConstraintSpec) 
 		return nil, pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", name, t.Name)
 	}
 	c := &catalog.Constraint{
-		Name: name, Type: catalog.Check, Check: s.Check.Text, NoInherit: s.NoInherit, Validated: !s.NotValid,
+		Name: name, Type: catalog.Check, Check: s.Check.Text, CheckDeps: s.Check.Types, NoInherit: s.NoInherit, Validated: !s.NotValid,
 		Comment: s.Comment,
 	}
 	for _, n := range s.Check.Columns {

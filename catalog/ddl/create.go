@@ -55,6 +55,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	if _, taken := x.s.over.Relation(schema.OID, s.Name); taken {
 		return nil, errRelationExists(s.Name)
 	}
+	if x.typeNameTaken(schema.OID, s.Name) {
+		return nil, errRelationType(s.Name)
+	}
 	if t.OID, err = x.newOID(ctx); err != nil {
 		return nil, err
 	}
@@ -132,12 +135,15 @@ func (x *Tx) addColumns(ctx context.Context, t *catalog.Table, specs []ColumnSpe
 	var names []string
 	for i := range specs {
 		s := &specs[i]
+		if err := x.shareTypes(ctx, s.Type); err != nil {
+			return nil, err
+		}
 		c := catalog.Column{
 			Num: catalog.AttNum(len(t.Columns) + 1), Name: s.Name, Type: s.Type, NotNull: s.NotNull,
 			Identity: s.Identity, Collation: s.Collation, Comment: s.Comment,
 		}
 		if s.Default != nil {
-			c.Default, c.DefaultDeps = s.Default.Text, s.Default.Sequences
+			c.Default, c.DefaultDeps = s.Default.Text, s.Default.Deps()
 		}
 		if s.Sequence != nil {
 			q, err := x.columnSequence(ctx, t, s, names)

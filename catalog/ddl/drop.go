@@ -8,6 +8,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // maxReportedDependents bounds the lines of DETAIL (MAX_REPORTED_DEPS).
@@ -186,6 +187,11 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 		return x.remove(ctx, q)
 	case catalog.PartView:
 		return x.remove(ctx, x.s.over.View(p.OID))
+	case catalog.PartType:
+		if types.ElemOf(p.OID) != 0 {
+			return nil // goes with its element type
+		}
+		return x.remove(ctx, x.s.over.Type(p.OID))
 	case catalog.PartSchema:
 		return x.remove(ctx, x.s.over.Schema(p.OID))
 	case catalog.PartConstraint:

@@ -29,6 +29,12 @@ func errRelationExists(name string) *pgerr.Error {
 	return pgerr.New(pgerr.DuplicateTable, "relation %q already exists", name)
 }
 
+// errRelationType is the error for a relation whose row type would have the name of another type.
+func errRelationType(name string) *pgerr.Error {
+	return errTypeExists(name).
+		WithHint("A relation has an associated type of the same name, so you must use a name that doesn't conflict with any existing type.")
+}
+
 // nameTaken is the error for a name that another transaction took first.
 func (x *Tx) nameTaken(n catalog.ObjectName) error {
 	switch n.Class {
@@ -38,6 +44,8 @@ func (x *Tx) nameTaken(n catalog.ObjectName) error {
 		return pgerr.New(pgerr.DuplicateObject, "role %q already exists", n.Name)
 	case catalog.ClassDatabase:
 		return pgerr.New(pgerr.DuplicateDatabase, "database %q already exists", n.Name)
+	case catalog.ClassType:
+		return errTypeExists(n.Name)
 	}
 	return errRelationExists(n.Name)
 }

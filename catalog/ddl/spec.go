@@ -1,6 +1,8 @@
 package ddl
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -28,9 +30,14 @@ type Expression struct {
 	Text string
 	// Sequences are the sequences that the expression names.
 	Sequences []catalog.Oid
+	// Types are the user types that the expression names.
+	Types []catalog.Oid
 	// Columns are the names of the columns that it refers to, each once, in order of first use.
 	Columns []string
 }
+
+// Deps are the objects that the expression depends on.
+func (e *Expression) Deps() []catalog.Oid { return append(slices.Clip(e.Sequences), e.Types...) }
 
 // ColumnSpec is a column of CREATE TABLE or ADD COLUMN, its column constraints folded into the table's.
 type ColumnSpec struct {

@@ -50,6 +50,9 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		}
 		return x.put(ctx, v)
 	}
+	if x.typeNameTaken(schema.OID, s.Name) {
+		return errRelationType(s.Name)
+	}
 	if v.ACL, err = x.defaultACL(catalog.ACLRelation, schema.OID); err != nil {
 		return err
 	}
@@ -61,7 +64,7 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 
 // shareRelation holds a relation that a view names against being dropped or altered before the view is committed.
 func (x *Tx) shareRelation(ctx context.Context, oid catalog.Oid) error {
-	for _, class := range []catalog.Class{catalog.ClassTable, catalog.ClassView, catalog.ClassSequence} {
+	for _, class := range []catalog.Class{catalog.ClassTable, catalog.ClassView, catalog.ClassSequence, catalog.ClassType} {
 		if id := (catalog.ObjectID{Class: class, OID: oid}); x.s.over.Get(id) != nil {
 			return x.shareObject(ctx, id)
 		}

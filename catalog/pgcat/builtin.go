@@ -16,8 +16,9 @@ import (
 func builtinSources() map[string]*source {
 	return map[string]*source{
 		"pg_catalog.pg_type": {columns: "oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred " +
-			"typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typalign typstorage typcollation",
-			builtin: typeRows},
+			"typrelid typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typalign typstorage " +
+			"typnotnull typbasetype typtypmod typcollation typdefault typacl",
+			builtin: typeRows, rows: userTypeRows},
 		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
 			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows},
 		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
@@ -70,28 +71,6 @@ func procByOid(oid catalog.Oid) (expr.ProcInfo, bool) {
 		return expr.ProcInfo{}, false
 	}
 	return procList()[i], true
-}
-
-func typeRows(b *builder) {
-	proc := func(name string) types.Datum { return num(procByName(name)) }
-	for _, t := range types.All() {
-		var subscript types.Datum
-		switch {
-		case t.ElemOid != 0 && t.Len == -1:
-			subscript = proc("array_subscript_handler")
-		case t.ElemOid != 0:
-			subscript = proc("raw_array_subscript_handler")
-		default:
-			subscript = num(0)
-		}
-		if t.Oid == types.JsonbOid {
-			subscript = proc("jsonb_subscript_handler")
-		}
-		b.add(num(t.Oid), str(t.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), num(t.Len), flag(t.ByVal),
-			char(t.Type), char(t.Category), flag(t.Preferred), subscript, num(t.ElemOid), num(t.ArrayOid), proc(t.Input),
-			proc(t.Output), proc(t.Receive), proc(t.Send), proc(t.ModIn), proc(t.ModOut), char(t.Align), char(t.Storage),
-			num(t.Collation))
-	}
 }
 
 func procRows(b *builder) {

@@ -97,7 +97,7 @@ func formatType(c *call) (types.Datum, error) {
 		return str("-"), nil
 	}
 	if len(c.args) < 2 || c.args[1].IsNull() {
-		return str(types.FormatType(types.T(oid))), nil
+		return c.typeText(oid, -1), nil
 	}
 	mod := int32(c.args[1].Int())
 	if mod < 0 { // a modifier is given as absent: "character" would mean character(1)
@@ -112,18 +112,26 @@ func formatType(c *call) (types.Datum, error) {
 			return str(`"bit"` + suffix), nil
 		}
 	}
-	return str(types.FormatType(types.Type{Oid: oid, Mod: mod})), nil
+	return c.typeText(oid, mod), nil
+}
+
+func (c *call) typeText(oid catalog.Oid, mod int32) types.Datum {
+	s, ok := c.formatType(oid, mod)
+	if !ok {
+		s = "???"
+	}
+	return str(s)
 }
 
 // classByName are the catalogs that obj_description knows comments of.
 var classByName = map[string]catalog.Oid{
 	"pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
-	"pg_language": classLanguage, "pg_database": classDatabase, "pg_authid": classAuthID,
+	"pg_language": classLanguage, "pg_type": classType, "pg_database": classDatabase, "pg_authid": classAuthID,
 }
 
 func objDescription(c *call) (types.Datum, error) {
 	if len(c.args) == 1 {
-		for _, class := range []catalog.Oid{classClass, classConstraint, classNamespace} {
+		for _, class := range []catalog.Oid{classClass, classConstraint, classNamespace, classType} {
 			if t, ok := c.defs.comment(class, c.oid(0), 0); ok {
 				return str(t), nil
 			}
@@ -300,10 +308,15 @@ func tableVisible(c *call) (types.Datum, error) {
 func (c *call) searched() types.Datum { return yes }
 
 func typeVisible(c *call) (types.Datum, error) {
-	if types.Lookup(c.oid(0)) == nil {
+	oid := c.oid(0)
+	if !oid.IsUser() && types.Lookup(oid) != nil {
+		return c.searched(), nil
+	}
+	name, ok := c.formatType(oid, -1)
+	if !ok {
 		return null, nil
 	}
-	return c.searched(), nil
+	return flag(c.env.Snapshot.FormatType(nil, types.T(oid)) != name), nil
 }
 
 func functionVisible(c *call) (types.Datum, error) {

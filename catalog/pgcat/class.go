@@ -185,7 +185,7 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.ACL != nil { // which no built-in column has
 		acl = aclDatum(b.snap, c.ACL)
 	}
-	b.add(num(rel), str(c.Name), num(c.Type.Oid), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
+	b.add(num(rel), str(c.Name), num(c.Type.Declared()), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
 		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), no,
 		num(collation), acl)
 }

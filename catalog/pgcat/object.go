@@ -83,12 +83,21 @@ func sequenceRows(b *builder) {
 	})
 }
 
+// classOf returns the catalog that has an object on which an expression depends.
+func classOf(oid catalog.Oid) catalog.Oid {
+	if oid.IsUser() {
+		return classType
+	}
+	return classClass
+}
+
 // depend adds a row of pg_depend.
 func (b *builder) depend(class, obj catalog.Oid, sub catalog.AttNum, refClass, ref catalog.Oid, refSub catalog.AttNum, kind catalog.DependencyType) {
 	b.add(num(class), num(obj), num(sub), num(refClass), num(ref), num(refSub), char(byte(kind)))
 }
 
 func dependRows(b *builder) {
+	b.typeDepends()
 	b.snap.Tables(func(t *catalog.Table) bool {
 		b.depend(classClass, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.tableDepends(t)
@@ -113,7 +122,7 @@ func dependRows(b *builder) {
 				b.depend(classRewrite, rewriteOid(v), 0, classClass, d.Relation, n, catalog.Normal)
 			}
 			if len(d.Columns) == 0 {
-				b.depend(classRewrite, rewriteOid(v), 0, classClass, d.Relation, 0, catalog.Normal)
+				b.depend(classRewrite, rewriteOid(v), 0, classOf(d.Relation), d.Relation, 0, catalog.Normal)
 			}
 		}
 		return true
@@ -129,7 +138,7 @@ func (b *builder) tableDepends(t *catalog.Table) {
 		def := attrdefOid(t, c.Num)
 		b.depend(classAttrdef, def, 0, classClass, t.OID, c.Num, catalog.Auto)
 		for _, q := range c.DefaultDeps {
-			b.depend(classAttrdef, def, 0, classClass, q, 0, catalog.Normal)
+			b.depend(classAttrdef, def, 0, classOf(q), q, 0, catalog.Normal)
 		}
 	}
 	for _, i := range t.Indexes {
@@ -203,6 +212,7 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		return true
 	})
 	snap.Sequences(func(q *catalog.Sequence) bool { some(classClass, q.OID, 0, q.Comment); return true })
+	snap.Types(func(t *catalog.Type) bool { some(classType, t.OID, 0, t.Comment); return true })
 	snap.Views(func(v *catalog.View) bool {
 		some(classClass, v.OID, 0, v.Comment)
 		columns(v.OID, v.Columns)

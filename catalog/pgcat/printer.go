@@ -41,7 +41,7 @@ func newPrinter(snap *catalog.Snapshot, path []string, trees *analyses) *printer
 	p := &printer{snap: snap, path: path, trees: trees, done: map[printKey]string{}}
 	io := *types.DefaultIOEnv
 	names := &regNames{snap: snap, path: path}
-	io.RegOut, io.RegIn = names.out, names.in
+	io.RegOut, io.RegIn, io.UserType = names.out, names.in, snap.UserType
 	p.io = &io
 	return p
 }
@@ -192,7 +192,7 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.list(n.Elems, true)
 		d.b.WriteByte(']')
 		if len(n.Elems) == 0 {
-			d.b.WriteString("::" + types.FormatType(n.Type))
+			d.label(n.Type)
 		}
 	case *expr.Subscript:
 		d.subscript(n)
@@ -251,7 +251,7 @@ func (d *deparser) label(t types.Type) {
 		d.b.WriteString("::bpchar")
 		return
 	}
-	d.b.WriteString("::" + types.FormatType(t))
+	d.b.WriteString("::" + d.snap.FormatType(d.path, t))
 }
 
 // constant prints a literal; label is -1 for never a type label, 0 for one where needed (get_const_expr).

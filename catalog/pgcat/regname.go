@@ -21,7 +21,7 @@ func BindIO(env *Env, io *types.IOEnv) *types.IOEnv {
 	load()
 	out := *io
 	names := &regNames{snap: env.Snapshot, path: env.SearchPath, role: env.Role}
-	out.RegIn, out.RegOut = names.in, names.out
+	out.RegIn, out.RegOut, out.UserType = names.in, names.out, env.Snapshot.UserType
 	return &out
 }
 
@@ -116,8 +116,8 @@ func (n *regNames) out(t types.Oid, value uint32) (string, bool) {
 			return n.relationName(f), true
 		}
 	case types.RegtypeOid:
-		if types.Lookup(oid) != nil {
-			return types.FormatType(types.T(oid)), true
+		if s, ok := n.formatType(oid, -1); ok {
+			return s, true
 		}
 	case types.RegnamespaceOid:
 		if name, ok := n.schemaName(oid); ok {
@@ -239,7 +239,7 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 		return n.operatorIn(t, name)
 	}
 	if t == types.RegtypeOid {
-		return typeIn(name)
+		return n.typeIn(name)
 	}
 	signature := ""
 	if t == types.RegprocedureOid {
@@ -281,7 +281,7 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 	case types.RegprocOid:
 		return procIn(name, schema, last)
 	case types.RegprocedureOid:
-		return procedureIn(name, schema, last, signature)
+		return n.procedureIn(name, schema, last, signature)
 	case types.RegcollationOid:
 		if oid, ok := embeddedOid("pg_collation", last); ok {
 			return uint32(oid), nil
@@ -312,12 +312,12 @@ func procIn(text, schema, name string) (uint32, error) {
 	return uint32(procs[0].Oid), nil
 }
 
-func procedureIn(text, schema, name, signature string) (uint32, error) {
+func (n *regNames) procedureIn(text, schema, name, signature string) (uint32, error) {
 	signature = strings.TrimSuffix(strings.TrimSpace(signature), ")")
 	var args []types.Oid
 	if strings.TrimSpace(signature) != "" {
 		for _, a := range strings.Split(signature, ",") {
-			t, err := typeIn(strings.TrimSpace(a))
+			t, err := n.typeIn(strings.TrimSpace(a))
 			if err != nil {
 				return 0, err
 			}
@@ -353,7 +353,7 @@ func (n *regNames) operatorIn(t types.Oid, text string) (uint32, error) {
 	if withArgs {
 		want := strings.Split(strings.TrimSuffix(signature, ")"), ",")
 		for _, f := range hits {
-			if len(want) == 2 && sideIs(want[0], f.Operator.Left) && sideIs(want[1], f.Operator.Right) {
+			if len(want) == 2 && n.sideIs(want[0], f.Operator.Left) && n.sideIs(want[1], f.Operator.Right) {
 				return uint32(f.Operator.Oid), nil
 			}
 		}
@@ -361,17 +361,17 @@ func (n *regNames) operatorIn(t types.Oid, text string) (uint32, error) {
 	return 0, pgerr.New(pgerr.UndefinedFunction, "operator does not exist: %s", text)
 }
 
-func sideIs(name string, t types.Oid) bool {
+func (n *regNames) sideIs(name string, t types.Oid) bool {
 	name = strings.TrimSpace(name)
 	if strings.EqualFold(name, "none") {
 		return t == 0
 	}
-	in, err := typeIn(name)
+	in, err := n.typeIn(name)
 	return err == nil && types.Oid(in) == t
 }
 
 // typeIn reads a type's name with or without a schema and modifiers.
-func typeIn(text string) (uint32, error) {
+func (n *regNames) typeIn(text string) (uint32, error) {
 	name := strings.TrimSpace(text)
 	dims := ""
 	for strings.HasSuffix(name, "]") {
@@ -396,6 +396,13 @@ func typeIn(text string) (uint32, error) {
 		}
 		lower = parts[len(parts)-1]
 		if len(parts) > 1 && parts[len(parts)-2] != pgCatalog {
+			schema := parts[len(parts)-2]
+			if n.snap.SchemaByName(schema) == nil {
+				return 0, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", schema)
+			}
+			if oid, ok := n.userTypeIn(schema, lower, dims != ""); ok {
+				return uint32(oid), nil
+			}
 			return 0, pgerr.New(pgerr.UndefinedObject, "type \"%s\" does not exist", text)
 		}
 	} else if lower == "char" {
@@ -403,6 +410,9 @@ func typeIn(text string) (uint32, error) {
 	}
 	if in := types.ByName(strings.Join(strings.Fields(lower), " ") + dims); in != nil {
 		return uint32(in.Oid), nil
+	}
+	if oid, ok := n.userTypeIn("", lower, dims != ""); ok {
+		return uint32(oid), nil
 	}
 	return 0, pgerr.New(pgerr.UndefinedObject, "type \"%s\" does not exist", text)
 }

@@ -45,7 +45,7 @@ func rewriteOid(v *catalog.View) catalog.Oid { return synthetic | v.OID }
 // embedded, or nothing.
 func sources() map[string]*source {
 	all := map[string]*source{}
-	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), viewSources(),
+	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), typeSources(), viewSources(),
 		statSources(), informationSources(), infoPrivilegeSources(), clusterSources()} {
 		maps.Copy(all, part)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // reserve is how many numbers a node takes from the catalog group at a time.
@@ -33,23 +34,23 @@ func NewAllocator(catalogGroup func() rpc.Group) *Allocator { return &Allocator{
 
 // OIDs returns the first of n consecutive OIDs.
 func (a *Allocator) OIDs(ctx context.Context, n int) (catalog.Oid, error) {
-	v, err := a.take(ctx, &a.oids, catalog.OIDSequence, int64(catalog.FirstNormalOid), n)
+	v, err := a.take(ctx, &a.oids, catalog.OIDSequence, int64(catalog.FirstNormalOid), types.MaxSerial, n)
 	return catalog.Oid(v), err
 }
 
 // Storages returns the first of n consecutive storage ids.
 func (a *Allocator) Storages(ctx context.Context, n int) (topo.StorageID, error) {
-	v, err := a.take(ctx, &a.storages, catalog.StorageSequence, int64(catalog.FirstUserStorage), n)
+	v, err := a.take(ctx, &a.storages, catalog.StorageSequence, int64(catalog.FirstUserStorage), math.MaxUint32, n)
 	return topo.StorageID(v), err
 }
 
-func (a *Allocator) take(ctx context.Context, r *numbers, counter topo.StorageID, start int64, n int) (int64, error) {
+func (a *Allocator) take(ctx context.Context, r *numbers, counter topo.StorageID, start, end int64, n int) (int64, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r.end-r.next < int64(n) {
 		count := max(n, reserve)
 		resp, err := a.catalog().NextSequenceValues(ctx, &rpc.SequenceRequest{
-			ID: counter, Start: start, Increment: 1, Min: 1, Max: math.MaxUint32, Count: count,
+			ID: counter, Start: start, Increment: 1, Min: 1, Max: end, Count: count,
 		})
 		if err != nil {
 			return 0, txn.CallError(ctx, err)

@@ -21,7 +21,7 @@ func bindAggregate(f *AggFunction, key string) {
 	case "avg":
 		bindAvg(f)
 	case "min", "max":
-		if types.Supported(f.Args[0]) || isPolymorphic(f.Args[0]) && f.Args[0] == types.AnyarrayOid {
+		if types.Supported(f.Args[0]) || f.Args[0] == types.AnyarrayOid || f.Args[0] == types.AnyenumOid {
 			less := f.Name == "min"
 			f.newState = func(a []types.Type, r types.Type) AggState { return newExtreme(a[0], less) }
 		}

@@ -359,13 +359,10 @@ type jsonAcc struct {
 func (a *jsonAcc) add(ctx *EvalContext, args []types.Datum) error {
 	if a.n++; a.n > 1 {
 		a.buf = append(a.buf, ", "...)
-		if k := a.types[0].Kind(); !a.object && (k == types.KArray || k == types.KRecord) {
-			a.buf = append(a.buf, "\n "...) // json_agg sets arrays and rows off; jsonb forgets it
-		}
 	}
 	if !a.object {
 		if t := a.types[0].Oid; a.n > 1 && !args[0].IsNull() && isStructured(t) {
-			a.buf = append(a.buf, "\n "...)
+			a.buf = append(a.buf, "\n "...) // json_agg sets arrays and rows off; jsonb forgets it
 		}
 		a.buf = appendJSON(a.buf, ctx, a.types[0].Oid, args[0])
 		return nil

@@ -116,7 +116,7 @@ func solveGeneric(actual, declared []types.Oid) (g generics, ok bool) {
 			if a == types.UnknownOid {
 				continue
 			}
-			if g.elem != 0 && g.elem != a || d == types.AnyenumOid {
+			if g.elem != 0 && g.elem != a || d == types.AnyenumOid && a.Class() != types.EnumClass {
 				return g, false
 			}
 			g.elem = a
@@ -177,7 +177,7 @@ func solveGeneric(actual, declared []types.Oid) (g generics, ok bool) {
 // subst replaces a polymorphic type; 0 when it is undetermined.
 func (g generics) subst(t types.Oid) types.Oid {
 	switch t {
-	case types.AnyelementOid, types.AnynonarrayOid:
+	case types.AnyelementOid, types.AnynonarrayOid, types.AnyenumOid:
 		return g.elem
 	case types.AnyarrayOid:
 		return g.array

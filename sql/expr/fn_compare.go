@@ -12,7 +12,7 @@ func implOf(p *proc, src string) *impl {
 		return im
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
-		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, systemImpls, transitionImpls} {
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, enumImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}
@@ -83,7 +83,7 @@ func comparison(op string, l, r types.Oid) *impl {
 		return &impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 			return types.NewBool(t.holds(types.Compare(c.Types[0].Oid, a, b))), nil
 		}}
-	case !types.Supported(l) || !types.Supported(r):
+	case l != types.AnyenumOid && (!types.Supported(l) || !types.Supported(r)):
 		return nil
 	case l.Kind() == types.KInt && r.Kind() == types.KInt:
 		if !sameUnits(l, r) {

@@ -11,7 +11,7 @@ import (
 
 // systemFunctions are the functions that Session.SystemFunction computes, by pg_proc.proname.
 var systemFunctions = wordSet([]string{
-	"pg_get_constraintdef", "pg_get_indexdef", "pg_get_viewdef", "pg_get_expr", "pg_get_functiondef", "pg_get_function_arguments",
+	"format_type", "pg_get_constraintdef", "pg_get_indexdef", "pg_get_viewdef", "pg_get_expr", "pg_get_functiondef", "pg_get_function_arguments",
 	"pg_get_function_result", "pg_get_function_identity_arguments", "pg_get_function_sqlbody", "pg_get_triggerdef", "pg_get_ruledef",
 	"pg_get_partkeydef", "pg_get_partition_constraintdef", "pg_get_statisticsobjdef", "pg_get_statisticsobjdef_columns",
 	"pg_get_serial_sequence", "pg_get_userbyid", "pg_get_function_arg_default", "pg_get_replica_identity_index",
@@ -147,23 +147,6 @@ func randomUUID(*Call) (types.Datum, error) {
 	return types.NewBytes(b), nil
 }
 
-func formatType(_ *Call, a []types.Datum) (types.Datum, error) {
-	if a[0].IsNull() {
-		return types.Null, nil
-	}
-	t := types.T(types.Oid(a[0].Int()))
-	if t.Oid == 0 {
-		return types.NewString("-"), nil
-	}
-	if !a[1].IsNull() {
-		t.Mod = int32(a[1].Int())
-		if t.Oid == types.BpcharOid && t.Mod < 0 {
-			return types.NewString("bpchar"), nil // distinguishes it from character(1)
-		}
-	}
-	return types.NewString(types.FormatType(t)), nil
-}
-
 var systemImpls = map[string]impl{
 	"current_user": nameFn(Session.CurrentUser), "session_user": nameFn(Session.SessionUser),
 	"current_database": nameFn(Session.CurrentDatabase), "pgsql_version": nameFn(Session.ServerVersion),
@@ -193,7 +176,6 @@ var systemImpls = map[string]impl{
 	"setval_oid": withSession(setval), "setval3_oid": withSession(setval),
 	"pg_current_xact_id": txnID(true), "pg_current_xact_id_if_assigned": txnID(false),
 	"pg_typeof":       {f1: func(c *Call, _ types.Datum) (types.Datum, error) { return types.NewInt(int64(c.Types[0].Oid)), nil }},
-	"format_type":     {fn: formatType},
 	"gen_random_uuid": {f0: randomUUID},
 	"pg_sleep": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
 		return sleep(c, time.Duration(a.Float()*float64(time.Second)))

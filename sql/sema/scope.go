@@ -28,9 +28,14 @@ func newAnalyzer(env *Env) *analyzer {
 	if env.IOEnv != nil {
 		io = env.IOEnv
 	}
-	if io.RegIn == nil {
+	if io.RegIn == nil || io.UserType == nil && env.Catalog != nil {
 		c := *io
-		c.RegIn = a.regIn
+		if c.RegIn == nil {
+			c.RegIn = a.regIn
+		}
+		if c.UserType == nil && env.Catalog != nil {
+			c.UserType = env.Catalog.UserType
+		}
 		io = &c
 	}
 	a.io = io
@@ -120,7 +125,7 @@ func (a *analyzer) unsupported(loc int, feature string) error {
 }
 
 // positioned makes sure that what leaves the package is a *pgerr.Error.
-func (a *analyzer) positioned(err error) error { return pgerr.From(err) }
+func (a *analyzer) positioned(err error) error { return a.named(pgerr.From(err)) }
 
 func (a *analyzer) addTable(t *catalog.Table) {
 	for _, have := range a.tables {

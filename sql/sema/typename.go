@@ -25,7 +25,7 @@ func (a *analyzer) typeName(t *parse.TypeName) (types.Type, error) {
 		}
 	}
 	if in == nil {
-		return none, a.errorf(t.Loc(), pgerr.UndefinedObject, "type %q does not exist", t.Names.String())
+		return a.userType(t)
 	}
 	mod, err := a.typeMod(t, in)
 	if err != nil {

@@ -31,11 +31,11 @@ func (s *Session) check(ctx context.Context, emit func(pgcat.Finding)) error {
 	c.Txn, c.Catalog, c.SlotMap = t, snap, snap.SlotMap()
 	k := &exec.Checker{C: c, Report: report}
 	if err := k.Run(ctx); err != nil {
-		return interrupted(ctx, err)
+		return s.interrupted(ctx, err)
 	}
 	if f := s.node.StoragesInUse; f != nil {
 		if err := k.Leftovers(ctx, f); err != nil {
-			return interrupted(ctx, err)
+			return s.interrupted(ctx, err)
 		}
 	}
 	if err := k.Finish(); err != nil {
@@ -43,7 +43,7 @@ func (s *Session) check(ctx context.Context, emit func(pgcat.Finding)) error {
 	}
 	if f := s.node.CheckCluster; f != nil {
 		if err := f(ctx, report); err != nil {
-			return interrupted(ctx, err)
+			return s.interrupted(ctx, err)
 		}
 	}
 	n := k.Stats()

@@ -158,7 +158,7 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 			}
 			vals[i], err = types.ParseText(st.params[i], text, s.io())
 		case 1:
-			vals[i], err = types.ParseBinary(st.params[i], append([]byte(nil), raw...))
+			vals[i], err = types.ParseBinary(st.params[i], append([]byte(nil), raw...), s.io())
 		default:
 			err = pgerr.New(pgerr.InvalidParameterValue, "unsupported format code: %d", f)
 		}
@@ -200,12 +200,12 @@ func (s *Session) Execute(name string, maxRows int) error {
 	ctx, done := s.statementContext()
 	defer done()
 	if err := s.admitted(ctx); err != nil {
-		return interrupted(ctx, err)
+		return s.interrupted(ctx, err)
 	}
 	if p.ectx != nil { // resumed: its statement's context ended with the Execute before
 		p.ectx.Context, p.ectx.Eval.Context = ctx, ctx
 	}
-	return interrupted(ctx, s.runPortal(ctx, p, max(maxRows, 0), false))
+	return s.interrupted(ctx, s.runPortal(ctx, p, max(maxRows, 0), false))
 }
 
 // ExtendedError is called when a message of the extended protocol failed: the transaction fails at once.

@@ -45,7 +45,7 @@ func (s *Session) lockError(ctx context.Context, err error) error {
 	case errors.Is(err, lockmgr.ErrFenced):
 		return errLocksLost
 	}
-	return interrupted(ctx, err)
+	return s.interrupted(ctx, err)
 }
 
 // detailTimeout bounds how long other nodes are asked for the process ids in a deadlock's DETAIL.

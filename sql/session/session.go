@@ -29,6 +29,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -250,12 +251,19 @@ func (s *Session) admitted(ctx context.Context) error {
 	return s.node.Admitted(ctx)
 }
 
-// interrupted replaces an error by the reason for which its statement was interrupted.
-func interrupted(ctx context.Context, err error) error {
+// interrupted replaces an error by the reason for which its statement was interrupted, and completes any other with the
+// names of user types.
+func (s *Session) interrupted(ctx context.Context, err error) error {
 	if errors.Is(err, txn.ErrSchemaChanged) {
 		return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to a concurrent schema change")
 	}
-	if err == nil || ctx.Err() == nil {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*pgerr.Error); ok {
+		err = sema.NameTypes(e, s.snapshot(), s.searchPath())
+	}
+	if ctx.Err() == nil {
 		return err
 	}
 	if e, ok := context.Cause(ctx).(*pgerr.Error); ok && (pgerr.HasCode(err, pgerr.QueryCanceled) || !isSQLError(err)) {
@@ -283,7 +291,7 @@ func (s *Session) TxStatus() byte {
 // notice sends a notice when client_min_messages lets it through.
 func (s *Session) notice(n *pgerr.Error) {
 	if severityRank(n.Severity) >= severityRank(s.settings.MinMessages) {
-		s.client.Notice(n)
+		s.client.Notice(sema.NameTypes(n, s.snapshot(), s.searchPath()))
 	}
 }
 

@@ -163,7 +163,7 @@ func (s *Session) SimpleQuery(text string) error {
 	defer s.activity.end(s)
 	ctx, done := s.statementContext()
 	defer done()
-	err := interrupted(ctx, s.runText(ctx, text))
+	err := s.interrupted(ctx, s.runText(ctx, text))
 	tag := s.heldTag
 	s.holdTag, s.heldTag = false, ""
 	if err != nil {

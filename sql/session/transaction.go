@@ -132,7 +132,7 @@ func (s *Session) commit(ctx context.Context) error {
 		return nil
 	}
 	if err := s.commitWork(ctx, t); err != nil {
-		err = interrupted(ctx, err)
+		err = s.interrupted(ctx, err)
 		s.abort()
 		return err
 	}

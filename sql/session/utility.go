@@ -367,7 +367,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 			return nil, err
 		}
 		for _, line := range planner.Explain(inner.plan) {
-			out.add(line)
+			out.add(s.withTypeNames(line))
 		}
 		return out, nil
 	}
@@ -380,7 +380,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		return nil, err
 	}
 	for _, line := range lines {
-		out.add(line)
+		out.add(s.withTypeNames(line))
 	}
 	return out, nil
 }

@@ -85,7 +85,7 @@ func parseArray(t Type, s string, env *IOEnv) (Datum, error) {
 	if err != nil {
 		return Null, err
 	}
-	elem := Type{ElemOf(t.Oid), t.Mod}
+	elem := Type{Oid: ElemOf(t.Oid), Mod: t.Mod}
 	a := &Array{Elem: elem.Oid}
 	if len(counted) == 0 {
 		return NewArray(a), nil

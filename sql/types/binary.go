@@ -36,14 +36,14 @@ func isSigned32(oid Oid) bool { return oid == Int4Oid || oid == DateOid }
 
 // AppendBinary appends the binary form of a value that is not NULL, as the
 // type's send function writes it, without the length in front.
-func AppendBinary(buf []byte, oid Oid, d Datum) []byte {
+func AppendBinary(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 	switch d.kind {
 	case KInt:
 		return appendBinaryInt(buf, oid, d.n)
 	case KFloat:
 		return appendBinaryFloat(buf, oid, d.Float())
 	case KString:
-		return appendBinaryString(buf, oid, d.Str())
+		return appendBinaryString(buf, oid, d.Str(), env)
 	case KNumeric:
 		return appendBinaryNumeric(buf, d)
 	case KInterval:
@@ -52,29 +52,29 @@ func AppendBinary(buf []byte, oid Oid, d Datum) []byte {
 		buf = binary.BigEndian.AppendUint32(buf, uint32(iv.Days))
 		return binary.BigEndian.AppendUint32(buf, uint32(iv.Months))
 	case KArray:
-		return appendBinaryArray(buf, d.Array())
+		return appendBinaryArray(buf, d.Array(), env)
 	case KRecord:
 		r := d.Record()
 		buf = binary.BigEndian.AppendUint32(buf, uint32(len(r.Fields)))
 		for i, f := range r.Fields {
 			buf = binary.BigEndian.AppendUint32(buf, uint32(r.Types[i].Oid))
-			buf = appendBinaryElem(buf, r.Types[i].Oid, f)
+			buf = appendBinaryElem(buf, r.Types[i].Oid, f, env)
 		}
 	}
 	return buf
 }
 
 // AppendBinaryVec is AppendBinary of value i of a column.
-func AppendBinaryVec(buf []byte, v *Vec, i int) []byte {
+func AppendBinaryVec(buf []byte, v *Vec, i int, env *IOEnv) []byte {
 	switch oid := v.Type.Oid; oid.Kind() {
 	case KInt:
 		return appendBinaryInt(buf, oid, v.I[i])
 	case KFloat:
 		return appendBinaryFloat(buf, oid, v.F[i])
 	case KString:
-		return appendBinaryString(buf, oid, v.S[i])
+		return appendBinaryString(buf, oid, v.S[i], env)
 	default:
-		return AppendBinary(buf, oid, v.X[i])
+		return AppendBinary(buf, oid, v.X[i], env)
 	}
 }
 
@@ -99,7 +99,7 @@ func appendBinaryFloat(buf []byte, oid Oid, f float64) []byte {
 	return binary.BigEndian.AppendUint64(buf, math.Float64bits(f))
 }
 
-func appendBinaryString(buf []byte, oid Oid, s string) []byte {
+func appendBinaryString(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 	switch oid {
 	case JsonpathOid:
 		return appendJSONPath(append(buf, 1), s) // version
@@ -108,21 +108,24 @@ func appendBinaryString(buf []byte, oid Oid, s string) []byte {
 	case InetOid, CidrOid:
 		return appendBinaryInet(buf, s, oid == CidrOid)
 	}
+	if oid.Class() == EnumClass {
+		return appendEnum(buf, oid, s, env)
+	}
 	return append(buf, s...)
 }
 
 // appendBinaryElem appends a value behind its length, -1 for NULL.
-func appendBinaryElem(buf []byte, oid Oid, d Datum) []byte {
+func appendBinaryElem(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 	if d.IsNull() {
 		return append(buf, 0xff, 0xff, 0xff, 0xff)
 	}
 	start := len(buf)
-	buf = AppendBinary(append(buf, 0, 0, 0, 0), oid, d)
+	buf = AppendBinary(append(buf, 0, 0, 0, 0), oid, d, env)
 	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
 	return buf
 }
 
-func appendBinaryArray(buf []byte, a *Array) []byte {
+func appendBinaryArray(buf []byte, a *Array, env *IOEnv) []byte {
 	hasNull := uint32(0)
 	for _, e := range a.Elems {
 		if e.IsNull() {
@@ -137,7 +140,7 @@ func appendBinaryArray(buf []byte, a *Array) []byte {
 		buf = binary.BigEndian.AppendUint32(buf, uint32(a.LowerBound(i)))
 	}
 	for _, e := range a.Elems {
-		buf = appendBinaryElem(buf, a.Elem, e)
+		buf = appendBinaryElem(buf, a.Elem, e, env)
 	}
 	return buf
 }
@@ -207,7 +210,7 @@ func appendBinaryNumeric(buf []byte, d Datum) []byte {
 // ParseBinary reads the binary form of a value as the type's receive function
 // does and applies the modifier as for an assignment. The result may refer to b,
 // which must not change while it lives.
-func ParseBinary(t Type, b []byte) (Datum, error) {
+func ParseBinary(t Type, b []byte, env *IOEnv) (Datum, error) {
 	switch t.Kind() {
 	case KInt:
 		return parseBinaryInt(t, b)
@@ -227,11 +230,11 @@ func ParseBinary(t Type, b []byte) (Datum, error) {
 			Months: int32(binary.BigEndian.Uint32(b[12:]))}
 		return NewInterval(applyIntervalMod(iv, t.Mod)), nil
 	case KArray:
-		return parseBinaryArray(t, b)
+		return parseBinaryArray(t, b, env)
 	case KRecord:
-		return parseBinaryRecord(b)
+		return parseBinaryRecord(b, env)
 	}
-	return parseBinaryString(t, b)
+	return parseBinaryString(t, b, env)
 }
 
 func binaryLength(b []byte, want int) error {
@@ -297,7 +300,7 @@ func parseBinaryFloat(oid Oid, b []byte) (Datum, error) {
 	return NewFloat(math.Float64frombits(binary.BigEndian.Uint64(b))), nil
 }
 
-func parseBinaryString(t Type, b []byte) (Datum, error) {
+func parseBinaryString(t Type, b []byte, env *IOEnv) (Datum, error) {
 	d := NewBytes(b)
 	switch t.Oid {
 	case ByteaOid:
@@ -318,9 +321,9 @@ func parseBinaryString(t Type, b []byte) (Datum, error) {
 		if b[0] != 1 {
 			return Null, pgerr.Internal("unsupported %s version number %d", Lookup(t.Oid).Name, b[0])
 		}
-		return ParseText(t, NewBytes(b[1:]).Str(), DefaultIOEnv)
+		return ParseText(t, NewBytes(b[1:]).Str(), env)
 	}
-	return ParseText(t, d.Str(), DefaultIOEnv)
+	return ParseText(t, d.Str(), env)
 }
 
 // NumericStorageSize is the size in bytes of a numeric as PostgreSQL stores it.
@@ -381,7 +384,7 @@ func parseBinaryNumeric(b []byte) (Datum, error) {
 }
 
 // parseBinaryElem reads a value behind its length and returns what follows.
-func parseBinaryElem(t Type, b []byte) (Datum, []byte, error) {
+func parseBinaryElem(t Type, b []byte, env *IOEnv) (Datum, []byte, error) {
 	if len(b) < 4 {
 		return Null, nil, errBinaryShort()
 	}
@@ -393,11 +396,11 @@ func parseBinaryElem(t Type, b []byte) (Datum, []byte, error) {
 	if n < 0 || n > len(b) {
 		return Null, nil, errBinaryShort()
 	}
-	d, err := ParseBinary(t, b[:n:n])
+	d, err := ParseBinary(t, b[:n:n], env)
 	return d, b[n:], err
 }
 
-func parseBinaryArray(t Type, b []byte) (Datum, error) {
+func parseBinaryArray(t Type, b []byte, env *IOEnv) (Datum, error) {
 	if len(b) < 12 {
 		return Null, errBinaryShort()
 	}
@@ -436,7 +439,7 @@ func parseBinaryArray(t Type, b []byte) (Datum, error) {
 	a.Elems = make([]Datum, total)
 	for i := range a.Elems {
 		var err error
-		if a.Elems[i], b, err = parseBinaryElem(Type{elem, t.Mod}, b); err != nil {
+		if a.Elems[i], b, err = parseBinaryElem(Type{Oid: elem, Mod: t.Mod}, b, env); err != nil {
 			return Null, err
 		}
 	}
@@ -446,7 +449,7 @@ func parseBinaryArray(t Type, b []byte) (Datum, error) {
 	return NewArray(a), nil
 }
 
-func parseBinaryRecord(b []byte) (Datum, error) {
+func parseBinaryRecord(b []byte, env *IOEnv) (Datum, error) {
 	if len(b) < 4 {
 		return Null, errBinaryShort()
 	}
@@ -461,7 +464,7 @@ func parseBinaryRecord(b []byte) (Datum, error) {
 			return Null, errBinaryShort()
 		}
 		t := T(Oid(binary.BigEndian.Uint32(b)))
-		d, rest, err := parseBinaryElem(t, b[4:])
+		d, rest, err := parseBinaryElem(t, b[4:], env)
 		if err != nil {
 			return Null, err
 		}

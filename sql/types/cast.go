@@ -121,7 +121,7 @@ func applyMod(d Datum, t Type, explicit bool) (Datum, error) {
 	if t.Kind() != KArray {
 		return d, nil
 	}
-	elem := Type{ElemOf(t.Oid), t.Mod}
+	elem := Type{Oid: ElemOf(t.Oid), Mod: t.Mod}
 	return mapArray(d, elem.Oid, func(e Datum) (Datum, error) { return applyMod(e, elem, explicit) })
 }
 

@@ -50,12 +50,12 @@ func init() {
 	}
 }
 
-// Lookup returns the built-in type with this OID, or nil.
+// Lookup returns the built-in type with this OID, or what the OID of a user type tells; nil for any other number.
 func Lookup(oid Oid) *Info {
 	if oid < builtinOids {
 		return infoByOid[oid]
 	}
-	return nil
+	return userInfo(oid)
 }
 
 // ByName returns the built-in type of this pg_type.typname or SQL name in lower
@@ -82,6 +82,9 @@ func Supported(oid Oid) bool {
 	if in == nil {
 		return false
 	}
+	if oid.Class() != NotUser {
+		return true
+	}
 	if oid.Kind() == KArray {
 		return oid == Int2vectorOid || oid == OidvectorOid || Supported(in.ElemOid)
 	}
@@ -97,6 +100,9 @@ func Supported(oid Oid) bool {
 
 // ArrayOf returns the array type over elem, 0 if there is none.
 func ArrayOf(elem Oid) Oid {
+	if elem.IsUser() && elem&userArray == 0 {
+		return elem | userArray
+	}
 	if in := Lookup(elem); in != nil {
 		return in.ArrayOid
 	}
@@ -108,22 +114,28 @@ func ElemOf(array Oid) Oid {
 	if array.Kind() != KArray {
 		return 0
 	}
+	if array.IsUser() {
+		return array &^ userArray
+	}
 	return Lookup(array).ElemOid
 }
 
 // IsArray reports whether t is an array type proper: int2vector and oidvector are scalars to array constructors.
 func IsArray(t Oid) bool { return ElemOf(t) != 0 && t != Int2vectorOid && t != OidvectorOid }
 
-// FormatType returns what PostgreSQL's format_type prints for a built-in type,
-// and "???" for others. Modifier -1 is format_type's NULL; SQL's format_type(1042,
+// FormatType returns what PostgreSQL's format_type prints for a built-in type, a
+// reference that ExpandNames replaces for a user type, and "???" for others. Modifier -1 is format_type's NULL; SQL's format_type(1042,
 // -1) differs ("bpchar", where NULL gives "character"), likewise for bit.
 func FormatType(t Type) string {
+	if t.Domain != 0 {
+		return userInfo(t.Domain).SQLName
+	}
 	in := Lookup(t.Oid)
 	if in == nil {
 		return "???"
 	}
 	if t.Oid.Kind() == KArray && t.Oid != Int2vectorOid && t.Oid != OidvectorOid {
-		return FormatType(Type{in.ElemOid, t.Mod}) + "[]"
+		return FormatType(Type{Oid: in.ElemOid, Mod: t.Mod}) + "[]"
 	}
 	if t.Mod < 0 {
 		return in.SQLName

@@ -11,9 +11,9 @@
 // Text and errors are PostgreSQL 15's, byte for byte where a client might parse
 // them. The collation is C: text compares as bytes.
 //
-// Caveats. Types that users create (enums, domains, composites) are unknown here:
-// Oid.Kind reports KString for them, and the layers above translate. A reg* type
-// needs IOEnv.RegOut and IOEnv.RegIn to be shown and read by name. A Datum or
+// Caveats. Of types that users create (enums, domains, composites) only what their
+// OIDs tell is known here; see usertype.go. A reg* type needs IOEnv.RegOut and
+// IOEnv.RegIn to be shown and read by name, an enum IOEnv.UserType. A Datum or
 // Vec of strings refers to memory that others own (rows, protocol buffers); that
 // memory must never change while the value lives.
 package types

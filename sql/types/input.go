@@ -124,6 +124,9 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 	if t.Kind() == KArray {
 		return parseArray(t, s, env)
 	}
+	if t.Oid.Class() == EnumClass {
+		return parseEnum(t.Oid, s, env)
+	}
 	in := Lookup(t.Oid)
 	switch {
 	case in == nil:

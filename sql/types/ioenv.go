@@ -19,6 +19,9 @@ type IOEnv struct {
 	RegOut func(t Oid, value uint32) (string, bool)
 	// RegIn resolves a reg* name; nil accepts numbers and "-" only.
 	RegIn func(t Oid, name string) (uint32, error)
+	// UserType returns the definition of an enum or composite type, nil where there is none. Without it the text of an
+	// enum is its key behind a mark, which reads back with it too.
+	UserType func(oid Oid) *UserType
 }
 
 // DefaultIOEnv is PostgreSQL's defaults in UTC. It must not be changed.

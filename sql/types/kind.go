@@ -7,6 +7,17 @@ type Oid uint32
 type Type struct {
 	Oid Oid
 	Mod int32 // pg_attribute.atttypmod: -1 none; lengths and precisions as PostgreSQL packs them
+	// Domain is the domain, or the array type over a domain, whose constraints the values satisfy; 0 for none. Oid and Mod
+	// are its base type's then.
+	Domain Oid `json:",omitempty"`
+}
+
+// Declared returns the OID under which the type is declared: the domain's, where it is one.
+func (t Type) Declared() Oid {
+	if t.Domain != 0 {
+		return t.Domain
+	}
+	return t.Oid
 }
 
 // T returns the type with no modifier.
@@ -20,11 +31,11 @@ const (
 	KNull     Kind = iota
 	KInt           // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), "char", pg_lsn
 	KFloat         // float4, float8
-	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), json, jsonb (normalised text), unknown, cstring and all else
+	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), json, jsonb (normalised text), unknown, cstring, enums (see usertype.go) and all else
 	KNumeric       // numeric
 	KInterval      // interval
 	KArray         // every array type, int2vector, oidvector
-	KRecord        // record
+	KRecord        // record and composite types
 )
 
 // String returns the kind's name for messages to developers.
@@ -64,7 +75,7 @@ func (o Oid) Kind() Kind {
 	if o < builtinOids {
 		return kindOf[o]
 	}
-	return KString
+	return userKind(o)
 }
 
 // Kind returns the physical representation of the type's values.

@@ -116,13 +116,13 @@ func TestOracleBinaryFormat(t *testing.T) {
 			if err != nil {
 				t.Fatal(f, err)
 			}
-			b := AppendBinary(nil, ty.Oid, d)
-			back, err := ParseBinary(ty, b)
+			b := AppendBinary(nil, ty.Oid, d, DefaultIOEnv)
+			back, err := ParseBinary(ty, b, DefaultIOEnv)
 			if err != nil || Text(ty.Oid, back, env) != Text(ty.Oid, d, env) {
 				t.Errorf("%v reads back as %s: %v", f, Text(ty.Oid, back, env), err)
 			}
 			for n := range b { // what is cut short is refused or shorter, never a panic
-				_, _ = ParseBinary(ty, b[:n])
+				_, _ = ParseBinary(ty, b[:n], DefaultIOEnv)
 			}
 			return answer([]byte(hex.EncodeToString(b)), false, nil), true
 		})

@@ -123,6 +123,9 @@ func AppendStringText(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 	case MacaddrOid, Macaddr8Oid:
 		return appendMacaddr(buf, s)
 	}
+	if oid.Class() == EnumClass {
+		return appendEnum(buf, oid, s, env)
+	}
 	return append(buf, s...)
 }
 

@@ -157,7 +157,7 @@ func FuzzParseText(f *testing.F) {
 		if again := Text(o, back, env); again != text {
 			t.Fatalf("%s: %q prints as %q and then as %q", FormatType(T(o)), s, text, again)
 		}
-		if _, err := ParseBinary(T(o), []byte(s)); err != nil {
+		if _, err := ParseBinary(T(o), []byte(s), DefaultIOEnv); err != nil {
 			return
 		}
 	})

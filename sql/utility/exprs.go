@@ -26,8 +26,7 @@ func (e *Env) expression(x parse.Expr, text string, scope sema.ExprScope) (*ddl.
 	if text == "" {
 		out.Text = parse.Deparse(x)
 	}
-	out.Text, out.Sequences, err = e.bindRelations(out.Text, scope)
-	if err != nil {
+	if err = e.bindNames(out, scope); err != nil {
 		return nil, nil, err
 	}
 	expr.Walk(node, func(n expr.Node) bool {
@@ -41,46 +40,45 @@ func (e *Env) expression(x parse.Expr, text string, scope sema.ExprScope) (*ddl.
 	return out, node, nil
 }
 
-// bindRelations replaces literals that were read as regclass values by the relations' OIDs, and lists the sequences.
-func (e *Env) bindRelations(text string, scope sema.ExprScope) (string, []catalog.Oid, error) {
-	if !strings.Contains(text, "'") {
-		return text, nil, nil
-	}
+// bindNames makes an expression's text independent of names: literals that were read as regclass values are replaced by the
+// relations' OIDs, types and labels of users by references. It lists the sequences and types.
+func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
+	text := x.Text
 	tree, err := parse.ParseExpr(text)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	env := e.sema()
 	env.Text = text
 	node, err := sema.AnalyzeExpr(tree, scope, env)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
-	type literal struct {
-		loc int
-		oid catalog.Oid
-	}
-	var found []literal
-	var sequences []catalog.Oid
+	edits, used := e.typeEdits(tree, text, env)
+	x.Types = used
 	expr.Walk(node, func(n expr.Node) bool {
 		k, ok := n.(*expr.Const)
-		if !ok || k.Type.Oid != types.RegclassOid || k.Value.IsNull() || k.Loc < 0 || k.Loc >= len(text) {
+		if !ok {
+			return true
+		}
+		if change, ok := enumEdit(k, text); ok {
+			edits = append(edits, change)
+			x.Types = addType(x.Types, k.Type)
+		}
+		if k.Type.Oid != types.RegclassOid || k.Value.IsNull() || k.Loc < 0 || k.Loc >= len(text) {
 			return true
 		}
 		oid := catalog.Oid(k.Value.Int())
-		if env.Catalog.Sequence(oid) != nil && !slices.Contains(sequences, oid) {
-			sequences = append(sequences, oid)
+		if env.Catalog.Sequence(oid) != nil && !slices.Contains(x.Sequences, oid) {
+			x.Sequences = append(x.Sequences, oid)
 		}
 		if _, known := env.Catalog.RelationByOID(oid); known && text[k.Loc] == '\'' {
-			found = append(found, literal{k.Loc, oid})
+			edits = append(edits, edit{k.Loc, literalLen(text[k.Loc:]), "'" + strconv.Itoa(int(oid)) + "'"})
 		}
 		return true
 	})
-	slices.SortFunc(found, func(a, b literal) int { return b.loc - a.loc })
-	for _, l := range found {
-		text = text[:l.loc] + "'" + strconv.Itoa(int(l.oid)) + "'" + text[l.loc+literalLen(text[l.loc:]):]
-	}
-	return text, sequences, nil
+	x.Text = applyEdits(text, edits)
+	return nil
 }
 
 // literalLen returns the length of the quoted literal at the start of s, quotes included.

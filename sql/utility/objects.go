@@ -42,6 +42,9 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 		}
 		return e.DDL.DropSchemas(ctx, names, s.MissingOk, behavior(s.Behavior))
 	}
+	if s.RemoveType == parse.ObjectTypeType || s.RemoveType == parse.ObjectDomain {
+		return e.dropTypes(ctx, s)
+	}
 	kind, ok := relKinds[s.RemoveType]
 	if !ok {
 		return e.dropOther(s)
@@ -55,8 +58,8 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 
 // dropNouns are the objects that cannot be made here: DROP finds none.
 var dropNouns = map[parse.ObjectType]string{
-	parse.ObjectTypeType: "type", parse.ObjectDomain: "type", parse.ObjectExtension: "extension",
-	parse.ObjectMatView: "materialized view", parse.ObjectForeignTable: "foreign table",
+	parse.ObjectExtension: "extension",
+	parse.ObjectMatView:   "materialized view", parse.ObjectForeignTable: "foreign table",
 }
 
 func (e *Env) dropOther(s *parse.DropStmt) error {
@@ -66,9 +69,6 @@ func (e *Env) dropOther(s *parse.DropStmt) error {
 	}
 	for _, o := range s.Objects {
 		name := o.Name.String()
-		if o.Type != nil {
-			name = o.Type.Names.String()
-		}
 		if !s.MissingOk {
 			return pgerr.New(pgerr.UndefinedObject, "%s %q does not exist", noun, name)
 		}
@@ -91,6 +91,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenameConstraint(ctx, name, s.Subname, s.Newname, s.MissingOk)
 	case parse.ObjectSchema:
 		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
+	case parse.ObjectTypeType, parse.ObjectDomain:
+		return e.DDL.RenameType(ctx, typeObject(s.Object), s.Newname)
 	case parse.ObjectRole:
 		return e.DDL.RenameRole(ctx, s.Subname, s.Newname)
 	}
@@ -98,6 +100,9 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 }
 
 func (e *Env) setSchema(ctx context.Context, s *parse.AlterObjectSchemaStmt) error {
+	if s.ObjectType == parse.ObjectTypeType || s.ObjectType == parse.ObjectDomain {
+		return e.DDL.SetTypeSchema(ctx, typeObject(s.Object), s.NewSchema)
+	}
 	kind, ok := relKinds[s.ObjectType]
 	if !ok || s.Relation == nil {
 		return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " SET SCHEMA")
@@ -113,10 +118,16 @@ func (e *Env) alterOwner(ctx context.Context, s *parse.AlterOwnerStmt) error {
 	if s.ObjectType == parse.ObjectDatabase {
 		return e.DDL.SetDatabaseOwner(ctx, s.Object.Name.Last(), owner)
 	}
+	if s.ObjectType == parse.ObjectTypeType || s.ObjectType == parse.ObjectDomain {
+		return e.DDL.SetTypeOwner(ctx, typeObject(s.Object), owner)
+	}
 	return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " OWNER TO")
 }
 
 func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
+	if s.ObjType == parse.ObjectTypeType || s.ObjType == parse.ObjectDomain {
+		return e.DDL.CommentType(ctx, typeObject(s.Object), s.Comment)
+	}
 	n := s.Object.Name
 	owner := func() ddl.Name { return objectName(n[:len(n)-1]) }
 	var t ddl.CommentTarget

@@ -127,6 +127,10 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.dropOwned(ctx, s)
 	case *parse.ReassignOwnedStmt:
 		err = e.reassignOwned(ctx, s)
+	case *parse.CreateEnumStmt:
+		err = e.DDL.CreateEnum(ctx, objectName(s.TypeName), s.Vals)
+	case *parse.AlterEnumStmt:
+		err = e.alterEnum(ctx, s)
 	case *parse.CreateExtensionStmt:
 		err = e.createExtension(s)
 	case *parse.VacuumStmt:

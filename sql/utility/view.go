@@ -51,8 +51,8 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 	return e.DDL.CreateView(ctx, spec)
 }
 
-// viewText returns a view's query with every relation's name qualified, so that it means the same along any search path,
-// and the relations that it names.
+// viewText returns a view's query with every relation's name qualified, and the types and enum labels of users by
+// references, so that it means the same along any search path; and what it names.
 func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	stmt, err := parse.ParseOne(text)
 	if err != nil {
@@ -68,8 +68,11 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 			refs = append(refs, n)
 		}
 	})
-	slices.SortFunc(refs, func(a, b *parse.RangeVar) int { return b.Loc() - a.Loc() })
 	over := e.DDL.Overlay()
+	edits, used, err := e.viewTypes(stmt, text)
+	if err != nil {
+		return "", nil, err
+	}
 	var deps []catalog.ViewDep
 	for _, r := range refs {
 		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
@@ -80,11 +83,36 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 			deps = append(deps, catalog.ViewDep{Relation: rel.OID()})
 		}
 		if r.Schema == "" {
-			at := r.Loc()
-			text = text[:at] + catalog.QuoteIdent(over.SchemaName(rel.SchemaID())) + "." + text[at:]
+			edits = append(edits, edit{r.Loc(), 0, catalog.QuoteIdent(over.SchemaName(rel.SchemaID())) + "."})
 		}
 	}
-	return text, e.viewColumns(stmt, deps), nil
+	deps = e.viewColumns(stmt, deps)
+	for _, t := range used {
+		deps = append(deps, catalog.ViewDep{Relation: t})
+	}
+	return applyEdits(text, edits), deps, nil
+}
+
+// viewTypes finds the types and enum labels of users in a view's query.
+func (e *Env) viewTypes(stmt parse.Statement, text string) (edits []edit, used []catalog.Oid, err error) {
+	env := e.sema()
+	env.Text = text
+	analyzed, err := sema.Analyze(stmt, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	edits, used = e.typeEdits(stmt, text, env)
+	sema.WalkQuery(analyzed.Query, func(n expr.Node, _ int) {
+		k, ok := n.(*expr.Const)
+		if !ok {
+			return
+		}
+		if change, ok := enumEdit(k, text); ok && !slices.Contains(edits, change) {
+			edits = append(edits, change)
+			used = addType(used, k.Type)
+		}
+	})
+	return edits, used, nil
 }
 
 // viewColumns fills in the columns of tables that a view's query uses.

@@ -1,0 +1,173 @@
+package catalog
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Type describes a type that a user created: an enum, a domain or a standalone composite type; its OID tells which. The
+// row types of tables and views have no descriptor of their own.
+type Type struct {
+	OID      Oid
+	SchemaID Oid
+	Name     string
+	// ArrayName is the name of the array type over it.
+	ArrayName string
+	Owner     Oid
+
+	Labels []types.EnumLabel `json:",omitempty"` // of an enum, in order
+
+	ACL     []ACLItem
+	Comment string
+
+	// derived is set when the type enters a Snapshot.
+	derived *typeDerived
+}
+
+// typeDerived is the form in which package types knows the definition, made on first use.
+type typeDerived struct {
+	once sync.Once
+	def  *types.UserType
+}
+
+// Definition returns the definition that values are read and printed by.
+func (t *Type) Definition() *types.UserType {
+	t.derived.once.Do(func() {
+		t.derived.def = &types.UserType{Oid: t.OID, Name: t.Name, Labels: t.Labels}
+	})
+	return t.derived.def
+}
+
+// Clone returns a copy that may be altered.
+func (t *Type) Clone() *Type {
+	c := *t
+	c.derived = nil
+	c.Labels = append([]types.EnumLabel(nil), t.Labels...)
+	return &c
+}
+
+// ArrayOID returns the OID of the array type.
+func (t *Type) ArrayOID() Oid { return types.Lookup(t.OID).ArrayOid }
+
+// ObjectID implements Object.
+func (t *Type) ObjectID() ObjectID { return ObjectID{ClassType, t.OID} }
+
+// Type returns a user type by OID, or nil.
+func (s *Snapshot) Type(oid Oid) *Type { v, _ := s.types.get(oid); return v }
+
+// Types calls f for every user type in OID order.
+func (s *Snapshot) Types(f func(*Type) bool) { values(s.types, f) }
+
+// UserType returns the definition of an enum or composite type; nil where there is none. It is IOEnv.UserType.
+func (s *Snapshot) UserType(oid Oid) *types.UserType {
+	if t := s.Type(oid); t != nil {
+		return t.Definition()
+	}
+	return nil
+}
+
+// TypeIn returns the OID of the user type of that name in a schema: one of its own, or an array type.
+func (s *Snapshot) TypeIn(schema Oid, name string) (oid Oid, ok bool) {
+	return s.typeNames.get(relName{schema, name})
+}
+
+// LookupType resolves a possibly qualified name of a user type.
+func (s *Snapshot) LookupType(searchPath []string, schema, name string) (oid Oid, ok bool) {
+	if schema != "" {
+		searchPath = []string{schema}
+	}
+	for _, p := range searchPath {
+		if sc := s.SchemaByName(p); sc != nil {
+			if oid, ok = s.TypeIn(sc.OID, name); ok {
+				return oid, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// TypeName prints the name of a user type as format_type does: qualified unless the search path finds it.
+func (s *Snapshot) TypeName(searchPath []string, oid Oid) string {
+	t := s.Type(oid)
+	if t == nil {
+		return "???"
+	}
+	if types.ByName(t.Name) == nil {
+		if found, ok := s.LookupType(searchPath, "", t.Name); ok && found == oid {
+			return QuoteIdent(t.Name)
+		}
+	}
+	return QualifiedName(s.SchemaName(t.SchemaID), t.Name)
+}
+
+// FormatType prints a type as format_type does, user types by name.
+func (s *Snapshot) FormatType(searchPath []string, t types.Type) string {
+	return s.ExpandTypeNames(searchPath, types.FormatType(t))
+}
+
+// ExpandTypeNames puts the names of user types into a text made with types.FormatType.
+func (s *Snapshot) ExpandTypeNames(searchPath []string, text string) string {
+	return types.ExpandNames(text, func(oid Oid) string { return s.TypeName(searchPath, oid) })
+}
+
+// putType enters a type into a snapshot under construction.
+func (s *Snapshot) putType(t *Type) {
+	if t.derived == nil {
+		t.derived = new(typeDerived)
+	}
+	s.types = s.types.put(t.OID, t)
+	s.typeNames = s.typeNames.put(relName{t.SchemaID, t.Name}, t.OID)
+	s.typeNames = s.typeNames.put(relName{t.SchemaID, t.ArrayName}, t.ArrayOID())
+}
+
+func (s *Snapshot) unlinkType(t *Type) {
+	s.types = s.types.remove(t.OID)
+	for name, oid := range map[string]Oid{t.Name: t.OID, t.ArrayName: t.ArrayOID()} {
+		if have, ok := s.typeNames.get(relName{t.SchemaID, name}); ok && have == oid {
+			s.typeNames = s.typeNames.remove(relName{t.SchemaID, name})
+		}
+	}
+}
+
+// TypeOf returns the user type that a column's type depends on: itself, or the element type of an array type; 0 for a
+// built-in type.
+func TypeOf(t types.Type) Oid {
+	oid := t.Declared()
+	if e := types.ElemOf(oid); oid.IsUser() && e != 0 {
+		return e
+	}
+	if oid.IsUser() {
+		return oid
+	}
+	return 0
+}
+
+// typeDependents adds what depends on a user type or on its array type, which is a part of it.
+func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
+	if types.ElemOf(oid) == 0 {
+		add(Internal, PartType, types.ArrayOf(oid), 0)
+	}
+	s.Tables(func(t *Table) bool {
+		for i := range t.Columns {
+			c := &t.Columns[i]
+			if c.Dropped {
+				continue
+			}
+			if c.Type.Declared() == oid {
+				add(Normal, PartColumn, t.OID, c.Num)
+			}
+			if slices.Contains(c.DefaultDeps, oid) {
+				add(Normal, PartDefault, t.OID, c.Num)
+			}
+		}
+		for _, c := range t.Constraints {
+			if slices.Contains(c.CheckDeps, oid) {
+				add(Normal, PartConstraint, c.OID, 0)
+			}
+		}
+		return true
+	})
+	s.viewsOn(oid, 0, add)
+}

@@ -1,0 +1,62 @@
+package sema
+
+import (
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// userType resolves the name of a type that a user created. Stored expressions name it by OID (types.ParseNameRef).
+func (a *analyzer) userType(t *parse.TypeName) (types.Type, error) {
+	none := types.Type{}
+	undefined := func() (types.Type, error) {
+		return none, a.errorf(t.Loc(), pgerr.UndefinedObject, "type %q does not exist", t.Names.String())
+	}
+	snap := a.env.Catalog
+	if snap == nil {
+		return undefined()
+	}
+	oid, ok := types.ParseNameRef(t.Names.Last())
+	if !ok {
+		schema := ""
+		if n := len(t.Names); n > 1 {
+			schema = t.Names[n-2]
+			if snap.SchemaByName(schema) == nil {
+				return none, a.errorf(t.Loc(), pgerr.InvalidSchemaName, "schema %q does not exist", schema)
+			}
+		}
+		if oid, ok = snap.LookupType(a.env.SearchPath, schema, t.Names.Last()); !ok {
+			return undefined()
+		}
+	}
+	if len(t.Typmods) > 0 {
+		return none, a.errorf(t.Loc(), pgerr.SyntaxError, "type modifier is not allowed for type %q", t.Names.Last())
+	}
+	if len(t.ArrayBounds) > 0 {
+		if array := types.ArrayOf(oid); array != 0 {
+			oid = array
+		}
+	}
+	return types.T(oid), nil
+}
+
+// named puts the names of user types into an error's texts.
+func (a *analyzer) named(err *pgerr.Error) *pgerr.Error {
+	if a.env.Catalog == nil {
+		return err
+	}
+	return NameTypes(err, a.env.Catalog, a.env.SearchPath)
+}
+
+// NameTypes puts the names of user types into the texts of an error made where no catalog is.
+func NameTypes(err *pgerr.Error, snap *catalog.Snapshot, path []string) *pgerr.Error {
+	expand := func(s string) string { return snap.ExpandTypeNames(path, s) }
+	message, detail, hint := expand(err.Message), expand(err.Detail), expand(err.Hint)
+	if message == err.Message && detail == err.Detail && hint == err.Hint {
+		return err
+	}
+	out := err.Clone()
+	out.Message, out.Detail, out.Hint = message, detail, hint
+	return out
+}
