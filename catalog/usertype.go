@@ -18,6 +18,7 @@ type Type struct {
 	Owner     Oid
 
 	Labels []types.EnumLabel `json:",omitempty"` // of an enum, in order
+	Domain *Domain           `json:",omitempty"` // of a domain
 
 	ACL     []ACLItem
 	Comment string
@@ -45,6 +46,11 @@ func (t *Type) Clone() *Type {
 	c := *t
 	c.derived = nil
 	c.Labels = append([]types.EnumLabel(nil), t.Labels...)
+	if t.Domain != nil {
+		d := *t.Domain
+		d.Checks = slices.Clone(d.Checks)
+		c.Domain = &d
+	}
 	return &c
 }
 
@@ -169,5 +175,77 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		}
 		return true
 	})
+	s.Types(func(t *Type) bool {
+		if d := t.Domain; d != nil && (d.Base.Declared() == oid || slices.Contains(d.Deps, oid)) {
+			add(Normal, PartType, t.OID, 0)
+		}
+		return true
+	})
 	s.viewsOn(oid, 0, add)
+}
+
+// Domain is what makes a Type a domain.
+type Domain struct {
+	// Base is the type under it, perhaps another domain.
+	Base      types.Type
+	NotNull   bool
+	Default   string // the DEFAULT expression's SQL text; empty for none
+	Deps      []Oid  `json:",omitempty"` // what the default names
+	Checks    []DomainCheck
+	Collation Oid
+}
+
+// DomainCheck is a CHECK constraint of a domain.
+type DomainCheck struct {
+	OID       Oid
+	Name      string
+	Expr      string // over VALUE
+	Deps      []Oid  `json:",omitempty"`
+	Validated bool
+	Comment   string
+}
+
+// DomainType returns the type of values of a domain, or with array set of arrays of it.
+func (t *Type) DomainType(array bool) types.Type {
+	out := types.Type{Oid: t.Domain.Base.Oid, Mod: t.Domain.Base.Mod, Domain: t.OID}
+	if array {
+		out.Oid, out.Domain = types.ArrayOf(out.Oid), t.ArrayOID()
+	}
+	return out
+}
+
+// DomainConstraint returns a constraint of a domain and the domain by the constraint's OID; nil, nil when there is none.
+func (s *Snapshot) DomainConstraint(oid Oid) (found *Type, check *DomainCheck) {
+	s.Types(func(t *Type) bool {
+		if t.Domain != nil {
+			for i := range t.Domain.Checks {
+				if c := &t.Domain.Checks[i]; c.OID == oid {
+					found, check = t, c
+				}
+			}
+		}
+		return found == nil
+	})
+	return found, check
+}
+
+// DomainConstraintDef prints a constraint of a domain as pg_get_constraintdef does; expr is the printed condition.
+func DomainConstraintDef(c *DomainCheck, expr string) string {
+	def := "CHECK (" + expr + ")"
+	if !c.Validated {
+		def += " NOT VALID"
+	}
+	return def
+}
+
+// ValueType returns the type of values of what an OID names: of a domain or an array of one, their base type's.
+func (s *Snapshot) ValueType(oid Oid) types.Type {
+	elem := oid
+	if oid.IsUser() && types.ElemOf(oid) != 0 {
+		elem = types.ElemOf(oid)
+	}
+	if t := s.Type(elem); t != nil && t.Domain != nil {
+		return t.DomainType(elem != oid)
+	}
+	return types.T(oid)
 }

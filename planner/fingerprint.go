@@ -58,7 +58,7 @@ func appendPrint(b []byte, n expr.Node) []byte {
 		}
 		list(n.Args)
 	case *expr.Cast:
-		num('t', int(n.Type.Oid), int(n.Type.Mod), int(n.Context))
+		num('t', int(n.Type.Oid), int(n.Type.Mod), int(n.Type.Domain), int(n.Context))
 		b = appendPrint(b, n.Arg)
 	case *expr.BoolOp:
 		num('b', int(n.Op))

@@ -10,6 +10,9 @@ import (
 func stripCast(n expr.Node) expr.Node {
 	for {
 		c, ok := n.(*expr.Cast)
+		if ok && c.Domain != nil {
+			return n // it verifies the value
+		}
 		if !ok || !sameBytes(c.Arg.ResultType().Oid, c.Type.Oid) || c.Type.Mod >= 0 {
 			return n
 		}

@@ -151,8 +151,11 @@ func (x *Tx) addColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 func (x *Tx) fillColumn(ctx context.Context, t *catalog.Table, col *catalog.Column, s *ColumnSpec) error {
 	if s.NeedsRewrite || s.Sequence != nil {
 		text := col.Default
-		if s.Sequence != nil {
+		switch {
+		case s.Sequence != nil:
 			text = SequenceDefault(col.Sequence)
+		case text == "":
+			text = s.Fill
 		}
 		return x.rewrite(ctx, t, map[catalog.AttNum]string{col.Num: text})
 	}

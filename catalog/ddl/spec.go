@@ -51,6 +51,8 @@ type ColumnSpec struct {
 	Missing      string
 	HasMissing   bool
 	NeedsRewrite bool
+	// Fill is the value in the rows that exist where it is not the column's default: that of its domain.
+	Fill string
 	// Sequence is set for serial and identity columns: a sequence of this type is made and owned by the column.
 	Sequence  *SequenceSpec
 	Identity  catalog.Identity

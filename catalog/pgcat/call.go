@@ -160,6 +160,9 @@ func sharedDescription(c *call) (types.Datum, error) {
 
 func constraintDef(c *call) (types.Datum, error) {
 	t, con := c.scope.snap.Constraint(c.oid(0))
+	if d, check := c.scope.snap.DomainConstraint(c.oid(0)); check != nil {
+		return str(c.defs.domainConstraint(d, check, c.flag(1))), nil
+	}
 	if con == nil {
 		return null, nil
 	}

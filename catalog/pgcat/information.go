@@ -16,9 +16,14 @@ func informationSources() map[string]*source {
 		"information_schema.tables":   {columns: table + "table_type is_insertable_into is_typed", rows: infoTables},
 		"information_schema.columns": {columns: table + "column_name ordinal_position column_default is_nullable data_type " +
 			"character_maximum_length character_octet_length numeric_precision numeric_precision_radix numeric_scale " +
-			"datetime_precision interval_type collation_catalog collation_schema collation_name udt_catalog udt_schema udt_name " +
-			"dtd_identifier is_self_referencing is_identity identity_generation identity_start identity_increment " +
+			"datetime_precision interval_type collation_catalog collation_schema collation_name domain_catalog domain_schema domain_name " +
+			"udt_catalog udt_schema udt_name dtd_identifier is_self_referencing is_identity identity_generation identity_start identity_increment " +
 			"identity_maximum identity_minimum identity_cycle is_generated is_updatable", rows: infoColumns},
+		"information_schema.domains": {columns: "domain_catalog domain_schema domain_name data_type character_maximum_length " +
+			"character_octet_length collation_catalog collation_schema collation_name numeric_precision numeric_precision_radix " +
+			"numeric_scale datetime_precision interval_type domain_default udt_catalog udt_schema udt_name dtd_identifier", rows: domainRows},
+		"information_schema.domain_constraints": {columns: constraint + "domain_catalog domain_schema domain_name is_deferrable " +
+			"initially_deferred", rows: domainConstraintRows},
 		"information_schema.table_constraints": {columns: constraint + table + "constraint_type is_deferrable initially_deferred enforced nulls_distinct",
 			rows: infoConstraints},
 		"information_schema.key_column_usage": {columns: constraint + table + "column_name ordinal_position position_in_unique_constraint",
@@ -164,12 +169,12 @@ func (b *builder) infoColumn(schema types.Datum, table string, c *catalog.Column
 		def = str(b.defs.expr(c.Default, t, c, false))
 	}
 	info := types.Lookup(c.Type.Oid)
-	dataType, udt := "USER-DEFINED", ""
-	if info != nil {
-		udt = info.Name
-		if dataType = types.FormatType(types.T(c.Type.Oid)); info.ElemOid != 0 && info.Len == -1 {
-			dataType = "ARRAY"
-		}
+	dataType, udtSchema, udt := b.dataType(c.Type)
+	domainDB, domainSchema, domain := null, null, null
+	notNull := c.NotNull
+	if d := b.snap.Type(c.Type.Domain); d != nil {
+		domainDB, domainSchema, domain = db, str(b.snap.SchemaName(d.SchemaID)), str(d.Name)
+		notNull = notNull || d.Domain.NotNull
 	}
 	collDB, collSchema, coll := null, null, null
 	if c.Collation != 0 && c.Collation != catalog.DefaultCollation {
@@ -191,8 +196,8 @@ func (b *builder) infoColumn(schema types.Datum, table string, c *catalog.Column
 	length, octets := charLength(c.Type)
 	precision, radix, scale := numericShape(c.Type)
 	fraction, fields := timeShape(c.Type)
-	b.add(db, schema, str(table), str(c.Name), num(c.Num), def, yesNo(!c.NotNull), str(dataType), length, octets, precision, radix,
-		scale, fraction, fields, collDB, collSchema, coll, db, str(pgCatalog), str(udt), str(itoa(int64(c.Num))), str("NO"),
+	b.add(db, schema, str(table), str(c.Name), num(c.Num), def, yesNo(!notNull), dataType, length, octets, precision, radix,
+		scale, fraction, fields, collDB, collSchema, coll, domainDB, domainSchema, domain, db, udtSchema, udt, str(itoa(int64(c.Num))), str("NO"),
 		yesNo(c.Identity != 0), generation, start, increment, maximum, minimum, cycle, str("NEVER"), yesNo(updatable))
 }
 

@@ -11,7 +11,7 @@ func objectSources() map[string]*source {
 	return map[string]*source{
 		"pg_catalog.pg_constraint": {
 			columns: "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid " +
-				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin",
+				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin contypid",
 			rows: constraintRows},
 		"pg_catalog.pg_sequence": {columns: "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle",
 			rows: sequenceRows},
@@ -30,6 +30,7 @@ func constraintRows(b *builder) {
 		}
 		return true
 	})
+	b.domainConstraints()
 }
 
 func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
@@ -54,7 +55,7 @@ func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
 	}
 	b.add(num(c.OID), str(c.Name), num(t.SchemaID), char(byte(c.Type)), flag(c.Deferrable), flag(c.Deferred),
 		flag(c.Validated || c.Type == catalog.PrimaryKey || c.Type == catalog.Unique), num(t.OID), num(index), num(ref), upd, del, match, flag(noInherit), conkey, confkey, pf, pp, ff,
-		set, bin)
+		set, bin, num(0))
 }
 
 // keyOperators are the equality operators of a foreign key: referenced = referencing, and of each side with itself.
@@ -212,7 +213,15 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		return true
 	})
 	snap.Sequences(func(q *catalog.Sequence) bool { some(classClass, q.OID, 0, q.Comment); return true })
-	snap.Types(func(t *catalog.Type) bool { some(classType, t.OID, 0, t.Comment); return true })
+	snap.Types(func(t *catalog.Type) bool {
+		some(classType, t.OID, 0, t.Comment)
+		if t.Domain != nil {
+			for _, c := range t.Domain.Checks {
+				some(classConstraint, c.OID, 0, c.Comment)
+			}
+		}
+		return true
+	})
 	snap.Views(func(v *catalog.View) bool {
 		some(classClass, v.OID, 0, v.Comment)
 		columns(v.OID, v.Columns)

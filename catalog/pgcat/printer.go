@@ -177,6 +177,8 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.caseExpr(n)
 	case *expr.Coalesce:
 		d.call("COALESCE", n.Args, true)
+	case *expr.Column: // of a domain's CHECK
+		d.b.WriteString("VALUE")
 	case *expr.MinMax:
 		name := "GREATEST"
 		if n.Least {
@@ -235,7 +237,7 @@ func (d *deparser) variable(n *expr.Var) {
 
 // cast prints arg::type; a constant of that very type has no label of its own (get_coercion_expr).
 func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
-	if c, ok := arg.(*expr.Const); ok && c.Type.Oid == t.Oid && c.Type.Mod == -1 {
+	if c, ok := arg.(*expr.Const); ok && c.Type.Declared() == t.Declared() && c.Type.Mod == -1 {
 		d.constant(c, -1)
 	} else {
 		d.open()

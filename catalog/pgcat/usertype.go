@@ -2,6 +2,8 @@ package pgcat
 
 import (
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -63,6 +65,9 @@ func userTypeRows(b *builder) {
 	b.snap.Types(func(t *catalog.Type) bool {
 		row := typeRow{Info: types.Lookup(t.OID), name: t.Name, namespace: t.SchemaID, owner: t.Owner, mod: -1,
 			acl: aclDatum(b.snap, t.ACL)}
+		if d := t.Domain; d != nil {
+			b.domainType(&row, t)
+		}
 		b.pgType(row)
 		b.pgType(typeRow{Info: types.Lookup(t.ArrayOID()), name: t.ArrayName, namespace: t.SchemaID, owner: t.Owner,
 			subscript: "array_subscript_handler", mod: -1})
@@ -70,11 +75,150 @@ func userTypeRows(b *builder) {
 	})
 }
 
+// domainType completes the row of a domain by what it has of its base type.
+func (b *builder) domainType(row *typeRow, t *catalog.Type) {
+	d := t.Domain
+	in := *types.Lookup(d.Base.Oid)
+	in.Oid, in.ArrayOid, in.Type, in.Preferred, in.ElemOid = t.OID, t.ArrayOID(), 'd', false, 0
+	in.Input, in.Receive, in.ModIn, in.ModOut = "domain_in", "domain_recv", "", ""
+	in.Collation = d.Collation
+	row.Info, row.notNull, row.base, row.mod = &in, d.NotNull, d.Base.Declared(), d.Base.Mod
+	if d.Default != "" {
+		row.def = str(b.defs.domainExpr(d.Default, t, true, false))
+	}
+}
+
+// domainConstraints are the rows of pg_constraint of domains.
+func (b *builder) domainConstraints() {
+	b.snap.Types(func(t *catalog.Type) bool {
+		if t.Domain == nil {
+			return true
+		}
+		for _, c := range t.Domain.Checks {
+			b.add(num(c.OID), str(c.Name), num(t.SchemaID), char('c'), no, no, flag(c.Validated), num(0), num(0), num(0), char(' '), char(' '),
+				char(' '), no, null, null, null, null, null, null, str(c.Expr), num(t.OID))
+		}
+		return true
+	})
+}
+
+// domainExpr prints a domain's default or check.
+func (p *printer) domainExpr(text string, t *catalog.Type, isDefault, pretty bool) string {
+	e, err := parse.ParseExpr(text)
+	if err != nil {
+		return text
+	}
+	scope := sema.ExprScope{Kind: sema.DomainCheckExpr, Type: t.Domain.Base}
+	if isDefault {
+		scope = sema.ExprScope{Kind: sema.DefaultExpr, Column: t.Name, Type: t.Domain.Base}
+	}
+	n, err := sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
+	if err != nil {
+		return text
+	}
+	d := deparser{printer: p, pretty: pretty}
+	d.node(n, false)
+	if d.failed {
+		return text
+	}
+	return d.b.String()
+}
+
+// domainConstraint prints a constraint of a domain as pg_get_constraintdef does.
+func (p *printer) domainConstraint(t *catalog.Type, c *catalog.DomainCheck, pretty bool) string {
+	return catalog.DomainConstraintDef(c, p.domainExpr(c.Expr, t, false, pretty))
+}
+
+// domainRows is information_schema.domains.
+func domainRows(b *builder) {
+	db := str(b.env.Database)
+	b.snap.Types(func(t *catalog.Type) bool {
+		d := t.Domain
+		if d == nil {
+			return true
+		}
+		in := types.Lookup(d.Base.Oid)
+		dataType, udtSchema, udt := b.dataType(t.DomainType(false))
+		shape := d.Base
+		if shape.Domain != 0 {
+			shape = types.T(shape.Domain)
+		}
+		length, octets := charLength(shape)
+		precision, radix, scale := numericShape(shape)
+		datetime, interval := timeShape(shape)
+		collDB, collSchema, coll := null, null, null
+		if d.Collation != 0 && d.Collation != catalog.DefaultCollation && in.Collation != 0 {
+			collDB, collSchema, coll = db, str(pgCatalog), str(collationName(d.Collation))
+		}
+		def := null
+		if d.Default != "" {
+			def = str(b.defs.domainExpr(d.Default, t, true, false))
+		}
+		b.add(db, str(b.snap.SchemaName(t.SchemaID)), str(t.Name), dataType, length, octets, collDB, collSchema, coll, precision, radix,
+			scale, datetime, interval, def, db, udtSchema, udt, num(1))
+		return true
+	})
+}
+
+// domainConstraintRows is information_schema.domain_constraints.
+func domainConstraintRows(b *builder) {
+	db := str(b.env.Database)
+	b.snap.Types(func(t *catalog.Type) bool {
+		if t.Domain == nil {
+			return true
+		}
+		schema := str(b.snap.SchemaName(t.SchemaID))
+		for _, c := range t.Domain.Checks {
+			b.add(db, schema, str(c.Name), db, schema, str(t.Name), str("NO"), str("NO"))
+		}
+		return true
+	})
+}
+
+// dataType is how the information schema names a type, and of a domain its base: data_type, udt_schema and udt_name.
+func (b *builder) dataType(t types.Type) (dataType, schema, name types.Datum) {
+	if d := b.snap.Type(t.Domain); d != nil {
+		if over := b.snap.Type(d.Domain.Base.Domain); over != nil {
+			return str("USER-DEFINED"), str(b.snap.SchemaName(over.SchemaID)), str(over.Name)
+		}
+	}
+	in := types.Lookup(t.Oid)
+	if !t.Oid.IsUser() {
+		dataType = str(types.FormatType(types.T(t.Oid)))
+		if in.ElemOid != 0 && in.Len == -1 {
+			dataType = str("ARRAY")
+		}
+		return dataType, str(pgCatalog), str(in.Name)
+	}
+	elem := t.Oid
+	dataType = str("USER-DEFINED")
+	if in.ElemOid != 0 {
+		elem, dataType = in.ElemOid, str("ARRAY")
+	}
+	u := b.snap.Type(elem)
+	if u == nil {
+		return dataType, null, null
+	}
+	name = str(u.Name)
+	if in.ElemOid != 0 {
+		name = str(u.ArrayName)
+	}
+	return dataType, str(b.snap.SchemaName(u.SchemaID)), name
+}
+
 // typeDepends are the dependencies of types, and of columns on types.
 func (b *builder) typeDepends() {
 	b.snap.Types(func(t *catalog.Type) bool {
 		b.depend(classType, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.depend(classType, t.ArrayOID(), 0, classType, t.OID, 0, catalog.Internal)
+		if d := t.Domain; d != nil {
+			if d.Base.Declared().IsUser() {
+				b.depend(classType, t.OID, 0, classType, d.Base.Declared(), 0, catalog.Normal)
+			}
+			for _, c := range d.Checks {
+				b.depend(classConstraint, c.OID, 0, classType, t.OID, 0, catalog.Auto)
+			}
+		}
 		return true
 	})
 	b.snap.Tables(func(t *catalog.Table) bool {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -30,6 +31,9 @@ func NewCopyIn(c *Context, p *planner.Plan, where *planner.Scalar) (*CopyIn, err
 	r := &run{execution: x, eval: c.Eval}
 	return &CopyIn{m: newModify(r, n, nil).(*modifyOp), where: where}, nil
 }
+
+// Eval is what expressions over a row that is about to be taken are evaluated with.
+func (ci *CopyIn) Eval() *expr.EvalContext { return ci.m.r.eval }
 
 // Take takes row i of a batch whose columns are those of the INSERT in order. The batch stays as it is until Flush.
 // number is what Flush calls the row.

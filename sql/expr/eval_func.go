@@ -175,10 +175,13 @@ func (c *compiler) cast(n *Cast) (evaluator, error) {
 		return nil, err
 	}
 	from := n.Arg.ResultType()
-	if freeCast(from, n.Type) {
-		return arg, nil
+	if !freeCast(from, n.Type) {
+		arg = &castEval{arg: arg, from: from, to: n.Type, ctx: n.Context, slot: c.vecSlot()}
 	}
-	return &castEval{arg: arg, from: from, to: n.Type, ctx: n.Context, slot: c.vecSlot()}, nil
+	if n.Domain != nil {
+		return c.domain(arg, n)
+	}
+	return arg, nil
 }
 
 func freeCast(from, to types.Type) bool {

@@ -175,7 +175,9 @@ var systemImpls = map[string]impl{
 	}),
 	"setval_oid": withSession(setval), "setval3_oid": withSession(setval),
 	"pg_current_xact_id": txnID(true), "pg_current_xact_id_if_assigned": txnID(false),
-	"pg_typeof":       {f1: func(c *Call, _ types.Datum) (types.Datum, error) { return types.NewInt(int64(c.Types[0].Oid)), nil }},
+	"pg_typeof": {f1: func(c *Call, _ types.Datum) (types.Datum, error) {
+		return types.NewInt(int64(c.Types[0].Declared())), nil
+	}},
 	"gen_random_uuid": {f0: randomUUID},
 	"pg_sleep": {f1: func(c *Call, a types.Datum) (types.Datum, error) {
 		return sleep(c, time.Duration(a.Float()*float64(time.Second)))

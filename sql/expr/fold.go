@@ -58,6 +58,9 @@ func foldNode(n Node) Node {
 
 // stableFreeCast reports whether a cast's result depends on no setting.
 func stableFreeCast(k *Cast) bool {
+	if k.Domain != nil {
+		return false
+	}
 	from, to := k.Arg.ResultType().Oid, k.Type.Oid
 	for _, o := range [...]types.Oid{from, to} {
 		if types.Lookup(o) == nil {

@@ -62,6 +62,7 @@ type Cast struct {
 	Arg     Node
 	Type    types.Type
 	Context types.CastContext
+	Domain  *Domain // what a value of a domain type must satisfy; nil for other types
 	Loc     int
 }
 

@@ -112,13 +112,14 @@ type ExprKind uint8
 
 // The kinds of expressions.
 const (
-	DefaultExpr    ExprKind = iota // a column's DEFAULT: no columns
-	CheckExpr                      // a table's CHECK
-	IndexExpr                      // an index's expression or predicate
-	TransformExpr                  // USING of ALTER COLUMN TYPE
-	StandaloneExpr                 // an argument of a utility statement: no columns
-	CopyWhereExpr                  // WHERE of COPY FROM
-	ExecuteExpr                    // a parameter of EXECUTE: no columns
+	DefaultExpr     ExprKind = iota // a column's DEFAULT: no columns
+	CheckExpr                       // a table's CHECK
+	IndexExpr                       // an index's expression or predicate
+	TransformExpr                   // USING of ALTER COLUMN TYPE
+	StandaloneExpr                  // an argument of a utility statement: no columns
+	CopyWhereExpr                   // WHERE of COPY FROM
+	ExecuteExpr                     // a parameter of EXECUTE: no columns
+	DomainCheckExpr                 // a domain's CHECK: VALUE is Column 0, of type Type
 )
 
 // ExprScope is what an expression outside of a query may refer to.

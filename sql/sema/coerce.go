@@ -26,6 +26,19 @@ func (a *analyzer) coerceType(n expr.Node, to types.Oid, ctx types.CastContext, 
 // coerceMod makes n a value of type to and of its modifier.
 func (a *analyzer) coerceMod(n expr.Node, to types.Type, ctx types.CastContext, loc int) (expr.Node, error) {
 	from := n.ResultType()
+	if to.Domain != 0 && from.Domain != to.Domain {
+		base, err := a.coerceMod(n, types.Type{Oid: to.Oid, Mod: to.Mod}, ctx, loc)
+		if err != nil {
+			return nil, err
+		}
+		if k, ok := n.(*expr.Const); ok && from.Oid == types.UnknownOid && !k.Value.IsNull() && types.ElemOf(to.Domain) != 0 {
+			return a.domainArray(base, to, k.Loc)
+		}
+		return a.toDomain(base, to, ctx, loc)
+	}
+	if from.Domain != 0 && to.Domain == 0 && from.Oid == to.Oid && to.Mod < 0 { // what is asked for is no domain
+		return &expr.Cast{Arg: n, Type: to, Context: ctx, Loc: loc}, nil
+	}
 	if from.Oid == to.Oid && (to.Mod < 0 || to.Mod == from.Mod) || to.Oid == types.AnyOid {
 		return n, nil
 	}
@@ -46,6 +59,23 @@ func (a *analyzer) coerceMod(n expr.Node, to types.Type, ctx types.CastContext, 
 		return &expr.Const{Type: to, Loc: k.Loc}, nil
 	}
 	return &expr.Cast{Arg: n, Type: to, Context: ctx, Loc: loc}, nil
+}
+
+// domainArray is a literal of an array of a domain, whose elements are verified as they are read.
+func (a *analyzer) domainArray(n expr.Node, to types.Type, loc int) (expr.Node, error) {
+	cast, err := a.toDomain(n, to, types.Explicit, loc)
+	if err != nil {
+		return nil, err
+	}
+	c, err := expr.Compile(cast, nil)
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.EvalRow(&expr.EvalContext{IOEnv: a.io}, nil)
+	if err != nil {
+		return nil, a.at(loc, err)
+	}
+	return &expr.Const{Type: to, Value: d, Loc: loc}, nil
 }
 
 // coerceLiteral reads a literal of unknown type as a value of its type.
@@ -170,7 +200,13 @@ func (a *analyzer) unify(ns []expr.Node, context string) ([]expr.Node, types.Typ
 			return nil, types.Type{}, err
 		}
 	}
-	return out, types.Type{Oid: t, Mod: commonMod(out)}, nil
+	common := types.Type{Oid: t, Mod: commonMod(out), Domain: out[0].ResultType().Domain}
+	for _, n := range out {
+		if n.ResultType().Domain != common.Domain {
+			common.Domain = 0
+		}
+	}
+	return out, common, nil
 }
 
 func commonMod(ns []expr.Node) int32 {

@@ -19,6 +19,9 @@ func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
 	}
 	switch len(c.Fields) {
 	case 1:
+		if s.domainValue != nil && c.Fields[0] == "value" {
+			return &expr.Column{Type: *s.domainValue}, nil
+		}
 		return s.bareColumn(c.Fields[0], c.Loc())
 	case 2:
 		return s.qualifiedColumn("", c.Fields[0], c.Fields[1], c.Loc())

@@ -161,7 +161,10 @@ func (s *scope) inferColumn(t *catalog.Table, el *parse.IndexElem, inf *parse.In
 // standalone analyses an expression outside of a query.
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
-	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute}[sc.Kind]
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck}[sc.Kind]
+	if sc.Kind == DomainCheckExpr {
+		s.domainValue = &sc.Type
+	}
 	if sc.Table != nil {
 		it, err := s.tableItem(sc.Table, sc.Table.Name, nil, -1)
 		if err != nil {
@@ -174,7 +177,7 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 		return nil, err
 	}
 	switch {
-	case sc.Kind == CheckExpr:
+	case sc.Kind == CheckExpr, sc.Kind == DomainCheckExpr:
 		return s.coerceBool(n, "CHECK")
 	case sc.Kind == CopyWhereExpr:
 		return s.coerceBool(n, "WHERE")

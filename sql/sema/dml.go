@@ -393,6 +393,9 @@ func (a *analyzer) columnDefault(c *catalog.Column) (expr.Node, error) {
 		return a.coerceMod(n, c.Type, types.Assignment, -1)
 	}
 	if c.Default == "" {
+		if c.Type.Domain != 0 {
+			return a.domainDefault(c.Type)
+		}
 		return nil, nil
 	}
 	e, err := parse.ParseExpr(c.Default)

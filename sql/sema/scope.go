@@ -20,6 +20,7 @@ type analyzer struct {
 	usesVirtual bool
 	kept        bool // the expression is a stored one: it is printed again from its tree
 	viewDepth   int
+	domainDepth int
 }
 
 func newAnalyzer(env *Env) *analyzer {
@@ -262,6 +263,8 @@ type scope struct {
 	q      *Query
 	ns     []*nsItem
 	clause clause
+	// domainValue is the type of VALUE in a domain's CHECK.
+	domainValue *types.Type
 	// lateral says that lateral-only items of this scope may be seen, by an item of its own FROM.
 	lateral bool
 	// hidden are items that cannot be referenced and only serve hints: the target of INSERT.

@@ -33,12 +33,32 @@ func (a *analyzer) userType(t *parse.TypeName) (types.Type, error) {
 	if len(t.Typmods) > 0 {
 		return none, a.errorf(t.Loc(), pgerr.SyntaxError, "type modifier is not allowed for type %q", t.Names.Last())
 	}
+	if oid.Class() == types.DomainClass || types.ElemOf(oid).Class() == types.DomainClass {
+		return a.domainType(t, oid)
+	}
 	if len(t.ArrayBounds) > 0 {
 		if array := types.ArrayOf(oid); array != 0 {
 			oid = array
 		}
 	}
 	return types.T(oid), nil
+}
+
+// domainType is the type of values of a domain, or of arrays of it.
+func (a *analyzer) domainType(t *parse.TypeName, oid types.Oid) (types.Type, error) {
+	array := len(t.ArrayBounds) > 0
+	if e := types.ElemOf(oid); e != 0 {
+		oid, array = e, true
+	}
+	d := a.env.Catalog.Type(oid)
+	if d == nil || d.Domain == nil {
+		return types.Type{}, a.errorf(t.Loc(), pgerr.UndefinedObject, "type %q does not exist", t.Names.String())
+	}
+	typ := d.DomainType(array)
+	if typ.Oid == 0 {
+		return types.Type{}, a.unsupported(t.Loc(), "an array of a domain over an array")
+	}
+	return typ, nil
 }
 
 // named puts the names of user types into an error's texts.

@@ -18,16 +18,17 @@ import (
 
 // copyIn is a running COPY … FROM STDIN.
 type copyIn struct {
-	s      *Session
-	o      *copyOptions
-	table  *catalog.Table
-	cols   []*catalog.Column
-	types  []types.Type
-	where  *planner.Scalar
-	rows   *types.Batch
-	fields []copyField
-	in     *exec.CopyIn
-	reader copyReader
+	s       *Session
+	o       *copyOptions
+	table   *catalog.Table
+	cols    []*catalog.Column
+	types   []types.Type
+	domains []*planner.Scalar // by column; nil for those that are of no domain
+	where   *planner.Scalar
+	rows    *types.Batch
+	fields  []copyField
+	in      *exec.CopyIn
+	reader  copyReader
 }
 
 func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt) error {
@@ -108,6 +109,11 @@ func (c *copyIn) prepare(ctx context.Context, st *statement, u *parse.CopyStmt) 
 		for i, col := range c.cols {
 			params[i] = "$" + strconv.Itoa(i+1)
 			c.types = append(c.types, col.Type)
+			domain, err := s.domainCast(col.Type)
+			if err != nil {
+				return nil, err
+			}
+			c.domains = append(c.domains, domain)
 		}
 		text = "INSERT INTO " + s.qualified(t) + " (" + columnList(c.cols) + ") OVERRIDING SYSTEM VALUE VALUES (" + strings.Join(params, ", ") + ")"
 	}
@@ -246,8 +252,16 @@ func (c *copyIn) add(fields []copyField) error {
 			f = c.o.forced(f, col.Name)
 		}
 		v := &c.rows.Cols[i]
-		if f.isNull {
+		if f.isNull && c.domains[i] == nil {
 			v.AppendNull()
+			continue
+		}
+		if f.isNull {
+			d, err := c.domains[i].EvalRow(c.in.Eval(), []types.Datum{types.Null})
+			if err != nil {
+				return c.at(err, c.reader.line, ", column "+col.Name+": null input")
+			}
+			v.Append(d)
 			continue
 		}
 		if err := types.ValidateUTF8(f.text); err != nil {
@@ -256,6 +270,11 @@ func (c *copyIn) add(fields []copyField) error {
 		d, err := types.ParseText(c.types[i], f.text, c.s.io())
 		if err != nil {
 			return c.at(err, c.reader.line, ", column "+col.Name+`: "`+shown(f.text)+`"`)
+		}
+		if c.domains[i] != nil {
+			if d, err = c.domains[i].EvalRow(c.in.Eval(), []types.Datum{d}); err != nil {
+				return c.at(err, c.reader.line, ", column "+col.Name+`: "`+shown(f.text)+`"`)
+			}
 		}
 		v.Append(d)
 	}

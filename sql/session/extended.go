@@ -162,6 +162,9 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 		default:
 			err = pgerr.New(pgerr.InvalidParameterValue, "unsupported format code: %d", f)
 		}
+		if err == nil {
+			vals[i], err = s.checkDomain(st.params[i], vals[i])
+		}
 		if err != nil {
 			return nil, err
 		}

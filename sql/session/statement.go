@@ -98,7 +98,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 	env := s.semaEnv(snap, st.text)
 	env.ParamTypes = make([]types.Type, len(st.declared))
 	for i, o := range st.declared {
-		env.ParamTypes[i] = types.Type{Oid: o, Mod: -1}
+		env.ParamTypes[i] = snap.ValueType(o)
 	}
 	env.NoParams = st.simple
 	an, err := sema.Analyze(st.raw.Stmt, env)

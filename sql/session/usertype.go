@@ -4,7 +4,9 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -24,4 +26,25 @@ func (s *Session) withTypeNames(line string) string {
 		return expr.QuoteLiteral(types.Text(t.Oid, d, s.io())) + "::" + types.FormatType(t)
 	})
 	return s.snapshot().ExpandTypeNames(s.searchPath(), line)
+}
+
+// domainCast makes values read for a column of a domain values of the domain; nil for other types.
+func (s *Session) domainCast(t types.Type) (*planner.Scalar, error) {
+	if t.Domain == 0 {
+		return nil, nil
+	}
+	n, err := sema.ToDomain(t, s.semaEnv(s.snapshot(), ""))
+	if err != nil {
+		return nil, err
+	}
+	return planner.CompileOver(n, []types.Type{{Oid: t.Oid, Mod: t.Mod}})
+}
+
+// checkDomain verifies the value of a parameter that was declared to be of a domain.
+func (s *Session) checkDomain(t types.Type, d types.Datum) (types.Datum, error) {
+	cast, err := s.domainCast(t)
+	if err != nil || cast == nil {
+		return d, err
+	}
+	return cast.EvalRow(&expr.EvalContext{IOEnv: s.io(), Session: (*functions)(s)}, []types.Datum{d})
 }

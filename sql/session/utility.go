@@ -624,7 +624,7 @@ func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
 		if err != nil {
 			return err
 		}
-		declared[i] = typ.Oid
+		declared[i] = typ.Declared()
 	}
 	st := newStatement(u.Name, parse.RawStmt{Stmt: u.Query, Text: u.QueryText}, outer.text, declared)
 	s.open()

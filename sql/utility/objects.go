@@ -93,6 +93,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
 	case parse.ObjectTypeType, parse.ObjectDomain:
 		return e.DDL.RenameType(ctx, typeObject(s.Object), s.Newname)
+	case parse.ObjectDomConstraint:
+		return e.DDL.RenameDomainConstraint(ctx, typeObject(s.Object), s.Subname, s.Newname)
 	case parse.ObjectRole:
 		return e.DDL.RenameRole(ctx, s.Subname, s.Newname)
 	}
@@ -141,6 +143,8 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 		t = ddl.CommentTarget{Kind: catalog.PartColumn, Relation: owner(), Sub: n.Last()}
 	case parse.ObjectTabConstraint:
 		t = ddl.CommentTarget{Kind: catalog.PartConstraint, Relation: owner(), Sub: n.Last()}
+	case parse.ObjectDomConstraint:
+		return e.DDL.CommentDomainConstraint(ctx, typeObject(s.Object), n.Last(), s.Comment)
 	case parse.ObjectSchema:
 		t = ddl.CommentTarget{Kind: catalog.PartSchema, Sub: n.Last()}
 	case parse.ObjectRole:

@@ -226,6 +226,7 @@ func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error 
 		}
 	}
 	b.spec.Columns[at].NotNull = b.spec.Columns[at].NotNull || st.notNull
+	b.fillByDomain(&b.spec.Columns[at])
 	return nil
 }
 

@@ -38,6 +38,9 @@ func Tag(stmt parse.Statement) string {
 		if t == parse.ObjectTabConstraint {
 			t = parse.ObjectTable
 		}
+		if t == parse.ObjectDomConstraint {
+			t = parse.ObjectDomain
+		}
 		return "ALTER " + t.String()
 	case *parse.AlterObjectSchemaStmt:
 		return "ALTER " + s.ObjectType.String()

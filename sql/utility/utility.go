@@ -129,6 +129,10 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.reassignOwned(ctx, s)
 	case *parse.CreateEnumStmt:
 		err = e.DDL.CreateEnum(ctx, objectName(s.TypeName), s.Vals)
+	case *parse.CreateDomainStmt:
+		err = e.createDomain(ctx, s)
+	case *parse.AlterDomainStmt:
+		err = e.alterDomain(ctx, s)
 	case *parse.AlterEnumStmt:
 		err = e.alterEnum(ctx, s)
 	case *parse.CreateExtensionStmt:
