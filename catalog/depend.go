@@ -114,6 +114,7 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.viewsOn(p.OID, 0, add)
 	case PartView:
 		s.viewsOn(p.OID, p.Sub, add)
+		add(Internal, PartType, types.UserOid(types.CompositeClass, p.OID), 0)
 	case PartType:
 		s.typeDependents(p.OID, add)
 	}
@@ -161,6 +162,9 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 		}
 	}
 	s.viewsOn(t.OID, col, add)
+	if col == 0 {
+		add(Internal, PartType, types.UserOid(types.CompositeClass, t.OID), 0)
+	}
 }
 
 func (i *Index) uses(col AttNum) bool {

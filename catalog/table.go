@@ -10,10 +10,11 @@ import (
 
 // tableDerived is what is computed once per table version, on first use.
 type tableDerived struct {
-	once   sync.Once
-	layout *keyenc.RowLayout
-	live   []*Column
-	byName map[string]*Column
+	once    sync.Once
+	layout  *keyenc.RowLayout
+	live    []*Column
+	byName  map[string]*Column
+	rowType *types.UserType
 }
 
 func newTableDerived() *tableDerived { return new(tableDerived) }
@@ -68,6 +69,7 @@ func (t *Table) derive() *tableDerived {
 			d.live = append(d.live, c)
 			d.byName[c.Name] = c
 		}
+		d.rowType = &types.UserType{Oid: types.UserOid(types.CompositeClass, t.OID), Name: t.Name, Fields: attributes(t.Columns)}
 		d.layout = keyenc.NewRowLayout(ts, missing)
 	})
 	return d

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -19,6 +20,7 @@ type Type struct {
 
 	Labels []types.EnumLabel `json:",omitempty"` // of an enum, in order
 	Domain *Domain           `json:",omitempty"` // of a domain
+	Attrs  []types.Attribute `json:",omitempty"` // of a composite type, by number; dropped ones keep their place
 
 	ACL     []ACLItem
 	Comment string
@@ -36,7 +38,7 @@ type typeDerived struct {
 // Definition returns the definition that values are read and printed by.
 func (t *Type) Definition() *types.UserType {
 	t.derived.once.Do(func() {
-		t.derived.def = &types.UserType{Oid: t.OID, Name: t.Name, Labels: t.Labels}
+		t.derived.def = &types.UserType{Oid: t.OID, Name: t.Name, Labels: t.Labels, Fields: t.Attrs}
 	})
 	return t.derived.def
 }
@@ -46,6 +48,7 @@ func (t *Type) Clone() *Type {
 	c := *t
 	c.derived = nil
 	c.Labels = append([]types.EnumLabel(nil), t.Labels...)
+	c.Attrs = slices.Clone(t.Attrs)
 	if t.Domain != nil {
 		d := *t.Domain
 		d.Checks = slices.Clone(d.Checks)
@@ -71,12 +74,49 @@ func (s *Snapshot) UserType(oid Oid) *types.UserType {
 	if t := s.Type(oid); t != nil {
 		return t.Definition()
 	}
+	if oid.Class() != types.CompositeClass {
+		return nil
+	}
+	if t := s.Table(oid.Serial()); t != nil {
+		return t.derive().rowType
+	}
+	if v := s.View(oid.Serial()); v != nil {
+		return &types.UserType{Oid: oid, Name: v.Name, Fields: attributes(v.Columns)}
+	}
 	return nil
+}
+
+func attributes(columns []Column) []types.Attribute {
+	out := make([]types.Attribute, len(columns))
+	for i := range columns {
+		c := &columns[i]
+		out[i] = types.Attribute{Name: c.Name, Type: c.Type, Dropped: c.Dropped || c.Hidden}
+	}
+	return out
+}
+
+// RowType returns the OID of a relation's row type; 0 for those that have none.
+func (r Relation) RowType() Oid {
+	if r.Kind != KindTable && r.Kind != KindView {
+		return 0
+	}
+	return types.UserOid(types.CompositeClass, r.OID())
 }
 
 // TypeIn returns the OID of the user type of that name in a schema: one of its own, or an array type.
 func (s *Snapshot) TypeIn(schema Oid, name string) (oid Oid, ok bool) {
-	return s.typeNames.get(relName{schema, name})
+	if oid, ok = s.typeNames.get(relName{schema, name}); ok {
+		return oid, true
+	}
+	if r, found := s.Relation(schema, name); found && r.RowType() != 0 {
+		return r.RowType(), true
+	}
+	if elem, array := strings.CutPrefix(name, "_"); array {
+		if r, found := s.Relation(schema, elem); found && r.RowType() != 0 {
+			return types.ArrayOf(r.RowType()), true
+		}
+	}
+	return 0, false
 }
 
 // LookupType resolves a possibly qualified name of a user type.
@@ -96,16 +136,38 @@ func (s *Snapshot) LookupType(searchPath []string, schema, name string) (oid Oid
 
 // TypeName prints the name of a user type as format_type does: qualified unless the search path finds it.
 func (s *Snapshot) TypeName(searchPath []string, oid Oid) string {
-	t := s.Type(oid)
-	if t == nil {
+	schema, name, ok := s.typeIdentity(oid)
+	if !ok {
 		return "???"
 	}
-	if types.ByName(t.Name) == nil {
-		if found, ok := s.LookupType(searchPath, "", t.Name); ok && found == oid {
-			return QuoteIdent(t.Name)
+	if types.ByName(name) == nil {
+		if found, ok := s.LookupType(searchPath, "", name); ok && found == oid {
+			return QuoteIdent(name)
 		}
 	}
-	return QualifiedName(s.SchemaName(t.SchemaID), t.Name)
+	return QualifiedName(s.SchemaName(schema), name)
+}
+
+// typeIdentity returns the schema and name of a user type or row type.
+func (s *Snapshot) typeIdentity(oid Oid) (schema Oid, name string, ok bool) {
+	if t := s.Type(oid); t != nil {
+		return t.SchemaID, t.Name, true
+	}
+	if oid.Class() == types.CompositeClass {
+		if r, found := s.RelationByOID(oid.Serial()); found && r.RowType() == oid {
+			return r.SchemaID(), r.Name(), true
+		}
+	}
+	return 0, "", false
+}
+
+// HasType reports whether a user type or row type, or for an array type its element type, exists.
+func (s *Snapshot) HasType(oid Oid) bool {
+	if e := types.ElemOf(oid); e != 0 {
+		oid = e
+	}
+	_, _, ok := s.typeIdentity(oid)
+	return ok
 }
 
 // FormatType prints a type as format_type does, user types by name.
@@ -176,6 +238,11 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		return true
 	})
 	s.Types(func(t *Type) bool {
+		for _, a := range t.Attrs {
+			if !a.Dropped && a.Type.Declared() == oid {
+				add(Normal, PartType, t.OID, 0)
+			}
+		}
 		if d := t.Domain; d != nil && (d.Base.Declared() == oid || slices.Contains(d.Deps, oid)) {
 			add(Normal, PartType, t.OID, 0)
 		}

@@ -56,6 +56,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 		return nil, errRelationExists(s.Name)
 	}
 	if x.typeNameTaken(schema.OID, s.Name) {
+		if oid, _ := x.s.over.TypeIn(schema.OID, s.Name); oid.Class() == types.CompositeClass {
+			return nil, errRelationExists(s.Name)
+		}
 		return nil, errRelationType(s.Name)
 	}
 	if t.OID, err = x.newOID(ctx); err != nil {

@@ -80,6 +80,9 @@ func (x *Tx) lockDomain(ctx context.Context, n Name) (*catalog.Type, error) {
 	if in := builtinType(n); in != nil {
 		return nil, pgerr.New(pgerr.WrongObjectType, "%s is not a domain", in.SQLName)
 	}
+	if err := x.isRowType(n, "a domain"); err != nil {
+		return nil, err
+	}
 	t, err := x.lockType(ctx, n)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // maxReportedDependents bounds the lines of DETAIL (MAX_REPORTED_DEPS).
@@ -188,8 +187,8 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 	case catalog.PartView:
 		return x.remove(ctx, x.s.over.View(p.OID))
 	case catalog.PartType:
-		if types.ElemOf(p.OID) != 0 {
-			return nil // goes with its element type
+		if x.s.over.Type(p.OID) == nil {
+			return nil // an array type, which goes with its element type, or a row type, which goes with its table
 		}
 		return x.remove(ctx, x.s.over.Type(p.OID))
 	case catalog.PartSchema:

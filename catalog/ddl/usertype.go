@@ -38,11 +38,11 @@ func (x *Tx) newType(ctx context.Context, class types.UserClass, n Name) (*catal
 
 // typeNameTaken reports whether a schema has a type of that name: a user's, or the row type of a table or view.
 func (x *Tx) typeNameTaken(schema catalog.Oid, name string) bool {
-	if _, ok := x.s.over.TypeIn(schema, name); ok {
-		return true
+	oid, ok := x.s.over.TypeIn(schema, name)
+	if elem := types.ElemOf(oid); elem.Class() == types.CompositeClass && x.s.over.Type(elem) == nil {
+		return false // a relation's array type makes way
 	}
-	r, ok := x.s.over.Relation(schema, name)
-	return ok && (r.Kind == catalog.KindTable || r.Kind == catalog.KindView)
+	return ok
 }
 
 // arrayTypeName is makeArrayTypeName: the name behind an underscore, or behind more until it is free.
@@ -82,6 +82,9 @@ func (x *Tx) findType(n Name) (*catalog.Type, error) {
 	}
 	if t := x.s.over.Type(oid); t != nil {
 		return t, nil
+	}
+	if oid.Class() == types.CompositeClass {
+		return nil, pgerr.New(pgerr.WrongObjectType, "%s is a table's row type", types.FormatType(types.T(oid))).WithHint("Use ALTER TABLE instead.")
 	}
 	elem := types.ElemOf(oid)
 	return nil, pgerr.New(pgerr.WrongObjectType, "cannot alter array type %s", types.FormatType(types.T(oid))).
@@ -226,6 +229,16 @@ func (x *Tx) RenameEnumValue(ctx context.Context, n Name, from, to string) error
 	return x.put(ctx, t)
 }
 
+// isRowType refuses a table's row type where a type of another kind is meant.
+func (x *Tx) isRowType(n Name, meant string) error {
+	x.refresh()
+	oid, _ := x.s.over.LookupType(x.searchPath(), n.Schema, n.Name)
+	if oid.Class() == types.CompositeClass && x.s.over.Type(oid) == nil {
+		return pgerr.New(pgerr.WrongObjectType, "%s is not %s", types.FormatType(types.T(oid)), meant)
+	}
+	return nil
+}
+
 // builtinType returns the built-in type of a name, or nil.
 func builtinType(n Name) *types.Info {
 	if n.Schema != "" && n.Schema != catalog.PgCatalogName {
@@ -238,6 +251,9 @@ func builtinType(n Name) *types.Info {
 func (x *Tx) lockEnum(ctx context.Context, n Name) (*catalog.Type, error) {
 	if in := builtinType(n); in != nil {
 		return nil, pgerr.New(pgerr.WrongObjectType, "%s is not an enum", in.SQLName)
+	}
+	if err := x.isRowType(n, "an enum"); err != nil {
+		return nil, err
 	}
 	t, err := x.lockType(ctx, n)
 	if err != nil {
@@ -330,7 +346,13 @@ func (x *Tx) DropTypes(ctx context.Context, names []Name, domain, missingOK bool
 			x.notice(pgerr.Notice("type %q does not exist, skipping", n.String()))
 			continue
 		}
-		if oid, _ := x.s.over.LookupType(x.searchPath(), n.Schema, n.Name); types.ElemOf(oid) != 0 {
+		oid, _ := x.s.over.LookupType(x.searchPath(), n.Schema, n.Name)
+		if r, ok := x.s.over.RelationByOID(oid.Serial()); ok && oid == r.RowType() {
+			rel := x.s.over.Describe(x.searchPath(), relationPart(r))
+			return pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop type %s because %s requires it", types.FormatType(types.T(oid)), rel).
+				WithHint("You can drop %s instead.", rel)
+		}
+		if types.ElemOf(oid) != 0 {
 			array, elem := types.FormatType(types.T(oid)), types.FormatType(types.T(types.ElemOf(oid)))
 			return pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop type %s because type %s requires it", array, elem).
 				WithHint("You can drop type %s instead.", elem)

@@ -200,6 +200,16 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.subscript(n)
 	case *expr.Row:
 		d.call("ROW", n.Fields, true)
+		if n.Cast {
+			d.label(n.Type)
+		}
+	case *expr.Field:
+		if d.failed = d.failed || n.Name == ""; d.failed {
+			return
+		}
+		d.b.WriteByte('(')
+		d.node(n.Arg, false)
+		d.b.WriteString(")." + catalog.QuoteIdent(n.Name))
 	case *expr.SQLValue:
 		d.sqlValue(n)
 	case *expr.Aggregate:

@@ -42,6 +42,11 @@ func foundUser(snap *catalog.Snapshot, r catalog.Relation) found {
 		owner: r.Owner(), rel: r}
 }
 
+// foundComposite is the relation that a standalone composite type is in pg_class.
+func foundComposite(snap *catalog.Snapshot, t *catalog.Type) found {
+	return found{oid: t.OID.Serial(), name: t.Name, schema: snap.SchemaName(t.SchemaID), kind: 'c', namespace: t.SchemaID, owner: t.Owner}
+}
+
 func foundSystem(r *relation) found {
 	ns := catalog.PgCatalogSchema
 	if r.Schema == informationSchema {
@@ -54,6 +59,9 @@ func foundSystem(r *relation) found {
 func (n *regNames) relation(oid catalog.Oid) (found, bool) {
 	if r, ok := n.snap.RelationByOID(oid); ok {
 		return foundUser(n.snap, r), true
+	}
+	if t := n.snap.Type(types.UserOid(types.CompositeClass, oid)); t != nil && oid == oid.Serial() {
+		return foundComposite(n.snap, t), true
 	}
 	load()
 	if r := relationsOID[oid]; r != nil {
@@ -85,6 +93,9 @@ func (n *regNames) lookup(schema, name string) (found, bool) {
 		}
 		if r, ok := n.snap.LookupRelation(nil, s, name); ok {
 			return foundUser(n.snap, r), true
+		}
+		if oid, ok := n.snap.LookupType(nil, s, name); ok && oid.Class() == types.CompositeClass {
+			return foundComposite(n.snap, n.snap.Type(oid)), true
 		}
 	}
 	return found{}, false

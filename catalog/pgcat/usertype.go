@@ -68,9 +68,51 @@ func userTypeRows(b *builder) {
 		if d := t.Domain; d != nil {
 			b.domainType(&row, t)
 		}
+		if t.OID.Class() == types.CompositeClass {
+			row.rel = t.OID.Serial()
+		}
 		b.pgType(row)
 		b.pgType(typeRow{Info: types.Lookup(t.ArrayOID()), name: t.ArrayName, namespace: t.SchemaID, owner: t.Owner,
 			subscript: "array_subscript_handler", mod: -1})
+		return true
+	})
+	b.snap.Tables(func(t *catalog.Table) bool {
+		b.rowType(catalog.Relation{Kind: catalog.KindTable, Table: t})
+		return true
+	})
+	b.snap.Views(func(v *catalog.View) bool {
+		b.rowType(catalog.Relation{Kind: catalog.KindView, View: v})
+		return true
+	})
+}
+
+// rowType adds the row type of a relation and its array type.
+func (b *builder) rowType(r catalog.Relation) {
+	oid := r.RowType()
+	row := typeRow{Info: types.Lookup(oid), name: r.Name(), namespace: r.SchemaID(), owner: r.Owner(), rel: r.OID(), mod: -1}
+	b.pgType(row)
+	row.Info, row.name, row.rel, row.subscript = types.Lookup(types.ArrayOf(oid)), catalog.Truncate("_"+r.Name(), catalog.MaxNameBytes), 0,
+		"array_subscript_handler"
+	b.pgType(row)
+}
+
+// compositeClasses are the rows of pg_class of standalone composite types.
+func (b *builder) compositeClasses() {
+	b.snap.Types(func(t *catalog.Type) bool {
+		if t.OID.Class() == types.CompositeClass {
+			b.add(num(t.OID.Serial()), str(t.Name), num(t.SchemaID), num(t.Owner), num(0), num(0), types.NewFloat(0), no, char('c'),
+				num(len(t.Attrs)), num(0), no, no, char('n'), null, null, num(t.OID))
+		}
+		return true
+	})
+}
+
+// compositeAttributes are the rows of pg_attribute of standalone composite types.
+func (b *builder) compositeAttributes() {
+	b.snap.Types(func(t *catalog.Type) bool {
+		for i, a := range t.Attrs {
+			b.attribute(t.OID.Serial(), &catalog.Column{Num: catalog.AttNum(i + 1), Name: a.Name, Type: a.Type, Dropped: a.Dropped})
+		}
 		return true
 	})
 }
@@ -195,15 +237,22 @@ func (b *builder) dataType(t types.Type) (dataType, schema, name types.Datum) {
 	if in.ElemOid != 0 {
 		elem, dataType = in.ElemOid, str("ARRAY")
 	}
-	u := b.snap.Type(elem)
-	if u == nil {
+	if u := b.snap.Type(elem); u != nil {
+		name = str(u.Name)
+		if in.ElemOid != 0 {
+			name = str(u.ArrayName)
+		}
+		return dataType, str(b.snap.SchemaName(u.SchemaID)), name
+	}
+	r, ok := b.snap.RelationByOID(elem.Serial())
+	if !ok {
 		return dataType, null, null
 	}
-	name = str(u.Name)
+	name = str(r.Name())
 	if in.ElemOid != 0 {
-		name = str(u.ArrayName)
+		name = str(catalog.Truncate("_"+r.Name(), catalog.MaxNameBytes))
 	}
-	return dataType, str(b.snap.SchemaName(u.SchemaID)), name
+	return dataType, str(b.snap.SchemaName(r.SchemaID())), name
 }
 
 // typeDepends are the dependencies of types, and of columns on types.
@@ -211,6 +260,14 @@ func (b *builder) typeDepends() {
 	b.snap.Types(func(t *catalog.Type) bool {
 		b.depend(classType, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.depend(classType, t.ArrayOID(), 0, classType, t.OID, 0, catalog.Internal)
+		for i, a := range t.Attrs {
+			if a.Type.Declared().IsUser() && !a.Dropped {
+				b.depend(classClass, t.OID.Serial(), catalog.AttNum(i+1), classType, a.Type.Declared(), 0, catalog.Normal)
+			}
+		}
+		if t.OID.Class() == types.CompositeClass {
+			b.depend(classClass, t.OID.Serial(), 0, classType, t.OID, 0, catalog.Internal)
+		}
 		if d := t.Domain; d != nil {
 			if d.Base.Declared().IsUser() {
 				b.depend(classType, t.OID, 0, classType, d.Base.Declared(), 0, catalog.Normal)
@@ -238,7 +295,7 @@ func (n *regNames) formatType(oid catalog.Oid, mod int32) (string, bool) {
 		if e := types.ElemOf(oid); e != 0 {
 			elem = e
 		}
-		if n.snap.Type(elem) == nil {
+		if !n.snap.HasType(elem) {
 			return "", false
 		}
 	} else if types.Lookup(oid) == nil {

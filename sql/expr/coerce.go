@@ -21,8 +21,11 @@ func isArray(t types.Oid) bool { return types.IsArray(t) }
 
 // FindCoercion returns how a value of one type is cast to another in a context.
 func FindCoercion(from, to types.Oid, ctx types.CastContext) CoercionPath {
-	if from == to {
+	if from == to || types.BinaryCoercible(from, to) && (to == types.RecordOid || to == types.RecordArrayOid) {
 		return Relabel
+	}
+	if from == types.RecordOid && to.Class() == types.CompositeClass { // field by field
+		return CastFunc
 	}
 	if c, ok := castsByTypes[castKey{from, to}]; ok {
 		if c.context > ctx {

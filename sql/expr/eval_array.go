@@ -358,8 +358,12 @@ func (c *compiler) rowExpr(n *Row) (evaluator, error) {
 	for i, x := range n.Fields {
 		ts[i] = x.ResultType()
 	}
+	oid := n.Type.Oid
+	if oid == types.RecordOid {
+		oid = 0
+	}
 	return c.rowFunc(n.Fields, n.Type, func(_ *frame, args []types.Datum) (types.Datum, error) {
-		return types.NewRecord(&types.Record{Types: ts, Names: n.Names, Fields: append([]types.Datum(nil), args...)}), nil
+		return types.NewRecord(&types.Record{Oid: oid, Types: ts, Names: n.Names, Fields: append([]types.Datum(nil), args...)}), nil
 	})
 }
 
@@ -368,6 +372,9 @@ func (c *compiler) field(n *Field) (evaluator, error) {
 		if args[0].IsNull() {
 			return types.Null, nil
 		}
-		return args[0].Record().Fields[n.Index], nil
+		if r := args[0].Record(); n.Index < len(r.Fields) {
+			return r.Fields[n.Index], nil
+		}
+		return types.Null, nil // an attribute added since
 	})
 }

@@ -40,7 +40,8 @@ func appendJSON(b []byte, c *EvalContext, t types.Oid, d types.Datum) []byte {
 			s = fullOffset(s)
 		}
 		return types.AppendJSONString(b, s)
-	case types.RecordOid:
+	}
+	if t.Kind() == types.KRecord {
 		return appendRecord(b, c, d.Record(), false)
 	}
 	if isArray(t) {
@@ -87,19 +88,19 @@ func appendDimension(b []byte, c *EvalContext, a *types.Array, dim int, i *int, 
 
 func appendRecord(b []byte, c *EvalContext, r *types.Record, pretty bool) []byte {
 	b = append(b, '{')
-	for i, f := range r.Fields {
+	for i, f := range types.RecordFields(types.RecordOid, r, c.IO()) {
 		if i > 0 {
 			b = append(b, ',')
 			if pretty {
 				b = append(b, "\n "...)
 			}
 		}
-		name := "f" + strconv.Itoa(i+1)
-		if r.Names != nil {
-			name = r.Names[i]
+		name := f.Name
+		if name == "" {
+			name = "f" + strconv.Itoa(i+1)
 		}
 		b = append(types.AppendJSONString(b, name), ':')
-		b = appendJSON(b, c, r.Types[i].Oid, f)
+		b = appendJSON(b, c, f.Type.Oid, f.Value)
 	}
 	return append(b, '}')
 }

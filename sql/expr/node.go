@@ -176,7 +176,8 @@ type Subscript struct {
 type Row struct {
 	Fields []Node
 	Names  []string
-	Type   types.Type // record
+	Type   types.Type // record, or a composite type whose attributes by number the fields are
+	Cast   bool       // a cast was written to the composite type
 	Loc    int
 }
 
@@ -184,6 +185,7 @@ type Row struct {
 type Field struct {
 	Arg   Node
 	Index int
+	Name  string // of an attribute of a composite type
 	Type  types.Type
 	Loc   int
 }

@@ -502,6 +502,8 @@ func ownOperator(name string, t types.Oid) *Function {
 	switch {
 	case t == types.VarcharOid, t == types.UnknownOid:
 		return ownOperator(name, types.TextOid)
+	case t.Class() == types.CompositeClass:
+		return ownOperator(name, types.RecordOid)
 	case t.Class() == types.EnumClass:
 		return ownOperator(name, types.AnyenumOid)
 	case t == types.CidrOid:

@@ -425,7 +425,7 @@ func readStored(oid types.Oid, b []byte) (types.Datum, error) {
 	case types.KArray:
 		return readStoredArray(b)
 	}
-	return readStoredRecord(b)
+	return readStoredRecord(oid, b)
 }
 
 func readStoredNumeric(b []byte) (types.Datum, error) {
@@ -508,13 +508,16 @@ func readStoredArray(b []byte) (types.Datum, error) {
 	return types.NewArray(a), nil
 }
 
-func readStoredRecord(b []byte) (types.Datum, error) {
+func readStoredRecord(typ types.Oid, b []byte) (types.Datum, error) {
 	count, n := binary.Uvarint(b)
 	if n <= 0 || count > uint64(len(b)) {
 		return types.Null, errCorruptRow()
 	}
 	b = b[n:]
 	r := &types.Record{}
+	if typ.Class() == types.CompositeClass {
+		r.Oid = typ
+	}
 	for range count {
 		oid, n := binary.Uvarint(b)
 		if n <= 0 || oid > math.MaxUint32 {

@@ -26,6 +26,9 @@ func (a *analyzer) coerceType(n expr.Node, to types.Oid, ctx types.CastContext, 
 // coerceMod makes n a value of type to and of its modifier.
 func (a *analyzer) coerceMod(n expr.Node, to types.Type, ctx types.CastContext, loc int) (expr.Node, error) {
 	from := n.ResultType()
+	if from.Oid == types.RecordOid && to.Oid.Class() == types.CompositeClass && to.Domain == 0 {
+		return a.rowTo(n, to, ctx, loc)
+	}
 	if to.Domain != 0 && from.Domain != to.Domain {
 		base, err := a.coerceMod(n, types.Type{Oid: to.Oid, Mod: to.Mod}, ctx, loc)
 		if err != nil {

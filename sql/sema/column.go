@@ -175,7 +175,7 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 	if it.funcScalar {
 		return it.cols[0].ref(level, loc)
 	}
-	r := &expr.Row{Type: types.T(types.RecordOid), Loc: loc}
+	r := &expr.Row{Type: rowType(it.table, len(it.cols)), Loc: loc}
 	for i := range it.cols {
 		r.Fields = append(r.Fields, it.cols[i].ref(level, loc))
 		r.Names = append(r.Names, it.cols[i].name)

@@ -416,6 +416,12 @@ func (s *scope) fieldOf(n expr.Node, field string, loc int) (expr.Node, error) {
 			}
 		}
 	}
+	if u := s.composite(oidOf(n)); u != nil {
+		if f := s.attribute(n, u, field, loc); f != nil {
+			return f, nil
+		}
+		return nil, s.errorf(loc, pgerr.UndefinedColumn, "column %q not found in data type %s", field, typeString(oidOf(n)))
+	}
 	if oidOf(n) == types.RecordOid {
 		return nil, s.errorf(loc, pgerr.UndefinedColumn, "could not identify column %q in record data type", field)
 	}

@@ -40,6 +40,11 @@ func newAnalyzer(env *Env) *analyzer {
 		io = &c
 	}
 	a.io = io
+	if a.io.Domain == nil && env.Catalog != nil {
+		c := *a.io
+		c.Domain = a.fieldDomain
+		a.io = &c
+	}
 	for _, t := range env.ParamTypes {
 		if t.Oid == 0 {
 			t = types.T(types.UnknownOid)

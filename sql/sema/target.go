@@ -66,12 +66,22 @@ func (s *scope) starOfRow(ind *parse.Indirection) error {
 	switch r := rowOf(n).(type) {
 	case *expr.Row:
 		for i, f := range r.Fields {
-			s.q.Targets = append(s.q.Targets, Target{Expr: f, Name: r.Names[i]})
+			if r.Names[i] != "" { // of an attribute that was dropped
+				s.q.Targets = append(s.q.Targets, Target{Expr: f, Name: r.Names[i]})
+			}
 		}
 		return nil
 	case *expr.SetReturning:
 		for i, c := range s.outColumns(r) {
 			s.q.Targets = append(s.q.Targets, Target{Expr: &expr.Field{Arg: n, Index: i, Type: c.Type, Loc: r.Loc}, Name: c.Name})
+		}
+		return nil
+	}
+	if u := s.composite(oidOf(n)); u != nil {
+		for i, f := range u.Fields {
+			if !f.Dropped {
+				s.q.Targets = append(s.q.Targets, Target{Expr: &expr.Field{Arg: n, Index: i, Name: f.Name, Type: f.Type, Loc: ind.Loc()}, Name: f.Name})
+			}
 		}
 		return nil
 	}

@@ -95,21 +95,6 @@ func quoteElement(buf []byte, start int) []byte {
 	return append(buf, '"')
 }
 
-// appendRecord appends (a,"b c",) with PostgreSQL's quoting of composites.
-func appendRecord(buf []byte, r *Record, env *IOEnv) []byte {
-	buf = append(buf, '(')
-	for i, f := range r.Fields {
-		if i > 0 {
-			buf = append(buf, ',')
-		}
-		if !f.IsNull() {
-			start := len(buf)
-			buf = quoteField(AppendText(buf, r.Types[i].Oid, f, env), start)
-		}
-	}
-	return append(buf, ')')
-}
-
 func quoteField(buf []byte, start int) []byte {
 	text := buf[start:]
 	need := len(text) == 0

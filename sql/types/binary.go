@@ -54,12 +54,7 @@ func AppendBinary(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 	case KArray:
 		return appendBinaryArray(buf, d.Array(), env)
 	case KRecord:
-		r := d.Record()
-		buf = binary.BigEndian.AppendUint32(buf, uint32(len(r.Fields)))
-		for i, f := range r.Fields {
-			buf = binary.BigEndian.AppendUint32(buf, uint32(r.Types[i].Oid))
-			buf = appendBinaryElem(buf, r.Types[i].Oid, f, env)
-		}
+		return appendBinaryRecord(buf, oid, d.Record(), env)
 	}
 	return buf
 }
@@ -232,6 +227,9 @@ func ParseBinary(t Type, b []byte, env *IOEnv) (Datum, error) {
 	case KArray:
 		return parseBinaryArray(t, b, env)
 	case KRecord:
+		if t.Oid != RecordOid {
+			return parseBinaryComposite(t.Oid, b, env)
+		}
 		return parseBinaryRecord(b, env)
 	}
 	return parseBinaryString(t, b, env)

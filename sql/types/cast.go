@@ -67,6 +67,10 @@ func BinaryCoercible(from, to Oid) bool {
 		return true
 	}
 	switch to {
+	case RecordOid:
+		return from.Class() == CompositeClass
+	case RecordArrayOid:
+		return ElemOf(from).Class() == CompositeClass
 	case AnyOid, AnyelementOid, AnycompatibleOid:
 		return true
 	case AnyarrayOid, AnycompatiblearrayOid:

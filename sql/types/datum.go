@@ -43,6 +43,7 @@ type Array struct {
 // Record is a value of an anonymous composite type. Unlike other values it
 // carries its field types, for nothing else knows them when it is printed.
 type Record struct {
+	Oid    Oid // the composite type that it is a value of; 0 for record
 	Types  []Type
 	Names  []string // nil, or one name a field
 	Fields []Datum

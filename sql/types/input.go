@@ -124,8 +124,11 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 	if t.Kind() == KArray {
 		return parseArray(t, s, env)
 	}
-	if t.Oid.Class() == EnumClass {
+	switch t.Oid.Class() {
+	case EnumClass:
 		return parseEnum(t.Oid, s, env)
+	case CompositeClass:
+		return parseComposite(t.Oid, s, env)
 	}
 	in := Lookup(t.Oid)
 	switch {

@@ -22,6 +22,8 @@ type IOEnv struct {
 	// UserType returns the definition of an enum or composite type, nil where there is none. Without it the text of an
 	// enum is its key behind a mark, which reads back with it too.
 	UserType func(oid Oid) *UserType
+	// Domain judges a value that was read as a field of a domain; nil judges none.
+	Domain func(t Type, d Datum) error
 }
 
 // DefaultIOEnv is PostgreSQL's defaults in UTC. It must not be changed.

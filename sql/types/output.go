@@ -23,7 +23,7 @@ func AppendText(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 	case KArray:
 		return appendArray(buf, oid, d.Array(), env)
 	case KRecord:
-		return appendRecord(buf, d.Record(), env)
+		return appendRecord(buf, oid, d.Record(), env)
 	}
 	return buf
 }

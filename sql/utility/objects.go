@@ -93,6 +93,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
 	case parse.ObjectTypeType, parse.ObjectDomain:
 		return e.DDL.RenameType(ctx, typeObject(s.Object), s.Newname)
+	case parse.ObjectAttribute:
+		return e.DDL.RenameAttribute(ctx, name, s.Subname, s.Newname)
 	case parse.ObjectDomConstraint:
 		return e.DDL.RenameDomainConstraint(ctx, typeObject(s.Object), s.Subname, s.Newname)
 	case parse.ObjectRole:

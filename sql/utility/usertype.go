@@ -8,6 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -88,4 +89,57 @@ func enumEdit(k *expr.Const, text string) (edit, bool) {
 	}
 	stored := expr.QuoteLiteral(string(types.AppendText(nil, k.Type.Oid, k.Value, types.DefaultIOEnv)))
 	return edit{k.Loc, literalLen(text[k.Loc:]), stored}, true
+}
+
+func (e *Env) createComposite(ctx context.Context, s *parse.CompositeTypeStmt) error {
+	e = e.withoutPositions()
+	var attrs []types.Attribute
+	for _, c := range s.Columns {
+		a, err := e.attribute(c)
+		if err != nil {
+			return err
+		}
+		attrs = append(attrs, a)
+	}
+	return e.DDL.CreateComposite(ctx, ddl.Name{Schema: s.Type.Schema, Name: s.Type.Name}, attrs)
+}
+
+func (e *Env) attribute(c *parse.ColumnDef) (types.Attribute, error) {
+	t, err := sema.ResolveType(c.Type, e.sema())
+	if err != nil {
+		return types.Attribute{}, err
+	}
+	if _, err := (&tableBuilder{Env: e}).collation(c.CollClause, t); err != nil {
+		return types.Attribute{}, err
+	}
+	return types.Attribute{Name: c.Name, Type: t}, nil
+}
+
+// alterComposite is ALTER TYPE … ADD, DROP and ALTER ATTRIBUTE.
+func (e *Env) alterComposite(ctx context.Context, s *parse.AlterTableStmt) error {
+	n := ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
+	for _, c := range s.Cmds {
+		var err error
+		switch c.Subtype {
+		case parse.ATAddColumn:
+			var a types.Attribute
+			if a, err = e.attribute(c.Column); err == nil {
+				err = e.DDL.AddAttribute(ctx, n, a)
+			}
+		case parse.ATDropColumn:
+			err = e.DDL.DropAttribute(ctx, n, c.Name, c.MissingOk)
+		case parse.ATAlterColumnType:
+			var a types.Attribute
+			if a, err = e.attribute(c.Column); err == nil {
+				a.Name = c.Name
+				err = e.DDL.AlterAttribute(ctx, n, a)
+			}
+		default:
+			err = pgerr.NotSupported("this form of ALTER TYPE")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -77,6 +77,10 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 	case *parse.CreateTableAsStmt:
 		return e.createTableAs(ctx, s)
 	case *parse.AlterTableStmt:
+		if s.ObjType == parse.ObjectTypeType {
+			err = e.alterComposite(ctx, s)
+			break
+		}
 		err = e.alterTable(ctx, s)
 	case *parse.IndexStmt:
 		err = e.createIndex(ctx, s)
@@ -133,6 +137,8 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.createDomain(ctx, s)
 	case *parse.AlterDomainStmt:
 		err = e.alterDomain(ctx, s)
+	case *parse.CompositeTypeStmt:
+		err = e.createComposite(ctx, s)
 	case *parse.AlterEnumStmt:
 		err = e.alterEnum(ctx, s)
 	case *parse.CreateExtensionStmt:

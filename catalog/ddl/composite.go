@@ -1,0 +1,171 @@
+package ddl
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// CreateComposite is CREATE TYPE … AS (…).
+func (x *Tx) CreateComposite(ctx context.Context, n Name, attrs []types.Attribute) error {
+	t, err := x.newType(ctx, types.CompositeClass, n)
+	if err != nil {
+		return err
+	}
+	if _, taken := x.s.over.Relation(t.SchemaID, t.Name); taken {
+		return errRelationExists(t.Name)
+	}
+	for i, a := range attrs {
+		if slices.ContainsFunc(attrs[:i], func(b types.Attribute) bool { return b.Name == a.Name }) {
+			return pgerr.New(pgerr.DuplicateColumn, "column %q specified more than once", a.Name)
+		}
+		if err := x.checkAttribute(ctx, a); err != nil {
+			return err
+		}
+	}
+	t.Attrs = attrs
+	return x.put(ctx, t)
+}
+
+func (x *Tx) checkAttribute(ctx context.Context, a types.Attribute) error {
+	info := types.Lookup(a.Type.Oid)
+	if info != nil && info.Type == 'p' {
+		return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", a.Name, types.FormatType(a.Type))
+	}
+	if !types.Supported(a.Type.Oid) {
+		return pgerr.NotSupported("an attribute of type " + types.FormatType(a.Type))
+	}
+	return x.shareTypes(ctx, a.Type)
+}
+
+// lockComposite locks a composite type and returns a copy to be changed and put.
+func (x *Tx) lockComposite(ctx context.Context, n Name) (*catalog.Type, error) {
+	t, err := x.lockType(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if t.OID.Class() != types.CompositeClass {
+		return nil, pgerr.New(pgerr.WrongObjectType, "%q is not a composite type", n.Name)
+	}
+	return t.Clone(), nil
+}
+
+func liveAttribute(t *catalog.Type, name string) int {
+	return slices.IndexFunc(t.Attrs, func(a types.Attribute) bool { return a.Name == name && !a.Dropped })
+}
+
+func errNoAttribute(t *catalog.Type, name string) *pgerr.Error {
+	return pgerr.New(pgerr.UndefinedColumn, "column %q of relation %q does not exist", name, t.Name)
+}
+
+// AddAttribute is ALTER TYPE … ADD ATTRIBUTE. Values that are stored have NULL for it.
+func (x *Tx) AddAttribute(ctx context.Context, n Name, a types.Attribute) error {
+	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	if liveAttribute(t, a.Name) >= 0 {
+		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", a.Name, t.Name)
+	}
+	if catalog.TypeOf(a.Type) == t.OID {
+		return pgerr.New(pgerr.InvalidTableDefinition, "composite type %s cannot be made a member of itself", t.Name)
+	}
+	if err := x.checkAttribute(ctx, a); err != nil {
+		return err
+	}
+	t.Attrs = append(t.Attrs, a)
+	return x.put(ctx, t)
+}
+
+// DropAttribute is ALTER TYPE … DROP ATTRIBUTE.
+func (x *Tx) DropAttribute(ctx context.Context, n Name, name string, missingOK bool) error {
+	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	at := liveAttribute(t, name)
+	if at < 0 {
+		if missingOK {
+			x.notice(pgerr.Notice("column %q of relation %q does not exist, skipping", name, t.Name))
+			return nil
+		}
+		return errNoAttribute(t, name)
+	}
+	if err := x.unusedType(t, "dropping an attribute of a type that a column has"); err != nil {
+		return err
+	}
+	t.Attrs[at] = types.Attribute{Type: t.Attrs[at].Type, Dropped: true}
+	return x.put(ctx, t)
+}
+
+// AlterAttribute is ALTER TYPE … ALTER ATTRIBUTE … TYPE.
+func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute) error {
+	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	at := liveAttribute(t, a.Name)
+	if at < 0 {
+		return errNoAttribute(t, a.Name)
+	}
+	if err := x.checkAttribute(ctx, a); err != nil {
+		return err
+	}
+	if err := x.unusedType(t, ""); err != nil {
+		return err
+	}
+	t.Attrs[at].Type = a.Type
+	return x.put(ctx, t)
+}
+
+// unusedType refuses a change of a composite type that stored values would have to follow; feature, where it is not empty,
+// is what PostgreSQL can do.
+func (x *Tx) unusedType(t *catalog.Type, feature string) error {
+	users := x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID})
+	slices.Reverse(users) // older ones first, as PostgreSQL finds them
+	for _, d := range users {
+		parts := []catalog.Dependent{d}
+		if d.Kind == catalog.PartType && d.Type == catalog.Internal {
+			parts = x.s.over.Dependents(d.Part)
+		}
+		for _, p := range parts {
+			switch {
+			case p.Kind == catalog.PartType && p.Type == catalog.Internal:
+			case feature != "":
+				return pgerr.NotSupported(feature)
+			case p.Kind == catalog.PartColumn:
+				tab := x.s.over.Table(p.OID)
+				return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type \"%s\" because column \"%s.%s\" uses it", t.Name, tab.Name,
+					tab.Column(p.Sub).Name)
+			default:
+				return pgerr.NotSupported("altering an attribute of a type that another object uses")
+			}
+		}
+	}
+	return nil
+}
+
+// RenameAttribute is ALTER TYPE … RENAME ATTRIBUTE.
+func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string) error {
+	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	at := liveAttribute(t, from)
+	if at < 0 {
+		return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", from)
+	}
+	if liveAttribute(t, to) >= 0 {
+		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, t.Name)
+	}
+	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID}) {
+		if d.Kind == catalog.PartView || d.Kind == catalog.PartDefault || d.Kind == catalog.PartConstraint {
+			return pgerr.NotSupported("renaming an attribute that a stored expression may use")
+		}
+	}
+	t.Attrs[at].Name = to
+	return x.put(ctx, t)
+}
