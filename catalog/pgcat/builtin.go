@@ -17,7 +17,7 @@ func builtinSources() map[string]*source {
 	return map[string]*source{
 		"pg_catalog.pg_type": {columns: "oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred " +
 			"typrelid typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typalign typstorage " +
-			"typnotnull typbasetype typtypmod typcollation typdefault typacl",
+			"typnotnull typbasetype typtypmod typcollation typdefaultbin typdefault typacl",
 			builtin: typeRows, rows: userTypeRows},
 		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
 			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows},

@@ -41,7 +41,7 @@ func (b *builder) pgType(t typeRow) {
 	b.add(num(t.Oid), str(t.name), num(t.namespace), num(t.owner), num(t.Len), flag(t.ByVal), char(t.Type), char(t.Category),
 		flag(t.Preferred), num(t.rel), proc(t.subscript), num(t.ElemOid), num(t.ArrayOid), proc(t.Input), proc(t.Output),
 		proc(t.Receive), proc(t.Send), proc(t.ModIn), proc(t.ModOut), char(t.Align), char(t.Storage), flag(t.notNull), num(t.base),
-		num(t.mod), num(t.Collation), t.def, t.acl)
+		num(t.mod), num(t.Collation), t.def, t.def, t.acl)
 }
 
 func typeRows(b *builder) {

@@ -42,3 +42,16 @@ alter default privileges revoke execute on functions from public;
 create table "Odd Schema Name" ("select" int primary key, "a""b" text default 'd''e\f', "Ünï" text check ("Ünï" <> ''));
 insert into "Odd Schema Name" values (1, E'quote '' back \\ tab \t', 'ü'), (2, null, null);
 alter table app.posts add constraint late foreign key (user_id) references app.users (id) deferrable initially deferred not valid;
+
+-- Types of users: enums with values in between, domains over domains, composites, and what uses them.
+create type shade as enum ('light', 'dark');
+alter type shade add value 'mid' before 'dark';
+comment on type shade is 'how dark';
+create domain positive as integer constraint above check (value > 0);
+create domain small_positive as positive default 3 not null check (value < 100);
+comment on domain positive is 'above zero';
+create type dims as (w positive, h integer, s shade);
+create table shaded (id integer primary key, s shade default 'mid' not null, ss shade[], n small_positive, d dims,
+    constraint not_light check (s > 'light'));
+insert into shaded values (1, 'dark', '{light,mid}', 5, '(1,2,mid)'), (2, default, null, default, null);
+create view shaded_view as select id, s, (d).w as w from shaded where s <> 'light'::shade;
