@@ -238,6 +238,9 @@ func (x *Tx) validateDomainCheck(ctx context.Context, t *catalog.Type, c *catalo
 // eachDomainColumn calls f for every column of the domain, and of the domains over it. The table's fence is up by then:
 // nobody writes values that were judged by the domain as it was.
 func (x *Tx) eachDomainColumn(ctx context.Context, t *catalog.Type, f func(*catalog.Table, *catalog.Column) error) error {
+	if tab, col := x.heldColumn(t.OID); tab != nil {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type \"%s\" because column \"%s.%s\" uses it", t.Name, tab.Name, col.Name)
+	}
 	for _, d := range x.domainUsers(t.OID) {
 		if err := x.lock(ctx, d.table, ShareRowExclusiveLock); err != nil {
 			return err
@@ -267,6 +270,54 @@ func (x *Tx) eachDomainColumn(ctx context.Context, t *catalog.Type, f func(*cata
 		}
 	}
 	return nil
+}
+
+// heldColumn finds a column whose values hold values of the domain, or of one over it, as fields of a composite type:
+// nothing here looks into those.
+func (x *Tx) heldColumn(domain catalog.Oid) (*catalog.Table, *catalog.Column) {
+	held := []catalog.Oid{domain} // types whose values hold the domain's, the domain first
+	holds := func(t types.Type) bool { return slices.Contains(held, catalog.TypeOf(t)) }
+	for n := 0; n < len(held); {
+		n = len(held)
+		x.s.over.Types(func(t *catalog.Type) bool {
+			field := slices.ContainsFunc(t.Attrs, func(a types.Attribute) bool { return !a.Dropped && holds(a.Type) })
+			over := t.Domain != nil && holds(t.Domain.Base)
+			if (field || over) && !slices.Contains(held, t.OID) {
+				held = append(held, t.OID)
+			}
+			return true
+		})
+		x.s.over.Tables(func(t *catalog.Table) bool {
+			row := catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()
+			if !slices.Contains(held, row) && slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return !c.Dropped && holds(c.Type) }) {
+				held = append(held, row)
+			}
+			return true
+		})
+	}
+	composite := func(c *catalog.Column) bool {
+		oid := catalog.TypeOf(c.Type)
+		for { // a domain over a composite type counts as one
+			t := x.s.over.Type(oid)
+			if t == nil || t.Domain == nil {
+				return oid.Class() == types.CompositeClass && slices.Contains(held, oid)
+			}
+			if oid = catalog.TypeOf(t.Domain.Base); oid == 0 {
+				return false
+			}
+		}
+	}
+	var tab *catalog.Table
+	var col *catalog.Column
+	x.s.over.Tables(func(t *catalog.Table) bool {
+		for i := range t.Columns {
+			if c := &t.Columns[i]; tab == nil && !c.Dropped && composite(c) {
+				tab, col = t, c
+			}
+		}
+		return tab == nil
+	})
+	return tab, col
 }
 
 // domainUser is a table with columns of a domain.

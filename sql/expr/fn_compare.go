@@ -3,6 +3,7 @@ package expr
 import (
 	"strings"
 
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -79,7 +80,14 @@ func comparison(op string, l, r types.Oid) *impl {
 		return nil
 	}
 	switch {
-	case isArrayish(l) || l == types.RecordOid:
+	case l == types.RecordOid:
+		return &impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+			if err := comparableRecords(a.Record(), b.Record()); err != nil {
+				return types.Null, err
+			}
+			return types.NewBool(t.holds(types.Compare(types.RecordOid, a, b))), nil
+		}}
+	case isArrayish(l):
 		return &impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 			return types.NewBool(t.holds(types.Compare(c.Types[0].Oid, a, b))), nil
 		}}
@@ -111,6 +119,20 @@ func comparison(op string, l, r types.Oid) *impl {
 		}
 		return types.NewBool(t.holds(strings.Compare(a.Str(), b.Str()))), nil
 	}}
+}
+
+// comparableRecords checks, as record_cmp does, that two records have fields of the same types.
+func comparableRecords(a, b *types.Record) error {
+	for i := range min(len(a.Types), len(b.Types)) {
+		if x, y := a.Types[i].Oid, b.Types[i].Oid; x != y {
+			return pgerr.New(pgerr.DatatypeMismatch, "cannot compare dissimilar column types %s and %s at record column %d",
+				types.FormatType(types.T(x)), types.FormatType(types.T(y)), i+1)
+		}
+	}
+	if a.Oid == 0 && b.Oid == 0 && len(a.Types) != len(b.Types) {
+		return pgerr.New(pgerr.DatatypeMismatch, "cannot compare record types with different numbers of columns")
+	}
+	return nil
 }
 
 func isArrayish(t types.Oid) bool { return t == types.AnyarrayOid || t.Kind() == types.KArray }

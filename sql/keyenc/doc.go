@@ -12,6 +12,8 @@
 //	numeric             class, exponent, digits in base 100, 00; see numeric.go
 //	interval            days (a month is 30) and microseconds, 8 bytes each
 //	arrays              02 and the element's column, each; 01; dimensions; lower bounds
+//	enums               as strings: their values are keys in the labels' order
+//	records             02 and the field's column, each; 01
 //	jsonb               a tree of kinds, counts and the above; see jsonb.go
 //
 // A descending column is the ascending one with all bits flipped; so NULLs come

@@ -99,9 +99,9 @@ func (a *analyzer) fieldDomain(t types.Type, d types.Datum) error {
 	return err
 }
 
-// JudgeFields returns io with IOEnv.Domain set: it judges fields of domains by env's catalog.
-func JudgeFields(io *types.IOEnv, env *Env) *types.IOEnv {
-	c := *io
-	c.Domain = newAnalyzer(env).fieldDomain
+// JudgeFields returns the settings of env with IOEnv.Domain set: it judges fields of domains by env's catalog.
+func JudgeFields(env *Env) *types.IOEnv {
+	c := *env.IOEnv
+	c.Domain = func(t types.Type, d types.Datum) error { return newAnalyzer(env).fieldDomain(t, d) }
 	return &c
 }

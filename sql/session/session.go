@@ -363,7 +363,8 @@ type boundIO struct {
 func (s *Session) io() *types.IOEnv {
 	snap := s.snapshot()
 	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.role != s.role() {
-		*b = boundIO{snap, s.settings, s.role(), pgcat.BindIO(s.systemEnv(), &s.settings.IO)}
+		io := pgcat.BindIO(s.systemEnv(), &s.settings.IO)
+		*b = boundIO{snap, s.settings, s.role(), sema.JudgeFields(&sema.Env{Catalog: snap, SearchPath: s.searchPath(), IOEnv: io})}
 	}
 	return s.ioEnv.env
 }

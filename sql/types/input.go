@@ -430,7 +430,7 @@ func applyStringMod(d Datum, t Type, explicit bool) (Datum, error) {
 	}
 	if end < len(s) {
 		if !explicit && TrimBlanks(s[end:]) != "" {
-			return Null, pgerr.New(pgerr.StringDataRightTruncation, "value too long for type %s", FormatType(t))
+			return Null, pgerr.New(pgerr.StringDataRightTruncation, "value too long for type %s", FormatType(Type{Oid: t.Oid, Mod: t.Mod}))
 		}
 		return NewString(s[:end]), nil
 	}

@@ -183,3 +183,16 @@ create index on dpc (a);
 drop domain posint cascade;
 \d dpk
 select * from dc order by b;
+-- domains within composites
+create domain inner_d as int check (value > 0);
+create type holder as (d inner_d, t text);
+create table held (id int primary key, h holder);
+alter domain inner_d add constraint small check (value < 100);
+alter domain inner_d drop constraint small;
+insert into held values (1, row(5, 'x')), (2, '(6,y)');
+insert into held values (3, row(-5, 'x'));
+insert into held values (3, '(-6,y)');
+alter domain inner_d add constraint small check (value < 100);
+alter domain inner_d set not null;
+drop table held;
+alter domain inner_d add constraint small check (value < 100);
