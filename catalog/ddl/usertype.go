@@ -55,13 +55,16 @@ func (x *Tx) arrayTypeName(schema catalog.Oid, name string) string {
 	}
 }
 
-// lockType resolves a type's name and locks its descriptor for change.
+// lockType resolves a type's name and locks its descriptor for change, which is its owner's right.
 func (x *Tx) lockType(ctx context.Context, n Name) (*catalog.Type, error) {
 	for {
 		x.refresh()
 		t, err := x.findType(n)
 		if err != nil {
 			return nil, err
+		}
+		if !x.owns(t.Owner) {
+			return nil, catalog.NotOwnerError("type", t.Name)
 		}
 		if err := x.lockObjects(ctx, t.ObjectID()); err != nil {
 			return nil, err

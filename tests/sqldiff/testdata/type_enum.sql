@@ -194,3 +194,14 @@ update oc set a = 'x', b = b + 10 where a = 'red';
 select * from oc order by a desc, b;
 delete from oc where a >= 'x';
 select format_type(23, -1), format_type(1043, 14), format_type(1042, -1), format_type(99999, -1);
+-- owners
+create type mine as enum ('a');
+create role enum_stranger;
+grant all on schema s_type_enum to enum_stranger;
+set role enum_stranger;
+alter type mine add value 'b';
+alter type mine rename to yours;
+drop type mine;
+reset role;
+revoke all on schema s_type_enum from enum_stranger;
+drop role enum_stranger;
