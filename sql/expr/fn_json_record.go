@@ -131,8 +131,17 @@ func (p populator) record(cols []RecordColumn, base []types.Datum, in jsonInput)
 	return out, nil
 }
 
-// field makes a value of a type; name is the key of an outermost value, for hints.
+// field makes a value of a type, which satisfies its domain; name is the key of an outermost value, for hints.
 func (p populator) field(t types.Type, name string, old types.Datum, in jsonInput) (types.Datum, error) {
+	d, err := p.baseValue(t, name, old, in)
+	if err != nil {
+		return d, err
+	}
+	return types.FieldValue(t, d, p.env)
+}
+
+// baseValue is field without the domain.
+func (p populator) baseValue(t types.Type, name string, old types.Datum, in jsonInput) (types.Datum, error) {
 	kind := in.kind()
 	switch {
 	case kind == types.JSONNull:
@@ -141,12 +150,15 @@ func (p populator) field(t types.Type, name string, old types.Datum, in jsonInpu
 	case isArray(t.Oid):
 		return p.array(t, name, in)
 	case t.Kind() == types.KRecord:
-		r := old.Record()
-		if r == nil {
+		cols, base := p.row(t.Oid, old.Record())
+		if cols == nil {
 			return types.Null, pgerr.New(pgerr.WrongObjectType, "record type has not been registered")
 		}
-		fields, err := p.record(columnsOf(r), r.Fields, in)
-		return types.NewRecord(&types.Record{Types: r.Types, Names: r.Names, Fields: fields}), err
+		fields, err := p.record(cols, base, in)
+		if err != nil {
+			return types.Null, err
+		}
+		return p.value(t.Oid, cols, fields), nil
 	}
 	s := in.text()
 	if t.Oid == types.JsonOid || t.Oid == types.JsonbOid {
@@ -155,16 +167,47 @@ func (p populator) field(t types.Type, name string, old types.Datum, in jsonInpu
 	return types.ParseText(t, s, p.env)
 }
 
-// columnsOf are the columns of a record value.
-func columnsOf(r *types.Record) []RecordColumn {
-	out := make([]RecordColumn, len(r.Types))
-	for i, t := range r.Types {
-		out[i] = RecordColumn{Name: "f" + strconv.Itoa(i+1), Type: t}
-		if r.Names != nil {
-			out[i].Name = r.Names[i]
+// row returns the columns of a row type, and the values of r if it is not nil. nil: the type does not tell.
+func (p populator) row(t types.Oid, r *types.Record) (cols []RecordColumn, base []types.Datum) {
+	if r != nil {
+		base = []types.Datum{}
+		for i, f := range types.RecordFields(t, r, p.env) {
+			if f.Name == "" {
+				f.Name = "f" + strconv.Itoa(i+1)
+			}
+			cols, base = append(cols, RecordColumn{Name: f.Name, Type: f.Type}), append(base, f.Value)
+		}
+		return cols, base
+	}
+	return CompositeColumns(t, p.env), nil
+}
+
+// CompositeColumns are the columns of a composite type, nil for other types.
+func CompositeColumns(t types.Oid, env *types.IOEnv) []RecordColumn {
+	if t.Class() != types.CompositeClass || env.UserType == nil {
+		return nil
+	}
+	u := env.UserType(t)
+	if u == nil {
+		return nil
+	}
+	cols := []RecordColumn{}
+	for _, a := range u.Fields {
+		if !a.Dropped {
+			cols = append(cols, RecordColumn{Name: a.Name, Type: a.Type})
 		}
 	}
-	return out
+	return cols
+}
+
+// value makes a row of its fields.
+func (p populator) value(t types.Oid, cols []RecordColumn, fields []types.Datum) types.Datum {
+	if t.Class() == types.CompositeClass && p.env.UserType != nil {
+		if u := p.env.UserType(t); u != nil {
+			return types.NewComposite(u, fields)
+		}
+	}
+	return recordValue(cols, fields)
 }
 
 // arrayPopulator makes an array, whose number of dimensions the first innermost element settles.
@@ -263,8 +306,9 @@ func (f recordFunction) columns(c *Call, args []types.Datum) (cols []RecordColum
 		if c.Types[0].Kind() != types.KRecord {
 			return nil, nil, pgerr.New(pgerr.DatatypeMismatch, "first argument of %s must be a row type", f.name)
 		}
-		if r := args[0].Record(); r != nil {
-			return columnsOf(r), r.Fields, f.matches(c, r)
+		r := args[0].Record()
+		if cols, base = (populator{c.IO()}).row(c.Types[0].Oid, r); cols != nil {
+			return cols, base, f.matches(c, cols)
 		}
 	}
 	if c.Columns == nil {
@@ -275,22 +319,22 @@ func (f recordFunction) columns(c *Call, args []types.Datum) (cols []RecordColum
 }
 
 // matches compares a record with the column definition list.
-func (f recordFunction) matches(c *Call, r *types.Record) error {
+func (f recordFunction) matches(c *Call, row []RecordColumn) error {
 	if c.Columns == nil {
 		return nil
 	}
 	bad := pgerr.New(pgerr.DatatypeMismatch, "function return row and query-specified return row do not match")
-	if n := len(r.Types); n != len(c.Columns) {
+	if n := len(row); n != len(c.Columns) {
 		attributes := "attributes"
 		if n == 1 {
 			attributes = "attribute"
 		}
 		return bad.WithDetail("Returned row contains %d %s, but query expects %d.", n, attributes, len(c.Columns))
 	}
-	for i, t := range r.Types {
-		if want := c.Columns[i].Type; t.Oid != want.Oid {
+	for i, have := range row {
+		if want := c.Columns[i].Type; have.Type.Oid != want.Oid {
 			return bad.WithDetail("Returned type %s at ordinal position %d, but query expects %s.",
-				types.FormatType(types.T(t.Oid)), i+1, types.FormatType(types.T(want.Oid)))
+				types.FormatType(types.T(have.Type.Oid)), i+1, types.FormatType(types.T(want.Oid)))
 		}
 	}
 	return nil
@@ -331,7 +375,7 @@ func (f recordFunction) value(c *Call, args []types.Datum) (types.Datum, error) 
 	if err != nil || fields == nil {
 		return types.Null, err
 	}
-	return recordValue(cols, fields), nil
+	return populator{c.IO()}.value(c.Result.Oid, cols, fields), nil
 }
 
 func recordValue(cols []RecordColumn, fields []types.Datum) types.Datum {
@@ -384,7 +428,7 @@ func (f recordFunction) openSet(c *Call, args []types.Datum) (SetIterator, error
 			return nil, err
 		}
 		if c.Columns == nil { // in a select list a row is one value
-			fields = []types.Datum{recordValue(cols, fields)}
+			fields = []types.Datum{populator{c.IO()}.value(c.Result.Oid, cols, fields)}
 		}
 		l.rows = append(l.rows, fields)
 	}

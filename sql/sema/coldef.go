@@ -10,9 +10,16 @@ import (
 // recordCall gives a function in FROM that returns any record the columns of its column definition list.
 func (s *scope) recordCall(n expr.Node, defs []*parse.ColumnDef) (expr.Node, error) {
 	set, isSet := n.(*expr.SetReturning)
-	if f, ok := n.(*expr.Func); ok && oidOf(n) == types.RecordOid {
+	if f, ok := n.(*expr.Func); ok && oidOf(n).Kind() == types.KRecord {
 		if fn := f.Fn.AsSet(); fn != nil {
 			set, isSet = &expr.SetReturning{Fn: fn, Args: f.Args, Type: f.Type, Loc: f.Loc}, true
+		}
+	}
+	if isSet && len(defs) == 0 && set.Columns == nil && len(set.Fn.Columns) == 0 {
+		if cols := expr.CompositeColumns(oidOf(set), s.io); cols != nil {
+			call := *set
+			call.Columns = cols
+			return &call, nil
 		}
 	}
 	anyRecord := isSet && oidOf(set) == types.RecordOid && len(set.Fn.Columns) == 0 && set.Columns == nil

@@ -139,16 +139,20 @@ func (s *scope) assignPart(container expr.Node, rt *parse.ResTarget, value expr.
 	if n := subscriptRun(rt.Indirection); n < len(rt.Indirection) {
 		return nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\"")
 	}
-	out, err := s.subscripts(container, rt.Indirection, rt.Loc())
+	column := container.ResultType()
+	out, err := s.subscripts(unverified(container), rt.Indirection, rt.Loc())
 	if err != nil {
 		return nil, err
 	}
-	want := container.ResultType()
+	want := column
 	switch {
 	case want.Oid == types.NameOid:
 		return nil, s.unsupported(rt.Loc(), "assignment to part of a name")
 	case out.Lower == nil && want.Oid != types.JsonbOid:
 		want = elementType(want)
+	}
+	if want.Domain == column.Domain {
+		want.Domain = 0 // the domain over the whole is judged at the end
 	}
 	if out.Assign, err = s.coerceTo(value, want, types.Assignment, -1); err != nil {
 		return nil, err
@@ -157,7 +161,22 @@ func (s *scope) assignPart(container expr.Node, rt *parse.ResTarget, value expr.
 		return nil, s.at(rt.Loc(), pgerr.New(pgerr.DatatypeMismatch, "subscripted assignment to %q requires type %s but expression is of type %s",
 			rt.Name, typeString(want.Oid), typeString(oidOf(value))).WithHint("You will need to rewrite or cast the expression."))
 	}
-	return out, nil
+	if column.Domain == 0 {
+		return out, nil
+	}
+	out.Type.Domain = 0
+	return s.toDomain(out, column, types.Assignment, rt.Loc())
+}
+
+// unverified is an assignment to part of a domain's value before the domain's constraints are judged, which is done once
+// all parts are assigned.
+func unverified(n expr.Node) expr.Node {
+	if c, ok := n.(*expr.Cast); ok && c.Domain != nil {
+		if sub, ok := c.Arg.(*expr.Subscript); ok && sub.Assign != nil {
+			return sub
+		}
+	}
+	return n
 }
 
 // partial is INSERT's list of columns with the subscripts of those that it names in part; nil if it names none so.
@@ -228,7 +247,7 @@ func (s *scope) targetColumn(c *catalog.Column) expr.Node {
 
 // partAssigned reports whether an assigned value is an assignment to parts of the column.
 func partAssigned(n expr.Node) bool {
-	sub, ok := n.(*expr.Subscript)
+	sub, ok := unverified(n).(*expr.Subscript)
 	return ok && sub.Assign != nil
 }
 

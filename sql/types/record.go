@@ -105,8 +105,8 @@ func (u *UserType) liveFields() []Attribute {
 	return out
 }
 
-// fieldValue finishes a field that was read: a domain's constraints are judged, of NULL too.
-func fieldValue(t Type, d Datum, env *IOEnv) (Datum, error) {
+// FieldValue finishes a field that was read: a domain's constraints are judged, of NULL too.
+func FieldValue(t Type, d Datum, env *IOEnv) (Datum, error) {
 	if t.Domain == 0 || env.Domain == nil {
 		return d, nil
 	}
@@ -148,7 +148,7 @@ func parseComposite(oid Oid, s string, env *IOEnv) (Datum, error) {
 			}
 		}
 		var err error
-		if live[i], err = fieldValue(a.Type, live[i], env); err != nil {
+		if live[i], err = FieldValue(a.Type, live[i], env); err != nil {
 			return Null, err
 		}
 	}
@@ -214,7 +214,7 @@ func parseBinaryComposite(oid Oid, b []byte, env *IOEnv) (Datum, error) {
 		if live[i], b, err = parseBinaryElem(a.Type, b[4:], env); err != nil {
 			return Null, err
 		}
-		if live[i], err = fieldValue(a.Type, live[i], env); err != nil {
+		if live[i], err = FieldValue(a.Type, live[i], env); err != nil {
 			return Null, err
 		}
 	}

@@ -1,0 +1,21 @@
+-- Rows of composite types out of json, and parts of domains over arrays.
+create domain positive as int[] check (value[1] > 0);
+create table d (a positive);
+insert into d values ('{1,2}');
+update d set a[1] = -5;
+update d set a[1] = 5, a[2] = 6 returning a;
+update d set a[1:2] = '{-1,7}';
+update d set a[1] = -1, a[1:1] = '{7}' returning a;
+insert into d (a[1]) values (-1);
+create domain small as int check (value < 100);
+create type inner_row as (n small, t text);
+create type outer_row as (id int, r inner_row, rs inner_row[], j jsonb);
+select * from json_populate_record(null::outer_row, '{"id": 1, "r": {"n": 2, "t": "x"}, "rs": [{"n": 3}, {"t": "y"}], "j": {"k": [1]}}');
+select json_populate_record(row(9, null, null, '1')::outer_row, '{"r": "(5,abc)"}');
+select * from jsonb_populate_recordset(null::inner_row, '[{"n": 1}, {"t": "b"}, {}]');
+select jsonb_populate_recordset(row(7, 'seven')::inner_row, '[{"n": 1}, {"t": "b"}, {}]');
+select * from json_populate_record(null::inner_row, '{"n": 100}');
+select * from json_to_record('{"r": {"n": 1}, "rs": [{"n": 2}]}') as t(r inner_row, rs inner_row[]);
+select * from json_populate_record(null::outer_row, '{"r": [1]}');
+select * from json_populate_record(null::outer_row, '{"rs": {"n": 1}}');
+select to_json(row(1, 'x')::inner_row), to_jsonb(array[row(1, 'x')::inner_row]), row_to_json(row(1, null, null, null)::outer_row);
