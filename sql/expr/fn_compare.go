@@ -121,12 +121,22 @@ func comparison(op string, l, r types.Oid) *impl {
 	}}
 }
 
-// comparableRecords checks, as record_cmp does, that two records have fields of the same types.
+// comparableRecords checks, as record_cmp does, that two records have fields of the same types, up to the first two that
+// differ.
 func comparableRecords(a, b *types.Record) error {
 	for i := range min(len(a.Types), len(b.Types)) {
-		if x, y := a.Types[i].Oid, b.Types[i].Oid; x != y {
+		x, y := a.Types[i].Oid, b.Types[i].Oid
+		if x != y {
 			return pgerr.New(pgerr.DatatypeMismatch, "cannot compare dissimilar column types %s and %s at record column %d",
 				types.FormatType(types.T(x)), types.FormatType(types.T(y)), i+1)
+		}
+		if i < min(len(a.Fields), len(b.Fields)) {
+			switch f, g := a.Fields[i], b.Fields[i]; {
+			case f.IsNull() != g.IsNull():
+				return nil
+			case !f.IsNull() && types.Compare(x, f, g) != 0:
+				return nil
+			}
 		}
 	}
 	if a.Oid == 0 && b.Oid == 0 && len(a.Types) != len(b.Types) {

@@ -35,7 +35,7 @@ func elementType(t types.Type) types.Type {
 	if t.Oid == types.NameOid { // a fixed array of "char"
 		return types.T(types.CharOid)
 	}
-	return types.Type{Oid: types.ElemOf(t.Oid), Mod: t.Mod}
+	return elemType(t)
 }
 
 // subscripts analyses the subscripts of a container; the type is the container's own.
