@@ -29,7 +29,7 @@ import (
 var (
 	seconds  = flag.Float64("seconds", 10, "how long each timed row runs")
 	only     = flag.String("only", "", "comma-separated workloads, such as W1,W5; empty: all")
-	write    = flag.String("write", "", "also write the table to this file")
+	write    = flag.String("write", "", "also write the table to this file, before the sections that it has")
 	groups   = flag.Int("groups", 4, "data groups of pgmqdb")
 	profiles = flag.String("profiles", "", "also write pgmqdb's CPU profile of each measurement into this directory")
 	ours     = flag.Bool("ours", false, "measure pgmqdb only")
@@ -123,9 +123,21 @@ func run() error {
 	table := b.table()
 	fmt.Println(table)
 	if *write != "" {
-		return os.WriteFile(*write, []byte(page(table)), 0o644)
+		return writePage(*write, page(table))
 	}
 	return nil
+}
+
+// writePage replaces the page's beginning, the table of one node; the sections behind it are kept.
+func writePage(path, text string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if i := strings.Index(string(old), "\n## "); i >= 0 {
+		text = strings.TrimRight(text, "\n") + "\n" + string(old[i:])
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
 }
 
 // clientCounts are the numbers of clients to measure with.
