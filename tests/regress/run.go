@@ -127,13 +127,14 @@ const mark = "\\echo @@%d@@\n"
 
 var markLine = regexp.MustCompile(`^(?:\\echo )?@@(\d+)@@$`)
 
-// render writes the script that psql reads. A COPY with rows is a file of its own: a server that refuses the COPY makes
-// psql read the rows as SQL, which then ends with that file.
+// render writes the script that psql reads. A COPY from standard input is a file of its own, with its rows: a server that
+// refuses the COPY makes psql read the rows as SQL, one that wrongly accepts it makes psql read SQL as rows, and either ends
+// with that file.
 func (s *suite) render(units []*unit) (string, error) {
 	var b strings.Builder
 	for _, u := range units {
 		lines := strings.Join(append(append([]string{}, u.lines...), u.data...), "\n") + "\n"
-		if len(u.data) > 0 {
+		if len(u.data) > 0 || u.copies() {
 			path := filepath.Join(s.work, "results", fmt.Sprintf("unit%d.sql", u.number))
 			if err := os.WriteFile(path, []byte(lines), 0o644); err != nil {
 				return "", err

@@ -31,6 +31,12 @@ func (u *unit) title() string {
 	return text
 }
 
+// statements is the text that psql acts upon, without comments.
+func (u *unit) statements() string { return stripComments(u.sql) + strings.Join(u.meta, ";") }
+
+// copies reports whether the unit reads rows from psql's input.
+func (u *unit) copies() bool { return copyFromStdin.MatchString(u.statements()) }
+
 var (
 	comments      = regexp.MustCompile(`--[^\n]*`)
 	copyFromStdin = regexp.MustCompile(`(?is)\bcopy\s[^;]*\bfrom\s+p?stdin\b`)
@@ -232,7 +238,7 @@ func readScript(script, expected string) []*unit {
 			s.plain = strings.EqualFold(m[1], "off")
 		}
 		a.place(u)
-		for range copyFromStdin.FindAllString(stripComments(u.sql)+strings.Join(u.meta, ";"), -1) {
+		for range copyFromStdin.FindAllString(u.statements(), -1) {
 			if end := a.rowsEnd(lines, i+1); end > 0 {
 				u.data = append(u.data, lines[i+1:end]...)
 				i = end - 1
