@@ -124,7 +124,11 @@ func (c *conn) handle(msg pgproto3.FrontendMessage) bool {
 	case *pgproto3.Flush:
 		c.flush()
 	case *pgproto3.CopyData, *pgproto3.CopyDone, *pgproto3.CopyFail:
-		// Left over from a COPY that failed on this side: PostgreSQL ignores them too.
+		// Left over from a COPY that failed on this side: PostgreSQL ignores them too. ready held the answer back while they
+		// were unread, and its client may be waiting for it.
+		if c.br.Buffered() == 0 {
+			c.flush()
+		}
 	case *pgproto3.FunctionCall:
 		c.sendError(pgerr.NotSupported("the function call sub-protocol"))
 		c.ready()
