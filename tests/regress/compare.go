@@ -52,6 +52,15 @@ func footerAt(out []string, from int) int {
 	return 0
 }
 
+func hasRows(out []string) bool {
+	for _, p := range parts(out) {
+		if p.table != nil && len(p.table.rows) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // joinRows puts the lines of a row together: psql marks a cell that goes on with + at its end.
 func joinRows(lines []string) []string {
 	var rows []string

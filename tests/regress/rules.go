@@ -12,6 +12,8 @@ import (
 //	          aggregates, operators and their classes, casts, base types, languages, extensions, access methods, foreign
 //	          data.
 //	space     It names a tablespace.
+//	order     Which rows it returns hangs on the order of a table's rows, which it does not fix (order.go).
+//	client    It asks nothing of the server: \set, \pset, \echo and the like.
 //	depends   It uses an object that a statement left out by code or space created or wrote: by the name of a relation, type,
 //	          function, operator, cursor or prepared statement; until that is dropped, or the transaction that made it is
 //	          rolled back.
@@ -21,6 +23,8 @@ const (
 	byPlan    = "plan"
 	byCode    = "code"
 	bySpace   = "space"
+	byOrder   = "order"
+	byClient  = "client"
 	byDepends = "depends"
 )
 
@@ -56,18 +60,22 @@ type rules struct {
 	left    map[string]bool
 	atBegin map[string]bool // left when the transaction began
 	inBlock bool
+
+	unordered map[string]bool // cursors and prepared statements whose query does not fix its rows
 }
 
-func newRules() *rules { return &rules{left: map[string]bool{}} }
+func newRules() *rules { return &rules{left: map[string]bool{}, unordered: map[string]bool{}} }
 
 // leaveOut names the rule by which a unit leaves the denominator, or returns "". It takes note of what that leaves behind.
 func (r *rules) leaveOut(u *unit, stmts []node) string {
 	rule := ""
 	for _, s := range stmts {
 		r.transaction(s)
-		if own := r.judge(s); own != "" {
+		if own := r.judge(s); own == byOrder && !hasRows(u.output) {
+			continue // no rows, or an error, are the same in any order
+		} else if own != "" {
 			rule = own
-			if own != byPlan {
+			if own != byPlan && own != byOrder {
 				for _, name := range made(s) {
 					r.left[name] = true
 				}
@@ -76,6 +84,9 @@ func (r *rules) leaveOut(u *unit, stmts []node) string {
 		for _, name := range dropped(s) {
 			delete(r.left, name)
 		}
+	}
+	if rule == "" && !countable(u) {
+		return byClient
 	}
 	if rule == "" && (len(stmts) == 0 || len(u.meta) > 0) && r.mentions(u) {
 		rule = byDepends
@@ -92,7 +103,31 @@ func (r *rules) judge(s node) string {
 			return byDepends
 		}
 	}
+	if r.ordersRows(s) {
+		return byOrder
+	}
 	return ""
+}
+
+// ordersRows reports whether a statement's rows hang on the order of a scan. A cursor's and a prepared statement's do when
+// they are fetched.
+func (r *rules) ordersRows(s node) bool {
+	k, f := kind(s)
+	query, _ := f["query"].(node)
+	switch k {
+	case "DeclareCursorStmt":
+		sel, _ := query["SelectStmt"].(node)
+		r.unordered["cursor:"+text(f, "portalname")] = sel["sortClause"] == nil && scans(sel, nil) || choosesByOrder(query)
+		return false
+	case "PrepareStmt":
+		r.unordered["prepared:"+text(f, "name")] = choosesByOrder(query)
+		return false
+	case "FetchStmt":
+		return r.unordered["cursor:"+text(f, "portalname")]
+	case "ExecuteStmt":
+		return r.unordered["prepared:"+text(f, "name")]
+	}
+	return choosesByOrder(s)
 }
 
 // transaction forgets at a rollback what was left behind since the transaction began.

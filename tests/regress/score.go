@@ -108,9 +108,6 @@ func judge(r *rules, variants [][]*unit, outputs [][]string) []verdict {
 		for _, variant := range variants {
 			v.equal = v.equal || !v.lost && equal(variant[i].output, v.got, v.order)
 		}
-		if v.rule == "" && !countable(u) {
-			v.rule = "client"
-		}
 		vs = append(vs, v)
 	}
 	return vs
