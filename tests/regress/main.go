@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -65,9 +66,16 @@ func run() error {
 		}
 		results[subject] = scores
 	}
-	fmt.Println(table1(results))
+	table := scoreTable(results)
+	fmt.Println(table)
 	fmt.Println(causeTable(results["pgmqdb"], *causes))
-	return nil
+	if !*write {
+		return nil
+	}
+	if *only != "" || len(results) != 2 {
+		return errors.New("-write needs a run of all files on both servers")
+	}
+	return writePage(table)
 }
 
 func (s *suite) runAll(ctx context.Context, subject, dir string, files []string) ([]*score, error) {

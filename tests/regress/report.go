@@ -69,7 +69,8 @@ func keepOutput(path string, s *score) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-func table1(results map[string][]*score) string {
+// scoreTable is the table of docs/COMPATIBILITY.md.
+func scoreTable(results map[string][]*score) string {
 	pg := map[string]*score{}
 	for _, s := range results["postgresql"] {
 		pg[s.file] = s
