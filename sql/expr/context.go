@@ -2,9 +2,11 @@ package expr
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -84,4 +86,15 @@ func (c *EvalContext) IO() *types.IOEnv {
 		return c.IOEnv
 	}
 	return types.DefaultIOEnv
+}
+
+// cancelled returns the reason why the statement is to end, or nil. A function that may compute for long asks in its loop.
+func (c *EvalContext) cancelled() error {
+	if c.Context == nil || c.Context.Err() == nil {
+		return nil
+	}
+	if e := (*pgerr.Error)(nil); errors.As(context.Cause(c.Context), &e) {
+		return e
+	}
+	return pgerr.New(pgerr.QueryCanceled, "canceling statement due to user request")
 }

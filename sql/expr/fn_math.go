@@ -166,10 +166,10 @@ var mathImpls = map[string]impl{
 		return types.NewInt(int64(types.NumericScale(types.NumericTrimScale(a)))), nil
 	}},
 	"numeric_fac": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return factorial(a.Int()) }},
-	"numeric_gcd": num2(numericGCD),
-	"numeric_lcm": num2(func(a, b types.Datum) (types.Datum, error) {
-		g, err := numericGCD(a, b)
-		if err != nil || types.NumericCompare(g, types.NumericFromInt(0)) == 0 {
+	"numeric_gcd": {f2: numericGCD},
+	"numeric_lcm": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
+		g, err := numericGCD(c, a, b)
+		if err != nil || types.NumericIsNaN(g) || types.NumericCompare(g, types.NumericFromInt(0)) == 0 {
 			return g, err
 		}
 		q, err := types.NumericDivTrunc(a, g)
@@ -178,7 +178,7 @@ var mathImpls = map[string]impl{
 		}
 		m, err := types.NumericMul(q, b)
 		return types.NumericAbs(m), err
-	}),
+	}},
 	"width_bucket_numeric": {fn: widthBucketNumeric},
 	"width_bucket_float8": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
 		return widthBucket(a[0].Float(), a[1].Float(), a[2].Float(), a[3].Int())
@@ -267,9 +267,16 @@ func factorial(n int64) (types.Datum, error) {
 	return types.NewNumeric(apd.NewWithBigInt(&x, 0)), nil
 }
 
-func numericGCD(a, b types.Datum) (types.Datum, error) {
+// numericGCD is Euclid's algorithm. What is not finite has no divisor: the result is NaN.
+func numericGCD(c *Call, a, b types.Datum) (types.Datum, error) {
+	if notFinite(a) || notFinite(b) {
+		return types.NumericNaN(), nil
+	}
 	zero := types.NumericFromInt(0)
 	for types.NumericCompare(b, zero) != 0 {
+		if err := c.cancelled(); err != nil { // numbers of 100,000 digits take long
+			return types.Null, err
+		}
 		r, err := types.NumericRem(a, b)
 		if err != nil {
 			return r, err

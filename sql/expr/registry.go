@@ -254,6 +254,8 @@ type ProcInfo struct {
 	Set      bool
 	Strict   bool
 	Volatile Volatility
+	// Supported: it can be called; what cannot answers 0A000.
+	Supported bool
 }
 
 // Procs calls f for every known function in no particular order until it returns false.
@@ -265,11 +267,11 @@ func Procs(f func(ProcInfo) bool) {
 		in := ProcInfo{Oid: p.oid, Name: p.name, Kind: p.kind, Args: p.args, Result: p.ret, Variadic: p.variadic, Set: p.set != nil}
 		switch {
 		case p.fn != nil:
-			in.Strict, in.Volatile = p.fn.Strict, p.fn.Volatility
+			in.Strict, in.Volatile, in.Supported = p.fn.Strict, p.fn.Volatility, p.fn.Supported()
 		case p.set != nil:
-			in.Strict, in.Volatile = p.set.Strict, p.set.Volatility
+			in.Strict, in.Volatile, in.Supported = p.set.Strict, p.set.Volatility, p.set.Supported()
 		case p.agg != nil:
-			in.Volatile = p.agg.Volatility
+			in.Volatile, in.Supported = p.agg.Volatility, p.agg.Supported()
 		}
 		if !f(in) {
 			return

@@ -95,6 +95,9 @@ func formOf(d Datum) numericForm {
 	return numPosInf
 }
 
+// NumericNaN returns NaN.
+func NumericNaN() Datum { return numericNaN }
+
 // NumericIsNaN reports whether a numeric is NaN.
 func NumericIsNaN(d Datum) bool { return formOf(d) == numNaN }
 
