@@ -76,6 +76,9 @@ func (s *source) features() []feature {
 			return // its callers name it
 		}
 		for _, name := range values(fn, arg) {
+			if name == "" { // says that there is none
+				continue
+			}
 			if places[name] == "" || path < places[name] {
 				places[name] = path
 			}
