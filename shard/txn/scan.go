@@ -436,7 +436,6 @@ func (b *Batch) append(o *Batch) {
 	}
 }
 
-
 func (c *chainScan) Close() {
 	for _, s := range c.scans {
 		s.Close()
