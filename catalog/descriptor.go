@@ -13,9 +13,11 @@ type AttNum int16
 
 // Schema is a namespace.
 type Schema struct {
-	OID     Oid
-	Name    string
-	Owner   Oid
+	OID   Oid
+	Name  string
+	Owner Oid
+	// Session is set for a temporary schema: the session that it belongs to.
+	Session topo.TxnID
 	ACL     []ACLItem
 	Comment string
 }
@@ -40,7 +42,9 @@ type Table struct {
 	Indexes     []*Index
 	Constraints []*Constraint
 	// Inbound lists the foreign keys of other tables (and of this one) that reference this table.
-	Inbound []InboundFK
+	Inbound     []InboundFK
+	Persistence Persistence
+	OnCommit    OnCommit // of a temporary table
 	// Options are the WITH parameters as given.
 	Options []string
 	ACL     []ACLItem
@@ -213,6 +217,7 @@ type Sequence struct {
 	OwnedByTab  Oid
 	OwnedByCol  AttNum
 	OwnedByAuto bool // internal dependency (identity) rather than auto (serial, OWNED BY)
+	Persistence Persistence
 	ACL         []ACLItem
 	Comment     string
 }
@@ -226,9 +231,10 @@ type View struct {
 	Query    string
 	Columns  []Column
 	// Deps are the tables, views, sequences and user types that the query names, with the columns it uses of each.
-	Deps    []ViewDep
-	ACL     []ACLItem
-	Comment string
+	Deps        []ViewDep
+	Persistence Persistence
+	ACL         []ACLItem
+	Comment     string
 }
 
 // ViewDep is a relation that a view's query uses. Columns lists the attribute numbers used; nil: the relation as a whole.

@@ -467,6 +467,9 @@ func (s *Snapshot) SchemaPrivileges(sc *Schema, role Oid) (privileges, grantable
 		return ^Privilege(0), ^Privilege(0)
 	}
 	privileges, grantable = s.Held(ACLSchema.Effective(sc.ACL, sc.Owner), sc.Owner, role)
+	if sc.Temporary() { // whose it is, its session knows: it refuses others' relations when they are used
+		privileges |= PrivUsage
+	}
 	if privileges&PrivUsage == 0 && (s.HasPrivilegesOf(role, RoleReadAllData) || s.HasPrivilegesOf(role, RoleWriteAllData)) {
 		privileges |= PrivUsage
 	}

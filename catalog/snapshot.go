@@ -298,7 +298,7 @@ func (s *Snapshot) resolve(ref relRef) Relation {
 // Snapshot: the caller asks catalog/pgcat where ok is false, and before it for pg_catalog.
 func (s *Snapshot) LookupRelation(searchPath []string, schema, name string) (rel Relation, ok bool) {
 	if schema != "" {
-		if sc := s.SchemaByName(schema); sc != nil {
+		if sc := s.SchemaNamed(searchPath, schema); sc != nil {
 			return s.Relation(sc.OID, name)
 		}
 		return Relation{}, false

@@ -122,7 +122,7 @@ func (s *Snapshot) TypeIn(schema Oid, name string) (oid Oid, ok bool) {
 // LookupType resolves a possibly qualified name of a user type.
 func (s *Snapshot) LookupType(searchPath []string, schema, name string) (oid Oid, ok bool) {
 	if schema != "" {
-		searchPath = []string{schema}
+		searchPath = []string{BindSchema(searchPath, schema)}
 	}
 	for _, p := range searchPath {
 		if sc := s.SchemaByName(p); sc != nil {

@@ -46,7 +46,26 @@ func (s *Server) cleanUp(ctx context.Context) error {
 			}
 		}
 	}
-	return ddl.RecoverFences(ctx, s.fenceRecovery(), fences)
+	if err := ddl.RecoverFences(ctx, s.fenceRecovery(), fences); err != nil {
+		return err
+	}
+	return s.dropAbandonedTemp(ctx, t)
+}
+
+// dropAbandonedTemp drops the temporary tables of sessions that are no more: this node's, and on the catalog group's
+// leaseholder those of ended epochs.
+func (s *Server) dropAbandonedTemp(ctx context.Context, t *topo.Topology) error {
+	if s.member.admitted(ctx) != nil {
+		return nil
+	}
+	leader := false
+	for _, r := range s.host.Replicas() {
+		if r.ID() == topo.CatalogGroup {
+			_, leader = r.Lease()
+		}
+	}
+	over := func(session topo.TxnID) bool { return leader && t.Over(session) }
+	return s.node.DropAbandonedTemp(ctx, s.id.Node, over)
 }
 
 // dropLocksOf drops the row locks of ended epochs as soon as the records say that they are over.

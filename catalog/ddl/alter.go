@@ -66,6 +66,9 @@ func (x *Tx) AlterTable(ctx context.Context, n Name, missingOK bool, cmds []Alte
 		}
 		return err
 	}
+	if err := x.onlyOwnTemp(t, "alter"); err != nil {
+		return err
+	}
 	sorted := slices.Clone(cmds)
 	slices.SortStableFunc(sorted, func(a, b AlterCommand) int { return a.pass() - b.pass() })
 	for i := range sorted {

@@ -155,6 +155,9 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	if err != nil {
 		return nil, err
 	}
+	if err := x.checkPersistence(t, parent); err != nil {
+		return nil, err
+	}
 	c := &catalog.Constraint{
 		Type: catalog.Foreign, Deferrable: s.Deferrable, Deferred: s.Deferred, Validated: !s.NotValid, Comment: s.Comment,
 	}

@@ -22,7 +22,7 @@ var systemColumns = map[string]bool{"ctid": true, "xmin": true, "cmin": true, "x
 // CreateTable is CREATE TABLE. It returns nil without an error where the table exists and IfNotExists allows it.
 func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, error) {
 	x.refresh()
-	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
+	schema, persistence, err := x.relationSchema(ctx, s.Schema, s.Name, s.Persistence)
 	if err != nil {
 		if x.superuser() && (s.Schema == catalog.PgCatalogName || s.Schema == catalog.InformationSchemaName) {
 			return nil, err // PostgreSQL finds it out when it makes the table
@@ -37,7 +37,10 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	}
 	t := &catalog.Table{
 		SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Version: catalog.FirstTableSchemaVersion,
-		Options: slices.Clone(s.Options), Comment: s.Comment,
+		Options: slices.Clone(s.Options), Comment: s.Comment, Persistence: persistence, OnCommit: s.OnCommit,
+	}
+	if s.HasOnCommit && persistence != catalog.Temporary {
+		return nil, pgerr.New(pgerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables")
 	}
 	if t.ACL, err = x.defaultACL(catalog.ACLRelation, schema.OID); err != nil {
 		return nil, err
@@ -189,6 +192,7 @@ func (x *Tx) columnSequence(ctx context.Context, t *catalog.Table, s *ColumnSpec
 	}
 	q, err := x.newSequence(ctx, schema, name, &spec, s.Identity != catalog.NoIdentity)
 	if err == nil {
+		q.Persistence = t.Persistence
 		q.OwnedByTab, q.Owner = t.OID, t.Owner
 	}
 	return q, err

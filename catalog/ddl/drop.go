@@ -322,7 +322,7 @@ func (x *Tx) Drop(ctx context.Context, kind catalog.RelKind, names []Name, missi
 
 func (x *Tx) dropTarget(ctx context.Context, kind catalog.RelKind, n Name, missingOK bool) (p catalog.Part, ok bool, err error) {
 	words := kindNouns[kind]
-	if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil {
+	if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
 		if missingOK {
 			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
 			return p, false, nil

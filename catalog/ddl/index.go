@@ -13,6 +13,9 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if err != nil {
 		return err
 	}
+	if t.Persistence == catalog.Temporary && !x.cfg.Temp.IsTempSchema(t.SchemaID) {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot create indexes on temporary tables of other sessions")
+	}
 	if err := x.mustCreateIn(x.s.over.Schema(t.SchemaID), x.user()); err != nil {
 		return err
 	}

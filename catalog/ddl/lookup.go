@@ -12,13 +12,20 @@ import (
 // being dropped.
 func (x *Tx) creationSchema(ctx context.Context, schema, name string) (*catalog.Schema, error) {
 	var s *catalog.Schema
-	if schema != "" {
+	own := catalog.TempSchema(x.searchPath())
+	switch {
+	case schema == catalog.TempAlias || schema == "" && x.cfg.Temp != nil && x.cfg.Temp.Implied():
+		var err error
+		if s, err = x.tempSchema(ctx); err != nil {
+			return nil, err
+		}
+	case schema != "":
 		if s = x.s.over.SchemaByName(schema); s == nil {
 			return nil, errNoSchema(schema)
 		}
-	} else {
+	default:
 		for _, p := range x.searchPath() {
-			if p != catalog.PgCatalogName {
+			if p != catalog.PgCatalogName && p != own {
 				s = x.s.over.SchemaByName(p)
 			}
 			if s != nil {
@@ -65,7 +72,7 @@ func (x *Tx) Find(n Name) (catalog.Relation, error) {
 
 // find resolves a name; a qualified one of a schema that does not exist is an error of its own.
 func (x *Tx) find(n Name) (catalog.Relation, error) {
-	if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil {
+	if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
 		return catalog.Relation{}, errNoSchema(n.Schema).WithPosition(n.Pos)
 	}
 	if err := x.s.over.CheckSchemaUsage(n.Schema, x.user()); err != nil {

@@ -204,6 +204,9 @@ func (x *Tx) SetSchema(ctx context.Context, kind catalog.RelKind, n Name, schema
 	if to.OID == rel.SchemaID() {
 		return nil
 	}
+	if rel.Persistence() == catalog.Temporary || to.Temporary() {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot move objects into or out of temporary schemas")
+	}
 	if err := x.moveFree(to, rel.Name()); err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (x *Tx) newSequence(ctx context.Context, schema catalog.Oid, name string, s
 // CreateSequence is CREATE SEQUENCE.
 func (x *Tx) CreateSequence(ctx context.Context, s *SequenceSpec) error {
 	x.refresh()
-	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
+	schema, persistence, err := x.relationSchema(ctx, s.Schema, s.Name, s.Persistence)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,7 @@ func (x *Tx) CreateSequence(ctx context.Context, s *SequenceSpec) error {
 	if err != nil {
 		return err
 	}
+	q.Persistence = persistence
 	if err := x.ownSequence(ctx, q, s); err != nil {
 		return err
 	}

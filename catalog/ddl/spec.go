@@ -100,6 +100,9 @@ type TableSpec struct {
 	Indexes []IndexSpec
 	// DistributionKey names the columns of WITH (distribution_key = 'a, b'); nil: the primary key.
 	DistributionKey []string
+	Persistence     catalog.Persistence
+	OnCommit        catalog.OnCommit
+	HasOnCommit     bool
 	Options         []string
 	Comment         string
 	Pos             int
@@ -128,6 +131,7 @@ type SequenceSpec struct {
 	Schema      string // of CREATE SEQUENCE and of an identity's SEQUENCE NAME
 	Name        string
 	IfNotExists bool
+	Persistence catalog.Persistence
 	Type        catalog.Oid // 0: bigint
 	Increment   *int64
 	Min, Max    *int64
@@ -153,6 +157,8 @@ type ViewSpec struct {
 	Query   string
 	Columns []catalog.Column // Name and Type; Num is filled in
 	Deps    []catalog.ViewDep
+
+	Persistence catalog.Persistence
 }
 
 // RoleSpec is CREATE and ALTER ROLE; nil means "not given".

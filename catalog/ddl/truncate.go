@@ -19,6 +19,9 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 		if err != nil {
 			return err
 		}
+		if err := x.onlyOwnTemp(t, "truncate"); err != nil {
+			return err
+		}
 		if !slices.Contains(tables, t.OID) {
 			tables = append(tables, t.OID)
 		}

@@ -38,6 +38,8 @@ type Config struct {
 	// User returns the current role, the owner of what is created, and SessionUser the session's.
 	User        func() catalog.Oid
 	SessionUser func() catalog.Oid
+	// Temp is the session's temporary schema; nil where nothing temporary can be made.
+	Temp *TempSession
 }
 
 // Tx is the DDL side of one transaction. One goroutine uses it.
@@ -62,12 +64,13 @@ type state struct {
 	own map[catalog.ObjectID]catalog.Object
 	// bumped maps the tables that existed before and were changed to their new versions.
 	bumped map[catalog.Oid]topo.SchemaVersion
-	// keys are the catalog keys written.
-	keys map[string]bool
+	// keys are the catalog keys written, without those that the transaction itself made and deleted: of them nothing is
+	// ever applied. fresh are those that nothing was under before the transaction.
+	keys, fresh map[string]bool
 }
 
 func (s state) clone() state {
-	return state{over: s.over, own: maps.Clone(s.own), bumped: maps.Clone(s.bumped), keys: maps.Clone(s.keys)}
+	return state{over: s.over, own: maps.Clone(s.own), bumped: maps.Clone(s.bumped), keys: maps.Clone(s.keys), fresh: maps.Clone(s.fresh)}
 }
 
 // State is what Save remembers for a savepoint.
@@ -216,6 +219,7 @@ func (x *Tx) put(ctx context.Context, o catalog.Object) error {
 			return x.nameTaken(n)
 		}
 	}
+	x.noteFresh(keys, locked)
 	x.txn.Put(catalogKey(keys[0]), catalog.Encode(o), 0)
 	for i := range taken {
 		x.txn.Put(catalogKey(keys[1+i]), catalog.NameValue(id.OID), 0)
@@ -223,7 +227,8 @@ func (x *Tx) put(ctx context.Context, o catalog.Object) error {
 	for i := range freed {
 		x.txn.Delete(catalogKey(keys[1+len(taken)+i]), 0)
 	}
-	x.wrote(keys)
+	x.wrote(keys[:1+len(taken)])
+	x.deleted(keys[1+len(taken):])
 	x.own(id, o)
 	x.s.over = x.s.over.Put(o)
 	return nil
@@ -237,13 +242,15 @@ func (x *Tx) remove(ctx context.Context, o catalog.Object) error {
 	for _, n := range catalog.Names(o) {
 		keys = append(keys, catalog.NameKey(n))
 	}
-	if _, err := x.lockKeys(ctx, lock.Update, keys...); err != nil {
+	locked, err := x.lockKeys(ctx, lock.Update, keys...)
+	if err != nil {
 		return err
 	}
+	x.noteFresh(keys, locked)
 	for _, k := range keys {
 		x.txn.Delete(catalogKey(k), 0)
 	}
-	x.wrote(keys)
+	x.deleted(keys)
 	x.own(id, nil)
 	x.s.over = x.s.over.Remove(id)
 	return nil
@@ -262,6 +269,29 @@ func (x *Tx) wrote(keys [][]byte) {
 	}
 	for _, k := range keys {
 		x.s.keys[string(k)] = true
+	}
+}
+
+// noteFresh notes which keys are to be written for the first time and have nothing under them.
+func (x *Tx) noteFresh(keys [][]byte, locked []txn.Locked) {
+	for i, k := range keys {
+		if !x.s.keys[string(k)] && !locked[i].Version.Exists() {
+			if x.s.fresh == nil {
+				x.s.fresh = map[string]bool{}
+			}
+			x.s.fresh[string(k)] = true
+		}
+	}
+}
+
+// deleted notes keys that were deleted: of a fresh one nothing remains to be seen.
+func (x *Tx) deleted(keys [][]byte) {
+	for _, k := range keys {
+		if x.s.fresh[string(k)] {
+			delete(x.s.keys, string(k))
+		} else {
+			x.wrote([][]byte{k})
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func (x *Tx) lockType(ctx context.Context, n Name) (*catalog.Type, error) {
 }
 
 func (x *Tx) findType(n Name) (*catalog.Type, error) {
-	if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil {
+	if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
 		return nil, errNoSchema(n.Schema).WithPosition(n.Pos)
 	}
 	oid, ok := x.s.over.LookupType(x.searchPath(), n.Schema, n.Name)
@@ -296,6 +296,9 @@ func (x *Tx) SetTypeSchema(ctx context.Context, n Name, schema string) error {
 	if err != nil {
 		return err
 	}
+	if old := x.s.over.Schema(t.SchemaID); s.OID != t.SchemaID && (s.Temporary() || old != nil && old.Temporary()) {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot move objects into or out of temporary schemas")
+	}
 	if s.OID == t.SchemaID {
 		return nil
 	}
@@ -341,7 +344,7 @@ func (x *Tx) DropTypes(ctx context.Context, names []Name, domain, missingOK bool
 		if in := builtinType(n); in != nil {
 			return pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop type %s because it is required by the database system", in.SQLName)
 		}
-		if n.Schema != "" && x.s.over.SchemaByName(n.Schema) == nil && missingOK {
+		if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil && missingOK {
 			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
 			continue
 		}

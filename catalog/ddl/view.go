@@ -11,7 +11,7 @@ import (
 // CreateView is CREATE [OR REPLACE] VIEW.
 func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 	x.refresh()
-	schema, err := x.creationSchema(ctx, s.Schema, s.Name)
+	schema, persistence, err := x.relationSchema(ctx, s.Schema, s.Name, s.Persistence)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,8 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 			return err
 		}
 	}
-	v := &catalog.View{SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Query: s.Query, Columns: columns, Deps: s.Deps}
+	v := &catalog.View{SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Query: s.Query, Columns: columns, Deps: s.Deps,
+		Persistence: persistence}
 	if old, taken := x.s.over.Relation(schema.OID, s.Name); taken {
 		if !s.Replace {
 			return errRelationExists(s.Name)

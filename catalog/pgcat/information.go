@@ -80,7 +80,7 @@ func (b *builder) seesColumn(rel catalog.Relation, n catalog.AttNum, any catalog
 
 func (b *builder) seesTables(any catalog.Privilege, f func(t *catalog.Table, schema types.Datum)) {
 	b.snap.Tables(func(t *catalog.Table) bool {
-		if b.sees(catalog.Relation{Kind: catalog.KindTable, Table: t}, any) {
+		if !b.othersTemp(t.SchemaID) && b.sees(catalog.Relation{Kind: catalog.KindTable, Table: t}, any) {
 			f(t, str(b.snap.SchemaName(t.SchemaID)))
 		}
 		return true
@@ -89,7 +89,7 @@ func (b *builder) seesTables(any catalog.Privilege, f func(t *catalog.Table, sch
 
 func (b *builder) seesViews(f func(v *catalog.View, schema types.Datum)) {
 	b.snap.Views(func(v *catalog.View) bool {
-		if b.sees(catalog.Relation{Kind: catalog.KindView, View: v}, anyPrivilege) {
+		if !b.othersTemp(v.SchemaID) && b.sees(catalog.Relation{Kind: catalog.KindView, View: v}, anyPrivilege) {
 			f(v, str(b.snap.SchemaName(v.SchemaID)))
 		}
 		return true
@@ -129,7 +129,11 @@ func infoTables(b *builder) {
 		}
 	})
 	b.seesTables(anyPrivilege, func(t *catalog.Table, schema types.Datum) {
-		b.add(db, schema, str(t.Name), str("BASE TABLE"), str("YES"), str("NO"))
+		kind := "BASE TABLE"
+		if t.Persistence == catalog.Temporary {
+			kind = "LOCAL TEMPORARY"
+		}
+		b.add(db, schema, str(t.Name), str(kind), str("YES"), str("NO"))
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
 		b.add(db, schema, str(v.Name), str("VIEW"), str("NO"), str("NO"))
@@ -417,7 +421,7 @@ func infoChecks(b *builder) {
 func infoSequences(b *builder) {
 	db := str(b.env.Database)
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
-		if !q.OwnedByAuto && b.sees(catalog.Relation{Kind: catalog.KindSequence, Sequence: q}, anyPrivilege) { // those of identity columns are left out
+		if !q.OwnedByAuto && !b.othersTemp(q.SchemaID) && b.sees(catalog.Relation{Kind: catalog.KindSequence, Sequence: q}, anyPrivilege) { // those of identity columns are left out
 			precision, _, _ := numericShape(types.T(q.Type))
 			b.add(db, str(b.snap.SchemaName(q.SchemaID)), str(q.Name), str(types.FormatType(types.T(q.Type))), precision, num(2), num(0),
 				str(itoa(q.Start)), str(itoa(q.Min)), str(itoa(q.Max)), str(itoa(q.Increment)), yesNo(q.Cycle))

@@ -74,7 +74,7 @@ func (n *regNames) relation(oid catalog.Oid) (found, bool) {
 // is listed.
 func (n *regNames) lookup(schema, name string) (found, bool) {
 	load()
-	path := []string{schema}
+	path := []string{catalog.BindSchema(n.path, schema)}
 	if schema == "" {
 		path = n.path
 		listed := false
@@ -408,7 +408,7 @@ func (n *regNames) typeIn(text string) (uint32, error) {
 		lower = parts[len(parts)-1]
 		if len(parts) > 1 && parts[len(parts)-2] != pgCatalog {
 			schema := parts[len(parts)-2]
-			if n.snap.SchemaByName(schema) == nil {
+			if n.snap.SchemaNamed(n.path, schema) == nil {
 				return 0, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", schema)
 			}
 			if oid, ok := n.userTypeIn(schema, lower, dims != ""); ok {

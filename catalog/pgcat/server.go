@@ -21,7 +21,7 @@ func serverFunctions() map[string]function {
 		"pg_client_encoding":  constant(str("UTF8")), "getdatabaseencoding": constant(str("UTF8")),
 		"pg_encoding_max_length": constant(num(4)),
 
-		"pg_is_in_recovery": constant(no), "pg_is_other_temp_schema": constant(no), "pg_my_temp_schema": constant(num(0)),
+		"pg_is_in_recovery": constant(no), "pg_is_other_temp_schema": isOtherTempSchema, "pg_my_temp_schema": myTempSchema,
 		"pg_jit_available": constant(no), "row_security_active": constant(no), "pg_trigger_depth": constant(num(0)),
 		"pg_is_wal_replay_paused": constant(no), "pg_last_wal_receive_lsn": constant(null), "pg_last_wal_replay_lsn": constant(null),
 		"pg_last_xact_replay_timestamp": constant(null), "inet_server_addr": serverAddr, "inet_server_port": serverPort,

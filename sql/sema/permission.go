@@ -87,6 +87,17 @@ func (p *Permissions) Writes(relation catalog.Oid, col catalog.AttNum) bool {
 	})
 }
 
+// WritePermanent reports whether the statement writes, or locks rows of, a relation that is not temporary.
+func (p *Permissions) WritePermanent(snap *catalog.Snapshot) bool {
+	if p == nil {
+		return true
+	}
+	return slices.ContainsFunc(p.list, func(n *permission) bool {
+		rel, ok := snap.RelationByOID(n.relation)
+		return n.required&^catalog.PrivSelect != 0 && !(ok && rel.Persistence() == catalog.Temporary)
+	})
+}
+
 // columnsAllow reports whether a role has a privilege on all the columns, or with none given on any.
 func columnsAllow(snap *catalog.Snapshot, rel catalog.Relation, role catalog.Oid, p catalog.Privilege, cols []catalog.AttNum) bool {
 	if len(cols) == 0 {

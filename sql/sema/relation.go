@@ -37,7 +37,7 @@ func (a *analyzer) relation(r *parse.RangeVar) (rel catalog.Relation, v *Virtual
 			if err := a.env.Catalog.CheckSchemaUsage(r.Schema, a.env.Role); err != nil {
 				return rel, nil, a.at(r.Loc(), err)
 			}
-			if rel, ok := a.env.Catalog.LookupRelation(nil, r.Schema, r.Name); ok {
+			if rel, ok := a.env.Catalog.LookupRelation(a.env.SearchPath, r.Schema, r.Name); ok {
 				return rel, nil, nil
 			}
 		}

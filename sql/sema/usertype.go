@@ -22,7 +22,7 @@ func (a *analyzer) userType(t *parse.TypeName) (types.Type, error) {
 		schema := ""
 		if n := len(t.Names); n > 1 {
 			schema = t.Names[n-2]
-			if snap.SchemaByName(schema) == nil {
+			if snap.SchemaNamed(a.env.SearchPath, schema) == nil {
 				return none, a.errorf(t.Loc(), pgerr.InvalidSchemaName, "schema %q does not exist", schema)
 			}
 		}

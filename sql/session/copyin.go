@@ -33,13 +33,13 @@ type copyIn struct {
 
 func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt) error {
 	s.open()
-	if s.tx.readOnly {
-		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction")
-	}
 	c := &copyIn{s: s}
 	inner, err := c.prepare(ctx, st, u)
 	if err != nil {
 		return err
+	}
+	if s.tx.readOnly && c.table.Persistence != catalog.Temporary {
+		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction")
 	}
 	s.tx.ran = true
 	s.tx.txn.StartStatement()

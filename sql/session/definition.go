@@ -32,6 +32,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		cfg.Backend, cfg.Exprs, cfg.Notice = s.tx.backend, utility.Expressions{}, s.notice
 		cfg.SearchPath = s.searchPath
 		cfg.User, cfg.SessionUser = s.role, s.sessionRole
+		cfg.Temp = &s.temp.ddl
 		s.tx.ddl = ddl.Begin(cfg, s.tx.txn)
 	}
 	ectx := s.execContext(ctx, nil)

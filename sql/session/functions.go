@@ -53,7 +53,11 @@ func (f *functions) CurrentSchemas(implicit bool) []string {
 	snap := s.snapshot()
 	var out []string
 	seen := map[string]bool{}
-	for _, n := range s.searchPath() {
+	path := s.boundPath().explicit
+	if implicit {
+		path = s.searchPath()
+	}
+	for _, n := range path {
 		if !seen[n] && snap.SchemaByName(n) != nil {
 			out = append(out, n)
 			seen[n] = true
@@ -87,6 +91,9 @@ func (f *functions) SetSetting(name, value string, local bool) (string, error) {
 func (f *functions) sequence(oid types.Oid) (*catalog.Sequence, error) {
 	s := f.session()
 	if seq := s.snapshot().Sequence(oid); seq != nil {
+		if !s.isMine(catalog.Relation{Kind: catalog.KindSequence, Sequence: seq}) {
+			return nil, errOthersTemp()
+		}
 		return seq, nil
 	}
 	if rel, ok := s.snapshot().RelationByOID(oid); ok {
@@ -121,7 +128,7 @@ func (f *functions) NextIdentity(ctx context.Context, oid types.Oid) (int64, err
 }
 
 func (f *functions) next(ctx context.Context, oid catalog.Oid, q *catalog.Sequence) (int64, error) {
-	if f.tx.readOnly {
+	if f.tx.readOnly && q.Persistence != catalog.Temporary {
 		return 0, pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute nextval() in a read-only transaction")
 	}
 	v, _, err := f.node.Txns.NextSequenceValues(ctx, sequenceOptions(q), 1)
@@ -174,7 +181,7 @@ func (f *functions) SetVal(ctx context.Context, oid types.Oid, value int64, call
 	if err != nil {
 		return err
 	}
-	if f.tx.readOnly {
+	if f.tx.readOnly && q.Persistence != catalog.Temporary {
 		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute setval() in a read-only transaction")
 	}
 	if value < q.Min || value > q.Max {

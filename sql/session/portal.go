@@ -93,7 +93,7 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		return err
 	}
 	plan := p.st.plan
-	if s.tx.readOnly && plan.Writes {
+	if s.tx.readOnly && plan.Writes && p.st.permissions.WritePermanent(s.snapshot()) {
 		return readOnlyError(plan)
 	}
 	if err := s.checkPermissions(p.st.permissions); err != nil {
@@ -154,6 +154,9 @@ func (s *Session) planForSnapshot(ctx context.Context, st *statement) error {
 // the locks held, no table of it can change any more.
 func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 	for {
+		if err := s.checkTempTables(st.plan); err != nil {
+			return err
+		}
 		for _, t := range st.plan.Tables {
 			mode := ddl.AccessShareLock
 			switch {

@@ -115,10 +115,12 @@ type boundPath struct {
 	settings *Settings
 	role     catalog.Oid
 	path     []string
+	explicit []string // the part of path that search_path names
 	key      string
 }
 
-// searchPath is the effective search path: $user is resolved, and schemas that the role may not look into are left out.
+// searchPath is the effective search path: $user and pg_temp are resolved, and schemas that the role may not look into are
+// left out. The session's temporary schema, where it has one, comes first unless search_path names it, and then pg_catalog.
 // Those that do not exist are passed over at lookup.
 func (s *Session) searchPath() []string { return s.boundPath().path }
 
@@ -132,15 +134,26 @@ func (s *Session) boundPath() *boundPath {
 		return b
 	}
 	*b = boundPath{snap: snap, settings: s.settings, role: role}
+	own := s.tempSchema(snap)
 	for _, n := range s.settings.SearchPath {
-		if n == "$user" {
+		switch n {
+		case "$user":
 			n = s.roleName(role)
+		case catalog.TempAlias:
+			n = own
 		}
-		if snap.CheckSchemaUsage(n, role) == nil {
+		if n != "" && (n == own || !catalog.IsTempSchemaName(n) && snap.CheckSchemaUsage(n, role) == nil) {
 			b.path = append(b.path, n)
 		}
 	}
-	b.path = slices.Clip(b.path)
+	b.explicit = slices.Clip(b.path)
+	if b.path = b.explicit; own != "" && !slices.Contains(b.path, own) {
+		implicit := []string{own}
+		if !slices.Contains(b.path, catalog.PgCatalogName) {
+			implicit = append(implicit, catalog.PgCatalogName)
+		}
+		b.path = append(implicit, b.path...)
+	}
 	b.key = strings.Join(b.path, "\x00")
 	return b
 }

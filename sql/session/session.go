@@ -121,6 +121,7 @@ type Session struct {
 	holdTag    bool   // the command tag of the running statement waits in heldTag for the commit
 	heldTag    string // see complete
 	activity   *activityEntry
+	temp       tempState
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc
@@ -148,6 +149,7 @@ func New(n *Node, client Client, start Startup) (*Session, error) {
 		statements: map[string]*statement{}, portals: map[string]*portal{}}
 	s.base, s.endBase = context.WithCancelCause(context.Background())
 	s.settings = newSettings(base)
+	s.temp.ddl.Session, s.temp.ddl.Implied = s.owner, s.tempImplied
 	s.activity = n.activity.add(s)
 	if err := s.startUp(); err != nil {
 		n.activity.remove(s.activity)
@@ -187,6 +189,7 @@ func (s *Session) startUp() error {
 // Close rolls back, and releases all that the session holds.
 func (s *Session) Close() {
 	s.abort()
+	s.dropTemp()
 	s.endBase(errTerminated)
 	s.node.Advisory.ReleaseAll(s.owner)
 	s.node.activity.remove(s.activity)
@@ -245,10 +248,12 @@ func (s *Session) statementContext() (context.Context, func()) {
 
 // admitted holds a statement up, before it is planned, while the node does not know that its catalog is current.
 func (s *Session) admitted(ctx context.Context) error {
-	if s.node.Admitted == nil {
-		return nil
+	if s.node.Admitted != nil {
+		if err := s.node.Admitted(ctx); err != nil {
+			return err
+		}
 	}
-	return s.node.Admitted(ctx)
+	return s.checkTemp()
 }
 
 // interrupted replaces an error by the reason for which its statement was interrupted, and completes any other with the

@@ -28,6 +28,7 @@ type block struct {
 	savepoints []savepoint
 	settings   *Settings // to return to on rollback
 	readOnly   bool
+	temp       bool // has written temporary tables
 	// uncommitted: READ UNCOMMITTED was asked for, which is READ COMMITTED by another name.
 	uncommitted bool
 }
@@ -150,6 +151,9 @@ func (s *Session) commitWork(ctx context.Context, t *txn.Txn) error {
 		if err := s.tx.fk.FlushDeferred(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.onCommit(ctx); err != nil {
+		return err
 	}
 	if s.tx.ddl == nil {
 		return t.Commit(ctx)

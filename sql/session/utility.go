@@ -126,7 +126,7 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 		rows, err := s.explain(ctx, p.st, u)
 		return "EXPLAIN", rows, err
 	case *parse.DiscardStmt:
-		return s.discard(u)
+		return s.discard(ctx, u)
 	case *parse.ConstraintsSetStmt:
 		return "SET CONSTRAINTS", nil, s.setConstraints(ctx, u)
 	case *parse.LockStmt:
@@ -208,7 +208,7 @@ func (s *Session) mayVacuum(r *parse.RangeVar, vacuum bool) error {
 // relation finds a table by name, or answers 42P01.
 func (s *Session) relation(r *parse.RangeVar) (*catalog.Table, error) {
 	snap := s.snapshot()
-	if r.Schema != "" && snap.SchemaByName(r.Schema) == nil {
+	if r.Schema != "" && snap.SchemaNamed(s.searchPath(), r.Schema) == nil {
 		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
 	}
 	if err := snap.CheckSchemaUsage(r.Schema, s.role()); err != nil {
@@ -285,11 +285,11 @@ func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStm
 // findConstraints finds the deferrable constraints of a name, in the first schema of the path that has one.
 func findConstraints(snap *catalog.Snapshot, path []string, role catalog.Oid, r *parse.RangeVar) ([]catalog.Oid, error) {
 	if r.Schema != "" {
-		path = []string{r.Schema}
+		path = []string{catalog.BindSchema(path, r.Schema)}
 		if err := snap.CheckSchemaUsage(r.Schema, role); err != nil {
 			return nil, err
 		}
-		if snap.SchemaByName(r.Schema) == nil {
+		if snap.SchemaByName(path[0]) == nil {
 			return nil, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", r.Schema)
 		}
 	}
@@ -407,7 +407,7 @@ func (s *Session) constraintWork(t *catalog.Table, kind sema.DMLKind, cols []cat
 	return explainConstraints(s.node.programsFor(s.snapshot()).Of(t.OID), kind, cols)
 }
 
-func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
+func (s *Session) discard(ctx context.Context, u *parse.DiscardStmt) (string, *rowSource, error) {
 	switch u.Target {
 	case parse.DiscardAll:
 		if err := s.forbidBlock("DISCARD ALL"); err != nil {
@@ -422,7 +422,7 @@ func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
 			return "", nil, err
 		}
 		s.adopt(s.settings.resetAll())
-		return "DISCARD ALL", nil, nil
+		return "DISCARD ALL", nil, s.discardTemp(ctx)
 	case parse.DiscardPlans:
 		for _, st := range s.statements {
 			st.plan = nil
@@ -432,7 +432,7 @@ func (s *Session) discard(u *parse.DiscardStmt) (string, *rowSource, error) {
 		s.seqs = sequenceState{}
 		return "DISCARD SEQUENCES", nil, nil
 	}
-	return "DISCARD TEMP", nil, nil
+	return "DISCARD TEMP", nil, s.discardTemp(ctx)
 }
 
 func (s *Session) deallocate(u *parse.DeallocateStmt) (string, *rowSource, error) {

@@ -11,14 +11,12 @@ import (
 )
 
 func (e *Env) createSequence(ctx context.Context, s *parse.CreateSeqStmt) error {
-	if s.Sequence.Persistence == parse.Temporary {
-		return pgerr.NotSupported("CREATE TEMPORARY SEQUENCE")
-	}
 	spec, err := e.sequenceOptions(s.Options, false)
 	if err != nil {
 		return err
 	}
 	spec.Schema, spec.Name, spec.IfNotExists = s.Sequence.Schema, s.Sequence.Name, s.IfNotExists
+	spec.Persistence = persistence(s.Sequence)
 	return e.DDL.CreateSequence(ctx, spec)
 }
 

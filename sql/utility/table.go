@@ -51,6 +51,7 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 	}
 	b := &tableBuilder{Env: e, name: s.Relation.Name, spec: &ddl.TableSpec{
 		Schema: s.Relation.Schema, Name: s.Relation.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Relation.Loc()),
+		Persistence: persistence(s.Relation), OnCommit: onCommit(s.OnCommit), HasOnCommit: s.OnCommit != parse.OnCommitNoop,
 	}}
 	for _, elt := range s.TableElts {
 		var err error
@@ -74,10 +75,6 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 
 func (e *Env) refuseTable(s *parse.CreateStmt) error {
 	switch {
-	case s.Relation.Persistence == parse.Temporary || s.Relation.Schema == "pg_temp":
-		return pgerr.NotSupported("CREATE TEMPORARY TABLE")
-	case s.Relation.Persistence == parse.Unlogged:
-		return pgerr.NotSupported("CREATE UNLOGGED TABLE")
 	case s.PartitionOf:
 		return pgerr.NotSupported("PARTITION OF")
 	case s.PartSpec != nil:
@@ -90,8 +87,6 @@ func (e *Env) refuseTable(s *parse.CreateStmt) error {
 		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", s.TableSpaceName)
 	case s.AccessMethod != "" && s.AccessMethod != "heap":
 		return pgerr.New(pgerr.UndefinedObject, "access method %q does not exist", s.AccessMethod)
-	case s.OnCommit != parse.OnCommitNoop:
-		return pgerr.New(pgerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables")
 	}
 	return nil
 }

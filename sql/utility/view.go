@@ -16,8 +16,6 @@ import (
 
 func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 	switch {
-	case s.View.Persistence == parse.Temporary:
-		return pgerr.NotSupported("CREATE TEMPORARY VIEW")
 	case s.WithCheckOption != parse.NoCheckOption:
 		return pgerr.NotSupported("WITH CHECK OPTION")
 	case len(s.Options) > 0:
@@ -29,7 +27,7 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 	if err != nil {
 		return err
 	}
-	spec := &ddl.ViewSpec{Schema: s.View.Schema, Name: s.View.Name, Replace: s.Replace}
+	spec := &ddl.ViewSpec{Schema: s.View.Schema, Name: s.View.Name, Replace: s.Replace, Persistence: persistence(s.View)}
 	targets := analyzed.Columns()
 	if len(s.Aliases) > len(targets) {
 		return pgerr.New(pgerr.SyntaxError, "CREATE VIEW specifies more column names than columns")
@@ -48,7 +46,43 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 	if spec.Query, spec.Deps, err = e.viewText(s.QueryText); err != nil {
 		return err
 	}
+	if spec.Persistence == catalog.Unlogged {
+		return pgerr.New(pgerr.SyntaxError, "views cannot be unlogged because they do not have storage")
+	}
+	if spec.Persistence == catalog.Permanent && e.usesTemp(spec.Deps) {
+		spec.Persistence = catalog.Temporary
+		e.notice(pgerr.Notice("view %q will be a temporary view", s.View.Name))
+	}
 	return e.DDL.CreateView(ctx, spec)
+}
+
+// usesTemp reports whether one of the relations that a view's query names is temporary: then the view is.
+func (e *Env) usesTemp(deps []catalog.ViewDep) bool {
+	return slices.ContainsFunc(deps, func(d catalog.ViewDep) bool {
+		rel, ok := e.DDL.Overlay().RelationByOID(d.Relation)
+		return ok && rel.Persistence() == catalog.Temporary
+	})
+}
+
+// persistence is what the words before a new relation's name say.
+func persistence(r *parse.RangeVar) catalog.Persistence {
+	switch r.Persistence {
+	case parse.Temporary:
+		return catalog.Temporary
+	case parse.Unlogged:
+		return catalog.Unlogged
+	}
+	return catalog.Permanent
+}
+
+func onCommit(a parse.OnCommitAction) catalog.OnCommit {
+	switch a {
+	case parse.OnCommitDeleteRows:
+		return catalog.DeleteRows
+	case parse.OnCommitDrop:
+		return catalog.DropTable
+	}
+	return catalog.PreserveRows
 }
 
 // viewText returns a view's query with every relation's name qualified, and the types and enum labels of users by
@@ -82,8 +116,12 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 		if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
 			deps = append(deps, catalog.ViewDep{Relation: rel.OID()})
 		}
-		if r.Schema == "" {
-			edits = append(edits, edit{r.Loc(), 0, catalog.QuoteIdent(over.SchemaName(rel.SchemaID())) + "."})
+		schema := catalog.QuoteIdent(over.SchemaName(rel.SchemaID()))
+		switch at := r.Loc(); r.Schema {
+		case "":
+			edits = append(edits, edit{at, 0, schema + "."})
+		case catalog.TempAlias:
+			edits = append(edits, edit{at, identLen(text[at:]), schema})
 		}
 	}
 	deps = e.viewColumns(stmt, deps)
@@ -158,10 +196,6 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 		return "", pgerr.NotSupported("CREATE MATERIALIZED VIEW")
 	case !ok:
 		return "", pgerr.NotSupported("CREATE TABLE AS EXECUTE")
-	case s.Into.Rel.Persistence == parse.Temporary:
-		return "", pgerr.NotSupported("CREATE TEMPORARY TABLE")
-	case s.Into.Rel.Persistence == parse.Unlogged:
-		return "", pgerr.NotSupported("CREATE UNLOGGED TABLE")
 	case e.InsertQuery == nil:
 		return "", pgerr.NotSupported(tag)
 	}
@@ -176,6 +210,7 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 	}
 	spec := &ddl.TableSpec{
 		Schema: s.Into.Rel.Schema, Name: s.Into.Rel.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Into.Rel.Loc()),
+		Persistence: persistence(s.Into.Rel), OnCommit: onCommit(s.Into.OnCommit), HasOnCommit: s.Into.OnCommit != parse.OnCommitNoop,
 	}
 	targets := analyzed.Columns()
 	if len(s.Into.Columns) > len(targets) {
