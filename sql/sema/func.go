@@ -135,7 +135,7 @@ func (s *scope) notAggregate(f *parse.FuncCall) error {
 // noFunction is the error for a call that nothing matches.
 func (s *scope) noFunction(f *parse.FuncCall, display string, args []expr.Node, names []string) error {
 	if len(f.Name) > 1 && f.Name.Schema() != catalog.PgCatalogName && f.Name.Schema() != catalog.InformationSchemaName &&
-		(s.env.Catalog == nil || s.env.Catalog.SchemaByName(f.Name.Schema()) == nil) {
+		(s.env.Catalog == nil || s.env.Catalog.SchemaNamed(s.env.SearchPath, f.Name.Schema()) == nil) {
 		return s.errorf(f.Loc(), pgerr.InvalidSchemaName, "schema %q does not exist", f.Name.Schema())
 	}
 	if len(f.AggOrder) > 1 && !f.AggWithinGroup {

@@ -101,7 +101,7 @@ func (s *Session) onCommit(ctx context.Context) error {
 			return err
 		}
 	}
-	if !s.tx.temp {
+	if s.temp.ddl.Schema == 0 || !s.tx.temp && s.tx.ddl == nil {
 		return nil
 	}
 	var tables []*catalog.Table
