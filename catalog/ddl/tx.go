@@ -53,6 +53,11 @@ type Tx struct {
 	raised map[catalog.Oid]topo.SchemaVersion
 	// built are storages that were filled outside the transaction's own writes; an abort drops them.
 	built []topo.StorageID
+	// within is where CREATE SCHEMA's elements are made: its search path, and its role where that is another.
+	within struct {
+		path []string
+		user catalog.Oid
+	}
 	// silent is set when a group did not answer in time.
 	silent atomic.Bool
 }
@@ -384,7 +389,21 @@ func tableStorages(t *catalog.Table) []topo.StorageID {
 	return out
 }
 
+// Within runs f with another search path, and as another role unless user is 0.
+func (x *Tx) Within(path []string, user catalog.Oid, f func() error) error {
+	old := x.within
+	defer func() { x.within = old }()
+	x.within.path = path
+	if user != 0 {
+		x.within.user = user
+	}
+	return f()
+}
+
 func (x *Tx) user() catalog.Oid {
+	if x.within.user != 0 {
+		return x.within.user
+	}
 	if x.cfg.User == nil {
 		return catalog.BootstrapRole
 	}
@@ -399,6 +418,9 @@ func (x *Tx) sessionUser() catalog.Oid {
 }
 
 func (x *Tx) searchPath() []string {
+	if x.within.path != nil {
+		return x.within.path
+	}
 	if x.cfg.SearchPath == nil {
 		return []string{catalog.PgCatalogName, catalog.PublicName}
 	}

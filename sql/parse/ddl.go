@@ -172,6 +172,7 @@ type CreateTableAsStmt struct {
 	Query        Statement // *SelectStmt or *ExecuteStmt
 	Into         *IntoClause
 	MatView      bool
+	QueryText    string // of a materialized view: source text of the query
 	IsSelectInto bool
 	IfNotExists  bool
 }

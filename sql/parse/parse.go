@@ -126,6 +126,14 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 		}
 	case *PrepareStmt:
 		s.QueryText = r.Text
+	case *CreateTableAsStmt:
+		if s != nil && s.MatView {
+			s.QueryText = viewQueryText(r.Text)
+		}
+	case *CreateSchemaStmt:
+		if s != nil {
+			t.elementTexts(sql, s)
+		}
 	}
 	return r
 }

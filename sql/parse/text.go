@@ -94,8 +94,36 @@ func recursiveViewText(v *ViewStmt) string {
 	return "WITH RECURSIVE " + name + " (" + list + ") AS (" + v.QueryText + "\n) SELECT " + list + " FROM " + name
 }
 
+// elementTexts finds the queries of the views among CREATE SCHEMA's elements. Each element begins with a reserved word that
+// stands in no query outside parentheses.
+func (t *translator) elementTexts(sql string, s *CreateSchemaStmt) {
+	for _, elt := range s.Elts {
+		v, ok := elt.(*ViewStmt)
+		if !ok || v == nil {
+			continue
+		}
+		rest := sql[v.View.Loc()+t.base:]
+		l := lexer{sql: rest}
+		var buf [16]byte
+		for end, depth := len(rest), 0; ; {
+			tok := l.next()
+			if word := string(l.keyword(tok, &buf)); depth == 0 && (word == "create" || word == "grant") {
+				end = tok.start
+			} else if tok.kind == tokPunct && rest[tok.start] == '(' {
+				depth++
+			} else if tok.kind == tokPunct && rest[tok.start] == ')' {
+				depth--
+			}
+			if tok.kind == tokEOF || tok.kind == tokError || end < len(rest) {
+				v.QueryText = viewQueryText(rest[:end])
+				break
+			}
+		}
+	}
+}
+
 // viewQueryText is the query of a CREATE VIEW: from behind the AS that is
-// outside all parentheses to the end, less WITH CHECK OPTION.
+// outside all parentheses to the end, less WITH CHECK OPTION or WITH [NO] DATA.
 func viewQueryText(sql string) string {
 	l := lexer{sql: sql}
 	depth, start := 0, -1
@@ -133,7 +161,8 @@ func viewQueryText(sql string) string {
 		return sql
 	}
 	end := len(sql)
-	if with >= 0 && prev[0] == "check" && prev[1] == "option" {
+	data := prev[1] == "data" && (prev[0] == "with" || prev[0] == "no") // of a materialized view
+	if with >= 0 && (prev[0] == "check" && prev[1] == "option" || data) {
 		end = with
 	}
 	return trimSpace(sql[start:end])

@@ -9,28 +9,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-func (e *Env) createSchema(ctx context.Context, s *parse.CreateSchemaStmt) error {
-	name, owner := s.Name, catalog.Oid(0)
-	if s.AuthRole != nil {
-		role := e.roleName(s.AuthRole)
-		r := e.DDL.Overlay().RoleByName(role)
-		if r == nil {
-			return pgerr.New(pgerr.UndefinedObject, "role %q does not exist", role)
-		}
-		owner = r.OID
-		if name == "" {
-			name = role
-		}
-	}
-	if s.IfNotExists && len(s.Elts) > 0 {
-		return pgerr.New(pgerr.FeatureNotSupported, "CREATE SCHEMA IF NOT EXISTS cannot include schema elements")
-	}
-	if len(s.Elts) > 0 {
-		return pgerr.NotSupported("CREATE SCHEMA with schema elements")
-	}
-	return e.DDL.CreateSchema(ctx, name, owner, s.IfNotExists)
-}
-
 func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.Concurrent && e.InTransactionBlock {
 		return pgerr.New(pgerr.ActiveSqlTransaction, "DROP INDEX CONCURRENTLY cannot run inside a transaction block")
