@@ -78,7 +78,7 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 	case PartSchema:
 		s.RelationsIn(p.OID, func(r Relation) bool {
 			switch r.Kind {
-			case KindTable:
+			case KindTable, KindMatView:
 				add(Normal, PartTable, r.OID(), 0)
 			case KindSequence:
 				add(Normal, PartSequence, r.OID(), 0)
@@ -201,11 +201,20 @@ func (s *Snapshot) defaultsOn(sequence Oid, add addDependent) {
 }
 
 func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
+	uses := func(deps []ViewDep) bool {
+		return slices.ContainsFunc(deps, func(d ViewDep) bool {
+			return d.Relation == relation && (col == 0 || slices.Contains(d.Columns, col))
+		})
+	}
 	s.Views(func(v *View) bool {
-		for _, d := range v.Deps {
-			if d.Relation == relation && (col == 0 || slices.Contains(d.Columns, col)) {
-				add(Normal, PartView, v.OID, 0)
-			}
+		if uses(v.Deps) {
+			add(Normal, PartView, v.OID, 0)
+		}
+		return true
+	})
+	s.Tables(func(t *Table) bool {
+		if t.MatView != nil && uses(t.MatView.Deps) {
+			add(Normal, PartTable, t.OID, 0)
 		}
 		return true
 	})
@@ -232,7 +241,7 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	relation := func(r Relation) string { return s.RelationName(searchPath, r) }
 	table := func(oid Oid) string {
 		if t := s.Table(oid); t != nil {
-			return "table " + relation(Relation{Kind: KindTable, Table: t})
+			return t.Relation().Noun() + " " + relation(t.Relation())
 		}
 		return "table"
 	}

@@ -45,6 +45,7 @@ type Table struct {
 	Inbound     []InboundFK
 	Persistence Persistence
 	OnCommit    OnCommit // of a temporary table
+	MatView     *MatView // nil for what is a table
 	// Options are the WITH parameters as given.
 	Options []string
 	ACL     []ACLItem

@@ -354,7 +354,7 @@ func (r Relation) ACLKind() ACLKind {
 // ACL returns the relation's ACL as stored; an index has its table's.
 func (r Relation) ACL() []ACLItem {
 	switch r.Kind {
-	case KindTable, KindIndex:
+	case KindTable, KindMatView, KindIndex:
 		return r.Table.ACL
 	case KindSequence:
 		return r.Sequence.ACL
@@ -367,7 +367,7 @@ func (r Relation) ACL() []ACLItem {
 // Column returns a column of a table or view by number, or nil.
 func (r Relation) Column(n AttNum) *Column {
 	switch r.Kind {
-	case KindTable:
+	case KindTable, KindMatView:
 		if c := r.Table.Column(n); c != nil && !c.Dropped {
 			return c
 		}
@@ -382,7 +382,7 @@ func (r Relation) Column(n AttNum) *Column {
 // Columns returns the columns of a table or view that queries see, with their numbers.
 func (r Relation) Columns(f func(AttNum, *Column)) {
 	switch r.Kind {
-	case KindTable:
+	case KindTable, KindMatView:
 		for i := range r.Table.Columns {
 			if c := &r.Table.Columns[i]; !c.Dropped && !c.Hidden {
 				f(c.Num, c)
@@ -404,6 +404,8 @@ func (r Relation) Noun() string {
 		return "sequence"
 	case KindView:
 		return "view"
+	case KindMatView:
+		return "materialized view"
 	}
 	return "table"
 }

@@ -32,9 +32,11 @@ const (
 	KindIndex    RelKind = 'i'
 	KindSequence RelKind = 'S'
 	KindView     RelKind = 'v'
+	KindMatView  RelKind = 'm'
 )
 
-// Relation is what a name in a schema stands for. Table is set for tables, and for indexes as the indexed table.
+// Relation is what a name in a schema stands for. Table is set for tables and materialized views, and for indexes as the
+// indexed table.
 type Relation struct {
 	Kind     RelKind
 	Table    *Table
@@ -46,7 +48,7 @@ type Relation struct {
 // OID returns the relation's OID, 0 for the zero Relation.
 func (r Relation) OID() Oid {
 	switch r.Kind {
-	case KindTable:
+	case KindTable, KindMatView:
 		return r.Table.OID
 	case KindIndex:
 		return r.Index.OID
@@ -61,7 +63,7 @@ func (r Relation) OID() Oid {
 // Name returns the relation's unqualified name.
 func (r Relation) Name() string {
 	switch r.Kind {
-	case KindTable:
+	case KindTable, KindMatView:
 		return r.Table.Name
 	case KindIndex:
 		return r.Index.Name
@@ -76,7 +78,7 @@ func (r Relation) Name() string {
 // SchemaID returns the OID of the relation's schema.
 func (r Relation) SchemaID() Oid {
 	switch r.Kind {
-	case KindTable, KindIndex:
+	case KindTable, KindMatView, KindIndex:
 		return r.Table.SchemaID
 	case KindSequence:
 		return r.Sequence.SchemaID
@@ -89,7 +91,7 @@ func (r Relation) SchemaID() Oid {
 // Owner returns the OID of the owning role.
 func (r Relation) Owner() Oid {
 	switch r.Kind {
-	case KindTable, KindIndex:
+	case KindTable, KindMatView, KindIndex:
 		return r.Table.Owner
 	case KindSequence:
 		return r.Sequence.Owner
@@ -266,7 +268,7 @@ func (s *Snapshot) Relation(schema Oid, name string) (rel Relation, ok bool) {
 // RelationByOID returns the table, index, sequence or view with an OID.
 func (s *Snapshot) RelationByOID(oid Oid) (rel Relation, ok bool) {
 	if t := s.Table(oid); t != nil {
-		return Relation{Kind: KindTable, Table: t}, true
+		return t.Relation(), true
 	}
 	if t, i := s.Index(oid); i != nil {
 		return Relation{Kind: KindIndex, Table: t, Index: i}, true
@@ -283,7 +285,7 @@ func (s *Snapshot) RelationByOID(oid Oid) (rel Relation, ok bool) {
 func (s *Snapshot) resolve(ref relRef) Relation {
 	switch ref.kind {
 	case KindTable:
-		return Relation{Kind: KindTable, Table: s.Table(ref.oid)}
+		return s.Table(ref.oid).Relation()
 	case KindIndex:
 		t := s.Table(ref.table)
 		return Relation{Kind: KindIndex, Table: t, Index: t.IndexByOID(ref.oid)}

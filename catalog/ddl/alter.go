@@ -50,6 +50,15 @@ func (c *AlterCommand) LockModeOf() LockMode {
 
 // AlterTable is ALTER TABLE with its subcommands.
 func (x *Tx) AlterTable(ctx context.Context, n Name, missingOK bool, cmds []AlterCommand) error {
+	return x.alterKind(ctx, catalog.KindTable, n, missingOK, cmds)
+}
+
+// AlterMatView is ALTER MATERIALIZED VIEW with its subcommands.
+func (x *Tx) AlterMatView(ctx context.Context, n Name, missingOK bool, cmds []AlterCommand) error {
+	return x.alterKind(ctx, catalog.KindMatView, n, missingOK, cmds)
+}
+
+func (x *Tx) alterKind(ctx context.Context, kind catalog.RelKind, n Name, missingOK bool, cmds []AlterCommand) error {
 	x.refresh()
 	if err := x.MustOwn(n); err != nil {
 		return err
@@ -58,7 +67,7 @@ func (x *Tx) AlterTable(ctx context.Context, n Name, missingOK bool, cmds []Alte
 	for i := range cmds {
 		mode = max(mode, cmds[i].LockModeOf())
 	}
-	t, err := x.lockTable(ctx, n, mode)
+	t, err := x.lockKind(ctx, kind, n, mode)
 	if err != nil {
 		if missingOK && pgerr.HasCode(err, pgerr.UndefinedTable) {
 			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.Name))

@@ -38,6 +38,7 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	t := &catalog.Table{
 		SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Version: catalog.FirstTableSchemaVersion,
 		Options: slices.Clone(s.Options), Comment: s.Comment, Persistence: persistence, OnCommit: s.OnCommit,
+		MatView: s.MatView,
 	}
 	if s.HasOnCommit && persistence != catalog.Temporary {
 		return nil, pgerr.New(pgerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables")
@@ -69,6 +70,13 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	}
 	if t.RowStorage, err = x.newStorage(ctx); err != nil {
 		return nil, err
+	}
+	if s.MatView != nil {
+		for _, d := range s.MatView.Deps {
+			if err := x.shareRelation(ctx, d.Relation); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := x.addConstraints(ctx, t, s.Constraints, s.DistributionKey); err != nil {
 		return nil, err

@@ -368,7 +368,7 @@ func (x *Tx) dropTarget(ctx context.Context, kind catalog.RelKind, n Name, missi
 func relationPart(rel catalog.Relation) catalog.Part {
 	kind := map[catalog.RelKind]catalog.PartKind{
 		catalog.KindTable: catalog.PartTable, catalog.KindIndex: catalog.PartIndex,
-		catalog.KindSequence: catalog.PartSequence, catalog.KindView: catalog.PartView,
+		catalog.KindSequence: catalog.PartSequence, catalog.KindView: catalog.PartView, catalog.KindMatView: catalog.PartTable,
 	}[rel.Kind]
 	return catalog.Part{Kind: kind, OID: rel.OID()}
 }

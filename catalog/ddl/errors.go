@@ -56,4 +56,6 @@ var kindNouns = map[catalog.RelKind]struct{ noun, article, drop string }{
 	catalog.KindIndex:    {"index", "an index", "Use DROP INDEX to remove an index."},
 	catalog.KindSequence: {"sequence", "a sequence", "Use DROP SEQUENCE to remove a sequence."},
 	catalog.KindView:     {"view", "a view", "Use DROP VIEW to remove a view."},
+	catalog.KindMatView: {"materialized view", "a materialized view",
+		"Use DROP MATERIALIZED VIEW to remove a materialized view."},
 }

@@ -81,7 +81,7 @@ func (x *Tx) lockIndexed(ctx context.Context, n Name) (*catalog.Table, error) {
 		n.Pos = 0
 		return nil, at(err, n.Pos)
 	}
-	if rel.Kind != catalog.KindTable {
+	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView {
 		e := pgerr.New(pgerr.WrongObjectType, "cannot create index on relation %q", rel.Name())
 		switch rel.Kind {
 		case catalog.KindView:
@@ -93,7 +93,7 @@ func (x *Tx) lockIndexed(ctx context.Context, n Name) (*catalog.Table, error) {
 		}
 		return nil, e
 	}
-	return x.lockTable(ctx, n, ShareLock)
+	return x.lockKind(ctx, rel.Kind, n, ShareLock)
 }
 
 // buildIndexes puts a table that got new indexes and fills them from its rows.

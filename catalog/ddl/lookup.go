@@ -88,13 +88,18 @@ func (x *Tx) find(n Name) (catalog.Relation, error) {
 // lockTable resolves a table's name and locks the table. A name that changed hands while the lock was waited for is
 // resolved again, as PostgreSQL does.
 func (x *Tx) lockTable(ctx context.Context, n Name, mode LockMode) (*catalog.Table, error) {
+	return x.lockKind(ctx, catalog.KindTable, n, mode)
+}
+
+// lockKind is lockTable for what may be a materialized view.
+func (x *Tx) lockKind(ctx context.Context, kind catalog.RelKind, n Name, mode LockMode) (*catalog.Table, error) {
 	for {
 		rel, err := x.find(n)
 		if err != nil {
 			return nil, err
 		}
-		if rel.Kind != catalog.KindTable {
-			return nil, pgerr.New(pgerr.WrongObjectType, "%q is not a table", n.Name)
+		if rel.Kind != kind {
+			return nil, pgerr.New(pgerr.WrongObjectType, "%q is not %s", n.Name, kindNouns[kind].article)
 		}
 		oid := rel.Table.OID
 		if err := x.lock(ctx, oid, mode); err != nil {

@@ -71,7 +71,7 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 		return errRelationExists(to)
 	}
 	switch rel.Kind {
-	case catalog.KindTable:
+	case catalog.KindTable, catalog.KindMatView:
 		if err := x.noViewUses(relationPart(rel), "renaming a table that a view uses"); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 	if err != nil || !ok {
 		return err
 	}
-	if rel.Kind != catalog.KindTable {
+	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView {
 		return pgerr.NotSupported("renaming columns of " + kindNouns[rel.Kind].noun + "s")
 	}
 	t, err := x.alter(ctx, rel.Table.OID)

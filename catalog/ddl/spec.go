@@ -103,6 +103,7 @@ type TableSpec struct {
 	Persistence     catalog.Persistence
 	OnCommit        catalog.OnCommit
 	HasOnCommit     bool
+	MatView         *catalog.MatView // CREATE MATERIALIZED VIEW
 	Options         []string
 	Comment         string
 	Pos             int

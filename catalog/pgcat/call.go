@@ -220,7 +220,11 @@ func viewDef(c *call) (types.Datum, error) {
 	} else {
 		oid = c.oid(0)
 	}
-	if v := c.scope.snap.View(oid); v != nil {
+	v := c.scope.snap.View(oid)
+	if t := c.scope.snap.Table(oid); t != nil && t.MatView != nil {
+		v = t.AsView()
+	}
+	if v != nil {
 		// The second argument is true, to leave out needless parentheses, or the column to wrap at, which implies it.
 		pretty, wrap := c.flag(1), 0
 		if len(c.args) > 1 && c.types[1].Oid != types.BoolOid {

@@ -12,7 +12,7 @@ func classSources() map[string]*source {
 			builtin: func(b *builder) { b.add(num(namespaceToast), str(toastSchema), num(catalog.BootstrapRole), null) }},
 		"pg_catalog.pg_class": {
 			columns: "oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts relchecks " +
-				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence",
+				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated",
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
@@ -53,7 +53,7 @@ func builtinClasses(b *builder) {
 			am, file = 0, 0
 		}
 		b.add(num(r.OID), str(r.Name), num(ns), num(catalog.BootstrapRole), num(am), num(file), types.NewFloat(-1), no,
-			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), systemACL(r), null, num(0), char('p'))
+			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), systemACL(r), null, num(0), char('p'), yes)
 	})
 }
 
@@ -102,7 +102,7 @@ func indexMethod(i *catalog.Index) catalog.Oid {
 
 func classRows(b *builder) {
 	// The order of columns: oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts
-	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence.
+	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated.
 	b.snap.Tables(func(t *catalog.Table) bool {
 		checks := 0
 		triggers := len(t.Inbound) > 0
@@ -114,24 +114,24 @@ func classRows(b *builder) {
 		}
 		tuples := types.NewFloat(float64(b.sys.RowCount(t)))
 		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
-			flag(len(t.Indexes) > 0), char('r'), num(visibleColumns(t)), num(checks), no, flag(triggers), char('d'),
+			flag(len(t.Indexes) > 0), char(byte(t.Kind())), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers), char('d'),
 			aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
-			char(t.Persistence.Letter()))
+			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated))
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
-				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null, num(0), char(t.Persistence.Letter()))
+				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null, num(0), char(t.Persistence.Letter()), yes)
 		}
 		return true
 	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		b.add(num(q.OID), str(q.Name), num(q.SchemaID), num(q.Owner), num(0), num(q.OID), types.NewFloat(1), no, char('S'),
-			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()))
+			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()), yes)
 		return true
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
 			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), null,
-			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()))
+			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()), yes)
 		return true
 	})
 	b.compositeClasses()

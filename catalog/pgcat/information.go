@@ -80,7 +80,7 @@ func (b *builder) seesColumn(rel catalog.Relation, n catalog.AttNum, any catalog
 
 func (b *builder) seesTables(any catalog.Privilege, f func(t *catalog.Table, schema types.Datum)) {
 	b.snap.Tables(func(t *catalog.Table) bool {
-		if !b.othersTemp(t.SchemaID) && b.sees(catalog.Relation{Kind: catalog.KindTable, Table: t}, any) {
+		if t.MatView == nil && !b.othersTemp(t.SchemaID) && b.sees(t.Relation(), any) {
 			f(t, str(b.snap.SchemaName(t.SchemaID)))
 		}
 		return true

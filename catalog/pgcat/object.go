@@ -117,6 +117,9 @@ func dependRows(b *builder) {
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.depend(classClass, v.OID, 0, classNamespace, v.SchemaID, 0, catalog.Normal)
+		return true
+	})
+	b.snap.Rules(func(v *catalog.View) bool {
 		b.depend(classRewrite, rewriteOid(v), 0, classClass, v.OID, 0, catalog.Internal)
 		for _, d := range v.Deps {
 			for _, n := range d.Columns {
@@ -256,7 +259,7 @@ func sharedDescriptionRows(b *builder) {
 }
 
 func rewriteRows(b *builder) {
-	b.snap.Views(func(v *catalog.View) bool {
+	b.snap.Rules(func(v *catalog.View) bool {
 		b.add(num(rewriteOid(v)), str("_RETURN"), num(v.OID), char('1'), char('O'), yes)
 		return true
 	})

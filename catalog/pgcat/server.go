@@ -102,7 +102,7 @@ func relationSize(c *call) (types.Datum, error) {
 			return num(0), nil
 		}
 		return num(c.stored(rel.Index.Storage)), nil
-	case catalog.KindTable:
+	case catalog.KindTable, catalog.KindMatView:
 		size := int64(0)
 		if c.name != "pg_indexes_size" {
 			size = c.stored(rel.Table.RowStorage)
@@ -219,7 +219,7 @@ func publishable(c *call) (types.Datum, error) {
 
 // updatable is the bitmask of INSERT, UPDATE and DELETE (8, 4, 16) that a relation allows.
 func updatable(c *call) (types.Datum, error) {
-	if c.scope.snap.Table(c.oid(0)) != nil {
+	if t := c.scope.snap.Table(c.oid(0)); t != nil && t.MatView == nil {
 		return num(28), nil
 	}
 	return num(0), nil

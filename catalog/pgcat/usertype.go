@@ -101,7 +101,7 @@ func (b *builder) compositeClasses() {
 	b.snap.Types(func(t *catalog.Type) bool {
 		if t.OID.Class() == types.CompositeClass {
 			b.add(num(t.OID.Serial()), str(t.Name), num(t.SchemaID), num(t.Owner), num(0), num(0), types.NewFloat(0), no, char('c'),
-				num(len(t.Attrs)), num(0), no, no, char('n'), null, null, num(t.OID), char('p'))
+				num(len(t.Attrs)), num(0), no, no, char('n'), null, null, num(t.OID), char('p'), yes)
 		}
 		return true
 	})

@@ -31,6 +31,16 @@ func viewSources() map[string]*source {
 					return true
 				})
 			}},
+		"pg_catalog.pg_matviews": {columns: "schemaname matviewname matviewowner tablespace hasindexes ispopulated definition",
+			rows: func(b *builder) {
+				b.snap.Tables(func(t *catalog.Table) bool {
+					if t.MatView != nil {
+						b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0),
+							flag(t.MatView.Populated), str(b.defs.view(t.AsView(), false, 0)))
+					}
+					return true
+				})
+			}},
 		"pg_catalog.pg_sequences": {columns: "schemaname sequencename sequenceowner data_type start_value min_value max_value " +
 			"increment_by cycle cache_size last_value", live: sequenceViewRows},
 	}
@@ -38,6 +48,9 @@ func viewSources() map[string]*source {
 
 func tableViewRows(b *builder) {
 	b.snap.Tables(func(t *catalog.Table) bool {
+		if t.MatView != nil {
+			return true
+		}
 		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), no,
 			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), no)
 		return true

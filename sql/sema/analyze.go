@@ -19,6 +19,8 @@ type Env struct {
 	Catalog *catalog.Snapshot
 	// SearchPath are schema names, first to last; pg_catalog is searched before them unless it is listed.
 	SearchPath []string
+	// Populate is a materialized view that the statement may write.
+	Populate catalog.Oid
 	// Role is whose rights to look into schemas count; 0: everything may be named.
 	Role catalog.Oid
 	// Text is the statement's text, into which the tree's locations point; errors carry positions only if it is set.

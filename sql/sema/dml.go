@@ -25,6 +25,12 @@ func (a *analyzer) targetTable(r *parse.RangeVar, verb string) (*catalog.Table, 
 		return rel.Table, nil
 	case catalog.KindView:
 		return nil, a.unsupported(r.Loc(), verb+" on a view")
+	case catalog.KindMatView:
+		if rel.Table.OID == a.env.Populate {
+			a.addTable(rel.Table)
+			return rel.Table, nil
+		}
+		return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot change materialized view %q", r.Name)
 	case catalog.KindSequence:
 		return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot change sequence %q", r.Name)
 	}

@@ -47,6 +47,9 @@ func (s *scope) locking(sel *parse.SelectStmt) error {
 		}
 		s.q.Locking = append(s.q.Locking, l)
 		for _, i := range l.Rels {
+			if t := s.q.Rels[i].Table; t != nil && t.MatView != nil {
+				return pgerr.New(pgerr.WrongObjectType, "cannot lock rows in materialized view %q", t.Name)
+			}
 			if r := s.q.Rels[i]; r.Kind == RTESubquery {
 				lockSubquery(r.Query, l)
 			}

@@ -87,6 +87,17 @@ func (p *Permissions) Writes(relation catalog.Oid, col catalog.AttNum) bool {
 	})
 }
 
+// Without returns the permissions without the right to insert into a relation.
+func (p *Permissions) Without(relation catalog.Oid) *Permissions {
+	out := &Permissions{}
+	for _, n := range p.list {
+		if n.relation != relation || n.required != catalog.PrivInsert {
+			out.list = append(out.list, n)
+		}
+	}
+	return out
+}
+
 // WritePermanent reports whether the statement writes, or locks rows of, a relation that is not temporary.
 func (p *Permissions) WritePermanent(snap *catalog.Snapshot) bool {
 	if p == nil {

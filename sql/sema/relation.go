@@ -180,7 +180,7 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 		if n != nil {
 			n.virtual, n.schema = v, v.Schema
 		}
-	case rel.Kind == catalog.KindTable:
+	case rel.Kind == catalog.KindTable || rel.Kind == catalog.KindMatView:
 		n, err = s.tableItem(rel.Table, name, cols, r.Loc())
 	case rel.Kind == catalog.KindView:
 		n, err = s.viewItem(rel.View, name, cols, r.Loc())

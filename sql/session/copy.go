@@ -92,8 +92,14 @@ func (s *Session) copyRelation(r *parse.RangeVar, refusal, viewHint string) (*ca
 		return nil, err
 	}
 	rel, ok := s.snapshot().LookupRelation(s.searchPath(), r.Schema, r.Name)
-	if ok && rel.Table == nil {
+	if ok {
 		switch rel.Kind {
+		case catalog.KindMatView:
+			e := pgerr.New(pgerr.WrongObjectType, refusal, "materialized view", r.Name)
+			if strings.Contains(viewHint, "COPY (SELECT") {
+				e = e.WithHint("%s", viewHint)
+			}
+			return nil, e
 		case catalog.KindView:
 			return nil, pgerr.New(pgerr.WrongObjectType, refusal, "view", r.Name).WithHint("%s", viewHint)
 		case catalog.KindSequence:

@@ -49,30 +49,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		InsertQuery: func(ctx context.Context, q parse.Statement, into *catalog.Table) (int64, error) {
 			return s.insertQuery(ctx, q, st.text, into)
 		},
-	}
-}
-
-// insertQuery fills a table from a query: CREATE TABLE AS.
-func (s *Session) insertQuery(ctx context.Context, q parse.Statement, text string, into *catalog.Table) (int64, error) {
-	insert := &parse.InsertStmt{Relation: &parse.RangeVar{Schema: s.snapshot().SchemaName(into.SchemaID), Name: into.Name, Inh: true}}
-	sel, ok := q.(*parse.SelectStmt)
-	if !ok {
-		return 0, pgerr.NotSupported("CREATE TABLE AS with this statement")
-	}
-	insert.Select = sel
-	p := &portal{st: newStatement("", parse.RawStmt{Stmt: insert, Text: text}, text, nil)}
-	if err := s.startPortal(ctx, p); err != nil {
-		return 0, err
-	}
-	defer p.cursor.Close()
-	for {
-		b, err := p.cursor.Next(0)
-		if err != nil {
-			return 0, err
-		}
-		if b == nil {
-			return p.cursor.Result().Rows, nil
-		}
+		ExecuteColumns: s.executeColumns, Refill: s.refill,
 	}
 }
 

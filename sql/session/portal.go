@@ -96,7 +96,7 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	if s.tx.readOnly && plan.Writes && p.st.permissions.WritePermanent(s.snapshot()) {
 		return readOnlyError(plan)
 	}
-	if err := s.checkPermissions(p.st.permissions); err != nil {
+	if err := p.st.permissions.Check(s.snapshot(), s.roleOf(p.st)); err != nil {
 		return err
 	}
 	fields, err := s.fields(p.st, p.formats)
@@ -154,7 +154,7 @@ func (s *Session) planForSnapshot(ctx context.Context, st *statement) error {
 // the locks held, no table of it can change any more.
 func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 	for {
-		if err := s.checkTempTables(st.plan); err != nil {
+		if err := s.checkReadable(st); err != nil {
 			return err
 		}
 		for _, t := range st.plan.Tables {

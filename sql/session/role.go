@@ -158,6 +158,14 @@ func (s *Session) boundPath() *boundPath {
 	return b
 }
 
+// roleOf is the role whose rights a statement needs: that of a materialized view's owner where it fills one.
+func (s *Session) roleOf(st *statement) catalog.Oid {
+	if t := s.snapshot().Table(st.populate); t != nil && t.MatView != nil {
+		return t.Owner
+	}
+	return s.role()
+}
+
 // checkPermissions checks at execution that the current role may do what a statement does.
 func (s *Session) checkPermissions(p *sema.Permissions) error {
 	return p.Check(s.snapshot(), s.role())

@@ -33,9 +33,10 @@ type statement struct {
 	madeFor     *catalog.Snapshot
 	madePath    string
 	prepared    time.Time
-	fromSQL     bool  // of PREPARE, not of a Parse message
-	executions  int64 // by EXECUTE and Execute
-	described   bool  // the client has seen the result's columns: they must not change
+	fromSQL     bool        // of PREPARE, not of a Parse message
+	executions  int64       // by EXECUTE and Execute
+	populate    catalog.Oid // the new table or materialized view that it fills, with no right to insert
+	described   bool        // the client has seen the result's columns: they must not change
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
@@ -78,6 +79,9 @@ func (s *Session) prepare(st *statement) error {
 	}
 	st.plan, st.params, st.columns, st.madeFor, st.madePath = plan, params, plan.Columns, snap, path
 	st.permissions = an.Permissions
+	if st.populate != 0 {
+		st.permissions = an.Permissions.Without(st.populate)
+	}
 	return nil
 }
 
@@ -96,6 +100,7 @@ func sameColumns(a, b []planner.Output) bool {
 // analyse gives the statement its meaning; the types are its parameters', or its literals' when it was normalised.
 func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed, []types.Type, error) {
 	env := s.semaEnv(snap, st.text)
+	env.Populate = st.populate
 	env.ParamTypes = make([]types.Type, len(st.declared))
 	for i, o := range st.declared {
 		env.ParamTypes[i] = snap.ValueType(o)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
-	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -79,16 +78,20 @@ func errOthersTemp() error {
 	return pgerr.New(pgerr.FeatureNotSupported, "cannot access temporary tables of other sessions")
 }
 
-// checkTempTables refuses plans that read or write other sessions' temporary tables.
-func (s *Session) checkTempTables(p *planner.Plan) error {
-	for _, t := range p.Tables {
+// checkReadable refuses plans that use other sessions' temporary tables, or materialized views without rows.
+func (s *Session) checkReadable(st *statement) error {
+	for _, t := range st.plan.Tables {
+		if t.MatView != nil && !t.MatView.Populated && t.OID != st.populate {
+			return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "materialized view \"%s\" has not been populated", t.Name).
+				WithHint("Use the REFRESH MATERIALIZED VIEW command.")
+		}
 		if t.Persistence != catalog.Temporary {
 			continue
 		}
 		if !s.temp.ddl.IsTempSchema(t.SchemaID) {
 			return errOthersTemp()
 		}
-		s.tx.temp = s.tx.temp || p.Writes
+		s.tx.temp = s.tx.temp || st.plan.Writes
 	}
 	return nil
 }
@@ -178,16 +181,8 @@ func (s *Session) deleteAll(ctx context.Context, t *catalog.Table) error {
 		return err
 	}
 	st.permissions = &sema.Permissions{}
-	p := &portal{st: st}
-	if err := s.startPortal(ctx, p); err != nil {
-		return err
-	}
-	defer p.cursor.Close()
-	for {
-		if b, err := p.cursor.Next(0); b == nil || err != nil {
-			return err
-		}
-	}
+	_, err = s.runWrite(ctx, &portal{st: st})
+	return err
 }
 
 // discardTemp is DISCARD TEMP: the schema stays, empty.

@@ -199,7 +199,7 @@ func (s *Session) mayVacuum(r *parse.RangeVar, vacuum bool) error {
 	switch owner := snap.HasPrivilegesOf(s.role(), rel.Owner()) || d != nil && snap.HasPrivilegesOf(s.role(), d.Owner); {
 	case !owner:
 		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- only table or database owner can %s it", rel.Name(), verb))
-	case rel.Kind != catalog.KindTable:
+	case rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView:
 		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel.Name(), verb))
 	}
 	return nil
@@ -218,7 +218,7 @@ func (s *Session) relation(r *parse.RangeVar) (*catalog.Table, error) {
 	if !ok {
 		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
 	}
-	if rel.Table == nil {
+	if rel.Table == nil || rel.Kind == catalog.KindMatView {
 		return nil, pgerr.New(pgerr.WrongObjectType, "\"%s\" is not a table", r.Name)
 	}
 	return rel.Table, nil
@@ -644,19 +644,24 @@ func (s *Session) executeStmt(ctx context.Context, p *portal, u *parse.ExecuteSt
 		return err
 	}
 	s.open()
-	if err := s.prepare(st); err != nil {
-		return err
-	}
-	if len(u.Params) != len(st.params) {
-		return pgerr.New(pgerr.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", u.Name).
-			WithDetail("Expected %d parameters but got %d.", len(st.params), len(u.Params))
-	}
-	vals, err := s.evalParams(ctx, p.st.text, u.Params, st.params)
+	vals, err := s.executeParams(ctx, p.st.text, u, st)
 	if err != nil {
 		return err
 	}
 	inner := &portal{st: st, params: vals, formats: p.formats}
 	return s.runPortal(ctx, inner, 0, describe)
+}
+
+// executeParams evaluates the arguments of EXECUTE, whose text is given.
+func (s *Session) executeParams(ctx context.Context, text string, u *parse.ExecuteStmt, st *statement) ([]types.Datum, error) {
+	if err := s.prepare(st); err != nil {
+		return nil, err
+	}
+	if len(u.Params) != len(st.params) {
+		return nil, pgerr.New(pgerr.SyntaxError, "wrong number of parameters for prepared statement \"%s\"", u.Name).
+			WithDetail("Expected %d parameters but got %d.", len(st.params), len(u.Params))
+	}
+	return s.evalParams(ctx, text, u.Params, st.params)
 }
 
 var errNoCursor = func(name string) error {

@@ -14,7 +14,7 @@ import (
 // relKinds maps the object types of generic statements that name relations.
 var relKinds = map[parse.ObjectType]catalog.RelKind{
 	parse.ObjectTable: catalog.KindTable, parse.ObjectIndex: catalog.KindIndex,
-	parse.ObjectSequence: catalog.KindSequence, parse.ObjectView: catalog.KindView,
+	parse.ObjectSequence: catalog.KindSequence, parse.ObjectView: catalog.KindView, parse.ObjectMatView: catalog.KindMatView,
 }
 
 func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
@@ -27,10 +27,13 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 			return e.alterTableOwner(ctx, s, kind)
 		}
 	}
+	rel, found := e.DDL.Overlay().LookupRelation(e.SearchPath, s.Relation.Schema, s.Relation.Name)
+	if kind == catalog.KindMatView || kind == catalog.KindTable && rel.Kind == catalog.KindMatView {
+		return e.alterMatView(ctx, s, rel)
+	}
 	if kind != catalog.KindTable {
 		return pgerr.NotSupported("this form of ALTER " + s.ObjType.String())
 	}
-	rel, found := e.DDL.Overlay().LookupRelation(e.SearchPath, s.Relation.Schema, s.Relation.Name)
 	name := e.name(s.Relation)
 	name.Pos = 0
 	if !found || rel.Kind != catalog.KindTable {
@@ -55,6 +58,45 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 		}
 	}
 	return e.DDL.AlterTable(ctx, name, s.MissingOk, cmds)
+}
+
+// alterMatView is ALTER MATERIALIZED VIEW: what it takes of ALTER TABLE's forms tunes what this storage does not have, but for
+// the options.
+func (e *Env) alterMatView(ctx context.Context, s *parse.AlterTableStmt, rel catalog.Relation) error {
+	name := e.name(s.Relation)
+	name.Pos = 0
+	if rel.Kind != catalog.KindMatView {
+		return e.DDL.AlterMatView(ctx, name, s.MissingOk, nil) // for its error or notice
+	}
+	if err := e.DDL.MustOwn(name); err != nil {
+		return err
+	}
+	var cmds []ddl.AlterCommand
+	for _, c := range s.Cmds {
+		action := matViewRefusals[c.Subtype]
+		if action != "" {
+			return pgerr.New(pgerr.WrongObjectType, "ALTER action %s cannot be performed on relation %q", action, rel.Name()).
+				WithDetail("This operation is not supported for materialized views.")
+		}
+		cmd, skip, err := e.alterCommand(rel.Table, c)
+		if err != nil {
+			return err
+		}
+		if !skip {
+			cmds = append(cmds, cmd)
+		}
+	}
+	return e.DDL.AlterMatView(ctx, name, s.MissingOk, cmds)
+}
+
+// matViewRefusals are the subcommands that materialized views do not have, as messages name them.
+var matViewRefusals = map[parse.AlterTableType]string{
+	parse.ATAddColumn: "ADD COLUMN", parse.ATDropColumn: "DROP COLUMN", parse.ATAddConstraint: "ADD CONSTRAINT",
+	parse.ATDropConstraint: "DROP CONSTRAINT", parse.ATValidateConstraint: "VALIDATE CONSTRAINT", parse.ATAlterConstraint: "ALTER CONSTRAINT",
+	parse.ATColumnDefault: "ALTER COLUMN ... SET DEFAULT", parse.ATSetNotNull: "ALTER COLUMN ... SET NOT NULL",
+	parse.ATDropNotNull: "ALTER COLUMN ... DROP NOT NULL", parse.ATAddIdentity: "ALTER COLUMN ... ADD IDENTITY",
+	parse.ATSetIdentity: "ALTER COLUMN ... SET", parse.ATDropIdentity: "ALTER COLUMN ... DROP IDENTITY",
+	parse.ATAlterColumnType: "ALTER COLUMN ... SET DATA TYPE", parse.ATSetLogged: "SET LOGGED", parse.ATSetUnlogged: "SET UNLOGGED",
 }
 
 func withColumn(t *catalog.Table, s *ddl.ColumnSpec) *catalog.Table {

@@ -113,11 +113,22 @@ func (b *tableBuilder) like(l *parse.TableLikeClause) error {
 	if !ok {
 		return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", l.Relation.String()).WithPosition(b.pos(l.Relation.Loc()))
 	}
-	if rel.Kind != catalog.KindTable {
+	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView && rel.Kind != catalog.KindView {
 		return pgerr.New(pgerr.WrongObjectType, "relation %q is invalid in LIKE clause", rel.Name()).WithPosition(b.pos(l.Relation.Loc()))
 	}
 	if held, _ := b.DDL.Overlay().RelationPrivileges(rel, b.role()); held&catalog.PrivSelect == 0 {
-		return catalog.DeniedError("table", rel.Name())
+		return catalog.DeniedError(rel.Noun(), rel.Name())
+	}
+	if rel.Kind != catalog.KindTable {
+		rel.Columns(func(_ catalog.AttNum, c *catalog.Column) {
+			s := ddl.ColumnSpec{Name: c.Name, Type: c.Type, Collation: c.Collation}
+			if l.Options&parse.LikeComments != 0 {
+				s.Comment = c.Comment
+			}
+			b.spec.Columns = append(b.spec.Columns, s)
+			b.columns = append(b.columns, nil)
+		})
+		return nil
 	}
 	t := rel.Table
 	has := func(bit uint32) bool { return l.Options&bit != 0 }

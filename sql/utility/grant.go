@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -178,7 +179,7 @@ func (e *Env) grantObjects(s *parse.GrantStmt, kind catalog.ACLKind) ([]catalog.
 // grantAll lists the objects of ALL … IN SCHEMA: tables before views.
 func (e *Env) grantAll(s *parse.GrantStmt, kind catalog.ACLKind) ([]catalog.Oid, error) {
 	over := e.DDL.Overlay()
-	var out, views []catalog.Oid
+	var out, views, matViews []catalog.Oid
 	for _, o := range s.Objects {
 		sc := over.SchemaByName(o.Name.Last())
 		if sc == nil {
@@ -196,11 +197,13 @@ func (e *Env) grantAll(s *parse.GrantStmt, kind catalog.ACLKind) ([]catalog.Oid,
 				out = append(out, r.OID())
 			case kind == catalog.ACLRelation && r.Kind == catalog.KindView:
 				views = append(views, r.OID())
+			case kind == catalog.ACLRelation && r.Kind == catalog.KindMatView:
+				matViews = append(matViews, r.OID())
 			}
 			return true
 		})
 	}
-	return append(out, views...), nil
+	return slices.Concat(out, views, matViews), nil
 }
 
 // alterDefaultPrivileges is ALTER DEFAULT PRIVILEGES.

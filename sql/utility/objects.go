@@ -36,8 +36,8 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 
 // dropNouns are the objects that cannot be made here: DROP finds none.
 var dropNouns = map[parse.ObjectType]string{
-	parse.ObjectExtension: "extension",
-	parse.ObjectMatView:   "materialized view", parse.ObjectForeignTable: "foreign table",
+	parse.ObjectExtension:    "extension",
+	parse.ObjectForeignTable: "foreign table",
 }
 
 func (e *Env) dropOther(s *parse.DropStmt) error {
@@ -61,7 +61,7 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		name = ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
 	}
 	switch s.RenameType {
-	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView:
+	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView, parse.ObjectMatView:
 		return e.DDL.RenameRelation(ctx, relKinds[s.RenameType], name, s.Newname, s.MissingOk)
 	case parse.ObjectColumn:
 		return e.DDL.RenameColumn(ctx, name, s.Subname, s.Newname, s.MissingOk)
@@ -114,7 +114,7 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 	owner := func() ddl.Name { return objectName(n[:len(n)-1]) }
 	var t ddl.CommentTarget
 	switch s.ObjType {
-	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView:
+	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView, parse.ObjectMatView:
 		t = ddl.CommentTarget{Kind: catalog.PartTable, Relation: objectName(n), RelKind: relKinds[s.ObjType]}
 	case parse.ObjectColumn:
 		if len(n) < 2 {

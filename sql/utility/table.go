@@ -83,12 +83,8 @@ func (e *Env) refuseTable(s *parse.CreateStmt) error {
 		return pgerr.NotSupported("INHERITS")
 	case s.OfType != nil:
 		return pgerr.NotSupported("CREATE TABLE OF")
-	case s.TableSpaceName != "" && s.TableSpaceName != "pg_default":
-		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", s.TableSpaceName)
-	case s.AccessMethod != "" && s.AccessMethod != "heap":
-		return pgerr.New(pgerr.UndefinedObject, "access method %q does not exist", s.AccessMethod)
 	}
-	return nil
+	return refuseStorage(s.TableSpaceName, s.AccessMethod)
 }
 
 // storageParameters are PostgreSQL's that tune what this storage does not have; they are kept, and mean nothing.

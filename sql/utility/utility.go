@@ -40,6 +40,11 @@ type Env struct {
 	// InsertQuery, when set, runs a query of CREATE TABLE AS into the new table and returns the number of rows. Without it
 	// the statement is refused.
 	InsertQuery func(ctx context.Context, query parse.Statement, into *catalog.Table) (int64, error)
+	// ExecuteColumns, when set, describes the rows of an EXECUTE that CREATE TABLE AS runs.
+	ExecuteColumns func(s *parse.ExecuteStmt) ([]ResultColumn, error)
+	// Refill, when set, gives a materialized view the rows of its query: into its new storages, or concurrently in place of
+	// those that it has.
+	Refill func(ctx context.Context, t *catalog.Table, concurrently bool) error
 }
 
 func (e *Env) notice(n *pgerr.Error) {
@@ -141,6 +146,8 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.createComposite(ctx, s)
 	case *parse.AlterEnumStmt:
 		err = e.alterEnum(ctx, s)
+	case *parse.RefreshMatViewStmt:
+		err = e.refreshMatView(ctx, s)
 	case *parse.CreateExtensionStmt:
 		err = e.createExtension(s)
 	case *parse.VacuumStmt:

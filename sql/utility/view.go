@@ -2,7 +2,6 @@ package utility
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -185,69 +184,4 @@ func (e *Env) viewColumns(stmt parse.Statement, deps []catalog.ViewDep) []catalo
 		}
 	}
 	return deps
-}
-
-// createTableAs is CREATE TABLE AS and SELECT INTO.
-func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (string, error) {
-	tag := Tag(s)
-	query, ok := s.Query.(*parse.SelectStmt)
-	switch {
-	case s.MatView:
-		return "", pgerr.NotSupported("CREATE MATERIALIZED VIEW")
-	case !ok:
-		return "", pgerr.NotSupported("CREATE TABLE AS EXECUTE")
-	case e.InsertQuery == nil:
-		return "", pgerr.NotSupported(tag)
-	}
-	if query.Into != nil {
-		plain := *query
-		plain.Into = nil
-		query = &plain
-	}
-	analyzed, err := sema.Analyze(query, e.sema())
-	if err != nil {
-		return "", err
-	}
-	spec := &ddl.TableSpec{
-		Schema: s.Into.Rel.Schema, Name: s.Into.Rel.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Into.Rel.Loc()),
-		Persistence: persistence(s.Into.Rel), OnCommit: onCommit(s.Into.OnCommit), HasOnCommit: s.Into.OnCommit != parse.OnCommitNoop,
-	}
-	targets := analyzed.Columns()
-	if len(s.Into.Columns) > len(targets) {
-		return "", pgerr.New(pgerr.SyntaxError, "too many column names were specified")
-	}
-	for i, t := range targets {
-		spec.Columns = append(spec.Columns, columnOf(t.Name, i, s.Into.Columns, t.Expr))
-	}
-	if err := e.tableOptions(spec, s.Into.Options); err != nil {
-		return "", err
-	}
-	// PostgreSQL starts the query before it makes the table.
-	if err := analyzed.Permissions.Check(e.DDL.Overlay(), e.role()); err != nil {
-		return "", err
-	}
-	t, err := e.DDL.CreateTable(ctx, spec)
-	if pgerr.HasCode(err, pgerr.InsufficientPrivilege) {
-		err = pgerr.From(err).Clone().WithPosition(0)
-	}
-	if err != nil || t == nil || s.Into.SkipData {
-		return tag, err
-	}
-	n, err := e.InsertQuery(ctx, query, t)
-	return fmt.Sprintf("SELECT %d", n), err
-}
-
-func columnOf(name string, i int, aliases []string, x expr.Node) ddl.ColumnSpec {
-	if i < len(aliases) {
-		name = aliases[i]
-	}
-	typ := x.ResultType()
-	if typ.Oid == types.UnknownOid {
-		typ = types.T(types.TextOid)
-	}
-	c := ddl.ColumnSpec{Name: name, Type: typ}
-	if in := types.Lookup(typ.Oid); in != nil {
-		c.Collation = in.Collation
-	}
-	return c
 }

@@ -1,0 +1,159 @@
+package utility
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// ResultColumn is a column that a query answers with.
+type ResultColumn struct {
+	Name string
+	Type types.Type
+}
+
+// createTableAs is CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW.
+func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (string, error) {
+	tag := Tag(s)
+	if e.InsertQuery == nil {
+		return "", pgerr.NotSupported(tag)
+	}
+	query, columns, err := e.intoQuery(s)
+	if err != nil {
+		return "", err
+	}
+	spec, err := e.intoSpec(s, columns)
+	if err != nil {
+		return "", err
+	}
+	if s.MatView {
+		if spec.MatView, err = e.matView(s); err != nil {
+			return "", err
+		}
+	}
+	t, err := e.DDL.CreateTable(ctx, spec)
+	if err != nil || t == nil || s.Into.SkipData {
+		return tag, err
+	}
+	n, err := e.InsertQuery(ctx, query, t)
+	return fmt.Sprintf("SELECT %d", n), err
+}
+
+// intoQuery is the statement whose rows the new relation gets: a query, or the EXECUTE of one.
+func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultColumn, error) {
+	if x, ok := s.Query.(*parse.ExecuteStmt); ok {
+		if e.ExecuteColumns == nil {
+			return nil, nil, pgerr.NotSupported("CREATE TABLE AS EXECUTE")
+		}
+		columns, err := e.ExecuteColumns(x)
+		return x, columns, err
+	}
+	query, ok := s.Query.(*parse.SelectStmt)
+	if !ok {
+		return nil, nil, pgerr.NotSupported(Tag(s) + " of this statement")
+	}
+	if query.Into != nil {
+		plain := *query
+		plain.Into = nil
+		query = &plain
+	}
+	analyzed, err := sema.Analyze(query, e.sema())
+	if err != nil {
+		return nil, nil, err
+	}
+	var columns []ResultColumn
+	for _, t := range analyzed.Columns() {
+		columns = append(columns, ResultColumn{t.Name, t.Expr.ResultType()})
+	}
+	return query, columns, nil
+}
+
+// intoSpec is the table that takes the columns of a query.
+func (e *Env) intoSpec(s *parse.CreateTableAsStmt, columns []ResultColumn) (*ddl.TableSpec, error) {
+	into := s.Into
+	spec := &ddl.TableSpec{
+		Schema: into.Rel.Schema, Name: into.Rel.Name, IfNotExists: s.IfNotExists, Pos: e.pos(into.Rel.Loc()),
+		Persistence: persistence(into.Rel), OnCommit: onCommit(into.OnCommit), HasOnCommit: into.OnCommit != parse.OnCommitNoop,
+	}
+	if s.MatView {
+		spec.Pos = 0 // PostgreSQL gives none
+	}
+	if len(into.Columns) > len(columns) {
+		return nil, pgerr.New(pgerr.SyntaxError, "too many column names were specified")
+	}
+	if err := refuseStorage(into.TableSpaceName, into.AccessMethod); err != nil {
+		return nil, err
+	}
+	for i, c := range columns {
+		if i < len(into.Columns) {
+			c.Name = into.Columns[i]
+		}
+		if c.Type.Oid == types.UnknownOid {
+			c.Type = types.T(types.TextOid)
+		}
+		col := ddl.ColumnSpec{Name: c.Name, Type: c.Type}
+		if in := types.Lookup(c.Type.Oid); in != nil {
+			col.Collation = in.Collation
+		}
+		spec.Columns = append(spec.Columns, col)
+	}
+	return spec, e.tableOptions(spec, into.Options)
+}
+
+// refuseStorage knows the one tablespace and the one access method that there is.
+func refuseStorage(space, method string) error {
+	switch {
+	case space != "" && space != "pg_default":
+		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", space)
+	case method != "" && method != "heap":
+		return pgerr.New(pgerr.UndefinedObject, "access method %q does not exist", method)
+	}
+	return nil
+}
+
+// matView is the stored query of a materialized view.
+func (e *Env) matView(s *parse.CreateTableAsStmt) (*catalog.MatView, error) {
+	query, ok := s.Query.(*parse.SelectStmt)
+	if !ok {
+		return nil, pgerr.NotSupported("CREATE MATERIALIZED VIEW of this statement")
+	}
+	refused := func(what string) error { return pgerr.New(pgerr.FeatureNotSupported, "%s", what) }
+	if query.With != nil && slices.ContainsFunc(query.With.CTEs, func(c *parse.CommonTableExpr) bool {
+		_, sel := c.Query.(*parse.SelectStmt)
+		return !sel
+	}) {
+		return nil, refused("materialized views must not use data-modifying statements in WITH")
+	}
+	text, deps, err := e.viewText(s.QueryText)
+	if err != nil {
+		return nil, err
+	}
+	if e.usesTemp(deps) {
+		return nil, refused("materialized views must not use temporary tables or views")
+	}
+	if s.Into.Rel.Persistence == parse.Unlogged {
+		return nil, refused("materialized views cannot be unlogged")
+	}
+	return &catalog.MatView{Query: text, Deps: deps, Populated: !s.Into.SkipData}, nil
+}
+
+// refreshMatView is REFRESH MATERIALIZED VIEW.
+func (e *Env) refreshMatView(ctx context.Context, s *parse.RefreshMatViewStmt) error {
+	name := e.name(s.Relation)
+	name.Pos = 0
+	t, err := e.DDL.Refresh(ctx, name, s.Concurrent, s.SkipData)
+	if err != nil || s.SkipData {
+		return err
+	}
+	if e.Refill == nil {
+		return pgerr.NotSupported("REFRESH MATERIALIZED VIEW")
+	}
+	return e.Refill(ctx, t, s.Concurrent)
+}
