@@ -113,6 +113,8 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 	case SetOptions:
 		t.Options = c.Options
 		return x.putTable(ctx, t)
+	case SetPersistence:
+		return x.setPersistence(ctx, t, c.Persistence)
 	}
 	return x.alterColumn(ctx, t, c)
 }
@@ -426,7 +428,7 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 // typeUsers refuses the change of a column that a view uses.
 func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}) {
-		if d.Kind == catalog.PartView {
+		if x.isView(d.Part) {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
 				WithDetail("rule _RETURN on %s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
 		}

@@ -23,6 +23,7 @@ const (
 	AlterType                               // Name, Type, Using (nil: a cast), Collation
 	ChangeOwner                             // Owner
 	SetOptions                              // Options
+	SetPersistence                          // Persistence
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -37,6 +38,7 @@ type AlterCommand struct {
 	Type        *TypeChange
 	Owner       string
 	Options     []string
+	Persistence catalog.Persistence
 	IfExists    bool
 	Behavior    Behavior
 }

@@ -105,10 +105,19 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 	return x.put(ctx, &v)
 }
 
+// isView reports whether a part is a view, materialized or not.
+func (x *Tx) isView(p catalog.Part) bool {
+	if p.Kind == catalog.PartTable {
+		t := x.s.over.Table(p.OID)
+		return t != nil && t.MatView != nil
+	}
+	return p.Kind == catalog.PartView
+}
+
 // noViewUses refuses what would make a view's stored text stale.
 func (x *Tx) noViewUses(p catalog.Part, feature string) error {
 	for _, d := range x.s.over.Dependents(p) {
-		if d.Kind == catalog.PartView {
+		if x.isView(d.Part) {
 			return pgerr.NotSupported(feature)
 		}
 	}

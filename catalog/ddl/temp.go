@@ -119,6 +119,70 @@ func (x *Tx) checkPersistence(child, parent *catalog.Table) error {
 	return nil
 }
 
+// setPersistence is SET LOGGED and SET UNLOGGED; the sequences that a table owns go with it.
+func (x *Tx) setPersistence(ctx context.Context, t *catalog.Table, p catalog.Persistence) error {
+	invalid := func(format string, args ...any) error {
+		return pgerr.New(pgerr.InvalidTableDefinition, format, args...)
+	}
+	if t.Persistence == catalog.Temporary {
+		return invalid("cannot change logged status of table %q because it is temporary", t.Name)
+	}
+	if t.Persistence == p {
+		return nil
+	}
+	if p == catalog.Permanent {
+		for _, k := range t.ForeignKeys() {
+			if parent := x.s.over.Table(k.FK.RefTable); parent.OID != t.OID && parent.Persistence != catalog.Permanent {
+				return invalid("could not change table %q to logged because it references unlogged table %q", t.Name, parent.Name)
+			}
+		}
+	} else {
+		for _, in := range t.Inbound {
+			if child := x.s.over.Table(in.Table); child.OID != t.OID && child.Persistence == catalog.Permanent {
+				return invalid("could not change table %q to unlogged because it references logged table %q", t.Name, child.Name)
+			}
+		}
+	}
+	t.Persistence = p
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	for _, q := range x.s.over.SequencesOwnedBy(t.OID, 0) {
+		if err := x.setSequencePersistence(ctx, q.OID, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *Tx) setSequencePersistence(ctx context.Context, oid catalog.Oid, p catalog.Persistence) error {
+	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassSequence, OID: oid}); err != nil {
+		return err
+	}
+	q := x.s.over.Sequence(oid)
+	if q == nil || q.Persistence == p {
+		return nil
+	}
+	c := *q
+	c.Persistence = p
+	return x.put(ctx, &c)
+}
+
+// SetSequencePersistence is ALTER SEQUENCE … SET LOGGED and SET UNLOGGED.
+func (x *Tx) SetSequencePersistence(ctx context.Context, n Name, p catalog.Persistence, missingOK bool) error {
+	if err := x.MustOwn(n); err != nil {
+		return err
+	}
+	rel, ok, err := x.findKind(n, catalog.KindSequence, missingOK)
+	if err != nil || !ok {
+		return err
+	}
+	if rel.Sequence.Persistence == catalog.Temporary {
+		return pgerr.New(pgerr.InvalidTableDefinition, "cannot change logged status of table %q because it is temporary", rel.Name())
+	}
+	return x.setSequencePersistence(ctx, rel.OID(), p)
+}
+
 // tempTables lists the session's temporary tables with an action at the transaction's end.
 func (x *Tx) tempTables(action catalog.OnCommit) (out []*catalog.Table) {
 	if x.cfg.Temp == nil || x.cfg.Temp.Schema == 0 {

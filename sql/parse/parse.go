@@ -134,6 +134,10 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 		if s != nil {
 			t.elementTexts(sql, s)
 		}
+	case *SelectStmt:
+		if into := s.into(); into != nil {
+			r.Stmt = &CreateTableAsStmt{Query: s, Into: into, IsSelectInto: true}
+		}
 	}
 	return r
 }

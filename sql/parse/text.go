@@ -94,6 +94,19 @@ func recursiveViewText(v *ViewStmt) string {
 	return "WITH RECURSIVE " + name + " (" + list + ") AS (" + v.QueryText + "\n) SELECT " + list + " FROM " + name
 }
 
+// into takes INTO out of a query: it stands in the leftmost of the queries of a set operation.
+func (s *SelectStmt) into() *IntoClause {
+	for s != nil && s.Larg != nil {
+		s = s.Larg
+	}
+	if s == nil || s.Into == nil {
+		return nil
+	}
+	into := s.Into
+	s.Into = nil
+	return into
+}
+
 // elementTexts finds the queries of the views among CREATE SCHEMA's elements. Each element begins with a reserved word that
 // stands in no query outside parentheses.
 func (t *translator) elementTexts(sql string, s *CreateSchemaStmt) {

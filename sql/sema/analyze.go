@@ -83,9 +83,6 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 	var err error
 	switch s := stmt.(type) {
 	case *parse.SelectStmt:
-		if s.Into != nil {
-			return nil, pgerr.NotSupported("SELECT INTO")
-		}
 		out.Query, err = a.topQuery(s)
 	case *parse.InsertStmt:
 		out.DML, err = a.insert(s, nil)

@@ -2,6 +2,7 @@ package sema
 
 import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // topQuery analyses a statement's own SELECT.
@@ -33,7 +34,7 @@ func (s *scope) selectStmt(sel *parse.SelectStmt) error {
 
 func (s *scope) plainSelect(sel *parse.SelectStmt) error {
 	if sel.Into != nil {
-		return s.unsupported(-1, "SELECT INTO")
+		return s.errorf(sel.Into.Rel.Loc(), pgerr.SyntaxError, "SELECT ... INTO is not allowed here")
 	}
 	s.windows = append(s.windows, sel.WindowClause...)
 	if err := s.from(sel.FromClause); err != nil {

@@ -31,6 +31,14 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 	if kind == catalog.KindMatView || kind == catalog.KindTable && rel.Kind == catalog.KindMatView {
 		return e.alterMatView(ctx, s, rel)
 	}
+	if kind == catalog.KindSequence && len(s.Cmds) == 1 {
+		switch s.Cmds[0].Subtype {
+		case parse.ATSetLogged:
+			return e.DDL.SetSequencePersistence(ctx, objectNameOf(s.Relation), catalog.Permanent, s.MissingOk)
+		case parse.ATSetUnlogged:
+			return e.DDL.SetSequencePersistence(ctx, objectNameOf(s.Relation), catalog.Unlogged, s.MissingOk)
+		}
+	}
 	if kind != catalog.KindTable {
 		return pgerr.NotSupported("this form of ALTER " + s.ObjType.String())
 	}
@@ -99,6 +107,9 @@ var matViewRefusals = map[parse.AlterTableType]string{
 	parse.ATAlterColumnType: "ALTER COLUMN ... SET DATA TYPE", parse.ATSetLogged: "SET LOGGED", parse.ATSetUnlogged: "SET UNLOGGED",
 }
 
+// objectNameOf is a relation's name where PostgreSQL gives no position.
+func objectNameOf(r *parse.RangeVar) ddl.Name { return ddl.Name{Schema: r.Schema, Name: r.Name} }
+
 func withColumn(t *catalog.Table, s *ddl.ColumnSpec) *catalog.Table {
 	if t.ColumnByName(s.Name) != nil {
 		return t
@@ -154,15 +165,17 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 	case parse.ATSetRelOptions, parse.ATResetRelOptions:
 		return e.relOptions(t, c, out)
 	case parse.ATSetStatistics, parse.ATSetOptions, parse.ATResetOptions, parse.ATSetStorage, parse.ATSetCompression,
-		parse.ATDropCluster, parse.ATSetLogged, parse.ATDropOids,
+		parse.ATDropCluster, parse.ATDropOids,
 		parse.ATReplicaIdentity, parse.ATEnableTrigAll, parse.ATEnableTrigUser, parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
 		skip = true // they tune what this storage does not have, or say what is so anyway
 	case parse.ATClusterOn:
 		err = pgerr.NotSupported("ALTER TABLE CLUSTER ON")
 	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
 		err = pgerr.NotSupported("ROW LEVEL SECURITY")
+	case parse.ATSetLogged:
+		out.Kind, out.Persistence = ddl.SetPersistence, catalog.Permanent
 	case parse.ATSetUnlogged:
-		err = pgerr.NotSupported("ALTER TABLE SET UNLOGGED")
+		out.Kind, out.Persistence = ddl.SetPersistence, catalog.Unlogged
 	default:
 		err = pgerr.NotSupported("this form of ALTER TABLE")
 	}

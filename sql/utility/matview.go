@@ -59,11 +59,6 @@ func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultCo
 	if !ok {
 		return nil, nil, pgerr.NotSupported(Tag(s) + " of this statement")
 	}
-	if query.Into != nil {
-		plain := *query
-		plain.Into = nil
-		query = &plain
-	}
 	analyzed, err := sema.Analyze(query, e.sema())
 	if err != nil {
 		return nil, nil, err
