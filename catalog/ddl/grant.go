@@ -215,7 +215,7 @@ func cloneRelation(rel catalog.Relation) catalog.Relation {
 		v := *rel.View
 		v.Columns = slices.Clone(v.Columns)
 		rel.View = &v
-	case catalog.KindTable:
+	case catalog.KindTable, catalog.KindMatView:
 		rel.Table = rel.Table.Clone()
 	}
 	return rel
@@ -227,7 +227,7 @@ func setRelationACL(rel catalog.Relation, acl []catalog.ACLItem) {
 		rel.Sequence.ACL = acl
 	case catalog.KindView:
 		rel.View.ACL = acl
-	case catalog.KindTable:
+	case catalog.KindTable, catalog.KindMatView:
 		rel.Table.ACL = acl
 	}
 }
@@ -307,7 +307,7 @@ func (x *Tx) grantRelation(ctx context.Context, g *GrantSpec, oid catalog.Oid) e
 func (x *Tx) revokeSystemColumns(g *GrantSpec, rel catalog.Relation, before []catalog.ACLItem, wanted catalog.Privilege) error {
 	var names []string
 	switch rel.Kind {
-	case catalog.KindTable:
+	case catalog.KindTable, catalog.KindMatView:
 		names = []string{"tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"}
 	case catalog.KindSequence:
 		names = []string{"tableoid", "cmax", "xmax", "cmin", "xmin", "ctid", "last_value", "log_cnt", "is_called"}

@@ -125,7 +125,8 @@ func (x *Tx) setPersistence(ctx context.Context, t *catalog.Table, p catalog.Per
 		return pgerr.New(pgerr.InvalidTableDefinition, format, args...)
 	}
 	if t.Persistence == catalog.Temporary {
-		return invalid("cannot change logged status of table %q because it is temporary", t.Name)
+		return pgerr.New(pgerr.InvalidTableDefinition, "cannot change logged status of table %q because it is temporary", t.Name).
+			WithTable(x.s.over.SchemaName(t.SchemaID), t.Name)
 	}
 	if t.Persistence == p {
 		return nil

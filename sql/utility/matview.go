@@ -39,6 +39,9 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 		}
 	}
 	t, err := e.DDL.CreateTable(ctx, spec)
+	if _, execute := query.(*parse.ExecuteStmt); execute && t != nil && s.Into.SkipData {
+		tag = "SELECT 0" // PostgreSQL runs it, for nothing
+	}
 	if err != nil || t == nil || s.Into.SkipData {
 		return tag, err
 	}

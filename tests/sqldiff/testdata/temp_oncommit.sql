@@ -1,0 +1,76 @@
+-- ON COMMIT: what becomes of temporary tables at the end of transactions.
+\set VERBOSITY verbose
+create temp table keep (a int) on commit preserve rows;
+create temp table od (a int primary key, b text unique) on commit delete rows;
+insert into od values (1, 'gone at once');
+select * from od;
+begin;
+insert into od values (1, 'a'), (2, 'b');
+insert into keep select a from od;
+savepoint s;
+insert into od values (3, 'c');
+update od set b = 'B' where a = 2;
+rollback to s;
+select * from od order by 1;
+commit;
+select * from od;
+select * from keep order by 1;
+insert into od values (1, 'a') returning *;
+begin;
+insert into od values (1, 'a');
+rollback;
+select * from od;
+begin;
+create temp table dr (a int) on commit drop;
+insert into dr values (1);
+create temp view dv as select * from dr;
+select * from dv;
+commit;
+select * from dr;
+select * from dv;
+create temp table dr (a int) on commit drop;
+select * from dr;
+create temp table ods on commit delete rows as select 1 as a;
+select * from ods;
+begin;
+create temp table drs (x) on commit drop as values (1), (2);
+select * from drs order by 1;
+rollback;
+select * from drs;
+begin;
+create temp table os on commit delete rows as select generate_series(1, 3) as g;
+copy os from stdin;
+4
+\.
+select sum(g) from os;
+commit;
+select count(*) from os;
+-- foreign keys
+begin;
+create temp table p1 (a int primary key) on commit delete rows;
+create temp table c1 (a int references p1) on commit delete rows;
+insert into p1 values (1);
+insert into c1 values (1);
+commit;
+select * from p1;
+select * from c1;
+begin;
+insert into p1 values (1);
+insert into c1 values (1);
+commit;
+select count(*) from p1;
+begin;
+create temp table p2 (a int primary key) on commit delete rows;
+create temp table c2 (a int references p2);
+commit;
+select * from p2;
+-- in a transaction with others
+begin;
+create table perm (a int);
+insert into od values (5, 'x');
+insert into perm select a from od;
+commit;
+select * from perm;
+select * from od;
+drop table perm;
+create table nope (a int) on commit delete rows;
