@@ -234,8 +234,12 @@ type View struct {
 	// Deps are the tables, views, sequences and user types that the query names, with the columns it uses of each.
 	Deps        []ViewDep
 	Persistence Persistence
-	ACL         []ACLItem
-	Comment     string
+	// Barrier (security_barrier): conditions of queries over the view are judged after its own. Invoker (security_invoker): what
+	// it names is used as the querying role and not as the owner. Options are these as they were given.
+	Barrier, Invoker bool
+	Options          []string
+	ACL              []ACLItem
+	Comment          string
 }
 
 // ViewDep is a relation that a view's query uses. Columns lists the attribute numbers used; nil: the relation as a whole.

@@ -97,6 +97,9 @@ func moveTree(j sema.JoinNode, offset int, move func(expr.Node) expr.Node) sema.
 func (q *query) pullRel(r int) {
 	rte := q.q.Rels[r]
 	// A subquery's ORDER BY is kept, as in PostgreSQL: aggregates are fed in that order.
+	if rte.View != nil && rte.View.Barrier {
+		return // conditions on it are to be judged after its own
+	}
 	if rte.Kind != sema.RTESubquery || rte.Query == nil || !isPlainFrom(rte.Query) || len(rte.Query.OrderBy) > 0 || len(q.q.Rels)+len(rte.Query.Rels) > maxRels/2 {
 		return
 	}

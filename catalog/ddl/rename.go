@@ -130,6 +130,9 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 	if err != nil || !ok {
 		return err
 	}
+	if rel.Kind == catalog.KindView {
+		return x.renameViewColumn(ctx, rel.View, column, to)
+	}
 	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView {
 		return pgerr.NotSupported("renaming columns of " + kindNouns[rel.Kind].noun + "s")
 	}

@@ -150,6 +150,12 @@ type SequenceSpec struct {
 	OwnedByColumn string
 }
 
+// ViewOptions are the WITH parameters of a view.
+type ViewOptions struct {
+	Barrier, Invoker bool
+	Options          []string // as given
+}
+
 // ViewSpec is CREATE VIEW.
 type ViewSpec struct {
 	Schema  string
@@ -158,6 +164,7 @@ type ViewSpec struct {
 	Query   string
 	Columns []catalog.Column // Name and Type; Num is filled in
 	Deps    []catalog.ViewDep
+	ViewOptions
 
 	Persistence catalog.Persistence
 }

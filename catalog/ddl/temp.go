@@ -31,7 +31,7 @@ func (t *TempSession) IsTempSchema(oid catalog.Oid) bool {
 func (x *Tx) tempSchema(ctx context.Context) (*catalog.Schema, error) {
 	t := x.cfg.Temp
 	if t == nil {
-		return nil, pgerr.NotSupported("a temporary object here")
+		return nil, pgerr.Internal("a temporary object outside a session")
 	}
 	if d := x.s.over.Database(catalog.DefaultDatabase); d != nil {
 		if p, _ := x.s.over.DatabasePrivileges(d, x.user()); p&catalog.PrivTemporary == 0 {

@@ -2,6 +2,7 @@ package ddl
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -31,7 +32,7 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		}
 	}
 	v := &catalog.View{SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Query: s.Query, Columns: columns, Deps: s.Deps,
-		Persistence: persistence}
+		Persistence: persistence, Barrier: s.Barrier, Invoker: s.Invoker, Options: s.Options}
 	if old, taken := x.s.over.Relation(schema.OID, s.Name); taken {
 		if !s.Replace {
 			return errRelationExists(s.Name)
@@ -61,6 +62,39 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		return err
 	}
 	return x.put(ctx, v)
+}
+
+// SetViewOptions is ALTER VIEW … SET and RESET: options are all that the view will have, of those that it has.
+func (x *Tx) SetViewOptions(ctx context.Context, n Name, missingOK bool, options func(have []string) (ViewOptions, error)) error {
+	rel, ok, err := x.findOwned(ctx, catalog.KindView, n, missingOK, false)
+	if err != nil || !ok {
+		return err
+	}
+	v := *rel.View
+	o, err := options(v.Options)
+	if err != nil {
+		return err
+	}
+	v.Barrier, v.Invoker, v.Options = o.Barrier, o.Invoker, o.Options
+	return x.put(ctx, &v)
+}
+
+// renameViewColumn renames a column of what a view shows; its query stays.
+func (x *Tx) renameViewColumn(ctx context.Context, old *catalog.View, column, to string) error {
+	v := *old
+	v.Columns = slices.Clone(v.Columns)
+	at := slices.IndexFunc(v.Columns, func(c catalog.Column) bool { return c.Name == column })
+	switch {
+	case at < 0:
+		return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", column)
+	case slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.Name == to }):
+		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, v.Name)
+	}
+	if err := x.noViewUses(catalog.Part{Kind: catalog.PartView, OID: v.OID}, "renaming a column of a view that a view uses"); err != nil {
+		return err
+	}
+	v.Columns[at].Name = to
+	return x.put(ctx, &v)
 }
 
 // shareRelation holds a relation that a view names against being dropped or altered before the view is committed.

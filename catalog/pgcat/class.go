@@ -130,7 +130,7 @@ func classRows(b *builder) {
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
-			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), null,
+			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), optionsDatum(v.Options),
 			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()), yes)
 		return true
 	})

@@ -177,7 +177,11 @@ func (c *collector) query(q *Query, owner catalog.Oid) {
 		case r.Query == nil:
 		case r.View != nil:
 			c.add(r, &permission{relation: r.View.OID, owner: owner, required: catalog.PrivSelect})
-			c.query(r.Query, r.View.Owner)
+			as := r.View.Owner
+			if r.View.Invoker {
+				as = 0 // the current role, whosever the view around it is
+			}
+			c.query(r.Query, as)
 		default:
 			c.query(r.Query, owner)
 		}

@@ -31,6 +31,9 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 	if kind == catalog.KindMatView || kind == catalog.KindTable && rel.Kind == catalog.KindMatView {
 		return e.alterMatView(ctx, s, rel)
 	}
+	if kind == catalog.KindView {
+		return e.alterView(ctx, s)
+	}
 	if kind == catalog.KindSequence && len(s.Cmds) == 1 {
 		switch s.Cmds[0].Subtype {
 		case parse.ATSetLogged:

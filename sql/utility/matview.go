@@ -23,7 +23,7 @@ type ResultColumn struct {
 func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (string, error) {
 	tag := Tag(s)
 	if e.InsertQuery == nil {
-		return "", pgerr.NotSupported(tag)
+		return "", pgerr.Internal("nothing runs the query of %s", tag)
 	}
 	query, columns, err := e.intoQuery(s)
 	if err != nil {
@@ -39,10 +39,10 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 		}
 	}
 	t, err := e.DDL.CreateTable(ctx, spec)
-	if _, execute := query.(*parse.ExecuteStmt); execute && t != nil && s.Into.SkipData {
-		tag = "SELECT 0" // PostgreSQL runs it, for nothing
-	}
 	if err != nil || t == nil || s.Into.SkipData {
+		if _, execute := query.(*parse.ExecuteStmt); execute && t != nil {
+			return "SELECT 0", err // PostgreSQL runs it, for nothing
+		}
 		return tag, err
 	}
 	n, err := e.InsertQuery(ctx, query, t)
@@ -53,14 +53,14 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultColumn, error) {
 	if x, ok := s.Query.(*parse.ExecuteStmt); ok {
 		if e.ExecuteColumns == nil {
-			return nil, nil, pgerr.NotSupported("CREATE TABLE AS EXECUTE")
+			return nil, nil, pgerr.Internal("nothing knows prepared statements")
 		}
 		columns, err := e.ExecuteColumns(x)
 		return x, columns, err
 	}
 	query, ok := s.Query.(*parse.SelectStmt)
 	if !ok {
-		return nil, nil, pgerr.NotSupported(Tag(s) + " of this statement")
+		return nil, nil, pgerr.Internal("%s of a %T", Tag(s), s.Query)
 	}
 	analyzed, err := sema.Analyze(query, e.sema())
 	if err != nil {
@@ -120,7 +120,7 @@ func refuseStorage(space, method string) error {
 func (e *Env) matView(s *parse.CreateTableAsStmt) (*catalog.MatView, error) {
 	query, ok := s.Query.(*parse.SelectStmt)
 	if !ok {
-		return nil, pgerr.NotSupported("CREATE MATERIALIZED VIEW of this statement")
+		return nil, pgerr.Internal("a materialized view of a %T", s.Query)
 	}
 	refused := func(what string) error { return pgerr.New(pgerr.FeatureNotSupported, "%s", what) }
 	if query.With != nil && slices.ContainsFunc(query.With.CTEs, func(c *parse.CommonTableExpr) bool {
@@ -151,7 +151,7 @@ func (e *Env) refreshMatView(ctx context.Context, s *parse.RefreshMatViewStmt) e
 		return err
 	}
 	if e.Refill == nil {
-		return pgerr.NotSupported("REFRESH MATERIALIZED VIEW")
+		return pgerr.Internal("nothing fills materialized views")
 	}
 	return e.Refill(ctx, t, s.Concurrent)
 }
