@@ -61,7 +61,7 @@ func (s *Snapshot) WithVersion(v topo.Timestamp) *Snapshot {
 // WithSlotMap returns the snapshot with another slot map, which must not change any more.
 func (s *Snapshot) WithSlotMap(m *topo.SlotMap) *Snapshot {
 	c := *s
-	c.slotMap = m
+	c.slotMap, c.shape = m, new(shape)
 	return &c
 }
 
@@ -108,6 +108,7 @@ func (s *Snapshot) Get(id ObjectID) Object {
 // not change any more.
 func (s *Snapshot) Put(o Object) *Snapshot {
 	c := *s
+	c.touch(o)
 	c.unlink(s.Get(o.ObjectID()))
 	switch o := o.(type) {
 	case *Schema:
@@ -163,6 +164,9 @@ func (s *Snapshot) countConstraintName(schema Oid, name string, by int) {
 // Remove returns the snapshot without a descriptor.
 func (s *Snapshot) Remove(id ObjectID) *Snapshot {
 	c := *s
+	if o := s.Get(id); o != nil {
+		c.touch(o)
+	}
 	c.unlink(s.Get(id))
 	return &c
 }

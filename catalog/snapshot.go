@@ -123,6 +123,7 @@ type relRef struct {
 
 // Snapshot is an immutable state of the catalog. It may be used by any number of goroutines.
 type Snapshot struct {
+	shape       *shape
 	version     topo.Timestamp
 	slotMap     *topo.SlotMap
 	schemas     pmap[Oid, *Schema]
@@ -147,6 +148,7 @@ type Snapshot struct {
 func NewSnapshot() *Snapshot {
 	oid := cmp.Compare[Oid]
 	return &Snapshot{
+		shape:       new(shape),
 		schemas:     pmap[Oid, *Schema]{compare: oid},
 		schemaNames: pmap[string, Oid]{compare: strings.Compare},
 		tables:      pmap[Oid, *Table]{compare: oid},

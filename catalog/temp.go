@@ -90,3 +90,29 @@ func (r Relation) Persistence() Persistence {
 	}
 	return Permanent
 }
+
+// shape stands for all that a Snapshot holds but for sessions' temporary objects.
+type shape struct{ _ byte }
+
+// Alike reports whether two snapshots differ at most in temporary objects: whoever names none finds the same in both.
+func (s *Snapshot) Alike(t *Snapshot) bool {
+	return s == t || s != nil && t != nil && s.shape == t.shape
+}
+
+// touch gives a snapshot under construction another shape, unless what changes in it is temporary.
+func (s *Snapshot) touch(o Object) {
+	temporary := false
+	switch o := o.(type) {
+	case *Schema:
+		temporary = o.Temporary()
+	case *Table:
+		temporary = o.Persistence == Temporary
+	case *Sequence:
+		temporary = o.Persistence == Temporary
+	case *View:
+		temporary = o.Persistence == Temporary
+	}
+	if !temporary {
+		s.shape = new(shape)
+	}
+}

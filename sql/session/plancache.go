@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -41,6 +42,12 @@ type cachedPlan struct {
 	permissions *sema.Permissions
 }
 
+// planHolds reports whether what was planned for one catalog is right for another: it is where only temporary objects
+// changed, and the statement can name none.
+func (s *Session) planHolds(made, now *catalog.Snapshot, text string) bool {
+	return made == now || made.Alike(now) && catalog.TempSchema(s.searchPath()) == "" && !strings.Contains(text, catalog.TempAlias)
+}
+
 func (c *planCache) get(k planKey) *cachedPlan {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -69,7 +76,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	path := s.pathKey()
 	pk := planKey{text: key, path: path, role: s.role()}
 	snap := s.node.Catalog()
-	if hit := c.get(pk); hit != nil && hit.snap == snap {
+	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
 			permissions: hit.permissions, madeFor: snap, madePath: path}
 	}
@@ -100,7 +107,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	path := s.pathKey()
 	pk := planKey{text: text, path: path, role: s.role(), params: string(oids), extended: true}
 	snap := s.node.Catalog()
-	if hit := c.get(pk); hit != nil && hit.snap == snap {
+	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
 			columns: hit.columns, target: hit.target, permissions: hit.permissions, madeFor: snap, madePath: path}
 	}

@@ -60,7 +60,7 @@ func (s *Session) prepare(st *statement) error {
 	}
 	snap := s.snapshot()
 	path := s.pathKey()
-	if st.plan != nil && st.madeFor == snap && st.madePath == path {
+	if st.plan != nil && st.madePath == path && s.planHolds(st.madeFor, snap, st.text) {
 		return nil
 	}
 	an, params, err := s.analyse(st, snap)

@@ -25,7 +25,7 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 	if e.InsertQuery == nil {
 		return "", pgerr.Internal("nothing runs the query of %s", tag)
 	}
-	query, columns, err := e.intoQuery(s)
+	query, columns, permissions, err := e.intoQuery(s)
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,15 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 			return "", err
 		}
 	}
+	if permissions != nil && !s.Into.SkipData { // PostgreSQL starts the query before it makes the table
+		if err := permissions.Check(e.DDL.Overlay(), e.role()); err != nil {
+			return "", err
+		}
+	}
 	t, err := e.DDL.CreateTable(ctx, spec)
+	if pgerr.HasCode(err, pgerr.InsufficientPrivilege) {
+		err = pgerr.From(err).Clone().WithPosition(0)
+	}
 	if err != nil || t == nil || s.Into.SkipData {
 		if _, execute := query.(*parse.ExecuteStmt); execute && t != nil {
 			return "SELECT 0", err // PostgreSQL runs it, for nothing
@@ -49,28 +57,28 @@ func (e *Env) createTableAs(ctx context.Context, s *parse.CreateTableAsStmt) (st
 	return fmt.Sprintf("SELECT %d", n), err
 }
 
-// intoQuery is the statement whose rows the new relation gets: a query, or the EXECUTE of one.
-func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultColumn, error) {
+// intoQuery is the statement whose rows the new relation gets: a query, with what it must be allowed, or the EXECUTE of one.
+func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultColumn, *sema.Permissions, error) {
 	if x, ok := s.Query.(*parse.ExecuteStmt); ok {
 		if e.ExecuteColumns == nil {
-			return nil, nil, pgerr.Internal("nothing knows prepared statements")
+			return nil, nil, nil, pgerr.Internal("nothing knows prepared statements")
 		}
 		columns, err := e.ExecuteColumns(x)
-		return x, columns, err
+		return x, columns, nil, err
 	}
 	query, ok := s.Query.(*parse.SelectStmt)
 	if !ok {
-		return nil, nil, pgerr.Internal("%s of a %T", Tag(s), s.Query)
+		return nil, nil, nil, pgerr.Internal("%s of a %T", Tag(s), s.Query)
 	}
 	analyzed, err := sema.Analyze(query, e.sema())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var columns []ResultColumn
 	for _, t := range analyzed.Columns() {
 		columns = append(columns, ResultColumn{t.Name, t.Expr.ResultType()})
 	}
-	return query, columns, nil
+	return query, columns, analyzed.Permissions, nil
 }
 
 // intoSpec is the table that takes the columns of a query.

@@ -34,7 +34,11 @@ type pendingCheck struct {
 
 func (e *Env) createTable(ctx context.Context, s *parse.CreateStmt) error {
 	// PostgreSQL looks for the right to create a table before it looks at the table.
-	if err := e.DDL.MayCreate(ctx, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name, Pos: e.pos(s.Relation.Loc())}); err != nil {
+	name := e.name(s.Relation)
+	if name.Schema == "" && s.Relation.Persistence == parse.Temporary {
+		name.Schema = catalog.TempAlias
+	}
+	if err := e.DDL.MayCreate(ctx, name); err != nil {
 		return err
 	}
 	spec, err := e.tableSpec(s)
