@@ -55,6 +55,9 @@ func (x *Tx) mustOwnSchema(s *catalog.Schema) error {
 // mustCreateIn refuses new objects in a schema without CREATE on it; role is the one that will own them.
 func (x *Tx) mustCreateIn(s *catalog.Schema, role catalog.Oid) error {
 	if x.cfg.Temp.IsTempSchema(s.OID) {
+		if !x.mayMakeTemp(role) {
+			return catalog.DeniedError("schema", s.Name)
+		}
 		return nil
 	}
 	if p, _ := x.s.over.SchemaPrivileges(s, role); p&catalog.PrivCreate == 0 {

@@ -33,13 +33,11 @@ func (x *Tx) tempSchema(ctx context.Context) (*catalog.Schema, error) {
 	if t == nil {
 		return nil, pgerr.Internal("a temporary object outside a session")
 	}
-	if d := x.s.over.Database(catalog.DefaultDatabase); d != nil {
-		if p, _ := x.s.over.DatabasePrivileges(d, x.user()); p&catalog.PrivTemporary == 0 {
-			return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create temporary tables in database \"%s\"", d.Name)
-		}
-	}
 	if s := x.s.over.Schema(t.Schema); s != nil {
 		return s, nil
+	}
+	if d := x.s.over.Database(catalog.DefaultDatabase); d != nil && !x.mayMakeTemp(x.user()) {
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create temporary tables in database \"%s\"", d.Name)
 	}
 	oid, err := x.newOID(ctx)
 	if err != nil {
@@ -48,6 +46,16 @@ func (x *Tx) tempSchema(ctx context.Context) (*catalog.Schema, error) {
 	s := &catalog.Schema{OID: oid, Name: catalog.TempSchemaName(oid), Owner: catalog.BootstrapRole, Session: t.Session}
 	t.Schema = oid
 	return s, x.put(ctx, s)
+}
+
+// mayMakeTemp reports whether a role has TEMPORARY on the database.
+func (x *Tx) mayMakeTemp(role catalog.Oid) bool {
+	d := x.s.over.Database(catalog.DefaultDatabase)
+	if d == nil {
+		return true
+	}
+	p, _ := x.s.over.DatabasePrivileges(d, role)
+	return p&catalog.PrivTemporary != 0
 }
 
 // relationSchema is creationSchema for a relation of a persistence, which the schema may change (RangeVarAdjustRelationPersistence).
