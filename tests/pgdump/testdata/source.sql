@@ -55,3 +55,11 @@ create table shaded (id integer primary key, s shade default 'mid' not null, ss 
     constraint not_light check (s > 'light'));
 insert into shaded values (1, 'dark', '{light,mid}', 5, '(1,2,mid)'), (2, default, null, default, null);
 create view shaded_view as select id, s, (d).w as w from shaded where s <> 'light'::shade;
+
+create unlogged table scratch (id serial primary key, note text);
+insert into scratch (note) values ('kept as well');
+create materialized view totals as select count(*) as n, 'total'::text as what from scratch;
+create unique index totals_n on totals (n);
+comment on materialized view totals is 'how many notes there are';
+create materialized view empty_totals as select n + 1 as more from totals with no data;
+create view guarded with (security_barrier=true) as select note from scratch where id > 0;
