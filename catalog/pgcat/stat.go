@@ -16,7 +16,7 @@ func statSources() map[string]*source {
 		"n_tup_hot_upd n_live_tup n_dead_tup n_mod_since_analyze n_ins_since_vacuum vacuum_count autovacuum_count analyze_count autoanalyze_count"
 	const indexes = "relid indexrelid schemaname relname indexrelname idx_scan idx_tup_read idx_tup_fetch"
 	return map[string]*source{
-		"pg_catalog.pg_settings": {columns: "name setting unit category short_desc context vartype source boot_val reset_val pending_restart",
+		"pg_catalog.pg_settings": {columns: "name setting unit category short_desc extra_desc context vartype source min_val max_val enumvals boot_val reset_val pending_restart",
 			live: settingRows},
 		"pg_catalog.pg_stat_activity": {columns: "datid datname pid usesysid usename application_name client_addr client_port " +
 			"backend_start xact_start query_start state_change state query backend_type", live: activityRows},
@@ -39,8 +39,16 @@ func settingRows(b *builder) error {
 		return nil
 	}
 	for _, s := range b.env.Settings() {
-		b.add(str(s.Name), str(s.Value), text(s.Unit), str("Ungrouped"), str(s.Short), str(s.Context), str(s.VarType), str("default"),
-			str(s.Value), str(s.Value), no)
+		enum := types.Null
+		if s.Enum != nil {
+			values := make([]types.Datum, len(s.Enum))
+			for i, v := range s.Enum {
+				values[i] = str(v)
+			}
+			enum = types.NewArray1(types.TextOid, values)
+		}
+		b.add(str(s.Name), str(s.Value), text(s.Unit), str(s.Category), str(s.Short), text(s.Extra), str(s.Context), str(s.VarType),
+			str(s.Source), text(s.Min), text(s.Max), enum, str(s.Boot), str(s.Reset), no)
 	}
 	return nil
 }

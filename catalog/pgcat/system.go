@@ -147,7 +147,10 @@ type Cursor struct {
 type Finding struct{ Status, Schema, Table, Object, Text, Key string }
 
 // Setting is a row of pg_settings.
-type Setting struct{ Name, Value, Unit, VarType, Short, Context string }
+type Setting struct {
+	Name, Value, Unit, VarType, Short, Extra, Category, Context, Source, Min, Max, Boot, Reset string
+	Enum                                                                                       []string
+}
 
 // Activity is a row of pg_stat_activity.
 type Activity struct {

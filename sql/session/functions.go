@@ -308,11 +308,13 @@ func (s *Session) systemEnv() *pgcat.Env {
 func (s *Session) settingRows() []pgcat.Setting {
 	var out []pgcat.Setting
 	for _, r := range s.settings.All() {
-		if hiddenSetting(lower(r.Name)) {
+		if hiddenSetting(lower(r.name)) {
 			continue
 		}
-		out = append(out, pgcat.Setting{Name: r.Name, Value: s.shown(lower(r.Name), r.Setting), Unit: r.Unit, VarType: r.VarType, Short: r.Short,
-			Context: r.Context})
+		lo, hi := r.bounds()
+		out = append(out, pgcat.Setting{Name: r.name, Value: s.shown(lower(r.name), r.Value), Unit: r.unit, VarType: r.kind.String(),
+			Short: r.short, Extra: r.extra, Category: r.category, Context: r.context, Source: r.Source, Min: lo, Max: hi, Enum: r.values,
+			Boot: r.def, Reset: r.Reset})
 	}
 	return out
 }

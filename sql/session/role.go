@@ -80,9 +80,9 @@ func (s *Session) setRole(name string, value *string, local bool) error {
 		}
 		raw = rawRole(r.OID)
 	}
-	next, err := s.settings.with("session_authorization", &raw, local)
+	next, err := s.settings.with(changer{superuser: true}, "session_authorization", &raw, local)
 	if err == nil {
-		next, err = next.with("role", &none, local) // SET ROLE ends with the session that it was of
+		next, err = next.with(changer{superuser: true}, "role", &none, local) // SET ROLE ends with the session that it was of
 	}
 	if err != nil {
 		return err

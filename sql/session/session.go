@@ -6,6 +6,9 @@
 // -> execute. Table locks are taken between finding a plan and running it; a plan whose snapshot is no longer current by
 // then is made again, so that what runs was planned against the catalog that its locks protect.
 //
+// Settings are PostgreSQL's run-time parameters, all of them; settings_table.go gives the rule by which one is honoured,
+// accepted without effect, or refused.
+//
 // One goroutine drives a Session. Cancel and Terminate may be called from others.
 package session
 
@@ -168,7 +171,7 @@ func (s *Session) startUp() error {
 		if isRoleSetting(lower(name)) {
 			continue
 		}
-		next, err := probe.with(name, &value, false)
+		next, err := probe.with(changer{s.superuser(), true}, name, &value, false)
 		if err != nil {
 			return err
 		}
@@ -179,8 +182,8 @@ func (s *Session) startUp() error {
 		return err
 	}
 	for _, row := range s.settings.All() {
-		if d := settingTable[lower(row.Name)]; d.report {
-			s.client.ParameterStatus(row.Name, s.shown(lower(row.Name), row.Setting))
+		if row.report {
+			s.client.ParameterStatus(row.name, s.shown(lower(row.name), row.Value))
 		}
 	}
 	return nil
@@ -318,7 +321,7 @@ func severityRank(name string) int {
 
 // set applies SET and tells the client about reported settings.
 func (s *Session) set(name string, value *string, local bool) error {
-	next, err := s.settings.with(name, value, local)
+	next, err := s.settings.with(changer{superuser: s.superuser()}, name, value, local)
 	if err != nil {
 		return err
 	}

@@ -14,31 +14,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// settingKind says how a setting's text is read.
-type settingKind uint8
-
-const (
-	boolSetting settingKind = iota
-	intSetting              // with a unit
-	realSetting
-	stringSetting
-	enumSetting
-)
-
-// setting describes a run-time parameter (PostgreSQL calls it a GUC).
-type setting struct {
-	name     string // PostgreSQL's spelling
-	kind     settingKind
-	def      string
-	unit     string // of an intSetting: "ms", "kB", "8kB", "s", "min" or ""
-	min, max int64
-	values   []string // of an enumSetting
-	report   bool     // sent as ParameterStatus
-	readOnly bool
-	only     []string // the only values whose effect this server has; others are refused with 0A000
-	short    string   // pg_settings.short_desc
-}
-
 // ServerVersion is the PostgreSQL version whose behaviour this server has; clients choose their queries by it.
 const (
 	ServerVersion    = "15.18"
@@ -46,78 +21,6 @@ const (
 )
 
 var isolationNames = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
-
-// settingTable lists all parameters, by lower-case name. Values in a setting's only list are those that are true of
-// this server; a SET to another value is refused rather than ignored.
-var settingTable = indexSettings([]setting{
-	{name: "application_name", kind: stringSetting, report: true},
-	{name: "backslash_quote", kind: enumSetting, def: "safe_encoding", values: []string{"safe_encoding", "on", "off"}},
-	{name: "bytea_output", kind: enumSetting, def: "hex", values: []string{"escape", "hex"}},
-	{name: "check_function_bodies", kind: boolSetting, def: "on"},
-	{name: "client_connection_check_interval", kind: intSetting, def: "2000", unit: "ms", max: 1<<31 - 1},
-	{name: "client_encoding", kind: stringSetting, def: "UTF8", report: true},
-	{name: "client_min_messages", kind: enumSetting, def: "notice", values: []string{"debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"}},
-	{name: "constraint_exclusion", kind: enumSetting, def: "partition", values: []string{"partition", "on", "off"}},
-	{name: "cursor_tuple_fraction", kind: realSetting, def: "0.1"},
-	{name: "DateStyle", kind: stringSetting, def: "ISO, MDY", report: true},
-	{name: "deadlock_timeout", kind: intSetting, def: "1000", unit: "ms", min: 1, max: 1<<31 - 1, readOnly: true},
-	{name: "default_table_access_method", kind: stringSetting, def: "heap", only: []string{"heap"}},
-	{name: "default_tablespace", kind: stringSetting, def: "", only: []string{""}},
-	{name: "default_text_search_config", kind: stringSetting, def: "pg_catalog.simple"},
-	{name: "default_toast_compression", kind: enumSetting, def: "pglz", values: []string{"pglz"}},
-	{name: "default_transaction_deferrable", kind: boolSetting, def: "off"},
-	{name: "default_transaction_isolation", kind: enumSetting, def: "read committed", values: isolationNames},
-	{name: "default_transaction_read_only", kind: boolSetting, def: "off", report: true},
-	{name: "escape_string_warning", kind: boolSetting, def: "on"},
-	{name: "extra_float_digits", kind: intSetting, def: "1", min: -15, max: 3},
-	{name: "idle_in_transaction_session_timeout", kind: intSetting, def: "0", unit: "ms", max: 1<<31 - 1},
-	{name: "idle_session_timeout", kind: intSetting, def: "0", unit: "ms", max: 1<<31 - 1, only: []string{"0"}},
-	{name: "in_hot_standby", kind: boolSetting, def: "off", report: true, readOnly: true},
-	{name: "integer_datetimes", kind: boolSetting, def: "on", report: true, readOnly: true},
-	{name: "IntervalStyle", kind: enumSetting, def: "postgres", report: true, values: []string{"postgres", "postgres_verbose", "sql_standard", "iso_8601"}},
-	{name: "is_superuser", kind: boolSetting, def: "on", report: true, readOnly: true},
-	{name: "jit", kind: boolSetting, def: "off", only: []string{"off"}},
-	{name: "lc_collate", kind: stringSetting, def: "C.UTF-8", readOnly: true},
-	{name: "lc_ctype", kind: stringSetting, def: "C.UTF-8", readOnly: true},
-	{name: "lc_messages", kind: stringSetting, def: "C.UTF-8", only: []string{"C.UTF-8", "C", "en_US.UTF-8", "POSIX", ""}},
-	{name: "lc_monetary", kind: stringSetting, def: "C.UTF-8"},
-	{name: "lc_numeric", kind: stringSetting, def: "C.UTF-8"},
-	{name: "lc_time", kind: stringSetting, def: "C.UTF-8"},
-	{name: "lock_timeout", kind: intSetting, def: "0", unit: "ms", max: 1<<31 - 1},
-	{name: "maintenance_work_mem", kind: intSetting, def: "65536", unit: "kB", min: 1024, max: 1<<31 - 1},
-	{name: "max_connections", kind: intSetting, def: "500", max: 262143, readOnly: true},
-	{name: "max_identifier_length", kind: intSetting, def: "63", max: 63, readOnly: true},
-	{name: "max_index_keys", kind: intSetting, def: "32", max: 32, readOnly: true},
-	{name: "max_stack_depth", kind: intSetting, def: "2048", unit: "kB", min: 100, max: 1<<31 - 1, readOnly: true},
-	{name: "password_encryption", kind: enumSetting, def: "scram-sha-256", values: []string{"scram-sha-256"}},
-	{name: "plan_cache_mode", kind: enumSetting, def: "auto", values: []string{"auto", "force_generic_plan", "force_custom_plan"}},
-	{name: "role", kind: stringSetting, def: "none"},
-	{name: "row_security", kind: boolSetting, def: "on"},
-	{name: "search_path", kind: stringSetting, def: `"$user", public`},
-	{name: "server_encoding", kind: stringSetting, def: "UTF8", report: true, readOnly: true},
-	{name: "server_version", kind: stringSetting, def: ServerVersion, report: true, readOnly: true},
-	{name: "server_version_num", kind: intSetting, def: strconv.Itoa(ServerVersionNum), readOnly: true, max: 1 << 30},
-	{name: "session_authorization", kind: stringSetting, report: true},
-	{name: "session_replication_role", kind: enumSetting, def: "origin", values: []string{"origin"}},
-	{name: "standard_conforming_strings", kind: boolSetting, def: "on", report: true, only: []string{"on"}},
-	{name: "statement_timeout", kind: intSetting, def: "0", unit: "ms", max: 1<<31 - 1},
-	{name: "synchronize_seqscans", kind: boolSetting, def: "on"},
-	{name: "synchronous_commit", kind: enumSetting, def: "on", values: []string{"on"}},
-	{name: "TimeZone", kind: stringSetting, def: "UTC", report: true},
-	{name: "transaction_deferrable", kind: boolSetting, def: "off"},
-	{name: "transaction_isolation", kind: enumSetting, def: "read committed", values: isolationNames},
-	{name: "transaction_read_only", kind: boolSetting, def: "off"},
-	{name: "work_mem", kind: intSetting, def: "4096", unit: "kB", min: 64, max: 1<<31 - 1},
-	{name: "xmloption", kind: enumSetting, def: "content", values: []string{"content", "document"}},
-})
-
-func indexSettings(list []setting) map[string]*setting {
-	m := make(map[string]*setting, len(list))
-	for i := range list {
-		m[strings.ToLower(list[i].name)] = &list[i]
-	}
-	return m
-}
 
 // Settings is a session's run-time parameters. It is copied on write: a savepoint keeps the old pointer and a rollback
 // puts it back, so that SET is as transactional as PostgreSQL's.
@@ -154,8 +57,8 @@ func (s *Settings) Get(name string) (value string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	if d != nil && d.kind == intSetting && d.unit != "" {
-		return showWithUnit(raw, d.unit), true
+	if d != nil {
+		return d.shown(raw), true
 	}
 	return raw, true
 }
@@ -192,8 +95,11 @@ func (s *Settings) clone() *Settings {
 // customName is what the name of a customized option must look like.
 var customName = regexp.MustCompile(`^[A-Za-z_\x{80}-\x{10FFFF}][\w$\x{80}-\x{10FFFF}]*(\.[A-Za-z_\x{80}-\x{10FFFF}][\w$\x{80}-\x{10FFFF}]*)+$`)
 
+// changer is who sets a parameter.
+type changer struct{ superuser, starting bool }
+
 // with returns the settings after SET [LOCAL] name = value; a nil value means DEFAULT.
-func (s *Settings) with(name string, value *string, local bool) (*Settings, error) {
+func (s *Settings) with(by changer, name string, value *string, local bool) (*Settings, error) {
 	key := strings.ToLower(name)
 	d := settingTable[key]
 	if d == nil && !strings.Contains(key, ".") {
@@ -203,8 +109,10 @@ func (s *Settings) with(name string, value *string, local bool) (*Settings, erro
 		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
 			WithDetail("Custom parameter names must be two or more simple identifiers separated by dots.")
 	}
-	if d != nil && d.readOnly {
-		return nil, pgerr.New(pgerr.CantChangeRuntimeParam, "parameter \"%s\" cannot be changed", d.name)
+	if d != nil {
+		if err := d.changeable(by.superuser, by.starting); err != nil {
+			return nil, err
+		}
 	}
 	n := s.clone()
 	if value == nil {
@@ -269,56 +177,6 @@ func (s *Settings) endLocal() *Settings {
 	return n
 }
 
-func invalidValue(d *setting, v string) *pgerr.Error {
-	return pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"%s\": \"%s\"", d.name, v)
-}
-
-// check validates a value and returns its canonical form.
-func (d *setting) check(v, current string) (string, error) {
-	out := v
-	switch d.kind {
-	case boolSetting:
-		b, ok := parseBool(v)
-		if !ok {
-			return "", pgerr.New(pgerr.InvalidParameterValue, "parameter \"%s\" requires a Boolean value", d.name)
-		}
-		out = onOff(b)
-	case enumSetting:
-		out = strings.ToLower(v)
-		found := false
-		for _, e := range d.values {
-			found = found || e == out
-		}
-		if !found {
-			return "", invalidValue(d, v).WithHint("Available values: %s.", strings.Join(d.values, ", "))
-		}
-	case intSetting:
-		n, err := d.parseInt(v)
-		if err != nil {
-			return "", err
-		}
-		out = strconv.FormatInt(n, 10)
-	case realSetting:
-		if _, err := strconv.ParseFloat(v, 64); err != nil {
-			return "", invalidValue(d, v)
-		}
-	case stringSetting:
-		var err error
-		if out, err = d.checkString(v, current); err != nil {
-			return "", err
-		}
-	}
-	if d.only != nil {
-		for _, o := range d.only {
-			if o == out {
-				return out, nil
-			}
-		}
-		return "", pgerr.NotSupported(fmt.Sprintf("setting \"%s\" to \"%s\"", d.name, v))
-	}
-	return out, nil
-}
-
 func (d *setting) checkString(v, current string) (string, error) {
 	switch d.name {
 	case "client_encoding":
@@ -339,53 +197,6 @@ func (d *setting) checkString(v, current string) (string, error) {
 		return loc.String(), nil
 	}
 	return v, nil
-}
-
-// unitScale maps a unit suffix to its size in the base of its family (µs or bytes).
-var unitScale = map[string]float64{"us": 1, "ms": 1e3, "s": 1e6, "min": 60e6, "h": 3600e6, "d": 86400e6,
-	"B": 1, "kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "8kB": 8 << 10}
-
-func (d *setting) parseInt(v string) (int64, error) {
-	t := strings.TrimSpace(v)
-	i := len(t)
-	for i > 0 && (t[i-1] < '0' || t[i-1] > '9') && t[i-1] != '.' {
-		i--
-	}
-	num, suffix := t[:i], strings.TrimSpace(t[i:])
-	f, err := strconv.ParseFloat(num, 64)
-	if err != nil {
-		return 0, invalidValue(d, v)
-	}
-	if suffix != "" {
-		from, okFrom := unitScale[suffix]
-		to, okTo := unitScale[d.unit]
-		if !okFrom || !okTo {
-			return 0, invalidValue(d, v).WithHint("%s", unitsHint(d.unit))
-		}
-		f = f * from / to
-	}
-	n := int64(f + 0.5)
-	if f < 0 {
-		n = int64(f - 0.5)
-	}
-	if n < d.min || n > d.max {
-		unit := d.unit
-		if unit != "" {
-			unit = " " + unit
-		}
-		return 0, pgerr.New(pgerr.InvalidParameterValue, "%d%s is outside the valid range for parameter \"%s\" (%d .. %d)",
-			n, unit, d.name, d.min, d.max)
-	}
-	return n, nil
-}
-
-// unitsHint lists the units of a setting's family.
-func unitsHint(unit string) string {
-	switch unit {
-	case "ms", "s", "min":
-		return `Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".`
-	}
-	return `Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".`
 }
 
 // encodingName returns PostgreSQL's name of a client encoding; ok is false for a name that is none.
@@ -410,28 +221,6 @@ func encodingName(v string) (name string, ok bool) {
 		}
 	}
 	return "", false
-}
-
-// showWithUnit prints an integer with the largest unit that divides it, as SHOW does.
-func showWithUnit(raw, unit string) string {
-	n, err := strconv.ParseInt(raw, 10, 64)
-	if err != nil || n <= 0 {
-		return raw
-	}
-	var ladder []string
-	switch unit {
-	case "ms", "s", "min":
-		ladder = []string{"d", "h", "min", "s", "ms"}
-	default:
-		ladder = []string{"TB", "GB", "MB", "kB"}
-	}
-	base := int64(unitScale[unit]) * n
-	for _, u := range ladder {
-		if size := int64(unitScale[u]); base%size == 0 {
-			return strconv.FormatInt(base/size, 10) + u
-		}
-	}
-	return raw + unit
 }
 
 func parseBool(v string) (value, ok bool) {
@@ -609,22 +398,25 @@ func splitIdentifiers(v string) []string {
 
 // SettingRow is one row of pg_settings.
 type SettingRow struct {
-	Name, Setting, Unit, VarType, Short, Context string
+	*setting
+	Value, Source, Reset string
 }
 
 // All lists every parameter for SHOW ALL and pg_settings, in name order.
 func (s *Settings) All() []SettingRow {
-	kinds := map[settingKind]string{boolSetting: "bool", intSetting: "integer", realSetting: "real",
-		stringSetting: "string", enumSetting: "enum"}
 	var out []SettingRow
 	for key, d := range settingTable {
-		raw, _, _ := s.raw(key)
-		context := "user"
-		if d.readOnly {
-			context = "internal"
+		r := SettingRow{setting: d, Source: "default", Reset: d.def}
+		r.Value, _, _ = s.raw(key)
+		if v, ok := s.base[key]; ok {
+			r.Source, r.Reset = "client", v
 		}
-		out = append(out, SettingRow{d.name, raw, d.unit, kinds[d.kind], d.short, context})
+		_, session := s.session[key]
+		if _, local := s.local[key]; local || session && r.Value != r.Reset {
+			r.Source = "session"
+		}
+		out = append(out, r)
 	}
-	sort.Slice(out, func(i, j int) bool { return strings.ToLower(out[i].Name) < strings.ToLower(out[j].Name) })
+	sort.Slice(out, func(i, j int) bool { return strings.ToLower(out[i].name) < strings.ToLower(out[j].name) })
 	return out
 }

@@ -592,11 +592,11 @@ func (s *Session) show(u *parse.VariableShowStmt) (string, *rowSource, error) {
 	if lower(u.Name) == "all" {
 		out := textRows("name", "setting", "description")
 		for _, r := range s.settings.All() {
-			if hiddenSetting(lower(r.Name)) {
+			if hiddenSetting(lower(r.name)) {
 				continue
 			}
-			v, _ := s.showSetting(r.Name)
-			out.add(r.Name, v, r.Short)
+			v, _ := s.showSetting(r.name)
+			out.add(r.name, v, r.short)
 		}
 		return "SHOW", out, nil
 	}
