@@ -257,8 +257,12 @@ func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
 	d.label(t)
 }
 
-// label prints ::type. As format_type does with a modifier of -1, it tells bpchar from character(1).
+// label prints ::type. As format_type does with a modifier of -1, it tells bpchar from character(1), and bit from bit(1).
 func (d *deparser) label(t types.Type) {
+	if t.Oid == types.BitOid && t.Mod < 0 {
+		d.b.WriteString("::\"bit\"")
+		return
+	}
 	if t.Oid == types.BpcharOid && t.Mod < 0 {
 		d.b.WriteString("::bpchar")
 		return

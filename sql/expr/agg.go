@@ -33,6 +33,10 @@ func bindAggregate(f *AggFunction, key string) {
 			op := f.Name
 			f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &bitAcc{op: op} })
 		}
+		if f.Args[0] == types.BitOid {
+			op := f.Name
+			f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return newBitsAcc(op) })
+		}
 	case "mode", "percentile_cont", "percentile_disc", "rank", "dense_rank", "percent_rank", "cume_dist":
 		bindOrdered(f)
 	default:
@@ -49,6 +53,8 @@ func bindSum(f *AggFunction) {
 		f.newState = func([]types.Type, types.Type) AggState { return &sumFloatAgg{single: single} }
 	case types.Int8Oid, types.NumericOid:
 		f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &numericAcc{} })
+	case types.MoneyOid:
+		f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &moneyAcc{} })
 	case types.IntervalOid:
 		f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &intervalAcc{} })
 	}

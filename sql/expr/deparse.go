@@ -317,8 +317,12 @@ func (d *deparser) subscript(n *Subscript) {
 	}
 }
 
-// typeName is format_type as casts show it: char without a length is bpchar, since "character" would mean character(1).
+// typeName is format_type as casts show it: char without a length is bpchar, since "character" would mean character(1), and
+// bit is quoted.
 func typeName(t types.Type) string {
+	if t.Oid == types.BitOid && t.Mod < 0 {
+		return "\"bit\""
+	}
 	if t.Oid == types.BpcharOid && t.Mod < 0 {
 		return "bpchar"
 	}

@@ -110,6 +110,8 @@ func sameUnits(a, b types.Oid) bool {
 			return 2
 		case types.TimestamptzOid:
 			return 3
+		case types.TimetzOid:
+			return 4
 		}
 		return 0
 	}

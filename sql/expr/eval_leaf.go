@@ -128,7 +128,7 @@ func (e *sqlValueEval) row(f *frame, _ []types.Datum) (types.Datum, error) {
 	case LocalTime:
 		return types.NewInt(local - types.TimestampToDate(local)*microsPerDay), nil
 	case CurrentTime:
-		return types.Null, pgerr.NotSupported("type time with time zone")
+		return types.TimestamptzToTimetz(now, ctx.IO()), nil
 	}
 	s := ctx.Session
 	if s == nil {

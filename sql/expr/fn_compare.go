@@ -13,7 +13,8 @@ func implOf(p *proc, src string) *impl {
 		return im
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
-		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, enumImpls, systemImpls, transitionImpls} {
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls,
+		enumImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}

@@ -450,6 +450,8 @@ func extract(c *Call, unit string, d types.Datum, t types.Oid) (part, error) {
 			return timestampPart(unit, 0, d.Int(), loc, t)
 		}
 		return timestampPart(unit, types.TimestamptzToLocal(d.Int(), loc), d.Int(), loc, t)
+	case types.TimetzOid:
+		return timetzExtract(unit, d)
 	case types.DateOid:
 		return dateExtract(unit, d.Int())
 	case types.TimeOid:
@@ -728,7 +730,7 @@ var dateImpls = map[string]impl{
 		if err != nil {
 			return 0, err
 		}
-		loc, err := types.FindTimeZone(a[6].Str())
+		loc, err := types.ParseZoneArgument(a[6].Str())
 		if err != nil {
 			return 0, err
 		}

@@ -25,7 +25,7 @@ func RangeOffsets(column types.Oid) []types.Oid {
 		return []types.Oid{types.Float8Oid}
 	case types.NumericOid:
 		return []types.Oid{types.NumericOid}
-	case types.DateOid, types.TimestampOid, types.TimestamptzOid, types.TimeOid, types.IntervalOid:
+	case types.DateOid, types.TimestampOid, types.TimestamptzOid, types.TimeOid, types.TimetzOid, types.IntervalOid:
 		return []types.Oid{types.IntervalOid}
 	}
 	return nil
@@ -42,6 +42,8 @@ func RangeTestOf(column types.Oid) RangeTest {
 		return inRangeNumeric
 	case types.TimeOid:
 		return inRangeTime
+	case types.TimetzOid:
+		return inRangeTimetz
 	case types.IntervalOid:
 		return inRangeInterval
 	case types.DateOid, types.TimestampOid, types.TimestamptzOid:

@@ -125,7 +125,11 @@ func (s *scope) constant(c *parse.Const) (expr.Node, error) {
 	case parse.ConstBool:
 		k.Type, k.Value = boolean, types.NewBool(c.Bval)
 	case parse.ConstBit:
-		return nil, s.unsupported(c.Loc(), "type bit")
+		d, err := types.ParseText(types.T(types.BitOid), c.Sval, s.io)
+		if err != nil {
+			return nil, s.at(c.Loc(), err)
+		}
+		k.Type, k.Value = types.T(types.BitOid), d
 	}
 	return k, nil
 }
@@ -435,7 +439,7 @@ func (s *scope) sqlValue(e *parse.SQLValueFunction) (expr.Node, error) {
 	case parse.CurrentDate:
 		k.Kind, t = expr.CurrentDate, types.T(types.DateOid)
 	case parse.CurrentTime, parse.CurrentTimeN:
-		return nil, s.unsupported(e.Loc(), "type time with time zone")
+		k.Kind, t = expr.CurrentTime, types.T(types.TimetzOid)
 	case parse.CurrentTimestamp, parse.CurrentTimestampN:
 		k.Kind, t = expr.CurrentTimestamp, types.T(types.TimestamptzOid)
 	case parse.LocalTime, parse.LocalTimeN:

@@ -112,9 +112,25 @@ func (a *analyzer) typeMod(t *parse.TypeName, in *types.Info) (int32, error) {
 		return a.numericMod(t, mods)
 	case types.TimestampOid, types.TimestamptzOid, types.TimeOid, types.TimetzOid:
 		if len(mods) != 1 || mods[0] < 0 {
-			return bad(pgerr.InvalidParameterValue, "%s precision must not be negative", strings.ToUpper(in.SQLName))
+			word, rest, _ := strings.Cut(strings.ToUpper(in.SQLName), " ")
+			if in.Oid == types.TimestampOid || in.Oid == types.TimeOid {
+				rest = ""
+			} else {
+				rest = " " + rest
+			}
+			return bad(pgerr.InvalidParameterValue, "%s(%d)%s precision must not be negative", word, mods[0], rest)
 		}
 		return min(mods[0], 6), nil
+	case types.BitOid, types.VarbitOid:
+		switch {
+		case len(mods) != 1:
+			return bad(pgerr.InvalidParameterValue, "invalid type modifier")
+		case mods[0] < 1:
+			return bad(pgerr.InvalidParameterValue, "length for type %s must be at least 1", in.Name)
+		case mods[0] > 83886080:
+			return bad(pgerr.InvalidParameterValue, "length for type %s cannot exceed 83886080", in.Name)
+		}
+		return mods[0], nil
 	case types.IntervalOid:
 		return a.intervalMod(t, mods)
 	}

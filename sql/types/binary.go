@@ -23,8 +23,10 @@ func intSize(oid Oid) int {
 		return 1
 	case Int2Oid:
 		return 2
-	case Int8Oid, TimestampOid, TimestamptzOid, TimeOid, Xid8Oid, PgLsnOid:
+	case Int8Oid, TimestampOid, TimestamptzOid, TimeOid, Xid8Oid, PgLsnOid, MoneyOid:
 		return 8
+	case TimetzOid:
+		return 12
 	case TidOid:
 		return 6
 	}
@@ -75,6 +77,8 @@ func AppendBinaryVec(buf []byte, v *Vec, i int, env *IOEnv) []byte {
 
 func appendBinaryInt(buf []byte, oid Oid, n int64) []byte {
 	switch intSize(oid) {
+	case 12:
+		return appendBinaryTimetz(buf, n)
 	case 1:
 		return append(buf, byte(n))
 	case 2:
@@ -100,6 +104,8 @@ func appendBinaryString(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 		return appendJSONPath(append(buf, 1), s) // version
 	case JsonbOid:
 		buf = append(buf, 1) // version
+	case BitOid, VarbitOid:
+		return appendBinaryBits(buf, s)
 	case InetOid, CidrOid:
 		return appendBinaryInet(buf, s, oid == CidrOid)
 	}
@@ -243,6 +249,9 @@ func binaryLength(b []byte, want int) error {
 }
 
 func parseBinaryInt(t Type, b []byte) (Datum, error) {
+	if t.Oid == TimetzOid {
+		return parseBinaryTimetz(t, b)
+	}
 	size := intSize(t.Oid)
 	if len(b) != size {
 		return Null, binaryLength(b, size)
@@ -310,6 +319,8 @@ func parseBinaryString(t Type, b []byte, env *IOEnv) (Datum, error) {
 		return d, nil
 	case InetOid, CidrOid:
 		return parseBinaryInet(b, t.Oid == CidrOid)
+	case BitOid, VarbitOid:
+		return parseBinaryBits(t, b)
 	case MacaddrOid, Macaddr8Oid:
 		return parseBinaryMacaddr(t.Oid, b)
 	case JsonbOid, JsonpathOid:

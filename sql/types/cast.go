@@ -119,6 +119,10 @@ func applyMod(d Datum, t Type, explicit bool) (Datum, error) {
 		return NewInt(roundMicros(d.n, t.Mod)), nil
 	case TimeOid:
 		return NewInt(min(roundMicros(d.n, t.Mod), MicrosPerDay)), nil
+	case TimetzOid:
+		return NewInt(roundTimetz(d.n, t.Mod)), nil
+	case BitOid, VarbitOid:
+		return applyBitMod(d, t, explicit)
 	case IntervalOid:
 		return NewInterval(applyIntervalMod(d.Interval(), t.Mod)), nil
 	}
@@ -163,7 +167,7 @@ func convert(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 		if from.Oid == Int4Oid {
 			return NewBool(d.n != 0), nil
 		}
-	case DateOid, TimeOid, TimestampOid, TimestamptzOid, IntervalOid:
+	case DateOid, TimeOid, TimetzOid, TimestampOid, TimestamptzOid, IntervalOid:
 		if r, ok, err := toDatetime(d, from.Oid, to.Oid, env); ok {
 			return r, err
 		}
@@ -179,6 +183,14 @@ func convert(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 	case CidrOid:
 		if from.Oid == InetOid {
 			return NewInet(d.Inet().Masked()), nil
+		}
+	case BitOid:
+		if from.Oid == Int4Oid || from.Oid == Int8Oid {
+			return intToBits(d.n, to.Mod), nil
+		}
+	case MoneyOid:
+		if from.Oid == Int4Oid || from.Oid == Int8Oid || from.Oid == NumericOid {
+			return toMoney(d, from.Oid)
 		}
 	case MacaddrOid:
 		if from.Oid == Macaddr8Oid {
@@ -290,6 +302,10 @@ func toInt(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 		if to == Int4Oid {
 			return NewInt(int64(int8(d.n))), nil
 		}
+	case BitOid:
+		if to != Int2Oid {
+			return bitsToInt(d, to)
+		}
 	case JsonbOid:
 		num, err := jsonbScalar(d, JSONNumber, name)
 		if err != nil {
@@ -314,6 +330,8 @@ func toNumeric(d Datum, from Oid, env *IOEnv) (Datum, error) {
 	switch from {
 	case Int2Oid, Int4Oid, Int8Oid:
 		return NewSmallNumeric(d.n, 0), nil
+	case MoneyOid:
+		return NewSmallNumeric(d.n, 2), nil
 	case Float4Oid:
 		return NumericFromFloat(d.Float(), 32)
 	case Float8Oid:
@@ -389,6 +407,9 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 		}
 		return NewInt(n), true, err
 	case TimestamptzOid, TimestampOid:
+		if from == TimestamptzOid && to == TimetzOid {
+			return TimestamptzToTimetz(n, env), true, nil
+		}
 		if from == TimestamptzOid {
 			n = TimestamptzToLocal(n, env.TimeZone)
 		}
@@ -410,7 +431,15 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 			}
 			return NewInt(n), true, nil
 		}
+	case TimetzOid:
+		if to == TimeOid {
+			micros, _ := d.Timetz()
+			return NewInt(micros), true, nil
+		}
 	case TimeOid:
+		if to == TimetzOid {
+			return TimeToTimetz(n, env), true, nil
+		}
 		if to == IntervalOid {
 			return NewInterval(Interval{Micros: n}), true, nil
 		}

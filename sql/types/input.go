@@ -99,6 +99,12 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 		return NewInt(int64(n)), nil
 	case InetOid, CidrOid:
 		return parseInet(s, t.Oid == CidrOid)
+	case TimetzOid:
+		return parseTimetz(s, t.Mod, env)
+	case BitOid, VarbitOid:
+		return parseBits(t, s)
+	case MoneyOid:
+		return parseMoney(s)
 	case MacaddrOid:
 		return parseMacaddr(s)
 	case Macaddr8Oid:

@@ -29,9 +29,9 @@ type Kind uint8
 // The kinds. The zero Kind is that of a NULL Datum.
 const (
 	KNull     Kind = iota
-	KInt           // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), "char", pg_lsn
+	KInt           // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), timetz (see timetz.go), money (cents), "char", pg_lsn
 	KFloat         // float4, float8
-	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), json, jsonb (normalised text), unknown, cstring, enums (see usertype.go) and all else
+	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), bit, varbit (see bit.go), json, jsonb (normalised text), unknown, cstring, enums (see usertype.go) and all else
 	KNumeric       // numeric
 	KInterval      // interval
 	KArray         // every array type, int2vector, oidvector
@@ -59,7 +59,7 @@ func makeKinds() (k [builtinOids]Kind) {
 	}
 	for _, o := range [...]Oid{BoolOid, Int2Oid, Int4Oid, Int8Oid, OidOid, XidOid, CidOid, TidOid, Xid8Oid, CharOid,
 		RegprocOid, RegprocedureOid, RegoperOid, RegoperatorOid, RegclassOid, RegtypeOid, RegroleOid, RegnamespaceOid,
-		RegconfigOid, RegdictionaryOid, RegcollationOid, DateOid, TimeOid, TimestampOid, TimestamptzOid, PgLsnOid} {
+		RegconfigOid, RegdictionaryOid, RegcollationOid, DateOid, TimeOid, TimestampOid, TimestamptzOid, TimetzOid, MoneyOid, PgLsnOid} {
 		k[o] = KInt
 	}
 	k[Float4Oid], k[Float8Oid] = KFloat, KFloat

@@ -69,6 +69,10 @@ func AppendIntText(buf []byte, oid Oid, n int64, env *IOEnv) []byte {
 		return appendDate(buf, n, env)
 	case TimeOid:
 		return appendClock(buf, n)
+	case TimetzOid:
+		return appendTimetz(buf, n)
+	case MoneyOid:
+		return appendMoney(buf, n)
 	case CharOid:
 		if n == 0 {
 			return buf
@@ -120,6 +124,8 @@ func AppendStringText(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 		return appendJSONPath(buf, s)
 	case InetOid, CidrOid:
 		return appendInet(buf, s, oid == CidrOid)
+	case BitOid, VarbitOid:
+		return appendBits(buf, s)
 	case MacaddrOid, Macaddr8Oid:
 		return appendMacaddr(buf, s)
 	}

@@ -22,7 +22,7 @@ func findZone(name string) (*time.Location, bool) {
 	if l, ok := zoneCache.Load(lower); ok {
 		return l.(*time.Location), true
 	}
-	for _, try := range [...]string{name, strings.ToUpper(name), titleZone(lower)} {
+	for _, try := range [...]string{name, strings.ToUpper(name), titleZone(lower), titleRegion(lower)} {
 		if try == "LOCAL" || try == "Local" || try == "" {
 			continue
 		}
@@ -54,8 +54,36 @@ func titleZone(lower string) string {
 	return string(b)
 }
 
-// FindTimeZone resolves a zone's name, abbreviation or offset ("+02", "-05:30",
-// where + is east) as AT TIME ZONE and SET TimeZone do; 22023 if there is none.
+// titleRegion spells etc/utc as Etc/UTC.
+func titleRegion(lower string) string {
+	region, place, ok := strings.Cut(lower, "/")
+	if !ok {
+		return ""
+	}
+	return titleZone(region) + "/" + strings.ToUpper(place)
+}
+
+// ParseZoneArgument resolves the zone of make_timestamptz: as FindTimeZone does, but an offset is east where it has a +,
+// and must have a sign.
+func ParseZoneArgument(name string) (*time.Location, error) {
+	switch {
+	case name == "":
+	case isDigit(name[0]):
+		return nil, pgerr.New(pgerr.InvalidParameterValue, "invalid input syntax for type numeric time zone: \"%s\"", name).
+			WithHint("Numeric time zones must have \"-\" or \"+\" as first character.")
+	case name[0] == '+' || name[0] == '-':
+		switch n, e := parseOffset(name); e {
+		case dtOK:
+			return time.FixedZone(string(appendOffset(nil, n)), n), nil
+		case dtZoneRange:
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "numeric time zone \"%s\" out of range", name)
+		}
+	}
+	return FindTimeZone(name)
+}
+
+// FindTimeZone resolves a zone's name, abbreviation or POSIX offset ("+02", "-05:30", where + is west) as AT TIME ZONE
+// does; 22023 if there is none.
 func FindTimeZone(name string) (*time.Location, error) {
 	lower := strings.ToLower(trimSpace(name))
 	if off, ok := zoneAbbrevs[lower]; ok {
@@ -64,9 +92,13 @@ func FindTimeZone(name string) (*time.Location, error) {
 	if l, ok := findZone(trimSpace(name)); ok {
 		return l, nil
 	}
-	if lower != "" && (lower[0] == '+' || lower[0] == '-') {
-		if n, e := parseOffset(lower); e == dtOK {
-			return time.FixedZone(string(appendOffset(nil, n)), n), nil
+	if lower != "" {
+		signed := lower
+		if isDigit(lower[0]) {
+			signed = "+" + lower
+		}
+		if n, e := parseOffset(signed); e == dtOK && (signed[0] == '+' || signed[0] == '-') {
+			return time.FixedZone(string(appendOffset(nil, -n)), -n), nil
 		}
 	}
 	return nil, pgerr.New(pgerr.InvalidParameterValue, "time zone \"%s\" not recognized", name)
