@@ -21,6 +21,7 @@ func builtinSources() map[string]*source {
 			builtin: typeRows, rows: userTypeRows},
 		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
 			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows},
+		"pg_catalog.pg_range": {columns: "rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff", builtin: rangeRows},
 		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
 			for _, p := range procList() {
 				if p.Kind == 'a' {
@@ -71,6 +72,12 @@ func procByOid(oid catalog.Oid) (expr.ProcInfo, bool) {
 		return expr.ProcInfo{}, false
 	}
 	return procList()[i], true
+}
+
+func rangeRows(b *builder) {
+	for _, r := range types.RangeTypes {
+		b.add(num(r.Range), num(r.Elem), num(r.Multirange), num(0), num(r.Subopc), num(procByName(r.Canonical)), num(procByName(r.Subdiff)))
+	}
 }
 
 func procRows(b *builder) {

@@ -83,6 +83,9 @@ func bindCollecting(f *AggFunction) {
 	case "array_agg":
 		f.Strict, f.OrderSensitive = false, true
 		f.newState = rowAgg(func(a []types.Type, r types.Type) accumulator { return &arrayAcc{typ: r, nested: a[0].Oid == r.Oid} })
+	case "range_agg", "range_intersect_agg":
+		f.Strict = false
+		f.newState = rowAgg(newRangeAcc(f.Name == "range_intersect_agg"))
 	case "string_agg":
 		f.Strict, f.OrderSensitive = false, true
 		f.newState = rowAgg(func([]types.Type, types.Type) accumulator { return &stringAcc{} })

@@ -67,8 +67,9 @@ func isPreferred(t types.Oid) bool {
 // isPolymorphic reports whether t is one of the any… pseudo-types that are resolved by a call's arguments.
 func isPolymorphic(t types.Oid) bool {
 	switch t {
-	case types.AnyelementOid, types.AnyarrayOid, types.AnynonarrayOid, types.AnyenumOid, types.AnyrangeOid,
-		types.AnycompatibleOid, types.AnycompatiblearrayOid, types.AnycompatiblenonarrayOid, types.AnycompatiblerangeOid:
+	case types.AnyelementOid, types.AnyarrayOid, types.AnynonarrayOid, types.AnyenumOid, types.AnyrangeOid, types.AnymultirangeOid,
+		types.AnycompatibleOid, types.AnycompatiblearrayOid, types.AnycompatiblenonarrayOid, types.AnycompatiblerangeOid,
+		types.AnycompatiblemultirangeOid:
 		return true
 	}
 	return false
@@ -103,6 +104,7 @@ func checkGeneric(actual, declared []types.Oid) bool {
 // generics is what the polymorphic types of a call stand for; 0 where it cannot be told yet (all unknown).
 type generics struct {
 	elem, array     types.Oid
+	rng, multi      types.Oid
 	cElem, cArray   types.Oid
 	hasAny, hasComp bool
 }
@@ -147,7 +149,12 @@ func solveGeneric(actual, declared []types.Oid) (g generics, ok bool) {
 				return g, false
 			}
 			compat = append(compat, e)
-		case types.AnyrangeOid, types.AnycompatiblerangeOid:
+		case types.AnyrangeOid, types.AnymultirangeOid:
+			g.hasAny = true
+			if a != types.UnknownOid && !g.setRange(a, d == types.AnymultirangeOid) {
+				return g, false
+			}
+		case types.AnycompatiblerangeOid, types.AnycompatiblemultirangeOid:
 			return g, false
 		}
 	}
@@ -157,6 +164,13 @@ func solveGeneric(actual, declared []types.Oid) (g generics, ok bool) {
 			return g, false
 		}
 		g.elem = e
+	}
+	if g.rng != 0 {
+		e := types.RangeElem(g.rng)
+		if g.elem != 0 && g.elem != e {
+			return g, false
+		}
+		g.elem, g.multi = e, types.MultirangeOf(g.rng)
 	}
 	if nonArray && g.elem != 0 && isArray(g.elem) {
 		return g, false
@@ -177,6 +191,18 @@ func solveGeneric(actual, declared []types.Oid) (g generics, ok bool) {
 	return g, true
 }
 
+// setRange takes the type of an argument that is declared as anyrange or anymultirange; false if it is none, or another.
+func (g *generics) setRange(a types.Oid, multi bool) bool {
+	if multi {
+		a = types.RangeOf(a)
+	}
+	if types.RangeElem(a) == 0 || g.rng != 0 && g.rng != a {
+		return false
+	}
+	g.rng = a
+	return true
+}
+
 // subst replaces a polymorphic type; 0 when it is undetermined.
 func (g generics) subst(t types.Oid) types.Oid {
 	switch t {
@@ -184,6 +210,10 @@ func (g generics) subst(t types.Oid) types.Oid {
 		return g.elem
 	case types.AnyarrayOid:
 		return g.array
+	case types.AnyrangeOid:
+		return g.rng
+	case types.AnymultirangeOid:
+		return g.multi
 	case types.AnycompatibleOid, types.AnycompatiblenonarrayOid:
 		return g.cElem
 	case types.AnycompatiblearrayOid:
@@ -234,7 +264,11 @@ func ResolvePolymorphic(actual, declared []types.Oid, result types.Oid) (args []
 	}
 	args = make([]types.Oid, len(declared))
 	for i, d := range declared {
-		if args[i] = g.subst(d); args[i] == 0 {
+		if args[i] = g.subst(d); args[i] == 0 && (d == types.AnyrangeOid || d == types.AnymultirangeOid) {
+			return nil, 0, pgerr.New(pgerr.DatatypeMismatch, "could not determine polymorphic type %s because input has type unknown",
+				types.FormatType(types.T(d)))
+		}
+		if args[i] == 0 {
 			return nil, 0, noArrayType(g.elem | g.cElem)
 		}
 	}

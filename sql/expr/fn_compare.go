@@ -13,7 +13,7 @@ func implOf(p *proc, src string) *impl {
 		return im
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
-		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls,
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls,
 		enumImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
@@ -88,7 +88,7 @@ func comparison(op string, l, r types.Oid) *impl {
 			}
 			return types.NewBool(t.holds(types.Compare(types.RecordOid, a, b))), nil
 		}}
-	case isArrayish(l):
+	case l == types.AnyrangeOid || l == types.AnymultirangeOid || isArrayish(l):
 		return &impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 			return types.NewBool(t.holds(types.Compare(c.Types[0].Oid, a, b))), nil
 		}}

@@ -342,7 +342,7 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"generate_series_int4": intSeries, "generate_series_step_int4": intSeries, "generate_series_int8": intSeries, "generate_series_step_int8": intSeries,
 	"generate_series_numeric": openNumericSeries, "generate_series_step_numeric": openNumericSeries,
 	"generate_series_timestamp": openTimeSeries(false), "generate_series_timestamptz": openTimeSeries(true),
-	"generate_subscripts": subscripts, "generate_subscripts_nodir": subscripts, "array_unnest": unnest,
+	"generate_subscripts": subscripts, "generate_subscripts_nodir": subscripts, "array_unnest": unnest, "multirange_unnest": multirangeUnnest,
 	"jsonb_array_elements": jsonElements("jsonb_array_elements", false), "jsonb_array_elements_text": jsonElements("jsonb_array_elements_text", true),
 	"json_array_elements": rawElements("json_array_elements", false), "json_array_elements_text": rawElements("json_array_elements_text", true),
 	"jsonb_each": jsonEach("jsonb_each", false), "jsonb_each_text": jsonEach("jsonb_each_text", true), "json_each": rawEach(false), "json_each_text": rawEach(true),

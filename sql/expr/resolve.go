@@ -506,6 +506,10 @@ func ownOperator(name string, t types.Oid) *Function {
 		return ownOperator(name, types.RecordOid)
 	case t.Class() == types.EnumClass:
 		return ownOperator(name, types.AnyenumOid)
+	case t.Kind() == types.KRange:
+		return ownOperator(name, types.AnyrangeOid)
+	case t.Kind() == types.KMultirange:
+		return ownOperator(name, types.AnymultirangeOid)
 	case t == types.CidrOid:
 		return ownOperator(name, types.InetOid)
 	case t == types.RegclassOid || t >= types.RegprocedureOid && t <= types.RegtypeOid || t == types.RegprocOid ||

@@ -81,6 +81,10 @@ func appendValue(buf []byte, oid types.Oid, d types.Datum) []byte {
 		return binary.BigEndian.AppendUint64(buf, uint64(us)^signBit)
 	case types.KArray:
 		return appendArray(buf, d.Array())
+	case types.KRange:
+		return appendRange(buf, d.Range())
+	case types.KMultirange:
+		return appendMultirange(buf, d.Multirange())
 	}
 	r := d.Record()
 	for i, f := range r.Fields {
@@ -256,6 +260,14 @@ func (r *reader) value(oid types.Oid) (types.Datum, error) {
 		return r.interval(days, us), nil
 	case types.KArray:
 		return r.array(oid)
+	case types.KRange:
+		x, err := r.rangeValue(oid)
+		if err != nil {
+			return types.Null, err
+		}
+		return types.NewRange(x), nil
+	case types.KMultirange:
+		return r.multirange(oid)
 	case types.KRecord:
 		return types.Null, pgerr.NotSupported("decoding a record from a key")
 	}
@@ -331,7 +343,7 @@ func (r *reader) array(oid types.Oid) (types.Datum, error) {
 
 // KeyLossless reports whether DecodeKey returns exactly the value that was
 // encoded. It is false where equal values can look different: floats (-0),
-// numeric (scale), bpchar (blanks), interval, jsonb and arrays of these, and for records.
+// numeric (scale), bpchar (blanks), interval, jsonb, and arrays and ranges of these, and for records.
 func KeyLossless(oid types.Oid) bool {
 	switch oid.Kind() {
 	case types.KInt:
@@ -340,6 +352,10 @@ func KeyLossless(oid types.Oid) bool {
 		return oid != types.BpcharOid && oid != types.JsonbOid
 	case types.KArray:
 		return KeyLossless(types.ElemOf(oid))
+	case types.KRange:
+		return KeyLossless(types.RangeElem(oid))
+	case types.KMultirange:
+		return KeyLossless(types.RangeOf(oid))
 	}
 	return false
 }

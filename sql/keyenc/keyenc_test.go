@@ -49,6 +49,11 @@ func genDatum(oid types.Oid) *rapid.Generator[types.Datum] {
 				t.Fatal(err)
 			}
 			return types.NewString(s)
+		case types.Int4RangeOid, types.Int8RangeOid, types.NumRangeOid:
+			return types.NewRange(genRange(oid).Draw(t, "range"))
+		case types.Int8MultirangeOid, types.NumMultirangeOid:
+			ranges := rapid.SliceOfN(genRange(types.RangeOf(oid)), 0, 3).Draw(t, "ranges")
+			return types.NewMultirange(types.MakeMultirange(types.RangeOf(oid), ranges))
 		}
 		elem := types.ElemOf(oid)
 		elems := rapid.SliceOfN(genNullable(elem), 0, 3).Draw(t, "elems")
@@ -60,6 +65,28 @@ func genDatum(oid types.Oid) *rapid.Generator[types.Datum] {
 			}
 		}
 		return types.NewArray(a)
+	})
+}
+
+func genRange(oid types.Oid) *rapid.Generator[*types.Range] {
+	return rapid.Custom(func(t *rapid.T) *types.Range {
+		elem := types.RangeElem(oid)
+		bound := func(name string) types.Datum {
+			n := rapid.IntRange(-1, 4).Draw(t, name)
+			switch {
+			case n < 0:
+				return types.Null
+			case elem == types.NumericOid:
+				return types.NewSmallNumeric(int64(n)*10, int32(rapid.IntRange(0, 1).Draw(t, "scale")))
+			}
+			return types.NewInt(int64(n))
+		}
+		r, err := types.MakeRange(elem, types.Bound{Value: bound("lower"), Inc: rapid.Bool().Draw(t, "inc"), Lower: true},
+			types.Bound{Value: bound("upper"), Inc: rapid.Bool().Draw(t, "inc")})
+		if err != nil { // in the wrong order
+			return types.EmptyRange(elem)
+		}
+		return r
 	})
 }
 
@@ -100,7 +127,8 @@ func genJSON(depth int) *rapid.Generator[string] {
 
 var keyTypes = []types.Oid{types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.DateOid, types.TimestamptzOid, types.PgLsnOid,
 	types.Float8Oid, types.TextOid, types.BpcharOid, types.ByteaOid, types.UuidOid, types.NumericOid, types.IntervalOid, types.JsonbOid,
-	types.Int4ArrayOid, types.TextArrayOid, types.NumericArrayOid}
+	types.Int4ArrayOid, types.TextArrayOid, types.NumericArrayOid,
+	types.Int4RangeOid, types.NumRangeOid, types.Int8MultirangeOid, types.NumMultirangeOid}
 
 func compareNullsLast(oid types.Oid, a, b types.Datum) int {
 	switch {
@@ -213,6 +241,12 @@ func TestCanonicalBytesAndSlotsNeverChange(t *testing.T) {
 		{types.IntervalOid, "1 mon 2 days 03:00", "0180000000000000208000000283baec00", 105},
 		{types.JsonbOid, "{\"a\": [1.50, null]}", "0104070000000161000106000000020340800001100001", 119},
 		{types.Int4ArrayOid, "{1,NULL}", "010201800000000000000102ff01010000000280000001", 182},
+		{types.Int4RangeOid, "[1,5]", "01020280000000000000010101800000000000000601", 766},
+		{types.NumRangeOid, "(,2.50]", "01020101408000011a0002", 947},
+		{types.Int4MultirangeOid, "{[1,2),(,0)}", "01020201018000000000000000010202028000000000000001010180000000000000020101", 275},
+		{types.TimetzOid, "10:00:00.5-03:30", "01802d43431c823138", 465},
+		{types.VarbitOid, "101", "01a0030001", 903},
+		{types.MoneyOid, "-1.50", "017fffffffffffff6a", 14},
 	}
 	for _, c := range cases {
 		d, err := types.ParseText(types.T(c.oid), c.text, types.DefaultIOEnv)

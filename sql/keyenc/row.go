@@ -177,6 +177,10 @@ func appendStored(buf []byte, oid types.Oid, d types.Datum) []byte {
 		return appendInt(buf, iv.Micros)
 	case types.KArray:
 		return appendStoredArray(buf, d.Array())
+	case types.KRange:
+		return appendStoredRange(buf, d.Range())
+	case types.KMultirange:
+		return appendStoredMultirange(buf, d.Multirange())
 	}
 	r := d.Record()
 	buf = binary.AppendUvarint(buf, uint64(len(r.Fields)))
@@ -424,6 +428,10 @@ func readStored(oid types.Oid, b []byte) (types.Datum, error) {
 		return types.NewInterval(types.Interval{Months: int32(months), Days: int32(days), Micros: readInt(b[n+m:])}), nil
 	case types.KArray:
 		return readStoredArray(b)
+	case types.KRange:
+		return readStoredRange(oid, b)
+	case types.KMultirange:
+		return readStoredMultirange(oid, b)
 	}
 	return readStoredRecord(oid, b)
 }

@@ -55,6 +55,10 @@ func AppendBinary(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 		return binary.BigEndian.AppendUint32(buf, uint32(iv.Months))
 	case KArray:
 		return appendBinaryArray(buf, d.Array(), env)
+	case KRange:
+		return appendBinaryRange(buf, d.Range(), env)
+	case KMultirange:
+		return appendBinaryMultirange(buf, d.Multirange(), env)
 	case KRecord:
 		return appendBinaryRecord(buf, oid, d.Record(), env)
 	}
@@ -232,6 +236,10 @@ func ParseBinary(t Type, b []byte, env *IOEnv) (Datum, error) {
 		return NewInterval(applyIntervalMod(iv, t.Mod)), nil
 	case KArray:
 		return parseBinaryArray(t, b, env)
+	case KRange:
+		return parseBinaryRange(t.Oid, b, env)
+	case KMultirange:
+		return parseBinaryMultirange(t.Oid, b, env)
 	case KRecord:
 		if t.Oid != RecordOid {
 			return parseBinaryComposite(t.Oid, b, env)

@@ -75,6 +75,10 @@ func BinaryCoercible(from, to Oid) bool {
 		return true
 	case AnyarrayOid, AnycompatiblearrayOid:
 		return from.Kind() == KArray
+	case AnyrangeOid:
+		return from.Kind() == KRange
+	case AnymultirangeOid:
+		return from.Kind() == KMultirange
 	case AnynonarrayOid, AnycompatiblenonarrayOid:
 		return from.Kind() != KArray
 	}
@@ -207,6 +211,9 @@ func convert(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 			}
 			return NewInt(int64(uint8(d.n))), nil
 		}
+	}
+	if from.Kind() == KRange && MultirangeOf(from.Oid) == to.Oid {
+		return NewMultirange(&Multirange{Range: from.Oid, Ranges: d.Ranges()}), nil
 	}
 	if from.Oid == JsonbOid && to.Oid == BoolOid {
 		return jsonbScalar(d, JSONBool, "boolean")

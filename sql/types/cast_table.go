@@ -203,4 +203,10 @@ var casts = [...]castEntry{
 	{TimetzOid, TimeOid, Assignment, false},
 	{TimeOid, TimetzOid, Implicit, false},
 	{TimestamptzOid, TimetzOid, Assignment, false},
+	{Int4RangeOid, Int4MultirangeOid, Explicit, false},
+	{NumRangeOid, NumMultirangeOid, Explicit, false},
+	{TsRangeOid, TsMultirangeOid, Explicit, false},
+	{TstzRangeOid, TstzMultirangeOid, Explicit, false},
+	{DateRangeOid, DateMultirangeOid, Explicit, false},
+	{Int8RangeOid, Int8MultirangeOid, Explicit, false},
 }

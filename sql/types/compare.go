@@ -31,6 +31,10 @@ func Compare(oid Oid, a, b Datum) int {
 		return IntervalCompare(a.Interval(), b.Interval())
 	case KArray:
 		return compareArrays(a.Array(), b.Array())
+	case KRange:
+		return compareRanges(a.Range(), b.Range())
+	case KMultirange:
+		return compareMultiranges(a.Multirange(), b.Multirange())
 	case KRecord:
 		return compareRecords(a.Record(), b.Record())
 	}
@@ -208,6 +212,14 @@ func Hash(oid Oid, d Datum) uint64 {
 		h := uint64(len(a.Elems))
 		for _, e := range a.Elems {
 			h = mix64(h, Hash(a.Elem, e))
+		}
+		return h
+	case KRange:
+		return hashRange(d.Range())
+	case KMultirange:
+		h := uint64(0)
+		for _, r := range d.Ranges() {
+			h = mix64(h, hashRange(r))
 		}
 		return h
 	case KRecord:

@@ -16,7 +16,7 @@ import (
 //	KString   length                  first byte
 //	KNumeric  coefficient     scale   nil: value = n / 10^aux
 //	KNumeric                          *apd.Decimal: all other numerics
-//	others                            *Interval, *Array, *Record
+//	others                            *Interval, *Array, *Record, *Range, *Multirange
 type Datum struct {
 	kind Kind
 	aux  int32

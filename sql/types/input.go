@@ -127,6 +127,16 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 		RegconfigOid, RegdictionaryOid, RegcollationOid:
 		return parseReg(t.Oid, s, env)
 	}
+	switch t.Kind() {
+	case KRange:
+		r, err := parseRange(t.Oid, s, env)
+		if err != nil {
+			return Null, err
+		}
+		return NewRange(r), nil
+	case KMultirange:
+		return parseMultirange(t.Oid, s, env)
+	}
 	if t.Kind() == KArray {
 		return parseArray(t, s, env)
 	}

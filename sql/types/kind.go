@@ -28,19 +28,21 @@ type Kind uint8
 
 // The kinds. The zero Kind is that of a NULL Datum.
 const (
-	KNull     Kind = iota
-	KInt           // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), timetz (see timetz.go), money (cents), "char", pg_lsn
-	KFloat         // float4, float8
-	KString        // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), bit, varbit (see bit.go), json, jsonb (normalised text), unknown, cstring, enums (see usertype.go) and all else
-	KNumeric       // numeric
-	KInterval      // interval
-	KArray         // every array type, int2vector, oidvector
-	KRecord        // record and composite types
+	KNull       Kind = iota
+	KInt             // bool (0, 1), int2, int4, int8, oid, xid, cid, tid, reg*, date (days), time, timestamp, timestamptz (µs), timetz (see timetz.go), money (cents), "char", pg_lsn
+	KFloat           // float4, float8
+	KString          // text, varchar, bpchar, name, bytea, uuid (16 raw bytes), inet, cidr, macaddr, macaddr8 (see network.go, macaddr.go), bit, varbit (see bit.go), json, jsonb (normalised text), unknown, cstring, enums (see usertype.go) and all else
+	KNumeric         // numeric
+	KInterval        // interval
+	KArray           // every array type, int2vector, oidvector
+	KRecord          // record and composite types
+	KRange           // range types (see range.go)
+	KMultirange      // multirange types
 )
 
 // String returns the kind's name for messages to developers.
 func (k Kind) String() string {
-	return [...]string{"null", "int", "float", "string", "numeric", "interval", "array", "record"}[k]
+	return [...]string{"null", "int", "float", "string", "numeric", "interval", "array", "record", "range", "multirange"}[k]
 }
 
 // builtinOids bounds the OIDs that kindOf covers; arrays of the catalogue end at 6157.
@@ -65,6 +67,9 @@ func makeKinds() (k [builtinOids]Kind) {
 	k[Float4Oid], k[Float8Oid] = KFloat, KFloat
 	k[NumericOid] = KNumeric
 	k[IntervalOid] = KInterval
+	for _, r := range RangeTypes {
+		k[r.Range], k[r.Multirange] = KRange, KMultirange
+	}
 	k[RecordOid], k[RecordArrayOid] = KRecord, KArray
 	return k
 }

@@ -142,6 +142,18 @@ const (
 	JsonbArrayOid               Oid = 3807
 	AnyrangeOid                 Oid = 3831
 	EventTriggerOid             Oid = 3838
+	Int4RangeOid                Oid = 3904
+	Int4RangeArrayOid           Oid = 3905
+	NumRangeOid                 Oid = 3906
+	NumRangeArrayOid            Oid = 3907
+	TsRangeOid                  Oid = 3908
+	TsRangeArrayOid             Oid = 3909
+	TstzRangeOid                Oid = 3910
+	TstzRangeArrayOid           Oid = 3911
+	DateRangeOid                Oid = 3912
+	DateRangeArrayOid           Oid = 3913
+	Int8RangeOid                Oid = 3926
+	Int8RangeArrayOid           Oid = 3927
 	JsonpathOid                 Oid = 4072
 	JsonpathArrayOid            Oid = 4073
 	RegnamespaceOid             Oid = 4089
@@ -150,6 +162,14 @@ const (
 	RegroleArrayOid             Oid = 4097
 	RegcollationOid             Oid = 4191
 	RegcollationArrayOid        Oid = 4192
+	Int4MultirangeOid           Oid = 4451
+	NumMultirangeOid            Oid = 4532
+	TsMultirangeOid             Oid = 4533
+	TstzMultirangeOid           Oid = 4534
+	DateMultirangeOid           Oid = 4535
+	Int8MultirangeOid           Oid = 4536
+	AnymultirangeOid            Oid = 4537
+	AnycompatiblemultirangeOid  Oid = 4538
 	PgBrinBloomSummaryOid       Oid = 4600
 	PgBrinMinmaxMultiSummaryOid Oid = 4601
 	PgMcvListOid                Oid = 5017
@@ -160,4 +180,10 @@ const (
 	AnycompatiblearrayOid       Oid = 5078
 	AnycompatiblenonarrayOid    Oid = 5079
 	AnycompatiblerangeOid       Oid = 5080
+	Int4MultirangeArrayOid      Oid = 6150
+	NumMultirangeArrayOid       Oid = 6151
+	TsMultirangeArrayOid        Oid = 6152
+	TstzMultirangeArrayOid      Oid = 6153
+	DateMultirangeArrayOid      Oid = 6155
+	Int8MultirangeArrayOid      Oid = 6157
 )

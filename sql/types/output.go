@@ -22,6 +22,10 @@ func AppendText(buf []byte, oid Oid, d Datum, env *IOEnv) []byte {
 		return appendInterval(buf, d.Interval(), env.IntervalStyle)
 	case KArray:
 		return appendArray(buf, oid, d.Array(), env)
+	case KRange:
+		return appendRange(buf, d.Range(), env)
+	case KMultirange:
+		return appendMultirange(buf, d.Multirange(), env)
 	case KRecord:
 		return appendRecord(buf, oid, d.Record(), env)
 	}

@@ -30,8 +30,8 @@ func TestBitsOrderAsTheirDigitsDo(t *testing.T) {
 		if got, want := strings.Compare(x.Str(), y.Str()), bytes.Compare(a, b); got != want {
 			t.Fatalf("%s against %s: %d instead of %d", a, b, got, want)
 		}
-		bin := AppendBinary(nil, VarbitOid, x)
-		back, err := ParseBinary(T(VarbitOid), bin)
+		bin := AppendBinary(nil, VarbitOid, x, DefaultIOEnv)
+		back, err := ParseBinary(T(VarbitOid), bin, DefaultIOEnv)
 		if err != nil || back.Str() != x.Str() {
 			t.Fatalf("%s read back as %s: %v", a, back.Bits(), err)
 		}
@@ -60,7 +60,7 @@ func TestTimetzOrdersByInstantThenZone(t *testing.T) {
 		if got := Compare(TimetzOid, x, y); got != want {
 			t.Fatalf("%v against %v: %d instead of %d", a, b, got, want)
 		}
-		back, err := ParseBinary(T(TimetzOid), AppendBinary(nil, TimetzOid, x))
+		back, err := ParseBinary(T(TimetzOid), AppendBinary(nil, TimetzOid, x, DefaultIOEnv), DefaultIOEnv)
 		if err != nil || back.Int() != x.Int() {
 			t.Fatalf("%v: %v", a, err)
 		}
