@@ -13,7 +13,7 @@ func implOf(p *proc, src string) *impl {
 		return im
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
-		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls,
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls, hashImpls,
 		enumImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
