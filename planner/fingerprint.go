@@ -120,6 +120,14 @@ func appendPrintRare(b []byte, n expr.Node) []byte {
 		list(n.Container, n.Assign)
 		list(n.Lower...)
 		list(n.Upper...)
+	case *expr.Store:
+		num('S', len(n.Steps))
+		list(n.Container, n.Value)
+		for _, st := range n.Steps {
+			num('.', st.Field, int(st.Of.Oid), b2i(st.Lower != nil), len(st.Upper))
+			list(st.Lower...)
+			list(st.Upper...)
+		}
 	case *expr.Row:
 		num('r')
 		list(n.Fields...)

@@ -91,6 +91,13 @@ func mapRare(n expr.Node, f func(expr.Node) (expr.Node, bool), one func(expr.Nod
 		c := *n
 		c.Container, c.Lower, c.Upper, c.Assign = one(n.Container), list(n.Lower), list(n.Upper), one(n.Assign)
 		return &c
+	case *expr.Store:
+		c := *n
+		c.Container, c.Value, c.Steps = one(n.Container), one(n.Value), slices.Clone(n.Steps)
+		for i, st := range n.Steps {
+			c.Steps[i].Lower, c.Steps[i].Upper = list(st.Lower), list(st.Upper)
+		}
+		return &c
 	case *expr.Row:
 		c := *n
 		c.Fields = list(n.Fields)

@@ -250,6 +250,8 @@ func (c *compiler) special(n Node) (evaluator, error) {
 		return c.arrayExpr(n)
 	case *Subscript:
 		return c.subscript(n)
+	case *Store:
+		return c.store(n)
 	case *Row:
 		return c.rowExpr(n)
 	case *Field:

@@ -172,6 +172,24 @@ type Subscript struct {
 	Loc       int
 }
 
+// Store is a value with a part of it replaced: what Steps lead to, each within the one before, becomes Value.
+type Store struct {
+	Container Node
+	Steps     []StoreStep
+	Value     Node
+	Type      types.Type
+	Loc       int
+}
+
+// StoreStep is a step into a value of type Of: to a field of a composite, or by subscripts as those of a Subscript.
+type StoreStep struct {
+	Of     types.Type
+	Fields []types.Attribute // of the composite; nil for subscripts
+	Field  int
+	Lower  []Node
+	Upper  []Node
+}
+
 // Row is ROW(…) or a row of a comparison.
 type Row struct {
 	Fields []Node

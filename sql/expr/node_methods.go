@@ -107,6 +107,12 @@ func (n *Subscript) ResultType() types.Type { return n.Type }
 func (n *Subscript) Pos() int { return n.Loc }
 
 // ResultType implements Node.
+func (n *Store) ResultType() types.Type { return n.Type }
+
+// Pos implements Node.
+func (n *Store) Pos() int { return n.Loc }
+
+// ResultType implements Node.
 func (n *Row) ResultType() types.Type { return n.Type }
 
 // Pos implements Node.

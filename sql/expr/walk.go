@@ -57,6 +57,17 @@ func children(n Node, f func(*Node)) {
 			opt(&n.Upper[i])
 		}
 		opt(&n.Assign)
+	case *Store:
+		f(&n.Container)
+		for i := range n.Steps {
+			for k := range n.Steps[i].Lower {
+				opt(&n.Steps[i].Lower[k])
+			}
+			for k := range n.Steps[i].Upper {
+				opt(&n.Steps[i].Upper[k])
+			}
+		}
+		f(&n.Value)
 	case *Row:
 		list(n.Fields)
 	case *Field:
@@ -191,6 +202,13 @@ func shallowCopy(n Node) Node {
 		c := *n
 		c.Lower, c.Upper = cloneNodes(n.Lower), cloneNodes(n.Upper)
 		return &c
+	case *Store:
+		c := *n
+		c.Steps = append([]StoreStep(nil), n.Steps...)
+		for i, st := range c.Steps {
+			c.Steps[i].Lower, c.Steps[i].Upper = cloneNodes(st.Lower), cloneNodes(st.Upper)
+		}
+		return &c
 	case *Row:
 		c := *n
 		c.Fields = cloneNodes(n.Fields)
@@ -293,6 +311,8 @@ func sameHead(a, b Node) bool {
 	case *Subscript:
 		b := b.(*Subscript)
 		return sameNils(a.Lower, b.Lower) && sameNils(a.Upper, b.Upper) && (a.Assign == nil) == (b.Assign == nil)
+	case *Store:
+		return sameSteps(a.Steps, b.(*Store).Steps)
 	case *Field:
 		return a.Index == b.(*Field).Index
 	case *Subquery:

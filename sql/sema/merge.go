@@ -56,7 +56,7 @@ func (a *analyzer) merge(stmt *parse.MergeStmt) (*DML, error) {
 		return nil, pgerr.New(pgerr.DuplicateAlias, "name %q specified more than once", target.name).
 			WithDetail("The name is used both as MERGE target table and data source.")
 	}
-	both := append(slices.Clone(source), target)
+	both := append([]*nsItem{target}, source...)
 	s.ns, s.hidden = both, nil
 	done := s.in(inJoinOn)
 	on, err := s.boolExpr(stmt.Condition, "JOIN/ON")
@@ -155,20 +155,16 @@ func (s *scope) mergeAction(t *catalog.Table, w *parse.MergeWhenClause) (MergeAc
 
 // mergeInsert analyses INSERT of a WHEN clause and returns the columns given and the row's values by attnum-1.
 func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]catalog.AttNum, []expr.Node, error) {
-	for _, rt := range w.TargetList {
-		if len(rt.Indirection) > 0 {
-			return nil, nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\" by MERGE")
-		}
-	}
 	cols, err := s.insertColumns(t, w.TargetList)
 	if err != nil {
 		return nil, nil, err
 	}
 	in := &insertion{scope: s, dml: &DML{Kind: Insert, Table: t, Overriding: overriding(w.Override)}, cols: cols,
+		parts:    partialTargets(w.TargetList),
 		stmt:     &parse.InsertStmt{Cols: w.TargetList},
 		defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
 	if w.Values == nil {
-		in.cols = nil
+		in.cols, in.parts = nil, nil
 	} else {
 		extra := -1
 		if len(w.Values) > len(cols) {
@@ -178,22 +174,34 @@ func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]catal
 			return nil, nil, err
 		}
 	}
+	values := make([]expr.Node, len(in.cols))
+	for i := range in.cols {
+		if values[i], err = in.mergeValue(i, w.Values[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	if values, err = in.mergeParts(values); err != nil {
+		return nil, nil, err
+	}
+	in.cols = in.distinctColumns()
 	in.setColumns()
 	if err := in.fillDefaults(); err != nil {
 		return nil, nil, err
 	}
 	row := slices.Clone(in.dml.Defaults)
 	for i, c := range in.cols {
-		if row[c.Num-1], err = in.mergeValue(c, w.Values[i]); err != nil {
-			return nil, nil, err
-		}
+		row[c.Num-1] = values[i]
 	}
 	return in.dml.Columns, row, nil
 }
 
-// mergeValue analyses the value that MERGE inserts into a column.
-func (in *insertion) mergeValue(c *catalog.Column, e parse.Expr) (expr.Node, error) {
+// mergeValue analyses the value that MERGE inserts into column k of the list; one for a part of it is not coerced yet.
+func (in *insertion) mergeValue(k int, e parse.Expr) (expr.Node, error) {
+	c := in.cols[k]
 	if _, ok := e.(*parse.SetToDefault); ok {
+		if in.parts.at(k) {
+			return nil, in.partDefault(in.parts[k])
+		}
 		return in.defaultOf(c)
 	}
 	if err := in.checkIdentity(c, e); err != nil {
@@ -205,6 +213,9 @@ func (in *insertion) mergeValue(c *catalog.Column, e parse.Expr) (expr.Node, err
 	}
 	if in.ignores(c) {
 		return in.defaultOf(c)
+	}
+	if in.parts.at(k) {
+		return n, nil
 	}
 	return in.assign(n, c.Type, c.Name, e.Loc())
 }

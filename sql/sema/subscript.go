@@ -134,51 +134,6 @@ func (s *scope) jsonbSubscripts(out *expr.Subscript, steps []parse.Subscript) er
 	return nil
 }
 
-// assignPart is container with the part that rt's subscripts name replaced by value, which is not yet coerced.
-func (s *scope) assignPart(container expr.Node, rt *parse.ResTarget, value expr.Node) (expr.Node, error) {
-	if n := subscriptRun(rt.Indirection); n < len(rt.Indirection) {
-		return nil, s.unsupported(rt.Loc(), "assignment to part of column \""+rt.Name+"\"")
-	}
-	column := container.ResultType()
-	out, err := s.subscripts(unverified(container), rt.Indirection, rt.Loc())
-	if err != nil {
-		return nil, err
-	}
-	want := column
-	switch {
-	case want.Oid == types.NameOid:
-		return nil, s.unsupported(rt.Loc(), "assignment to part of a name")
-	case out.Lower == nil && want.Oid != types.JsonbOid:
-		want = elementType(want)
-	}
-	if want.Domain == column.Domain {
-		want.Domain = 0 // the domain over the whole is judged at the end
-	}
-	if out.Assign, err = s.coerceTo(value, want, types.Assignment, -1); err != nil {
-		return nil, err
-	}
-	if out.Assign == nil {
-		return nil, s.at(rt.Loc(), pgerr.New(pgerr.DatatypeMismatch, "subscripted assignment to %q requires type %s but expression is of type %s",
-			rt.Name, typeString(want.Oid), typeString(oidOf(value))).WithHint("You will need to rewrite or cast the expression."))
-	}
-	if column.Domain == 0 {
-		return out, nil
-	}
-	out.Type.Domain = 0
-	return s.toDomain(out, column, types.Assignment, rt.Loc())
-}
-
-// unverified is an assignment to part of a domain's value before the domain's constraints are judged, which is done once
-// all parts are assigned.
-func unverified(n expr.Node) expr.Node {
-	if c, ok := n.(*expr.Cast); ok && c.Domain != nil {
-		if sub, ok := c.Arg.(*expr.Subscript); ok && sub.Assign != nil {
-			return sub
-		}
-	}
-	return n
-}
-
 // partial is INSERT's list of columns with the subscripts of those that it names in part; nil if it names none so.
 type partial []*parse.ResTarget
 
@@ -247,8 +202,7 @@ func (s *scope) targetColumn(c *catalog.Column) expr.Node {
 
 // partAssigned reports whether an assigned value is an assignment to parts of the column.
 func partAssigned(n expr.Node) bool {
-	sub, ok := unverified(n).(*expr.Subscript)
-	return ok && sub.Assign != nil
+	return isPartAssignment(unverified(n))
 }
 
 func (s *scope) partDefault(rt *parse.ResTarget) error {
