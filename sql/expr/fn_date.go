@@ -253,6 +253,16 @@ func (p part) float() types.Datum {
 
 func whole[T int | int64 | int32](n T) (part, error) { return part{coef: int64(n)}, nil }
 
+// micros is us microseconds and secs seconds, in seconds. The sum may have more digits than an int64.
+func micros(us, secs int64) (part, error) {
+	if sum := us + secs*1_000_000; secs == 0 || secs < math.MaxInt64/1_000_000 && secs > math.MinInt64/1_000_000 &&
+		(sum > us) == (secs > 0) {
+		return part{coef: sum, scale: 6}, nil
+	}
+	sum, err := types.NumericAdd(types.NewSmallNumeric(us, 6), types.NewSmallNumeric(secs, 0))
+	return part{exact: sum}, err
+}
+
 func unitName(s string) string {
 	u := strings.ToLower(s)
 	switch u {
@@ -314,9 +324,7 @@ func timestampPart(unit string, ts, utc int64, loc *time.Location, t types.Oid) 
 	}
 	switch {
 	case u == "epoch":
-		return part{coef: utc + 946684800_000000, scale: 6}, nil
-	case u == "julian" && t == types.DateOid:
-		return whole(types.DaysFromDate(f.year, f.month, f.day) + 2451545)
+		return micros(utc, 946684800)
 	case u == "julian":
 		d := types.NewSmallNumeric(f.micros, 0)
 		q, err := types.NumericDiv(d, types.NewSmallNumeric(microsPerDay, 0))
@@ -432,7 +440,7 @@ func intervalPart(unit string, iv types.Interval) (part, error) {
 		return whole(m / 12000)
 	case "epoch":
 		secs := m/12*31557600 + m%12*2592000 + int64(iv.Days)*86400
-		return part{coef: secs*1_000_000 + us, scale: 6}, nil
+		return micros(us, secs)
 	case "week", "dow", "doy", "isodow", "isoyear", "timezone", "julian":
 		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.IntervalOid)
 	}
@@ -475,15 +483,20 @@ func dateExtract(unit string, days int64) (part, error) {
 	if _, ok := timePart(u, 0); ok {
 		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.DateOid)
 	}
-	ts, err := types.DateToTimestamp(days)
-	if err != nil {
-		return part{}, err
+	if !types.DateIsFinite(days) {
+		return infinitePart(unit, u, days, types.DateOid)
 	}
-	p, err := timestampPart(unit, ts, ts, nil, types.DateOid)
-	if err == nil && u == "epoch" && p.inf == 0 {
-		return part{coef: p.coef / 1_000_000}, nil
+	y, m, d := types.DateFromDays(days)
+	if p, ok := datePart(u, fields{year: y, month: m, day: d}); ok {
+		return p, nil
 	}
-	return p, err
+	switch u {
+	case "epoch":
+		return whole(days*86400 + 946684800)
+	case "julian":
+		return whole(days + 2451545)
+	}
+	return timestampPart(unit, 0, 0, nil, types.DateOid) // for its errors
 }
 
 func extractFn() impl {

@@ -120,11 +120,11 @@ func intLCM(t types.Oid) impl {
 
 func numericScaleArg(f func(types.Datum, int32) (types.Datum, error)) impl {
 	return impl{fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		scale := int64(0)
+		scale := int32(0)
 		if len(a) > 1 {
-			scale = max(min(a[1].Int(), 2000), -2000)
+			scale = int32(a[1].Int())
 		}
-		return f(a[0], int32(scale))
+		return f(a[0], scale)
 	}}
 }
 

@@ -183,10 +183,12 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 	if !it.nullable || it.table == nil {
 		return r
 	}
-	// A row that an outer join made up is null, not a row of nulls. It shows at a column that rows never have null.
-	for i := range it.cols {
-		if c := it.cols[i].col; it.cols[i].node == nil && c < len(it.table.Columns) && it.table.Columns[c].NotNull {
-			real := &expr.IsTest{Arg: it.cols[i].ref(level, -1), Test: expr.IsNull, Not: true, Loc: -1}
+	// A row that an outer join made up is null, not a row of nulls. It shows at a column that rows never have null: of the
+	// primary key, or the row's id where there is none.
+	for i := range it.table.Columns {
+		if c := &it.table.Columns[i]; c.NotNull && !c.Dropped {
+			id := &expr.Var{Level: level, Rel: it.rel, Col: i, Type: c.Type, Name: c.Name, Loc: -1}
+			real := &expr.IsTest{Arg: id, Test: expr.IsNull, Not: true, Loc: -1}
 			return &expr.Case{Whens: []expr.When{{Cond: real, Result: r}}, Type: r.Type, Loc: loc}
 		}
 	}

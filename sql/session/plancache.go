@@ -87,8 +87,12 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	raw := parse.RawStmt{Stmt: tree, Len: len(text), Text: text}
 	st := newStatement("", raw, text, nil)
 	st.literals = lits
+	s.clockRead.Store(false)
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
+	}
+	if s.clockRead.Load() {
+		return st
 	}
 	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
 		permissions: st.permissions})
@@ -116,8 +120,12 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 		return nil
 	}
 	st := newStatement("", raws[0], text, declared)
+	s.clockRead.Store(false)
 	if s.prepare(st) != nil {
 		return nil
+	}
+	if s.clockRead.Load() {
+		return st
 	}
 	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
 		permissions: st.permissions})

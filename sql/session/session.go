@@ -115,6 +115,7 @@ type Session struct {
 	loginRole  catalog.Oid // who logged in; see role.go
 	path       boundPath
 	ioEnv      boundIO
+	clockRead  atomic.Bool // ioEnv's clock was read: cleared where a plan is made
 	tx         block
 	statements map[string]*statement
 	portals    map[string]*portal
@@ -372,9 +373,19 @@ func (s *Session) io() *types.IOEnv {
 	snap := s.snapshot()
 	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.role != s.role() {
 		io := pgcat.BindIO(s.systemEnv(), &s.settings.IO)
+		io.Now = s.transactionStart
 		*b = boundIO{snap, s.settings, s.role(), sema.JudgeFields(&sema.Env{Catalog: snap, SearchPath: s.searchPath(), IOEnv: io})}
 	}
 	return s.ioEnv.env
+}
+
+// transactionStart is the time that 'now' stands for. That it was asked is kept: a plan made meanwhile has it in it.
+func (s *Session) transactionStart() time.Time {
+	s.clockRead.Store(true)
+	if s.tx.started.IsZero() {
+		return time.Now()
+	}
+	return s.tx.started
 }
 
 func (s *Session) planEnv() *planner.Env {

@@ -128,10 +128,10 @@ func TimeFromTimestamp(ts int64) time.Time { return time.UnixMicro(ts + unixEpoc
 
 // now returns the start of the transaction, or the wall clock outside of one.
 func (env *IOEnv) now() time.Time {
-	if env.Now.IsZero() {
+	if env.Now == nil {
 		return time.Now()
 	}
-	return env.Now
+	return env.Now()
 }
 
 // zoneOffset returns the seconds east of UTC at a timestamptz, and the zone's abbreviation.

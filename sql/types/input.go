@@ -80,15 +80,35 @@ func firstError(errs ...error) error {
 	return nil
 }
 
+// parseChar reads a "char": its first byte, where \ooo is one in octal.
+func parseChar(s string) byte {
+	octal := func(c byte) bool { return c >= '0' && c <= '7' }
+	switch {
+	case s == "":
+		return 0
+	case len(s) == 4 && s[0] == '\\' && octal(s[1]) && octal(s[2]) && octal(s[3]):
+		return (s[1]-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0')
+	}
+	return s[0]
+}
+
+// appendChar writes a "char": a byte that is no ASCII in octal.
+func appendChar(buf []byte, c byte) []byte {
+	switch {
+	case c == 0:
+		return buf
+	case c > 127:
+		return append(buf, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+	}
+	return append(buf, c)
+}
+
 func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 	switch t.Oid {
 	case NameOid:
 		return NewString(TruncateName(s)), ValidateUTF8(s)
 	case CharOid:
-		if s == "" {
-			return NewInt(0), nil
-		}
-		return NewInt(int64(s[0])), nil
+		return NewInt(int64(parseChar(s))), nil
 	case OidOid, XidOid, CidOid:
 		return parseOid(s, Lookup(t.Oid).Name)
 	case Xid8Oid:

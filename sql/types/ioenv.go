@@ -13,7 +13,8 @@ type IOEnv struct {
 	ExtraFloatDigits int            // -15..3; above 0 means shortest exact
 	ByteaOutput      string         // "hex" or "escape"
 	IntervalStyle    string         // "postgres", "postgres_verbose", "sql_standard" or "iso_8601"
-	Now              time.Time      // start of the transaction, for 'now', 'today'; zero means the wall clock
+	// Now is the start of the transaction, for 'now' and 'today'; nil means the wall clock.
+	Now func() time.Time
 
 	// RegOut gives the text of a reg* value; nil or false prints the number.
 	RegOut func(t Oid, value uint32) (string, bool)

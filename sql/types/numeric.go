@@ -24,7 +24,7 @@ import (
 const (
 	numericMaxPrecision    = 1000   // of numeric(p,s)
 	numericMaxDisplayScale = 1000   // that an inexact operation chooses
-	numericMaxResultScale  = 2000   // that round() and trunc() accept
+	numericMaxResultScale  = 2000   // of exp() and power(), in digits
 	numericMinSigDigits    = 16     // of an inexact result, at least
 	numericMaxScale        = 16383  // that a value can have
 	numericMaxIntDigits    = 131072 // before the point
@@ -542,7 +542,7 @@ func NumericRound(a Datum, scale int32) (Datum, error) {
 	if formOf(a) != numFinite {
 		return a, nil
 	}
-	scale = max(min(scale, numericMaxResultScale), -numericMaxResultScale)
+	scale = max(min(scale, numericMaxScale), -(numericMaxIntDigits + 1))
 	if a.p == nil && scale >= 0 {
 		if n, ok := rescaleSmall(a.n, a.aux, scale); ok {
 			return NewSmallNumeric(n, scale), nil
@@ -562,7 +562,7 @@ func NumericTrunc(a Datum, scale int32) (Datum, error) {
 	if formOf(a) != numFinite {
 		return a, nil
 	}
-	scale = max(min(scale, numericMaxResultScale), -numericMaxResultScale)
+	scale = max(min(scale, numericMaxScale), -(numericMaxIntDigits + 1))
 	from := NumericScale(a)
 	if scale >= from {
 		return NumericRound(a, scale)

@@ -36,7 +36,7 @@ func testEnv() *IOEnv {
 		panic(err)
 	}
 	env.TimeZone = loc
-	env.Now = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	env.Now = func() time.Time { return time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC) }
 	return &env
 }
 

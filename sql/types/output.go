@@ -78,10 +78,7 @@ func AppendIntText(buf []byte, oid Oid, n int64, env *IOEnv) []byte {
 	case MoneyOid:
 		return appendMoney(buf, n)
 	case CharOid:
-		if n == 0 {
-			return buf
-		}
-		return append(buf, byte(n))
+		return appendChar(buf, byte(n))
 	case Xid8Oid:
 		return strconv.AppendUint(buf, uint64(n), 10)
 	case TidOid:
