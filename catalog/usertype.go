@@ -86,7 +86,11 @@ func (s *Snapshot) UserType(oid Oid) *types.UserType {
 	return nil
 }
 
+// attributes are columns as the attributes of their row type. The row id behind the columns is none.
 func attributes(columns []Column) []types.Attribute {
+	if n := len(columns); n > 0 && columns[n-1].Hidden {
+		columns = columns[:n-1]
+	}
 	out := make([]types.Attribute, len(columns))
 	for i := range columns {
 		c := &columns[i]

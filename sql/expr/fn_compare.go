@@ -140,7 +140,7 @@ func comparableRecords(a, b *types.Record) error {
 			}
 		}
 	}
-	if a.Oid == 0 && b.Oid == 0 && len(a.Types) != len(b.Types) {
+	if (a.Oid == 0 || a.Oid != b.Oid) && len(a.Types) != len(b.Types) {
 		return pgerr.New(pgerr.DatatypeMismatch, "cannot compare record types with different numbers of columns")
 	}
 	return nil

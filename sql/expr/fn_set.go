@@ -320,7 +320,47 @@ func textTable(_ *Call, a []types.Datum) (SetIterator, error) {
 
 func noRows(*Call, []types.Datum) (SetIterator, error) { return &listIter{}, nil }
 
-func unnest(_ *Call, a []types.Datum) (SetIterator, error) { return column(a[0].Array().Elems), nil }
+// unnest yields an array's elements; rows come as their fields where the call has columns for these.
+func unnest(c *Call, a []types.Datum) (SetIterator, error) {
+	elems := a[0].Array().Elems
+	if c.Columns == nil {
+		return column(elems), nil
+	}
+	out := &listIter{rows: make([][]types.Datum, len(elems))}
+	for i, e := range elems {
+		row := make([]types.Datum, len(c.Columns))
+		if !e.IsNull() {
+			fields := types.RecordFields(c.Result.Oid, e.Record(), c.IO())
+			if err := checkReturned(fields, c.Columns); err != nil {
+				return nil, err
+			}
+			for k, f := range fields {
+				row[k] = f.Value
+			}
+		}
+		out.rows[i] = row
+	}
+	return out, nil
+}
+
+// checkReturned compares a row that a function returned with the columns of the call's definition list.
+func checkReturned(fields []types.RecordField, cols []RecordColumn) error {
+	bad := pgerr.New(pgerr.DatatypeMismatch, "function return row and query-specified return row do not match")
+	if len(fields) != len(cols) {
+		format := "Returned row contains %d attributes, but query expects %d."
+		if len(fields) == 1 {
+			format = "Returned row contains %d attribute, but query expects %d."
+		}
+		return bad.WithDetail(format, len(fields), len(cols))
+	}
+	for i, f := range fields {
+		if want := cols[i].Type; f.Type.Oid != want.Oid {
+			return bad.WithDetail("Returned type %s at ordinal position %d, but query expects %s.",
+				types.FormatType(types.T(f.Type.Oid)), i+1, types.FormatType(types.T(want.Oid)))
+		}
+	}
+	return nil
+}
 
 func optionsToTable(_ *Call, a []types.Datum) (SetIterator, error) {
 	l := &listIter{}

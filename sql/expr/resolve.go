@@ -471,7 +471,7 @@ func conversion(name string, args []types.Oid, names []string) types.Oid {
 	case Relabel:
 		return in.Oid
 	case ViaIO:
-		if (from == types.RecordOid) && category(in.Oid) == 'S' {
+		if from.Kind() == types.KRecord && category(in.Oid) == 'S' {
 			return 0
 		}
 		return in.Oid

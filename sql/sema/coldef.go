@@ -59,7 +59,7 @@ func (s *scope) recordColumn(d *parse.ColumnDef) (expr.RecordColumn, error) {
 	if err != nil {
 		return expr.RecordColumn{}, err
 	}
-	if in := types.Lookup(t.Oid); in != nil && in.Type == 'p' {
+	if in := types.Lookup(t.Oid); in != nil && in.Type == 'p' && t.Oid != types.RecordOid && t.Oid != types.ArrayOf(types.RecordOid) {
 		return expr.RecordColumn{}, s.errorf(d.Loc(), pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", d.Name, typeString(t.Oid))
 	}
 	return expr.RecordColumn{Name: d.Name, Type: t}, nil

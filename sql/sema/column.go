@@ -12,7 +12,7 @@ import (
 // columnRef resolves a.b.c.
 func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
 	if c.Star {
-		return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "%s.* cannot be used here", c.Fields.String())
+		return s.starredRow(c)
 	}
 	if why := map[clause]string{inDefault: "cannot use column reference in DEFAULT expression"}[s.clause]; why != "" {
 		return nil, s.errorf(c.Loc(), pgerr.FeatureNotSupported, "%s", why)
@@ -31,6 +31,25 @@ func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
 		return s.qualifiedColumn(c.Fields[1], c.Fields[2], c.Fields[3], c.Loc())
 	}
 	return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "improper qualified name (too many dotted names): %s", c.Fields.String())
+}
+
+// starredRow is t.* as a value: the row.
+func (s *scope) starredRow(c *parse.ColumnRef) (expr.Node, error) {
+	if len(c.Fields) == 0 || len(c.Fields) > 2 {
+		return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "%s.* cannot be used here", c.Fields.String())
+	}
+	schema := ""
+	if len(c.Fields) == 2 {
+		schema = c.Fields[0]
+	}
+	it, level, err := s.findItem(schema, c.Fields.Last(), c.Loc())
+	if err != nil {
+		return nil, err
+	}
+	if it == nil {
+		return nil, s.missingTable(schema, c.Fields.Last(), c.Loc())
+	}
+	return s.wholeRow(it, level, c.Loc()), nil
 }
 
 func (s *scope) bareColumn(name string, loc int) (expr.Node, error) {
@@ -143,6 +162,11 @@ func (s *scope) qualifiedColumn(schema, table, name string, loc int) (expr.Node,
 	}
 	if n, err := s.systemColumn(it, name, loc); n != nil || err != nil {
 		return n, err
+	}
+	if !it.funcScalar {
+		if n, err := s.attributeCall(s.wholeRow(it, level, loc), name, loc); n != nil || err != nil {
+			return n, err
+		}
 	}
 	return nil, s.missingColumn(table, name, loc)
 }

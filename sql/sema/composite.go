@@ -1,6 +1,8 @@
 package sema
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -32,7 +34,7 @@ func (a *analyzer) rowTo(n expr.Node, to types.Type, ctx types.CastContext, loc 
 	if !ok || u == nil {
 		return nil, at("")
 	}
-	out := &expr.Row{Type: to, Loc: r.Loc, Cast: ctx == types.Explicit}
+	out := &expr.Row{Type: to, Loc: loc, Cast: ctx == types.Explicit}
 	used := 0
 	for _, f := range u.Fields {
 		if f.Dropped {
@@ -73,6 +75,77 @@ func rowType(t *catalog.Table, fields int) types.Type {
 		}
 	}
 	return types.T(types.UserOid(types.CompositeClass, t.OID))
+}
+
+// recordColumns are the fields of a row value by name, as far as its origin tells them: those of a composite type, of a row
+// constructor or of a subquery's whole row, or of what a column of a subquery was made of. A dropped attribute has no name.
+func (s *scope) recordColumns(n expr.Node) []Column {
+	switch r := rowOf(n).(type) {
+	case *expr.Row:
+		if r.Names != nil {
+			out := make([]Column, len(r.Fields))
+			for i, f := range r.Fields {
+				out[i] = Column{Name: r.Names[i], Type: f.ResultType()}
+			}
+			return out
+		}
+	case *expr.SetReturning:
+		if cols := s.outColumns(r); len(cols) > 0 {
+			return cols
+		}
+	}
+	if u := s.composite(oidOf(n)); u != nil {
+		out := make([]Column, len(u.Fields))
+		for i, f := range u.Fields {
+			if out[i].Type = f.Type; !f.Dropped {
+				out[i].Name = f.Name
+			}
+		}
+		return out
+	}
+	if v, ok := n.(*expr.Var); ok && oidOf(n) == types.RecordOid {
+		return s.recordOrigin(v)
+	}
+	return nil
+}
+
+// recordOrigin finds the fields of a column of type record where the column was made.
+func (s *scope) recordOrigin(v *expr.Var) []Column {
+	at := s
+	for range v.Level {
+		if at = at.parent; at == nil {
+			return nil
+		}
+	}
+	if v.Rel >= len(at.q.Rels) {
+		return nil
+	}
+	switch rte := at.q.Rels[v.Rel]; {
+	case rte.Kind == RTEJoin && v.Col < len(rte.JoinCols):
+		return at.recordColumns(rte.JoinCols[v.Col])
+	case rte.CTE != nil && rte.CTE.Query != nil:
+		for sc := at; sc != nil; sc = sc.parent {
+			if slices.ContainsFunc(sc.ctes, func(c *cteEntry) bool { return c.cte == rte.CTE }) || slices.Contains(sc.q.CTEs, rte.CTE) {
+				return sc.recordOutput(rte.CTE.Query, v.Col)
+			}
+		}
+	case rte.Query != nil:
+		return at.recordOutput(rte.Query, v.Col)
+	}
+	return nil
+}
+
+// recordOutput is recordColumns of an output column of a query one level below the scope.
+func (s *scope) recordOutput(q *Query, col int) []Column {
+	below := s.newScope(s)
+	below.q = q
+	if q.Values != nil {
+		return below.recordColumns(q.Values[0][col])
+	}
+	if q.SetOp != nil {
+		return s.recordOutput(q.SetOp.Left, col)
+	}
+	return below.recordColumns(visibleTarget(q, col).Expr)
 }
 
 // attribute selects a field of a value of a composite type; nil where the type has none of that name.

@@ -343,6 +343,9 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 		case in.ignores(c):
 			t.Expr, err = in.defaultOf(c)
 		case in.parts.at(i):
+		case oidOf(t.Expr) == types.RecordOid && c.Type.Oid.Class() == types.CompositeClass:
+			// PostgreSQL sees a column of the query here, not the row constructor that it is made of.
+			err = in.errorf(locOf(t.Expr), pgerr.CannotCoerce, "cannot cast type %s to %s", "record", typeString(c.Type.Oid))
 		default:
 			t.Expr, err = in.assign(t.Expr, c.Type, c.Name, locOf(t.Expr))
 		}

@@ -379,6 +379,8 @@ func (s *scope) indirection(e *parse.Indirection) (expr.Node, error) {
 	for i := 0; i < len(e.Steps); i++ {
 		st := e.Steps[i]
 		switch {
+		case st.Star && i == len(e.Steps)-1 && oidOf(n).Kind() == types.KRecord:
+			return n, nil // the row itself
 		case st.Star:
 			return nil, s.unsupported(e.Loc(), "expansion of a row value")
 		case st.Field != "":
@@ -420,13 +422,27 @@ func (s *scope) fieldOf(n expr.Node, field string, loc int) (expr.Node, error) {
 			}
 		}
 	}
-	if u := s.composite(oidOf(n)); u != nil {
+	u := s.composite(oidOf(n))
+	if u != nil {
 		if f := s.attribute(n, u, field, loc); f != nil {
 			return f, nil
 		}
-		return nil, s.errorf(loc, pgerr.UndefinedColumn, "column %q not found in data type %s", field, typeString(oidOf(n)))
+	} else if oidOf(n) == types.RecordOid {
+		for i, c := range s.recordColumns(n) {
+			if c.Name == field {
+				return &expr.Field{Arg: n, Index: i, Name: field, Type: c.Type, Loc: loc}, nil
+			}
+		}
 	}
-	if oidOf(n) == types.RecordOid {
+	if oidOf(n).Kind() == types.KRecord {
+		if f, err := s.attributeCall(n, field, loc); f != nil || err != nil {
+			return f, err
+		}
+	}
+	switch {
+	case u != nil:
+		return nil, s.errorf(loc, pgerr.UndefinedColumn, "column %q not found in data type %s", field, typeString(oidOf(n)))
+	case oidOf(n) == types.RecordOid:
 		return nil, s.errorf(loc, pgerr.UndefinedColumn, "could not identify column %q in record data type", field)
 	}
 	return nil, s.errorf(loc, pgerr.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", field, typeString(oidOf(n)))

@@ -25,15 +25,51 @@ func (s *scope) funcCall(f *parse.FuncCall) (expr.Node, error) {
 			args = append(args, n)
 		}
 	}
-	display := f.Name.String()
+	n, err := s.callOf(f, args, names)
+	if n == nil && err == nil {
+		if n, err = s.projection(f, args, names); n == nil && err == nil {
+			return nil, s.noFunction(f, f.Name.String(), args, names)
+		}
+	}
+	return n, err
+}
+
+// projection is f(row) for row.f, the row's field.
+func (s *scope) projection(f *parse.FuncCall, args []expr.Node, names []string) (expr.Node, error) {
+	if len(f.Name) != 1 || len(args) != 1 || names != nil || oidOf(args[0]).Kind() != types.KRecord || f.AggStar || f.AggDistinct ||
+		f.AggWithinGroup || f.AggOrder != nil || f.AggFilter != nil || f.Over != nil || f.FuncVariadic {
+		return nil, nil
+	}
+	for _, c := range s.recordColumns(args[0]) {
+		if c.Name == f.Name[0] {
+			return s.fieldOf(args[0], f.Name[0], f.Loc())
+		}
+	}
+	return nil, nil
+}
+
+// attributeCall is row.f for f(row), where the row has no such field; nil if there is no such function either.
+func (s *scope) attributeCall(row expr.Node, name string, loc int) (expr.Node, error) {
+	f := &parse.FuncCall{Name: parse.Name{name}, Location: parse.Location(loc)}
+	if lookup, ok := builtin(f.Name); ok {
+		if r, err := expr.LookupFunction(lookup, []types.Oid{oidOf(row)}, nil, false); r == nil || err != nil {
+			return nil, nil
+		}
+	}
+	return s.callOf(f, []expr.Node{row}, nil)
+}
+
+// callOf resolves a call with its arguments analysed; nil if there is no such function.
+func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (expr.Node, error) {
 	var r *expr.Resolved
+	var err error
 	if lookup, ok := builtin(f.Name); ok {
 		if r, err = expr.LookupFunction(lookup, oidsOf(args), names, f.FuncVariadic); err != nil {
 			return nil, s.at(f.Loc(), err)
 		}
 	}
 	if r == nil {
-		return nil, s.noFunction(f, display, args, names)
+		return nil, nil
 	}
 	if err := s.checkKind(f, r, args); err != nil {
 		return nil, err

@@ -85,6 +85,14 @@ func (s *scope) starOfRow(ind *parse.Indirection) error {
 		}
 		return nil
 	}
+	if cols := s.recordColumns(n); cols != nil {
+		for i, c := range cols {
+			if c.Name != "" {
+				s.q.Targets = append(s.q.Targets, Target{Expr: &expr.Field{Arg: n, Index: i, Name: c.Name, Type: c.Type, Loc: ind.Loc()}, Name: c.Name})
+			}
+		}
+		return nil
+	}
 	return s.errorf(ind.Loc(), pgerr.WrongObjectType, "type %s is not composite", typeString(oidOf(n)))
 }
 
@@ -100,7 +108,7 @@ func figureName(e parse.Expr) string {
 func guessName(e parse.Expr) (string, int) {
 	switch e := e.(type) {
 	case *parse.ColumnRef:
-		if e.Star || len(e.Fields) == 0 {
+		if len(e.Fields) == 0 {
 			return "", 0
 		}
 		return e.Fields.Last(), 2

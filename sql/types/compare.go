@@ -130,7 +130,21 @@ func compareRecords(a, b *Record) int {
 			return c
 		}
 	}
-	return cmpInt64(int64(len(a.Fields)), int64(len(b.Fields)))
+	if a.Oid == 0 || a.Oid != b.Oid {
+		return cmpInt64(int64(len(a.Fields)), int64(len(b.Fields)))
+	}
+	// Attributes added since one of the two was made are null in it.
+	for i := len(b.Fields); i < len(a.Fields); i++ {
+		if !a.Fields[i].IsNull() {
+			return -1
+		}
+	}
+	for i := len(a.Fields); i < len(b.Fields); i++ {
+		if !b.Fields[i].IsNull() {
+			return 1
+		}
+	}
+	return 0
 }
 
 // Equal reports whether Compare is 0.
@@ -224,8 +238,12 @@ func Hash(oid Oid, d Datum) uint64 {
 		return h
 	case KRecord:
 		r := d.Record()
-		h := uint64(len(r.Fields))
-		for i, f := range r.Fields {
+		n := len(r.Fields)
+		for n > 0 && r.Fields[n-1].IsNull() { // as where the attribute was not there yet
+			n--
+		}
+		h := uint64(n)
+		for i, f := range r.Fields[:n] {
 			h = mix64(h, Hash(r.Types[i].Oid, f))
 		}
 		return h
