@@ -51,12 +51,36 @@ func (e *explainer) node(n Node, depth int, prefix string) {
 	}
 	e.line(depth, true, "%s%s%s", prefix, title, suffix)
 	e.details(n, depth)
+	e.usage(n, depth)
 	for i, in := range n.Inputs() {
 		prefix := ""
 		if w, ok := n.(*With); ok && i < len(w.CTEs) {
 			prefix = "CTE " + w.CTEs[i].Name + ": "
 		}
 		e.node(in, depth+1, prefix)
+	}
+}
+
+// usage prints how a sort or a hash table was made.
+func (e *explainer) usage(n Node, depth int) {
+	if e.stats == nil {
+		return
+	}
+	s := e.stats(n)
+	if s == nil {
+		return
+	}
+	if s.SortMethod != "" {
+		where := map[bool]string{true: "Disk", false: "Memory"}[s.SortDisk]
+		e.line(depth, false, "Sort Method: %s  %s: %dkB", s.SortMethod, where, s.SortKB)
+	}
+	switch {
+	case s.Batches > 0 && s.Buckets > 0:
+		e.line(depth, false, "Buckets: %d  Batches: %d  Memory Usage: %dkB", s.Buckets, s.Batches, s.MemoryKB)
+	case s.Batches > 1:
+		e.line(depth, false, "Batches: %d  Memory Usage: %dkB  Disk Usage: %dkB", s.Batches, s.MemoryKB, s.DiskUsedKB)
+	case s.Batches > 0:
+		e.line(depth, false, "Batches: %d  Memory Usage: %dkB", s.Batches, s.MemoryKB)
 	}
 }
 

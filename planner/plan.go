@@ -337,11 +337,12 @@ type Limit struct {
 	Ties   []SortKey
 }
 
-// Distinct drops rows equal to an earlier one in Cols.
+// Distinct drops rows equal to an earlier one in Cols. Sorted: equal rows come one after the other.
 type Distinct struct {
 	Props
-	Input Node
-	Cols  []int
+	Input  Node
+	Cols   []int
+	Sorted bool
 }
 
 // Append puts out the rows of all inputs.

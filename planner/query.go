@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -272,15 +274,22 @@ func (q *query) sortAndLimit(n Node, order []OrderedBy) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) > 0 && !q.orderMatches(order) {
-		srt := &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: keys}
+	by, matches := keys, q.orderMatches(order)
+	for _, c := range s.DistinctOn {
+		if len(keys) > 0 && !slices.ContainsFunc(by, func(k SortKey) bool { return k.Col == c }) {
+			// ORDER BY names but the first of the columns; the others follow it, as in PostgreSQL.
+			by, matches = append(slices.Clip(by), SortKey{Col: c, Type: n.Base().Types[c]}), false
+		}
+	}
+	if len(keys) > 0 && !matches {
+		srt := &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: by}
 		if limit != nil && !s.WithTies && s.DistinctOn == nil {
 			srt.Limit, srt.Off = limit, offset
 		}
 		n = srt
 	}
 	if s.DistinctOn != nil {
-		n = &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: s.DistinctOn}
+		n = &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: s.DistinctOn, Sorted: len(keys) > 0}
 	}
 	return q.limit(n, limit, offset, keys), nil
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/catalog/store"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/shard/deadlock"
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/group"
@@ -69,6 +71,9 @@ const (
 	sessionLockTag = 1 << 62 // in TxnID.Seq: a session as the owner of advisory locks
 )
 
+// tempDir is where operators put what does not fit into their memory, below the data directory.
+const tempDir = "pgsql_tmp"
+
 // Server is a running node.
 type Server struct {
 	cfg      Config
@@ -96,6 +101,7 @@ type Server struct {
 	node     *session.Node
 	wire     *wire.Server
 	stats    rowCounts
+	temp     *exec.TempDir
 	building ddl.Building
 	// abandoned is for checks: what is finished soon is not in it for long.
 	abandoned abandoned
@@ -284,6 +290,10 @@ func (s *Server) openHost() error {
 	if err != nil {
 		return err
 	}
+	if s.temp, err = exec.OpenTempDir(filepath.Join(s.cfg.DataDir, tempDir)); err != nil {
+		return err
+	}
+	s.temp.Full = s.host.DiskFull
 	s.pacer.host.Store(s.host)
 	s.router = rpc.NewRouter(rpc.RouterConfig{Self: s.id.Node, Local: s.localGroup, Holder: s.leaseHolder,
 		Nodes: s.nodesOf, Remote: s.remoteGroup})
@@ -468,7 +478,7 @@ func (s *Server) assemble() {
 			Building: &s.building},
 		Groups: s.group, Txns: s.txns, Tables: s.locks.Tables, Advisory: s.locks.Advisory, Locks: s.locks,
 		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
-		Maintain: s.maintain, Log: s.log, Started: s.started,
+		Maintain: s.maintain, Log: s.log, Started: s.started, Temp: s.temp,
 		Admitted: s.member.admitted, ChangeNode: s.changeNode,
 		CutOff:        func() bool { return s.member.cutOffFor() > cutOffPatience },
 		StoragesInUse: s.storagesInUse, CheckCluster: s.checkCluster,

@@ -17,7 +17,11 @@ func (s *Server) systemConfig() pgcat.Config {
 		Rebalance:       func() []pgcat.Move { return s.clusterStatus().Moves },
 		NodeConstraints: s.constraintsByNode,
 		Activity:        s.activity, Locks: s.lockRows, Blockers: s.blockers, RowCount: s.stats.RowCount,
-		Size: func(topo.StorageID) int64 { return 0 }, Analyze: s.analyze, Started: s.started}
+		Size: func(topo.StorageID) int64 { return 0 }, Analyze: s.analyze, Started: s.started,
+		TempFiles: func(database string) (files, bytes int64) {
+			u := s.temp.Use(database)
+			return u.Files.Load(), u.Bytes.Load()
+		}}
 }
 
 // clusterStatus asks the holder, and falls back on what it last said.

@@ -26,7 +26,7 @@ func statSources() map[string]*source {
 		"pg_catalog.pg_stat_all_tables":   {columns: tables, rows: statTables},
 		"pg_catalog.pg_stat_user_indexes": {columns: indexes, rows: statIndexes},
 		"pg_catalog.pg_stat_all_indexes":  {columns: indexes, rows: statIndexes},
-		"pg_catalog.pg_stat_database":     {columns: "datid datname numbackends", live: statDatabases},
+		"pg_catalog.pg_stat_database":     {columns: "datid datname numbackends temp_files temp_bytes", live: statDatabases},
 		"pg_catalog.pg_prepared_statements": {columns: "name statement prepare_time parameter_types from_sql generic_plans custom_plans",
 			live: preparedRows},
 		"pg_catalog.pg_cursors":        {columns: "name statement is_holdable is_binary is_scrollable creation_time", live: cursorRows},
@@ -208,7 +208,11 @@ func statDatabases(b *builder) error {
 		counts[a.Database]++
 	}
 	b.snap.Databases(func(d *catalog.Database) bool {
-		b.add(num(d.OID), str(d.Name), num(counts[d.Name]))
+		var files, bytes int64
+		if b.sys.cfg.TempFiles != nil {
+			files, bytes = b.sys.cfg.TempFiles(d.Name)
+		}
+		b.add(num(d.OID), str(d.Name), num(counts[d.Name]), num(files), num(bytes))
 		return true
 	})
 	return nil

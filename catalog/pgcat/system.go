@@ -38,6 +38,8 @@ type Config struct {
 	RowCount func(*catalog.Table) int64
 	// Size is the number of bytes stored under a storage id: a table's rows or an index's entries.
 	Size func(topo.StorageID) int64
+	// TempFiles counts the temporary files that the node's sessions on a database wrote, and their bytes.
+	TempFiles func(database string) (files, bytes int64)
 	// Analyze refreshes the estimates.
 	Analyze func(ctx context.Context) error
 	// Started is when the server started.

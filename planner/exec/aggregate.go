@@ -7,21 +7,32 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
-	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // aggregateOp groups its input by hash. A parallel one splits the data groups among workers, each with its own copy of
 // the operators from the scan up to here, and merges their tables.
+//
+// When the tables are full, no group is added to the largest: input rows of groups that it has not are put aside, parted by
+// the keys' hashes, and each part is grouped in a table of its own once the first table's groups have been put out.
 type aggregateOp struct {
 	r     *run
 	n     *planner.Aggregate
 	in    operator
 	table []*groupTable // one per grouping set
-	set   int
+	queue []*partOfSet  // what was put aside of the sets before, next first
+	cur   *groupTable   // whose groups are put out
 	at    int
 	ready bool
 	out   *types.Batch
+}
+
+// partOfSet is rows of a grouping set that were put aside.
+type partOfSet struct {
+	set   []int
+	level int
+	in    *rowStream
+	of    *parts // set in the last part of its file
 }
 
 func (a *aggregateOp) next(max int) (*types.Batch, error) {
@@ -31,19 +42,87 @@ func (a *aggregateOp) next(max int) (*types.Batch, error) {
 			return nil, err
 		}
 	}
-	for a.set < len(a.table) {
-		t := a.table[a.set]
-		if err := t.finish(a.r); err != nil {
+	for {
+		if a.cur == nil {
+			if err := a.advance(); err != nil || a.cur == nil {
+				return nil, err
+			}
+			a.at = 0
+			if err := a.cur.finish(a.r); err != nil {
+				return nil, err
+			}
+		}
+		if a.at < a.cur.groups() {
+			return a.emit(a.cur)
+		}
+		if err := a.enqueue(a.cur); err != nil {
 			return nil, err
 		}
-		if a.at >= t.groups() {
-			a.set++
-			a.at = 0
-			continue
-		}
-		return a.emit(t)
+		a.cur = nil
 	}
-	return nil, nil
+}
+
+// advance goes on to the next table: that of rows put aside, or of the next grouping set.
+func (a *aggregateOp) advance() error {
+	if len(a.queue) > 0 {
+		p := a.queue[0]
+		a.queue = a.queue[1:]
+		t := newGroupTable(a.r, a.n, p.set)
+		t.level = p.level
+		if err := consumePart(a.r, p.in, t); err != nil {
+			return err
+		}
+		if p.of != nil {
+			p.of.close()
+		}
+		a.report([]*groupTable{t})
+		a.cur = t
+		return nil
+	}
+	if len(a.table) > 0 {
+		a.cur, a.table = a.table[0], a.table[1:]
+	}
+	return nil
+}
+
+// enqueue notes what a table put aside.
+func (a *aggregateOp) enqueue(t *groupTable) error {
+	if t.aside == nil {
+		return nil
+	}
+	if err := t.aside.finish(); err != nil {
+		return err
+	}
+	var more []*partOfSet
+	for _, s := range t.aside.streams {
+		if s.rows > 0 {
+			more = append(more, &partOfSet{set: t.set, level: t.level + 1, in: s})
+		}
+	}
+	if len(more) > 0 {
+		more[len(more)-1].of = t.aside
+	}
+	a.queue = append(more, a.queue...)
+	return nil
+}
+
+// report notes for EXPLAIN ANALYZE what tables took.
+func (a *aggregateOp) report(tables []*groupTable) {
+	if len(a.n.Keys) == 0 {
+		return
+	}
+	var used, disk int64
+	for _, t := range tables {
+		used += t.bytes()
+		if t.aside != nil {
+			disk += t.aside.file.size
+		}
+	}
+	a.r.note(a.n, func(st *planner.NodeStats) {
+		st.Batches++
+		st.MemoryKB = max(st.MemoryKB, (used+1023)/1024)
+		st.DiskUsedKB += (disk + 1023) / 1024
+	})
 }
 
 func (a *aggregateOp) compute() error {
@@ -54,12 +133,16 @@ func (a *aggregateOp) compute() error {
 	if workers := a.workers(); workers > 1 {
 		return a.parallel(sets, workers)
 	}
-	a.table = newGroupTables(a.n, sets)
+	a.table = newGroupTables(a.r, a.n, sets)
 	var err error
 	if a.in, err = a.r.build(a.n.Input); err != nil {
 		return err
 	}
-	return consume(a.r, a.in, a.table)
+	if err := consume(a.r, a.in, a.table); err != nil {
+		return err
+	}
+	a.report(a.table)
+	return nil
 }
 
 func allKeys(n int) []int {
@@ -95,11 +178,52 @@ func consume(r *run, in operator, tables []*groupTable) error {
 			if err := t.add(r, b); err != nil {
 				return err
 			}
-			if t.bytes() > r.workMem() {
-				return errMemory()
-			}
+		}
+		if err := limitTables(r, tables); err != nil {
+			return err
 		}
 	}
+}
+
+// consumePart feeds rows that were put aside, behind whose columns stand the keys, to a table.
+func consumePart(r *run, s *rowStream, t *groupTable) error {
+	in := &streamOp{r: r, s: s}
+	for {
+		b, err := in.next(0)
+		if err != nil || b == nil {
+			return err
+		}
+		width := len(b.Cols) - len(t.set)
+		keys := vecsOf(b, allKeys(len(b.Cols)))[width:]
+		if err := t.addKeyed(r, &types.Batch{Cols: b.Cols[:width], N: b.N}, keys); err != nil {
+			return err
+		}
+		if err := limitTables(r, []*groupTable{t}); err != nil {
+			return err
+		}
+	}
+}
+
+// limitTables closes the largest table that can be closed to new groups when all together are too large.
+func limitTables(r *run, tables []*groupTable) error {
+	var used int64
+	var largest *groupTable
+	for _, t := range tables {
+		n := t.bytes()
+		used += n
+		if !t.full && t.all == 0 && t.level < maxPartLevel && t.keys.len() > 0 && (largest == nil || n > largest.bytes()) {
+			largest = t
+		}
+	}
+	over, err := r.spills(used, r.hashMem())
+	switch {
+	case err != nil || !over:
+		return err
+	case largest != nil:
+		largest.full = true
+		return nil
+	}
+	return r.unspillable(used)
 }
 
 func (a *aggregateOp) parallel(sets [][]int, workers int) error {
@@ -115,7 +239,7 @@ func (a *aggregateOp) parallel(sets [][]int, workers int) error {
 		if ops[w], err = a.r.buildPart(a.n.Input, groupsFor(a.r.groups(), w, workers), shared); err != nil {
 			return err
 		}
-		tables[w] = newGroupTables(a.n, sets)
+		tables[w] = newGroupTables(a.r, a.n, sets)
 	}
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -127,19 +251,50 @@ func (a *aggregateOp) parallel(sets [][]int, workers int) error {
 		}()
 	}
 	wg.Wait()
+	for _, s := range shared {
+		s.jb.close()
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err
 		}
 	}
-	for _, part := range tables[1:] {
-		for i, t := range part {
-			if err := tables[0][i].merge(a.r, t); err != nil {
+	for i, t := range tables[0] {
+		for _, part := range tables[1:] {
+			if err := t.merge(a.r, part[i]); err != nil {
 				return err
 			}
 		}
+		if err := a.replay(t, tables, i); err != nil {
+			return err
+		}
 	}
 	a.table = tables[0]
+	a.report(a.table)
+	return nil
+}
+
+// replay gives the merged table of set i what the workers put aside: rows of groups that another worker had are among it.
+func (a *aggregateOp) replay(t *groupTable, tables [][]*groupTable, i int) error {
+	var asides []*parts
+	for _, part := range tables {
+		if p := part[i]; p.aside != nil {
+			asides = append(asides, p.aside)
+			p.aside = nil
+		}
+	}
+	t.full = t.full || len(asides) > 0
+	for _, p := range asides {
+		if err := p.finish(); err != nil {
+			return err
+		}
+		for _, s := range p.streams {
+			if err := consumePart(a.r, s, t); err != nil {
+				return err
+			}
+		}
+		p.close()
+	}
 	return nil
 }
 
@@ -219,302 +374,13 @@ func (a *aggregateOp) emit(t *groupTable) (*types.Batch, error) {
 }
 
 func (a *aggregateOp) close() {
+	for _, t := range append(a.table, a.cur) {
+		t.close()
+	}
+	for _, p := range a.queue {
+		p.of.close()
+	}
 	if a.in != nil {
 		a.in.close()
 	}
-}
-
-// groupTable is one grouping set's groups with the states of all aggregates.
-type groupTable struct {
-	n    *planner.Aggregate
-	set  []int // positions in n.Keys
-	keys *keyTable
-	aggs []aggState
-	all  int // without keys: 1, one group whatever comes
-
-	keyExprs []*planner.Scalar
-	tmp      []types.Vec
-	vecs     []*types.Vec
-	ids      []int32
-}
-
-// aggState is one aggregate's running state with what DISTINCT, FILTER and ORDER BY add.
-type aggState struct {
-	a       *planner.Agg
-	state   expr.AggState
-	seen    *keyTable            // DISTINCT: (group, arguments)
-	ordered expr.OrderedSetState // state, of an ordered-set aggregate
-	sorted  *types.Batch         // rows that wait to be sorted: the arguments, then the keys that are none of these
-	groups  []int32              // of the rows in sorted
-	bytes   int64                // of sorted
-	tmp     []types.Vec
-	vecs    []*types.Vec
-	sel     []int32
-	ids     []int32
-	sortTmp []types.Vec
-}
-
-func newGroupTables(n *planner.Aggregate, sets [][]int) []*groupTable {
-	out := make([]*groupTable, len(sets))
-	for i, s := range sets {
-		out[i] = newGroupTable(n, s)
-	}
-	return out
-}
-
-func newGroupTable(n *planner.Aggregate, set []int) *groupTable {
-	t := &groupTable{n: n, set: set}
-	var ts []types.Type
-	for _, k := range set {
-		t.keyExprs = append(t.keyExprs, n.Keys[k])
-		ts = append(ts, types.T(n.Keys[k].Type.Oid))
-	}
-	t.keys = newKeyTable(ts)
-	if len(set) == 0 {
-		t.all = 1
-	}
-	for i := range n.Aggs {
-		a := &n.Aggs[i]
-		var args []types.Type
-		for _, x := range a.Args {
-			args = append(args, x.Type)
-		}
-		s := newAggState(a, args)
-		s.state.Grow(t.all)
-		if a.Distinct {
-			kt := []types.Type{types.T(types.Int4Oid)}
-			for _, x := range args {
-				kt = append(kt, types.T(x.Oid))
-			}
-			s.seen = newKeyTable(kt)
-		}
-		if len(a.OrderBy) > 0 {
-			st := append([]types.Type{}, args...)
-			for _, k := range a.OrderBy {
-				if k.Expr != nil {
-					st = append(st, k.Type)
-				}
-			}
-			s.sorted = types.NewBatch(st, 0)
-		}
-		t.aggs = append(t.aggs, s)
-	}
-	return t
-}
-
-func newAggState(a *planner.Agg, args []types.Type) aggState {
-	if a.Fn.Kind == expr.PlainAggregate {
-		return aggState{a: a, state: a.Fn.NewState(args, a.Type)}
-	}
-	var direct []types.Type
-	for _, d := range a.Direct {
-		direct = append(direct, d.Type)
-	}
-	var order []expr.SortOrder
-	for _, k := range a.OrderBy {
-		order = append(order, expr.SortOrder{Desc: k.Desc, NullsFirst: k.NullsFirst})
-	}
-	set := a.Fn.NewOrderedSet(args, order, direct)
-	return aggState{a: a, state: set, ordered: set}
-}
-
-// result is the value of aggregate i for group g.
-func (t *groupTable) result(r *run, i, g int) (types.Datum, error) {
-	s := &t.aggs[i]
-	if s.ordered == nil {
-		return s.state.Result(r.eval, g)
-	}
-	keys := make([]types.Datum, len(t.n.Keys))
-	for c, k := range t.set {
-		keys[k] = t.keys.keys.Cols[c].Get(g)
-	}
-	direct := make([]types.Datum, len(s.a.Direct))
-	for k, e := range s.a.Direct {
-		var err error
-		if direct[k], err = r.evalRow(e, keys); err != nil {
-			return types.Null, err
-		}
-	}
-	return s.ordered.Final(r.eval, g, direct)
-}
-
-func (t *groupTable) groups() int {
-	if t.all > 0 {
-		return 1
-	}
-	return t.keys.len()
-}
-
-func (t *groupTable) bytes() int64 {
-	n := t.keys.bytes
-	for i := range t.aggs {
-		n += t.aggs[i].state.MemBytes() + t.aggs[i].bytes
-	}
-	return n
-}
-
-// add aggregates a batch.
-func (t *groupTable) add(r *run, b *types.Batch) error {
-	var err error
-	if t.all > 0 {
-		t.ids = append(t.ids[:0], make([]int32, b.N)...)
-	} else {
-		if t.vecs, err = r.evalVecs(t.keyExprs, b, &t.tmp, t.vecs); err != nil {
-			return err
-		}
-		t.ids = t.keys.insert(t.vecs, b.N, t.ids)
-	}
-	groups := t.keys.len() + t.all
-	for i := range t.aggs {
-		t.aggs[i].state.Grow(groups)
-		if err := t.aggs[i].add(r, b, t.ids); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *aggState) add(r *run, b *types.Batch, ids []int32) error {
-	var err error
-	if s.vecs, err = r.evalVecs(s.a.Args, b, &s.tmp, s.vecs); err != nil {
-		return err
-	}
-	var sel []int32
-	if s.a.Filter != nil {
-		if s.sel, err = s.a.Filter.Filter(r.eval, b, nil, s.sel[:0]); err != nil {
-			return err
-		}
-		sel = s.sel
-		if sel == nil {
-			sel = []int32{}
-		}
-	}
-	if s.seen != nil {
-		sel = s.distinct(b.N, ids, sel)
-	}
-	if s.sorted != nil {
-		return s.keep(r, b, ids, sel)
-	}
-	if sel != nil && len(sel) == 0 {
-		return nil
-	}
-	return s.state.Accumulate(r.eval, ids, s.vecs, sel, b.N)
-}
-
-// distinct returns the selected rows whose arguments are new to their group.
-func (s *aggState) distinct(n int, ids []int32, sel []int32) []int32 {
-	group := types.NewVec(types.T(types.Int4Oid), n)
-	for _, g := range ids {
-		group.I = append(group.I, int64(g))
-	}
-	cols := append([]*types.Vec{&group}, s.vecs...)
-	out := make([]int32, 0, n)
-	if sel == nil {
-		before := int32(s.seen.len())
-		s.ids = s.seen.insert(cols, n, s.ids)
-		for i, id := range s.ids {
-			if id >= before {
-				out = append(out, int32(i))
-				before = id + 1
-			}
-		}
-		return out
-	}
-	gathered := make([]*types.Vec, len(cols))
-	for c, v := range cols {
-		g := types.NewVec(v.Type, len(sel))
-		g.Gather(v, sel)
-		gathered[c] = &g
-	}
-	before := int32(s.seen.len())
-	s.ids = s.seen.insert(gathered, len(sel), s.ids)
-	for k, id := range s.ids {
-		if id >= before {
-			out = append(out, sel[k])
-			before = id + 1
-		}
-	}
-	return out
-}
-
-// keep stores rows of an ordered aggregate until all have come.
-func (s *aggState) keep(r *run, b *types.Batch, ids []int32, sel []int32) error {
-	var keys []*planner.Scalar
-	for _, k := range s.a.OrderBy {
-		if k.Expr != nil {
-			keys = append(keys, k.Expr)
-		}
-	}
-	vecs, err := r.evalVecs(keys, b, &s.sortTmp, nil)
-	if err != nil {
-		return err
-	}
-	if sel == nil {
-		for i := range b.N {
-			sel = append(sel, int32(i))
-		}
-	}
-	for c, v := range append(append([]*types.Vec{}, s.vecs...), vecs...) {
-		s.sorted.Cols[c].Gather(v, sel)
-		for _, i := range sel {
-			s.bytes += datumBytes(v.Get(int(i)))
-		}
-	}
-	s.sorted.N += len(sel)
-	for _, i := range sel {
-		s.groups = append(s.groups, ids[i])
-	}
-	return nil
-}
-
-// finish aggregates the rows of ordered aggregates, in order.
-func (t *groupTable) finish(r *run) error {
-	for i := range t.aggs {
-		s := &t.aggs[i]
-		if s.sorted == nil {
-			continue
-		}
-		keys := make([]planner.SortKey, len(s.a.OrderBy))
-		at := len(s.a.Args)
-		for k, o := range s.a.OrderBy {
-			keys[k] = planner.SortKey{Col: o.Col, Type: o.Type, Desc: o.Desc, NullsFirst: o.NullsFirst}
-			if o.Expr != nil {
-				keys[k].Col = at
-				at++
-			}
-		}
-		order := sortedOrder(s.sorted, keys)
-		row := make([]types.Datum, len(s.a.Args))
-		for _, at := range order {
-			for c := range row {
-				row[c] = s.sorted.Cols[c].Get(int(at))
-			}
-			if err := s.state.AccumulateRow(r.eval, int(s.groups[at]), row); err != nil {
-				return err
-			}
-		}
-		s.sorted, s.bytes = nil, 0
-	}
-	return nil
-}
-
-// merge adds another worker's groups.
-func (t *groupTable) merge(r *run, o *groupTable) error {
-	var ids []int32
-	if t.all > 0 {
-		ids = []int32{0}
-	} else {
-		cols := make([]*types.Vec, len(o.keys.keys.Cols))
-		for c := range cols {
-			cols[c] = &o.keys.keys.Cols[c]
-		}
-		ids = t.keys.insert(cols, o.keys.len(), nil)
-	}
-	for i := range t.aggs {
-		t.aggs[i].state.Grow(t.keys.len() + t.all)
-		if err := t.aggs[i].state.Merge(r.eval, o.aggs[i].state, ids); err != nil {
-			return err
-		}
-	}
-	return nil
 }

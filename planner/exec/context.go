@@ -46,8 +46,12 @@ type Context struct {
 	Permissions *sema.Permissions
 	// Eval carries parameters, settings and the session; execution sets its Outer and Subplan.
 	Eval *expr.EvalContext
-	// WorkMemBytes bounds each operator's memory; 0: 256 MB.
-	WorkMemBytes int64
+	// WorkMemBytes bounds each operator's memory, HashMemMultiplier (0: 1) times that a hash table's; 0: 4 MB, or 256 MB
+	// without Temp.
+	WorkMemBytes      int64
+	HashMemMultiplier float64
+	// Temp takes what exceeds that; nil: it is an error.
+	Temp *TempSpace
 	// Workers bounds the goroutines of a parallel plan; 0: the number of CPUs.
 	Workers int
 	// Constraints receives the row images of the statement's writes; nil: no table with foreign keys is written.

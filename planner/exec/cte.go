@@ -1,18 +1,20 @@
 package exec
 
 import (
+	"sync"
+
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // cteData is a CTE while the query that defines it runs: its plan is pulled as far as its readers need.
 type cteData struct {
+	mu   sync.Mutex // the build sides of a parallel aggregate's joins may read at the same time
 	r    *run
 	p    *planner.CTEPlan
 	op   operator
-	rows []*types.Batch
+	rows *RowStore
 	done bool
-	used int64
 }
 
 // more pulls another batch; false at the end.
@@ -36,11 +38,7 @@ func (d *cteData) more() (bool, error) {
 		d.op = nil
 		return false, nil
 	}
-	if d.used += batchBytes(b); d.used > d.r.workMem() {
-		return false, errMemory()
-	}
-	d.rows = append(d.rows, copyBatch(b))
-	return true, nil
+	return true, d.rows.Add(b)
 }
 
 // withOp opens the CTEs of a query. Data-modifying ones run to their end before the query, which reads the same snapshot.
@@ -53,7 +51,7 @@ type withOp struct {
 
 func (r *run) buildWith(n *planner.With) (operator, error) {
 	for _, c := range n.CTEs {
-		r.ctes[c.ID] = &cteData{r: r, p: c}
+		r.ctes[c.ID] = &cteData{r: r, p: c, rows: r.newRowStore()}
 	}
 	in, err := r.build(n.Input)
 	return &withOp{r: r, n: n, in: in}, err
@@ -80,10 +78,15 @@ func (w *withOp) next(max int) (*types.Batch, error) {
 func (w *withOp) close() {
 	w.in.close()
 	for _, c := range w.n.CTEs {
-		if d := w.r.ctes[c.ID]; d != nil && d.op != nil {
+		d := w.r.ctes[c.ID]
+		if d == nil {
+			continue
+		}
+		if d.op != nil {
 			d.op.close()
 			d.op = nil
 		}
+		d.rows.Close()
 	}
 }
 
@@ -91,24 +94,29 @@ func (w *withOp) close() {
 type cteScan struct {
 	r  *run
 	n  *planner.CTEScan
-	at int
+	at int64
 }
 
 func (s *cteScan) next(max int) (*types.Batch, error) {
 	d := s.r.ctes[s.n.CTE.ID]
-	for s.at >= len(d.rows) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s.at >= d.rows.Len() {
 		if more, err := d.more(); err != nil || !more {
 			return nil, err
 		}
 	}
-	s.at++
-	return d.rows[s.at-1], nil
+	b, err := d.rows.Read(s.at, 0)
+	if b != nil {
+		s.at += int64(b.N)
+	}
+	return b, err
 }
 
 func (s *cteScan) close() {}
 
 // workTable holds the rows of the last round of a recursive query.
-type workTable struct{ rows []*types.Batch }
+type workTable struct{ rows *RowStore }
 
 // recursiveOp computes WITH RECURSIVE: rounds of the step over the rows that the round before added.
 type recursiveOp struct {
@@ -117,14 +125,14 @@ type recursiveOp struct {
 	op      operator
 	started bool
 	seen    *keyTable
-	next1   []*types.Batch // rows of the running round
+	next1   *RowStore // rows of the running round
 	ids     []int32
-	used    int64
 }
 
 func (o *recursiveOp) next(max int) (*types.Batch, error) {
 	if !o.started {
 		o.started = true
+		o.next1 = o.r.newRowStore()
 		if !o.n.All {
 			ts := make([]types.Type, len(o.n.Types))
 			for i, t := range o.n.Types {
@@ -146,7 +154,7 @@ func (o *recursiveOp) next(max int) (*types.Batch, error) {
 			return nil, err
 		}
 		if b == nil {
-			if len(o.next1) == 0 {
+			if o.next1.Len() == 0 {
 				return nil, nil
 			}
 			if err := o.round(); err != nil {
@@ -157,19 +165,23 @@ func (o *recursiveOp) next(max int) (*types.Batch, error) {
 		if b = o.fresh(b); b.N == 0 {
 			continue
 		}
-		if o.used += batchBytes(b); o.used > o.r.workMem() {
-			return nil, errMemory()
+		if o.seen != nil {
+			if err := o.r.unspillable(o.seen.bytes); err != nil {
+				return nil, err
+			}
 		}
-		o.next1 = append(o.next1, b)
-		return b, nil
+		return b, o.next1.take(b)
 	}
 }
 
 // round makes the rows of the finished round the work table and starts the step over them.
 func (o *recursiveOp) round() error {
 	o.op.close()
+	if w := o.r.work[o.n.ID]; w != nil {
+		w.rows.Close()
+	}
 	o.r.work[o.n.ID] = &workTable{rows: o.next1}
-	o.next1, o.used = nil, 0
+	o.next1 = o.r.newRowStore()
 	var err error
 	o.op, err = o.r.build(o.n.Step)
 	return err
@@ -196,22 +208,30 @@ func (o *recursiveOp) close() {
 	if o.op != nil {
 		o.op.close()
 	}
+	o.next1.Close()
+	if w := o.r.work[o.n.ID]; w != nil {
+		w.rows.Close()
+		o.r.work[o.n.ID] = nil
+	}
 }
 
 // workScan reads the work table.
 type workScan struct {
 	r  *run
 	n  *planner.WorkTableScan
-	at int
+	at int64
 }
 
 func (s *workScan) next(max int) (*types.Batch, error) {
 	w := s.r.work[s.n.ID]
-	if w == nil || s.at >= len(w.rows) {
+	if w == nil {
 		return nil, nil
 	}
-	s.at++
-	return w.rows[s.at-1], nil
+	b, err := w.rows.Read(s.at, 0)
+	if b != nil {
+		s.at += int64(b.N)
+	}
+	return b, err
 }
 
 func (s *workScan) close() {}

@@ -9,22 +9,32 @@ import (
 )
 
 // joinBuild is the right side of a hash join, read once and then shared by all workers that probe it.
+//
+// What does not fit into memory is parted by the keys' hashes (a hybrid hash join): some parts stay in memory, and left rows
+// of the others are put aside and joined with them part by part, each as a join of its own.
 type joinBuild struct {
 	rows    *types.Batch
 	table   *keyTable
 	head    []int32      // per key: the last row with it, or -1
 	chain   []int32      // per row: the row before it with the same key, or -1
-	hasNull bool         // some row has a NULL key (NOT IN)
 	matched types.Bitmap // FULL: rows that were joined
+
+	// Of the whole right side, also where rows has but a part of it.
+	hasNull bool // some row has a NULL key (NOT IN)
+	empty   bool
+
+	parts *parts // nil: everything is in rows
+	away  []bool // per part: it is in the file
+	bytes int64
 }
 
-// buildSide reads a hash join's right side to its end.
-func (r *run) buildSide(n *planner.HashJoin, right operator) (*joinBuild, error) {
-	jb := &joinBuild{rows: types.NewBatch(n.Right.Base().Types, 0), table: newKeyTable(n.KeyTypes)}
+// buildSide reads a hash join's right side to its end. whole is nil, or the build of which this right side is a part.
+func (r *run) buildSide(n *planner.HashJoin, right operator, level int, whole *joinBuild) (*joinBuild, error) {
+	jb := &joinBuild{rows: types.NewBatch(n.Right.Base().Types, 0), table: newKeyTable(n.KeyTypes), empty: true}
 	var tmp []types.Vec
 	var vecs []*types.Vec
 	var ids []int32
-	var used int64
+	var pb *partedBuild
 	for {
 		if err := r.cancelled(); err != nil {
 			return nil, err
@@ -34,30 +44,180 @@ func (r *run) buildSide(n *planner.HashJoin, right operator) (*joinBuild, error)
 			return nil, err
 		}
 		if b == nil {
-			return jb, nil
+			break
 		}
+		jb.empty = jb.empty && b.N == 0
 		if vecs, err = r.evalVecs(n.RightKeys, b, &tmp, vecs); err != nil {
 			return nil, err
 		}
-		ids = jb.table.insert(vecs, b.N, ids)
-		base := int32(jb.rows.N)
-		for i, id := range ids {
-			for int(id) >= len(jb.head) {
-				jb.head = append(jb.head, -1)
+		if pb != nil {
+			if err := pb.add(b, vecs); err != nil {
+				return nil, err
 			}
-			if anyNull(vecs, i) {
-				jb.hasNull = true
-				jb.chain = append(jb.chain, -1)
-				continue
-			}
-			jb.chain = append(jb.chain, jb.head[id])
-			jb.head[id] = base + int32(i)
+			continue
 		}
-		appendBatch(jb.rows, b)
-		if used += batchBytes(b); used+jb.table.bytes > r.workMem() {
-			return nil, errMemory()
+		ids = jb.add(b, vecs, ids)
+		if jb.bytes+jb.table.bytes <= r.hashMem() {
+			continue
+		}
+		if pb, err = r.part(n, jb, level); err != nil {
+			return nil, err
 		}
 	}
+	if pb != nil {
+		if err := pb.finish(n); err != nil {
+			return nil, err
+		}
+	}
+	if whole != nil {
+		jb.hasNull, jb.empty = whole.hasNull, whole.empty
+	}
+	return jb, nil
+}
+
+// add puts rows with their keys into the table.
+func (jb *joinBuild) add(b *types.Batch, keys []*types.Vec, ids []int32) []int32 {
+	ids = jb.table.insert(keys, b.N, ids)
+	base := int32(jb.rows.N)
+	for i, id := range ids {
+		for int(id) >= len(jb.head) {
+			jb.head = append(jb.head, -1)
+		}
+		if anyNull(keys, i) {
+			jb.hasNull = true
+			jb.chain = append(jb.chain, -1)
+			continue
+		}
+		jb.chain = append(jb.chain, jb.head[id])
+		jb.head[id] = base + int32(i)
+	}
+	appendBatch(jb.rows, b)
+	jb.bytes += batchBytes(b)
+	return ids
+}
+
+// close removes the build's file.
+func (jb *joinBuild) close() {
+	if jb != nil {
+		jb.parts.close()
+	}
+}
+
+// partedBuild reads a right side that does not fit: parts are in memory until it is full, then the largest goes to the file.
+type partedBuild struct {
+	r     *run
+	jb    *joinBuild
+	mem   []*types.Batch // per part: its rows, nil when they are in the file
+	bytes []int64
+	total int64
+	hash  []uint64
+}
+
+// part begins to part a build. It returns nil when that would be of no use, because no two keys differ.
+func (r *run) part(n *planner.HashJoin, jb *joinBuild, level int) (*partedBuild, error) {
+	if _, err := r.spills(jb.bytes+jb.table.bytes, r.hashMem()); err != nil {
+		return nil, err
+	}
+	if level >= maxPartLevel || jb.table.len() < 2 {
+		return nil, r.unspillable(jb.bytes + jb.table.bytes)
+	}
+	var err error
+	if jb.parts, err = r.newParts(level); err != nil {
+		return nil, err
+	}
+	k := len(jb.parts.streams)
+	pb := &partedBuild{r: r, jb: jb, mem: make([]*types.Batch, k), bytes: make([]int64, k)}
+	for i := range pb.mem {
+		pb.mem[i] = types.NewBatch(n.Right.Base().Types, 0)
+	}
+	jb.away = make([]bool, k)
+	var tmp []types.Vec
+	rows := jb.rows
+	jb.rows, jb.head, jb.chain, jb.bytes = types.NewBatch(n.Right.Base().Types, 0), nil, nil, 0
+	for from := 0; from < rows.N; from += types.BatchSize {
+		b := sliceBatch(rows, from, min(rows.N, from+types.BatchSize))
+		vecs, err := r.evalVecs(n.RightKeys, b, &tmp, nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := pb.add(b, vecs); err != nil {
+			return nil, err
+		}
+	}
+	jb.table = newKeyTable(n.KeyTypes)
+	return pb, nil
+}
+
+func (pb *partedBuild) add(b *types.Batch, keys []*types.Vec) error {
+	jb := pb.jb
+	for _, v := range keys {
+		jb.hasNull = jb.hasNull || v.Nulls.Any()
+	}
+	for i, sel := range jb.parts.deal(jb.table.hashRows(keys, b.N, &pb.hash), b.N, nil) {
+		if len(sel) == 0 {
+			continue
+		}
+		dst := pb.mem[i]
+		if dst == nil {
+			if err := jb.parts.streams[i].add(b, nil, sel); err != nil {
+				return err
+			}
+			continue
+		}
+		before := pb.bytes[i]
+		for c := range dst.Cols {
+			from := dst.Cols[c].Len()
+			dst.Cols[c].Gather(&b.Cols[c], sel)
+			pb.bytes[i] += vecBytes(&dst.Cols[c], from)
+		}
+		dst.N += len(sel)
+		pb.bytes[i] += int64(len(sel)) * int64(24+8*len(keys))
+		pb.total += pb.bytes[i] - before
+	}
+	for pb.total > pb.r.hashMem() {
+		if err := pb.evict(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evict moves the largest part to the file.
+func (pb *partedBuild) evict() error {
+	most := 0
+	for i := range pb.bytes {
+		if pb.bytes[i] > pb.bytes[most] {
+			most = i
+		}
+	}
+	if err := pb.jb.parts.streams[most].add(pb.mem[most], nil, nil); err != nil {
+		return err
+	}
+	pb.total -= pb.bytes[most]
+	pb.mem[most], pb.bytes[most], pb.jb.away[most] = nil, 0, true
+	return nil
+}
+
+// finish makes the table of the parts that stayed in memory.
+func (pb *partedBuild) finish(n *planner.HashJoin) error {
+	if err := pb.jb.parts.finish(); err != nil {
+		return err
+	}
+	var tmp []types.Vec
+	var vecs []*types.Vec
+	var ids []int32
+	for i, b := range pb.mem {
+		if b == nil || b.N == 0 {
+			continue
+		}
+		var err error
+		if vecs, err = pb.r.evalVecs(n.RightKeys, b, &tmp, vecs); err != nil {
+			return err
+		}
+		ids = pb.jb.add(b, vecs, ids)
+		pb.mem[i] = nil
+	}
+	return nil
 }
 
 func anyNull(vecs []*types.Vec, i int) bool {
@@ -77,6 +237,14 @@ type hashJoinOp struct {
 	left, right operator
 	shared      *sharedBuild // in a parallel worker
 	jb          *joinBuild
+	level       int        // of the parting by which this join came about; 0: it is the whole one
+	whole       *joinBuild // of the join that this is a part of
+
+	// Of a build that is parted:
+	aside *parts // left rows whose part is in the file
+	part  int    // the next part to join
+	sub   *hashJoinOp
+	ended bool // the left side has
 
 	in      *types.Batch
 	ids     []int32
@@ -118,31 +286,72 @@ func (j *hashJoinOp) open() error {
 	if j.jb != nil {
 		return nil
 	}
-	if j.shared != nil {
-		j.shared.once.Do(func() { j.shared.jb, j.shared.err = j.r.buildSide(j.n, j.shared.right) })
-		j.jb = j.shared.jb
-		return j.shared.err
-	}
 	var err error
-	j.jb, err = j.r.buildSide(j.n, j.right)
-	return err
+	if j.shared != nil {
+		j.shared.once.Do(func() { j.shared.jb, j.shared.err = j.r.buildSide(j.n, j.shared.right, 0, nil) })
+		j.jb, err = j.shared.jb, j.shared.err
+	} else {
+		j.jb, err = j.r.buildSide(j.n, j.right, j.level, j.whole)
+	}
+	if err != nil {
+		return err
+	}
+	if j.jb.parts != nil {
+		if j.aside, err = j.r.newParts(j.level); err != nil {
+			return err
+		}
+	}
+	if j.level == 0 {
+		j.report()
+	}
+	return nil
+}
+
+// report notes for EXPLAIN ANALYZE how the build went.
+func (j *hashJoinOp) report() {
+	j.r.note(j.n, func(st *planner.NodeStats) {
+		st.Batches, st.Buckets = 1, int64(j.jb.table.mask+1)
+		st.MemoryKB = (j.jb.bytes + j.jb.table.bytes + 1023) / 1024
+		if j.jb.parts != nil {
+			st.Batches += j.jb.parts.used()
+		}
+	})
 }
 
 func (j *hashJoinOp) next(max int) (*types.Batch, error) {
 	if err := j.open(); err != nil {
 		return nil, err
 	}
-	if j.jb.rows.N == 0 && (j.n.Type == planner.Inner || j.n.Type == planner.Semi) {
+	if j.jb.empty && (j.n.Type == planner.Inner || j.n.Type == planner.Semi) {
 		return nil, nil
 	}
 	for {
 		if j.in == nil {
+			if j.ended {
+				return j.nextPart(max)
+			}
 			b, err := j.left.next(max)
 			if err != nil {
 				return nil, err
 			}
 			if b == nil {
-				return j.unmatchedRight()
+				if b, err = j.unmatchedRight(); b != nil || err != nil {
+					return b, err
+				}
+				j.ended = true
+				if j.jb.parts == nil {
+					return nil, nil
+				}
+				if err := j.aside.finish(); err != nil {
+					return nil, err
+				}
+				if j.shared == nil { // make room for the parts
+					j.jb.rows, j.jb.table, j.jb.head, j.jb.chain = nil, nil, nil, nil
+				}
+				continue
+			}
+			if b, err = j.putAside(b); err != nil {
+				return nil, err
 			}
 			if err := j.probe(b); err != nil {
 				return nil, err
@@ -155,6 +364,60 @@ func (j *hashJoinOp) next(max int) (*types.Batch, error) {
 		if b != nil && b.N > 0 {
 			return b, nil
 		}
+	}
+}
+
+// putAside writes the rows of a left batch whose part of the right side is in the file, and returns the others.
+func (j *hashJoinOp) putAside(b *types.Batch) (*types.Batch, error) {
+	if j.aside == nil {
+		return b, nil
+	}
+	if err := j.r.cancelled(); err != nil {
+		return nil, err
+	}
+	var err error
+	if j.vecs, err = j.r.evalVecs(j.n.LeftKeys, b, &j.tmp, j.vecs); err != nil {
+		return nil, err
+	}
+	hashes := j.jb.table.hashRows(j.vecs, b.N, &j.hashes)
+	var stay, away []int32
+	for i := range b.N {
+		if j.jb.away[j.aside.of(hashes[i])] && !anyNull(j.vecs, i) {
+			away = append(away, int32(i))
+		} else {
+			stay = append(stay, int32(i))
+		}
+	}
+	if len(away) == 0 {
+		return b, nil
+	}
+	if err := j.aside.add(b, nil, hashes, away); err != nil {
+		return nil, err
+	}
+	return gatherBatch(&types.Batch{}, b, stay), nil
+}
+
+// nextPart joins what was put aside with the parts of the right side in the file, one after the other.
+func (j *hashJoinOp) nextPart(max int) (*types.Batch, error) {
+	for {
+		if j.sub != nil {
+			b, err := j.sub.next(max)
+			if b != nil || err != nil {
+				return b, err
+			}
+			j.sub.close()
+			j.sub = nil
+		}
+		if j.jb.parts == nil || j.part == len(j.jb.away) {
+			return nil, nil
+		}
+		p := j.part
+		j.part++
+		if !j.jb.away[p] {
+			continue
+		}
+		j.sub = &hashJoinOp{r: j.r, n: j.n, tail: -1, level: j.level + 1, whole: j.jb,
+			left: &streamOp{r: j.r, s: j.aside.streams[p]}, right: &streamOp{r: j.r, s: j.jb.parts.streams[p]}}
 	}
 }
 
@@ -231,7 +494,7 @@ func (j *hashJoinOp) semiByKey() *types.Batch {
 		case planner.Anti:
 			keep = !hit
 		case planner.NullAnti:
-			keep = j.jb.rows.N == 0 || !hit && !j.jb.hasNull && !anyNull(j.vecs, i)
+			keep = j.jb.empty || !hit && !j.jb.hasNull && !anyNull(j.vecs, i)
 		}
 		if keep {
 			sel = append(sel, int32(i))
@@ -301,6 +564,14 @@ func (j *hashJoinOp) unmatchedRight() (*types.Batch, error) {
 }
 
 func (j *hashJoinOp) close() {
+	if j.sub != nil {
+		j.sub.close()
+		j.sub = nil
+	}
+	j.aside.close()
+	if j.shared == nil {
+		j.jb.close()
+	}
 	j.left.close()
 	if j.right != nil {
 		j.right.close()

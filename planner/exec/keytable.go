@@ -199,18 +199,48 @@ func datumBytes(d types.Datum) int64 {
 	case types.KInt, types.KFloat, types.KNull:
 		return 8
 	}
-	return 64
+	return objectBytes(d)
+}
+
+// objectBytes estimates the memory of a value of a kind without a column representation.
+func objectBytes(d types.Datum) int64 {
+	n := int64(48)
+	switch d.Kind() {
+	case types.KArray:
+		for _, e := range d.Array().Elems {
+			n += 16 + datumBytes(e)
+		}
+	case types.KRecord:
+		for _, f := range d.Record().Fields {
+			n += 16 + datumBytes(f)
+		}
+	}
+	return n
+}
+
+// vecBytes estimates the memory of a column's values from one on.
+func vecBytes(v *types.Vec, from int) int64 {
+	n := int64(v.Len()-from) * 8
+	if len(v.S) > from {
+		n *= 2
+		for _, s := range v.S[from:] {
+			n += int64(len(s))
+		}
+	}
+	if len(v.X) > from {
+		n = 0
+		for _, d := range v.X[from:] {
+			n += objectBytes(d)
+		}
+	}
+	return n
 }
 
 // batchBytes estimates the memory of a batch.
 func batchBytes(b *types.Batch) int64 {
 	n := int64(0)
 	for c := range b.Cols {
-		v := &b.Cols[c]
-		n += int64(len(v.I)+len(v.F))*8 + int64(len(v.X))*48
-		for _, s := range v.S {
-			n += 16 + int64(len(s))
-		}
+		n += vecBytes(&b.Cols[c], 0)
 	}
 	return n
 }

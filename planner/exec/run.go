@@ -13,8 +13,13 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// defaultWorkMemBytes bounds an operator's memory where the context sets no bound.
-const defaultWorkMemBytes = 256 << 20
+// Bounds of an operator's memory.
+const (
+	defaultWorkMemBytes = 4 << 20 // where the context sets none
+	// unspillableBytes bounds what cannot go to a file: a single aggregate's state, the rows known to a recursive union, and
+	// all that an execution without temporary files keeps.
+	unspillableBytes = 256 << 20
+)
 
 // operator is a running node. next returns nil at the end; the batch is valid until the next call. max is about how many
 // rows the caller still wants (0: all of them): operators with side effects per row (LockRows) never go beyond it.
@@ -36,6 +41,7 @@ type execution struct {
 	work  []*workTable
 	subs  []*run // per Subplan ID: its run, made on first use
 	stats *Instrumentation
+	files fileSet
 	// written are the statement's own DML rows, for the command tag.
 	written int64
 	// modified is set once a writer wrote: the constraints must be flushed.
@@ -86,11 +92,43 @@ func (x *execution) pointOptions() (txn.ReadOptions, error) {
 	return x.readOptions()
 }
 
+// workMem is how much memory an operator may take before it uses temporary files.
 func (x *execution) workMem() int64 {
-	if x.c.WorkMemBytes > 0 {
+	switch {
+	case x.c.WorkMemBytes > 0:
 		return x.c.WorkMemBytes
+	case x.c.Temp == nil:
+		return unspillableBytes
 	}
 	return defaultWorkMemBytes
+}
+
+// hashMem is workMem for hash tables.
+func (x *execution) hashMem() int64 {
+	if m := x.c.HashMemMultiplier; m > 1 && x.c.Temp != nil {
+		return int64(min(float64(x.workMem())*m, 1<<50))
+	}
+	return x.workMem()
+}
+
+// spills reports whether an operator with used bytes of a limit has to put rows into files. Where there are none for it,
+// that is an error.
+func (x *execution) spills(used, limit int64) (bool, error) {
+	if used <= limit {
+		return false, nil
+	}
+	if x.c.Temp == nil {
+		return false, errMemory()
+	}
+	return true, nil
+}
+
+// unspillable checks the size of something that has to stay in memory.
+func (x *execution) unspillable(used int64) error {
+	if used > max(unspillableBytes, x.workMem()) || x.c.Temp == nil && used > x.workMem() {
+		return errMemory()
+	}
+	return nil
 }
 
 func errMemory() error {
@@ -127,6 +165,7 @@ func Open(c *Context, p *planner.Plan) (*Cursor, error) {
 	}
 	op, err := r.build(p.Root)
 	if err != nil {
+		x.files.close()
 		return nil, err
 	}
 	return &Cursor{run: r, op: op}, nil
@@ -170,6 +209,7 @@ func (cur *Cursor) Close() {
 	if !cur.closed {
 		cur.closed = true
 		cur.op.close()
+		cur.run.files.close()
 	}
 }
 
@@ -320,6 +360,18 @@ func (s *Instrumentation) of(n planner.Node) *planner.NodeStats {
 	}
 	st.Loops++
 	return st
+}
+
+// note lets an operator say, for EXPLAIN ANALYZE, what it did for its node.
+func (r *run) note(n planner.Node, f func(*planner.NodeStats)) {
+	if r.stats == nil {
+		return
+	}
+	r.stats.mu.Lock()
+	defer r.stats.mu.Unlock()
+	if st := r.stats.nodes[n]; st != nil {
+		f(st)
+	}
 }
 
 // measured counts what an operator does.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -74,15 +73,7 @@ func compareColumn(v *types.Vec, k planner.SortKey) func(a, b int32) int {
 	}
 }
 
-// sortedOrder returns the row numbers of b in the order of keys, which are columns of b. Equal rows keep their order.
-func sortedOrder(b *types.Batch, keys []planner.SortKey) []int32 {
-	cols := make([]*types.Vec, len(keys))
-	for i, k := range keys {
-		cols[i] = &b.Cols[k.Col]
-	}
-	return orderBy(b.N, compareRows(cols, keys))
-}
-
+// orderBy returns the numbers of n rows in order. Equal rows keep their order.
 func orderBy(n int, cmp func(a, b int32) int) []int32 {
 	order := make([]int32, n)
 	for i := range order {
@@ -102,31 +93,28 @@ type sortOp struct {
 	r    *run
 	n    *planner.Sort
 	in   operator
-	rows *types.Batch
-	keys *types.Batch // values of key expressions
-	out  types.Batch
-	ord  []int32
-	at   int
-	done bool
+	s    *sorter
+	left int64 // rows still to be put out; negative: all
 }
 
 func (s *sortOp) next(max int) (*types.Batch, error) {
-	if !s.done {
-		s.done = true
+	if s.s == nil {
 		if err := s.read(); err != nil {
 			return nil, err
 		}
 	}
-	if s.at >= len(s.ord) {
-		return nil, nil
+	n := int64(types.BatchSize)
+	if s.left >= 0 {
+		n = min(n, s.left)
 	}
-	n := min(types.BatchSize, len(s.ord)-s.at)
 	if max > 0 {
-		n = min(n, max)
+		n = min(n, int64(max))
 	}
-	b := gatherBatch(&s.out, s.rows, s.ord[s.at:s.at+n])
-	s.at += n
-	return b, nil
+	b, err := s.s.next(int(n))
+	if b != nil && s.left >= 0 {
+		s.left -= int64(b.N)
+	}
+	return b, err
 }
 
 // gatherBatch makes out the rows sel of src.
@@ -144,27 +132,29 @@ func gatherBatch(out, src *types.Batch, sel []int32) *types.Batch {
 }
 
 func (s *sortOp) read() error {
-	keep := -1
+	s.left = -1
 	if s.n.Limit != nil {
 		limit, offset, err := limitOf(s.r, s.n.Limit, s.n.Off)
 		if err != nil {
 			return err
 		}
 		if limit >= 0 && limit+offset < 100000 {
-			keep = int(limit + offset)
+			s.left = limit + offset
 		}
 	}
-	s.rows = types.NewBatch(s.n.Input.Base().Types, 0)
-	var kts []types.Type
+	width := len(s.n.Input.Base().Types)
 	var exprs []*planner.Scalar
-	for _, k := range s.n.Keys {
+	cols := make([]int, len(s.n.Keys))
+	for i, k := range s.n.Keys {
+		cols[i] = k.Col
 		if k.Expr != nil {
-			kts, exprs = append(kts, k.Type), append(exprs, k.Expr)
+			cols[i] = width + len(exprs)
+			exprs = append(exprs, k.Expr)
 		}
 	}
-	s.keys = types.NewBatch(kts, 0)
+	s.s = newSorter(s.r, s.n.Keys, cols, width)
 	var tmp []types.Vec
-	var used int64
+	var vecs []*types.Vec
 	for {
 		if err := s.r.cancelled(); err != nil {
 			return err
@@ -176,56 +166,42 @@ func (s *sortOp) read() error {
 		if b == nil {
 			break
 		}
-		vecs, err := s.r.evalVecs(exprs, b, &tmp, nil)
-		if err != nil {
+		if vecs, err = s.r.evalVecs(exprs, b, &tmp, vecs); err != nil {
 			return err
 		}
-		for i, v := range vecs {
-			s.keys.Cols[i].AppendVec(v, 0, b.N)
+		if err := s.s.add(b, vecs, nil); err != nil {
+			return err
 		}
-		s.keys.N += b.N
-		appendBatch(s.rows, b)
-		used += batchBytes(b)
-		if keep >= 0 && s.rows.N > 2*keep+4*types.BatchSize {
-			s.cut(keep)
-			used = batchBytes(s.rows)
-		}
-		if used > s.r.workMem() {
-			return errMemory()
+		if keep := int(s.left); s.left >= 0 && s.s.inMemory() > 2*keep+4*types.BatchSize {
+			s.s.cut(keep)
 		}
 	}
-	s.ord = s.order()
-	if keep >= 0 && len(s.ord) > keep {
-		s.ord = s.ord[:keep]
+	if err := s.s.finish(); err != nil {
+		return err
 	}
+	s.report()
 	return nil
 }
 
-func (s *sortOp) order() []int32 {
-	cols := make([]*types.Vec, len(s.n.Keys))
-	e := 0
-	for i, k := range s.n.Keys {
-		if k.Expr != nil {
-			cols[i] = &s.keys.Cols[e]
-			e++
-		} else {
-			cols[i] = &s.rows.Cols[k.Col]
+// report notes for EXPLAIN ANALYZE how the rows were sorted.
+func (s *sortOp) report() {
+	s.r.note(s.n, func(st *planner.NodeStats) {
+		st.SortMethod, st.SortKB, st.SortDisk = "quicksort", (s.s.peak+1023)/1024, false
+		switch {
+		case s.s.merge != nil:
+			st.SortMethod, st.SortKB, st.SortDisk = "external merge", (s.s.disk+1023)/1024, true
+		case s.left >= 0 && s.s.peak > 0:
+			st.SortMethod = "top-N heapsort"
 		}
-	}
-	return orderBy(s.rows.N, compareRows(cols, s.n.Keys))
+	})
 }
 
-// cut keeps the first rows in order.
-func (s *sortOp) cut(keep int) {
-	ord := s.order()
-	if len(ord) > keep {
-		ord = ord[:keep]
+func (s *sortOp) close() {
+	if s.s != nil {
+		s.s.close()
 	}
-	rows, keys := &types.Batch{}, &types.Batch{}
-	s.rows, s.keys = gatherBatch(rows, s.rows, ord), gatherBatch(keys, s.keys, ord)
+	s.in.close()
 }
-
-func (s *sortOp) close() { s.in.close() }
 
 // limitOf evaluates LIMIT and OFFSET; limit is -1 for none.
 func limitOf(r *run, limit, offset *planner.Scalar) (l, o int64, err error) {
@@ -366,164 +342,3 @@ func (l *limitOp) ties() (*types.Batch, error) {
 }
 
 func (l *limitOp) close() { l.in.close() }
-
-// distinctOp drops rows whose columns equal those of an earlier row.
-type distinctOp struct {
-	r    *run
-	n    *planner.Distinct
-	in   operator
-	seen *keyTable
-	ids  []int32
-	sel  []int32
-	out  types.Batch
-}
-
-func (d *distinctOp) next(max int) (*types.Batch, error) {
-	if d.seen == nil {
-		ts := make([]types.Type, len(d.n.Cols))
-		for i, c := range d.n.Cols {
-			ts[i] = types.T(d.n.Input.Base().Types[c].Oid)
-		}
-		d.seen = newKeyTable(ts)
-	}
-	for {
-		if err := d.r.cancelled(); err != nil {
-			return nil, err
-		}
-		b, err := d.in.next(0)
-		if err != nil || b == nil {
-			return nil, err
-		}
-		if len(d.n.Cols) == 0 {
-			// Rows without columns are all equal.
-			if d.seen.keys.N > 0 || b.N == 0 {
-				continue
-			}
-			d.seen.keys.N = 1
-			return &types.Batch{Cols: b.Cols, N: 1}, nil
-		}
-		before := int32(d.seen.len())
-		d.ids = d.seen.insert(vecsOf(b, d.n.Cols), b.N, d.ids)
-		d.sel = d.sel[:0]
-		for i, id := range d.ids {
-			if id >= before {
-				d.sel = append(d.sel, int32(i))
-				before = id + 1
-			}
-		}
-		if d.seen.bytes > d.r.workMem() {
-			return nil, errMemory()
-		}
-		switch len(d.sel) {
-		case 0:
-			continue
-		case b.N:
-			return b, nil
-		}
-		return gatherBatch(&d.out, b, d.sel), nil
-	}
-}
-
-func (d *distinctOp) close() { d.in.close() }
-
-// setOp is INTERSECT and EXCEPT: the right side is counted, then the left side's rows are judged.
-type setOp struct {
-	r     *run
-	n     *planner.SetOp
-	left  operator
-	seen  *keyTable
-	count []int64 // of right rows per key
-	done  []bool  // keys put out already (without ALL)
-	ids   []int32
-	sel   []int32
-	out   types.Batch
-}
-
-func (s *setOp) open() error {
-	ts := make([]types.Type, len(s.n.Types))
-	for i, t := range s.n.Types {
-		ts[i] = types.T(t.Oid)
-	}
-	s.seen = newKeyTable(ts)
-	right, err := s.r.build(s.n.Right)
-	if err != nil {
-		return err
-	}
-	defer right.close()
-	for {
-		b, err := right.next(0)
-		if err != nil {
-			return err
-		}
-		if b == nil {
-			break
-		}
-		s.ids = s.seen.insert(vecsOf(b, allKeys(len(b.Cols))), b.N, s.ids)
-		for _, id := range s.ids {
-			for int(id) >= len(s.count) {
-				s.count = append(s.count, 0)
-			}
-			s.count[id]++
-		}
-		if s.seen.bytes > s.r.workMem() {
-			return errMemory()
-		}
-	}
-	s.left, err = s.r.build(s.n.Left)
-	return err
-}
-
-func (s *setOp) next(max int) (*types.Batch, error) {
-	if s.seen == nil {
-		if err := s.open(); err != nil {
-			return nil, err
-		}
-	}
-	for {
-		if err := s.r.cancelled(); err != nil {
-			return nil, err
-		}
-		b, err := s.left.next(0)
-		if err != nil || b == nil {
-			return nil, err
-		}
-		s.ids = s.seen.insert(vecsOf(b, allKeys(len(b.Cols))), b.N, s.ids)
-		s.sel = s.sel[:0]
-		for i, id := range s.ids {
-			for int(id) >= len(s.count) {
-				s.count = append(s.count, 0)
-			}
-			for int(id) >= len(s.done) {
-				s.done = append(s.done, false)
-			}
-			if s.keep(id) {
-				s.sel = append(s.sel, int32(i))
-			}
-		}
-		if len(s.sel) > 0 {
-			return gatherBatch(&s.out, b, s.sel), nil
-		}
-	}
-}
-
-// keep judges one left row with key id.
-func (s *setOp) keep(id int32) bool {
-	in := s.count[id] > 0
-	if s.n.All {
-		if in {
-			s.count[id]--
-		}
-		return in == (s.n.Kind == sema.Intersect)
-	}
-	if s.done[id] || in != (s.n.Kind == sema.Intersect) {
-		return false
-	}
-	s.done[id] = true
-	return true
-}
-
-func (s *setOp) close() {
-	if s.left != nil {
-		s.left.close()
-	}
-}

@@ -14,8 +14,8 @@ import (
 // more than the partition has rows, and so does an aggregate that takes rows back (expr.InverseState) or is a minimum or
 // maximum; others are computed anew when the start of the frame moves, as in PostgreSQL.
 //
-// Arguments are evaluated once, as rows come in, and stand behind the input's columns. In memory are the rows of one
-// partition, or of as many as make a batch.
+// Arguments are evaluated once, as rows come in, and stand behind the input's columns. The rows of one partition, or of as
+// many as make a batch, are kept: in memory, or in a file if they are too many.
 
 // windowOp computes the functions of one window.
 type windowOp struct {
@@ -24,7 +24,7 @@ type windowOp struct {
 	in operator
 
 	width   int          // columns of the input
-	rows    *types.Batch // input ++ arguments, from the start of a partition to the end of one
+	rows    *windowRows  // input ++ arguments, from the start of a partition to the end of one
 	pending *types.Batch // the beginning of the partition after those in rows
 	starts  []int        // where partitions start in rows
 	eof     bool
@@ -77,7 +77,7 @@ func newWindow(r *run, n *planner.WindowAgg, in operator) *windowOp {
 	for range w.conds {
 		ts = append(ts, types.T(types.BoolOid))
 	}
-	w.rows = types.NewBatch(ts, 0)
+	w.rows = &windowRows{mem: types.NewBatch(ts, 0)}
 	w.pending = types.NewBatch(ts, 0)
 	for i := range n.Funcs {
 		w.calls = append(w.calls, newWindowCall(w, &n.Funcs[i], calls[i]))
@@ -93,21 +93,22 @@ type callColumns struct {
 }
 
 func (w *windowOp) next(max int) (*types.Batch, error) {
-	if w.at >= w.rows.N {
+	if w.at >= w.rows.n {
 		if w.eof && w.pending.N == 0 {
 			return nil, nil
 		}
-		if err := w.fill(); err != nil || w.rows.N == 0 {
+		if err := w.fill(); err != nil || w.rows.n == 0 {
 			return nil, err
 		}
 	}
-	end := min(w.rows.N, w.at+types.BatchSize)
+	page, from := w.rows.page(w.at)
+	end := min(w.rows.n, w.at+types.BatchSize, w.at+page.N-from)
 	if max > 0 {
 		end = min(end, w.at+max)
 	}
 	w.out.Reset()
 	for c := range w.width {
-		w.out.Cols[c].AppendVec(&w.rows.Cols[c], w.at, end)
+		w.out.Cols[c].AppendVec(&page.Cols[c], from, from+end-w.at)
 	}
 	for i := w.at; i < end; i++ {
 		if w.part < len(w.starts) && w.starts[w.part] == i {
@@ -123,6 +124,9 @@ func (w *windowOp) next(max int) (*types.Batch, error) {
 			}
 			w.out.Cols[w.width+k].Append(d)
 		}
+		if w.rows.err != nil {
+			return nil, w.rows.err
+		}
 	}
 	w.out.N = end - w.at
 	w.at = end
@@ -131,7 +135,7 @@ func (w *windowOp) next(max int) (*types.Batch, error) {
 
 // begin enters the next partition.
 func (w *windowOp) begin() {
-	end := w.rows.N
+	end := w.rows.n
 	if w.part+1 < len(w.starts) {
 		end = w.starts[w.part+1]
 	}
@@ -144,9 +148,10 @@ func (w *windowOp) begin() {
 
 // fill reads until the end of a partition, and a batch's worth of rows, are there.
 func (w *windowOp) fill() error {
-	w.rows, w.pending = w.pending, w.rows
-	w.pending.Reset()
-	w.used = batchBytes(w.rows)
+	w.rows.clear()
+	w.rows.mem, w.pending = w.pending, w.rows.mem
+	w.rows.n = w.rows.mem.N
+	w.used = batchBytes(w.rows.mem)
 	w.at, w.part, w.starts = 0, 0, append(w.starts[:0], 0)
 	if !w.frame.ready {
 		if err := w.frame.offsets(); err != nil {
@@ -171,12 +176,9 @@ func (w *windowOp) fill() error {
 	}
 	if !w.eof {
 		last := len(w.starts) - 1
-		cut := w.starts[last]
-		for c := range w.rows.Cols {
-			w.pending.Cols[c].AppendVec(&w.rows.Cols[c], cut, w.rows.N)
+		if err := w.rows.cut(w.starts[last], w.pending); err != nil {
+			return err
 		}
-		w.pending.N = w.rows.N - cut
-		w.rows.Truncate(cut)
 		w.starts = w.starts[:last]
 	}
 	return nil
@@ -184,9 +186,10 @@ func (w *windowOp) fill() error {
 
 // add appends rows with their arguments, and finds where partitions start among them.
 func (w *windowOp) add(b *types.Batch) error {
-	from := w.rows.N
+	rows := w.rows.mem
+	from, before := rows.N, w.rows.n
 	for c := range w.width {
-		w.rows.Cols[c].AppendVec(&b.Cols[c], 0, b.N)
+		rows.Cols[c].AppendVec(&b.Cols[c], 0, b.N)
 	}
 	sels := make([][]int32, len(w.conds))
 	for i, c := range w.conds {
@@ -197,7 +200,7 @@ func (w *windowOp) add(b *types.Batch) error {
 	}
 	var tmp types.Vec
 	for i, x := range w.exprs {
-		dst := &w.rows.Cols[w.width+i]
+		dst := &rows.Cols[w.width+i]
 		var sel []int32
 		if f := w.filters[i]; f >= 0 {
 			sel = sels[f]
@@ -222,7 +225,7 @@ func (w *windowOp) add(b *types.Batch) error {
 		appendNulls(dst, b.N-at)
 	}
 	for i, sel := range sels {
-		dst := &w.rows.Cols[w.width+len(w.exprs)+i]
+		dst := &rows.Cols[w.width+len(w.exprs)+i]
 		k := 0
 		for pos := range b.N {
 			in := k < len(sel) && int(sel[k]) == pos
@@ -232,20 +235,17 @@ func (w *windowOp) add(b *types.Batch) error {
 			dst.Append(types.NewBool(in))
 		}
 	}
-	w.rows.N += b.N
-	if w.used += batchBytes(b); w.used > w.r.workMem() {
-		return errMemory()
-	}
-	if len(w.n.Partition) == 0 {
-		return nil
-	}
-	same := compareRows(keyColumns(w.rows, w.n.Partition), w.n.Partition)
-	for i := max(from, 1); i < w.rows.N; i++ {
-		if same(int32(i-1), int32(i)) != 0 {
-			w.starts = append(w.starts, i)
+	rows.N += b.N
+	if len(w.n.Partition) > 0 {
+		same := compareRows(keyColumns(rows, w.n.Partition), w.n.Partition)
+		for i := max(from, 1); i < rows.N; i++ {
+			if same(int32(i-1), int32(i)) != 0 {
+				w.starts = append(w.starts, before+i-from)
+			}
 		}
 	}
-	return nil
+	w.used += batchBytes(b)
+	return w.rows.added(w.r, w.used)
 }
 
 func appendNulls(v *types.Vec, n int) {
@@ -271,4 +271,7 @@ func (w *windowOp) work(n int) error {
 	return w.r.cancelled()
 }
 
-func (w *windowOp) close() { w.in.close() }
+func (w *windowOp) close() {
+	w.rows.store.Close()
+	w.in.close()
+}

@@ -29,7 +29,6 @@ type aggCall struct {
 func (a *aggCall) begin(f *frame) {
 	a.f = f
 	a.args = make([]types.Datum, len(a.cols.args))
-	a.vecs = vecsOf(f.rows, a.cols.args)
 	a.reset(f.first)
 }
 
@@ -62,10 +61,10 @@ func (a *aggCall) row(int) (types.Datum, error) {
 }
 
 func (a *aggCall) finish() (types.Datum, error) {
-	if a.state.MemBytes() > a.w.r.workMem() {
-		return types.Null, errMemory()
+	err := a.w.r.unspillable(a.state.MemBytes())
+	if err != nil {
+		return types.Null, err
 	}
-	var err error
 	a.result, err = a.state.Result(a.w.r.eval, 0)
 	a.valid = true
 	return a.result, err
@@ -99,23 +98,24 @@ func (a *aggCall) dropTo(lo int) error {
 }
 
 func (a *aggCall) included(i int) bool {
-	return a.cols.filter < 0 || a.f.rows.Cols[a.cols.filter].I[i] != 0
+	return a.cols.filter < 0 || a.f.rows.isTrue(a.cols.filter, i)
 }
 
 func (a *aggCall) read(i int) {
-	for k, v := range a.vecs {
-		a.args[k] = v.Get(i)
+	for k, c := range a.cols.args {
+		a.args[k] = a.f.rows.get(c, i)
 	}
 }
 
 // add adds the rows [from, to).
 func (a *aggCall) add(from, to int) error {
 	for from < to {
-		end := min(to, from+types.BatchSize)
+		page, at := a.f.rows.page(from)
+		end := min(to, from+types.BatchSize, from+page.N-at)
 		if err := a.w.work(end - from); err != nil {
 			return err
 		}
-		if err := a.addSome(from, end); err != nil {
+		if err := a.addSome(page, at-from, from, end); err != nil {
 			return err
 		}
 		from = end
@@ -123,7 +123,8 @@ func (a *aggCall) add(from, to int) error {
 	return nil
 }
 
-func (a *aggCall) addSome(from, to int) error {
+// addSome adds the rows [from, to), which are in a page: row i at i+shift.
+func (a *aggCall) addSome(page *types.Batch, shift, from, to int) error {
 	if to-from < 8 {
 		for i := from; i < to; i++ {
 			if !a.included(i) {
@@ -136,19 +137,23 @@ func (a *aggCall) addSome(from, to int) error {
 		}
 		return nil
 	}
-	if len(a.zeros) < a.f.rows.N {
-		a.zeros = make([]int32, a.f.rows.N)
+	if len(a.zeros) < page.N {
+		a.zeros = make([]int32, page.N)
 	}
 	a.sel = a.sel[:0]
 	for i := from; i < to; i++ {
 		if a.included(i) {
-			a.sel = append(a.sel, int32(i))
+			a.sel = append(a.sel, int32(i+shift))
 		}
 	}
 	if len(a.sel) == 0 {
 		return nil
 	}
-	return a.state.Accumulate(a.w.r.eval, a.zeros, a.vecs, a.sel, a.f.rows.N)
+	a.vecs = a.vecs[:0]
+	for _, c := range a.cols.args {
+		a.vecs = append(a.vecs, &page.Cols[c])
+	}
+	return a.state.Accumulate(a.w.r.eval, a.zeros, a.vecs, a.sel, page.N)
 }
 
 // excluding computes a frame with exclusion from nothing, as PostgreSQL does.
@@ -181,13 +186,13 @@ func (e *extremeCall) begin(f *frame) {
 }
 
 func (e *extremeCall) row(int) (types.Datum, error) {
-	v := &e.f.rows.Cols[e.cols.args[0]]
+	arg, rows := e.cols.args[0], e.f.rows
 	for i := max(e.hi, e.f.lo); i < e.f.hi; i++ {
-		if v.IsNull(i) || e.cols.filter >= 0 && e.f.rows.Cols[e.cols.filter].I[i] == 0 {
+		d := rows.get(arg, i)
+		if d.IsNull() || e.cols.filter >= 0 && !rows.isTrue(e.cols.filter, i) {
 			continue
 		}
-		d := v.Get(i)
-		for len(e.queue) > e.head && e.beats(d, v.Get(int(e.queue[len(e.queue)-1]))) {
+		for len(e.queue) > e.head && e.beats(d, rows.get(arg, int(e.queue[len(e.queue)-1]))) {
 			e.queue = e.queue[:len(e.queue)-1]
 		}
 		e.queue = append(e.queue, int32(i))
@@ -202,7 +207,7 @@ func (e *extremeCall) row(int) (types.Datum, error) {
 	if e.head == len(e.queue) {
 		return types.Null, nil
 	}
-	return v.Get(int(e.queue[e.head])), nil
+	return rows.get(arg, int(e.queue[e.head])), nil
 }
 
 // beats reports whether d, a later value, takes the place of an earlier one. Of equals the last counts (of char(n), the

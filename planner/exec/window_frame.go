@@ -13,7 +13,7 @@ import (
 type frame struct {
 	n    *planner.WindowAgg
 	r    *run
-	rows *types.Batch
+	rows *windowRows
 
 	ready      bool // start and end are evaluated
 	start, end types.Datum
@@ -61,19 +61,14 @@ func (f *frame) offset(s *planner.Scalar, which string) (types.Datum, error) {
 }
 
 // begin enters the partition [first, past) of rows.
-func (f *frame) begin(rows *types.Batch, first, past int) {
+func (f *frame) begin(rows *windowRows, first, past int) {
 	f.rows, f.first, f.past = rows, first, past
 	f.group, f.lo, f.hi = 0, first, first
 	f.groups = append(f.groups[:0], int32(first))
 	if len(f.n.Order) == 0 {
 		return
 	}
-	same := compareRows(keyColumns(rows, f.n.Order), f.n.Order)
-	for i := first + 1; i < past; i++ {
-		if same(int32(i-1), int32(i)) != 0 {
-			f.groups = append(f.groups, int32(i))
-		}
-	}
+	rows.changes(first, past, f.n.Order, func(i int) { f.groups = append(f.groups, int32(i)) })
 }
 
 // groupStart returns where a peer group starts; the partition's end for those beyond the last.
@@ -182,14 +177,13 @@ func (f *frame) tail() (int, error) {
 // the tail behind the last. It is update_frameheadpos and update_frametailpos of nodeWindowAgg.c.
 func (f *frame) rangeBound(offset types.Datum, sub, tail bool, at int) (int, error) {
 	key := &f.n.Order[0]
-	col := &f.rows.Cols[key.Col]
 	less := tail
 	if key.Desc {
 		sub, less = !sub, !less
 	}
-	base := col.Get(f.at)
+	base := f.rows.get(key.Col, f.at)
 	for ; at < f.past; at++ {
-		v := col.Get(at)
+		v := f.rows.get(key.Col, at)
 		if v.IsNull() || base.IsNull() {
 			if !f.passNull(v.IsNull(), base.IsNull(), tail) {
 				break

@@ -69,7 +69,7 @@ func (c *ntileCall) begin(f *frame) { *c = ntileCall{arg: c.arg, f: f} }
 
 func (c *ntileCall) row(i int) (types.Datum, error) {
 	if c.bucket == 0 {
-		n := c.f.rows.Cols[c.arg].Get(i)
+		n := c.f.rows.get(c.arg, i)
 		if n.IsNull() {
 			return types.Null, nil
 		}
@@ -107,7 +107,7 @@ func (c *offsetCall) begin(f *frame) { c.f = f }
 func (c *offsetCall) row(i int) (types.Datum, error) {
 	by := int64(1)
 	if len(c.cols.args) > 1 {
-		d := c.f.rows.Cols[c.cols.args[1]].Get(i)
+		d := c.f.rows.get(c.cols.args[1], i)
 		if d.IsNull() {
 			return types.Null, nil
 		}
@@ -117,10 +117,10 @@ func (c *offsetCall) row(i int) (types.Datum, error) {
 		by = -by
 	}
 	if at := int64(i) + by; at >= int64(c.f.first) && at < int64(c.f.past) {
-		return c.f.rows.Cols[c.cols.args[0]].Get(int(at)), nil
+		return c.f.rows.get(c.cols.args[0], int(at)), nil
 	}
 	if len(c.cols.args) > 2 {
-		return c.f.rows.Cols[c.cols.args[2]].Get(i), nil
+		return c.f.rows.get(c.cols.args[2], i), nil
 	}
 	return types.Null, nil
 }
@@ -138,7 +138,7 @@ func (c *frameValueCall) begin(f *frame) { c.f = f }
 func (c *frameValueCall) row(i int) (types.Datum, error) {
 	nth := int64(1)
 	if c.kind == expr.NthValue {
-		d := c.f.rows.Cols[c.cols.args[1]].Get(i)
+		d := c.f.rows.get(c.cols.args[1], i)
 		if d.IsNull() {
 			return types.Null, nil
 		}
@@ -147,18 +147,18 @@ func (c *frameValueCall) row(i int) (types.Datum, error) {
 		}
 	}
 	c.segs = c.f.segments(c.segs[:0])
-	v := &c.f.rows.Cols[c.cols.args[0]]
+	v := c.cols.args[0]
 	if c.kind == expr.LastValue {
 		for k := len(c.segs) - 1; k >= 0; k-- {
 			if s := c.segs[k]; s[0] < s[1] {
-				return v.Get(s[1] - 1), nil
+				return c.f.rows.get(v, s[1]-1), nil
 			}
 		}
 		return types.Null, nil
 	}
 	for _, s := range c.segs {
 		if n := int64(s[1] - s[0]); nth <= n {
-			return v.Get(s[0] + int(nth) - 1), nil
+			return c.f.rows.get(v, s[0]+int(nth)-1), nil
 		} else {
 			nth -= n
 		}

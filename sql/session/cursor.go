@@ -4,17 +4,18 @@ import (
 	"context"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // cursorState is what DECLARE CURSOR adds to a portal: the rows read so far, so that FETCH can go back, and where it is.
-// Rows are kept for SCROLL cursors, and all of them at COMMIT for WITH HOLD ones.
+// Rows are kept for SCROLL cursors, and all of them at COMMIT for WITH HOLD ones; in a file if they are too many.
 type cursorState struct {
 	scroll bool
 	held   bool // its transaction has ended; all rows are here
-	rows   *types.Batch
+	rows   *exec.RowStore
 	full   bool // the plan has ended
 	pos    int  // rows before the current one: 0 is before the first, len+1 after the last
 }
@@ -42,22 +43,21 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 	if err := s.startPortal(ctx, p); err != nil {
 		return err
 	}
-	ts := make([]types.Type, len(p.fields))
-	for i, f := range p.fields {
-		ts[i] = f.Type
-	}
-	p.declared.rows = types.NewBatch(ts, 0)
+	p.declared.rows = exec.NewRowStore(s.spill, s.storeMemory())
 	// The cursor outlives the statement that declared it, and with it the statement's context.
 	p.ectx.Context, p.ectx.Eval.Context = s.base, s.base
 	s.addPortal(u.PortalName, p)
 	return nil
 }
 
+// len is the number of rows read so far.
+func (c *cursorState) len() int { return int(c.rows.Len()) }
+
 // fill reads rows until n are kept or the plan ends.
 func (p *portal) fill(n int) error {
 	c := p.declared
-	for !c.full && c.rows.N < n {
-		b, err := p.cursor.Next(min(n-c.rows.N, types.BatchSize))
+	for !c.full && c.len() < n {
+		b, err := p.cursor.Next(min(n-c.len(), types.BatchSize))
 		if err != nil {
 			return err
 		}
@@ -67,10 +67,9 @@ func (p *portal) fill(n int) error {
 			p.done = true
 			break
 		}
-		for i := range b.Cols {
-			c.rows.Cols[i].AppendVec(&b.Cols[i], 0, b.N)
+		if err := c.rows.Add(b); err != nil {
+			return err
 		}
-		c.rows.N += b.N
 	}
 	return nil
 }
@@ -89,14 +88,7 @@ func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, 
 	if err != nil {
 		return err
 	}
-	out := types.NewBatch(columnTypes(p.fields), max(0, (to-from)*step))
-	var n int64
-	for i := from; i != to; i += step {
-		n++
-		if !u.IsMove {
-			out.AppendRow(p.declared.rows.Row(i))
-		}
-	}
+	n := int64(max(0, (to-from)*step))
 	if !u.IsMove {
 		fields := append([]Field(nil), p.fields...)
 		if err := applyFormats(fields, outer.formats); err != nil {
@@ -105,11 +97,31 @@ func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, 
 		if describe {
 			s.client.RowDescription(fields)
 		}
-		if err := s.client.DataRows(fields, out, s.io()); err != nil {
+		if err := s.sendKept(p, fields, from, to, step); err != nil {
 			return err
 		}
 	}
 	s.complete(fetchTag(u.IsMove, n))
+	return nil
+}
+
+// sendKept sends kept rows from one on to another (exclusive).
+func (s *Session) sendKept(p *portal, fields []Field, from, to, step int) error {
+	out := types.NewBatch(columnTypes(p.fields), 0)
+	var row []types.Datum
+	for i := from; i != to; i += step {
+		var err error
+		if row, err = p.declared.rows.Row(row[:0], int64(i)); err != nil {
+			return err
+		}
+		if out.AppendRow(row); out.N < types.BatchSize && i+step != to {
+			continue
+		}
+		if err := s.client.DataRows(fields, out, s.io()); err != nil {
+			return err
+		}
+		out.Reset()
+	}
 	return nil
 }
 
@@ -156,11 +168,11 @@ func (p *portal) move(u *parse.FetchStmt) (from, to, step int, err error) {
 		if err := p.fill(want); err != nil {
 			return 0, 0, 1, err
 		}
-		start := min(c.pos, c.rows.N)
-		end := min(want, c.rows.N)
+		start := min(c.pos, c.len())
+		end := min(want, c.len())
 		c.pos = end
 		if end < want {
-			c.pos = c.rows.N + 1
+			c.pos = c.len() + 1
 		}
 		return start, max(start, end), 1, nil
 	case parse.FetchBackward:
@@ -185,7 +197,7 @@ func (p *portal) move(u *parse.FetchStmt) (from, to, step int, err error) {
 // current returns the row that the cursor is on.
 func (p *portal) current() (from, to, step int, err error) {
 	c := p.declared
-	if c.pos >= 1 && c.pos <= c.rows.N {
+	if c.pos >= 1 && c.pos <= c.len() {
 		return c.pos - 1, c.pos, 1, nil
 	}
 	return 0, 0, 1, nil
@@ -201,7 +213,7 @@ func (p *portal) moveTo(dir parse.FetchDirection, n int64) (from, to, step int, 
 		if err := p.fill(int(^uint(0) >> 1)); err != nil {
 			return 0, 0, 1, err
 		}
-		target = int64(c.rows.N) + 1 + n
+		target = int64(c.len()) + 1 + n
 	}
 	if target <= 0 {
 		c.pos = 0
@@ -210,8 +222,8 @@ func (p *portal) moveTo(dir parse.FetchDirection, n int64) (from, to, step int, 
 	if err := p.fill(int(target)); err != nil {
 		return 0, 0, 1, err
 	}
-	if target > int64(c.rows.N) {
-		c.pos = c.rows.N + 1
+	if target > int64(c.len()) {
+		c.pos = c.len() + 1
 		return 0, 0, 1, nil
 	}
 	c.pos = int(target)

@@ -251,7 +251,7 @@ func (p *portal) completeTag() string {
 // execContext is what one execution runs in.
 func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.Context {
 	snap := s.snapshot()
-	return &exec.Context{
+	c := &exec.Context{
 		Context: ctx, Txn: s.tx.txn, SlotMap: snap.SlotMap(), Catalog: snap, Role: s.role(),
 		Eval: &expr.EvalContext{Context: ctx, IOEnv: s.io(), Params: params, Session: (*functions)(s),
 			StatementTime: time.Now(), TxnTime: s.tx.started},
@@ -260,6 +260,8 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 		},
 		NextRowID: s.node.NextRowID,
 	}
+	s.memory(c)
+	return c
 }
 
 // useRunner makes the transaction's constraint runner ready outside a statement's execution (COMMIT, SET CONSTRAINTS).
@@ -287,6 +289,9 @@ func (s *Session) dropPortal(name string) {
 	if p := s.portals[name]; p != nil {
 		if p.cursor != nil && !p.done {
 			p.cursor.Close()
+		}
+		if p.declared != nil {
+			p.declared.rows.Close()
 		}
 		delete(s.portals, name)
 	}

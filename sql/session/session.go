@@ -71,6 +71,8 @@ type Node struct {
 	Terminate    func(pid int32) bool
 	Log          *slog.Logger
 	Started      time.Time
+	// Temp takes what does not fit into operators' memory; nil: such statements fail.
+	Temp *exec.TempDir
 
 	programs atomic.Pointer[snapshotPrograms]
 	activity activity
@@ -126,6 +128,7 @@ type Session struct {
 	heldTag    string // see complete
 	activity   *activityEntry
 	temp       tempState
+	spill      *exec.TempSpace // nil without Node.Temp
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc
@@ -154,6 +157,7 @@ func New(n *Node, client Client, start Startup) (*Session, error) {
 	s.base, s.endBase = context.WithCancelCause(context.Background())
 	s.settings = newSettings(base)
 	s.temp.ddl.Session, s.temp.ddl.Implied = s.owner, s.tempImplied
+	s.openSpill()
 	s.activity = n.activity.add(s)
 	if err := s.startUp(); err != nil {
 		n.activity.remove(s.activity)
@@ -193,6 +197,9 @@ func (s *Session) startUp() error {
 // Close rolls back, and releases all that the session holds.
 func (s *Session) Close() {
 	s.abort()
+	for name := range s.portals { // cursors that outlive transactions
+		s.dropPortal(name)
+	}
 	s.dropTemp()
 	s.endBase(errTerminated)
 	s.node.Advisory.ReleaseAll(s.owner)

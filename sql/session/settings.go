@@ -40,6 +40,10 @@ type Settings struct {
 	LockLimit       time.Duration
 	MinMessages     string
 	WorkMem         int64 // bytes
+	// HashMemMultiplier is how many times that a hash table may have.
+	HashMemMultiplier float64
+	// TempFileLimit and LogTempFiles are in kB; -1: no limit, and nothing is logged.
+	TempFileLimit, LogTempFiles int64
 }
 
 func newSettings(base map[string]string) *Settings {
@@ -349,6 +353,8 @@ func (s *Settings) decode() {
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond
 	s.MinMessages = get("client_min_messages")
 	s.WorkMem = num("work_mem") << 10
+	s.HashMemMultiplier, _ = strconv.ParseFloat(get("hash_mem_multiplier"), 64)
+	s.TempFileLimit, s.LogTempFiles = num("temp_file_limit"), num("log_temp_files")
 	s.Role, s.SessionRole = catalog.Oid(num("role")), catalog.Oid(num("session_authorization"))
 }
 

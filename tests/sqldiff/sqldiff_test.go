@@ -21,6 +21,7 @@ import (
 
 var (
 	only    = flag.String("script", "", "run only the scripts whose name contains this")
+	workMem = flag.String("workmem", "", "run the scripts on pgmqdb with this work_mem: their output does not depend on it")
 	keepOut = flag.String("keep", "", "write both outputs of every script into this directory")
 
 	oracle, subject *testenv.Server
@@ -65,7 +66,13 @@ func runScript(t *testing.T, s *testenv.Server, name, script string) string {
 		t.Fatalf("%s: %v\n%s", s.Name, err, out)
 	}
 	prologue := fmt.Sprintf("\\set VERBOSITY verbose\nset search_path = %s;\n", schema)
+	if *workMem != "" && s == subject {
+		prologue = fmt.Sprintf("set work_mem = '%s';\n%s", *workMem, prologue)
+	}
 	out, err := s.PSQL(ctx, prologue+script, "-a")
+	if *workMem != "" && s == subject {
+		_, out, _ = strings.Cut(out, "\nSET\n")
+	}
 	if err != nil && ctx.Err() != nil {
 		t.Errorf("%s: timed out", s.Name)
 	}
