@@ -110,9 +110,7 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 			return nil, err
 		}
 		n.FilterCols = columnsOf(n.Filter.Node)
-		for range rest {
-			n.Rows = max(1, n.Rows/4)
-		}
+		n.Rows = max(1, n.Rows*q.allOf(rest))
 	}
 	f.node, f.scan, f.conds = n, n, conds
 	if p.order {
@@ -246,7 +244,7 @@ func pathCost(p *accessPath, all float64, limited bool) float64 {
 // matchPath fits conditions to the leading columns of a key.
 func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64) *accessPath {
 	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows}
-	for i, c := range cols {
+	for _, c := range cols {
 		var eq, in *keyCond
 		for _, k := range ks {
 			if k.col != int(c.Num)-1 {
@@ -261,12 +259,12 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 		}
 		if eq != nil {
 			p.eq = append(p.eq, eq)
-			p.rows = max(1, p.rows/20)
+			p.rows = max(1, p.rows/min(defaultDistinct, max(rows, 1)))
 			continue
 		}
-		if in != nil && (i > 0 || len(cols) == 1 || true) {
+		if in != nil {
 			p.in = in
-			p.rows = max(1, p.rows/5)
+			p.rows = max(1, p.rows*min(1, unknownArrayLen/min(defaultDistinct, max(rows, 1))))
 			break
 		}
 		for _, k := range ks {
@@ -280,11 +278,11 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 				p.hi = k
 			}
 		}
-		if p.lo != nil {
-			p.rows = max(1, p.rows/3)
-		}
-		if p.hi != nil {
-			p.rows = max(1, p.rows/3)
+		switch {
+		case p.lo != nil && p.hi != nil:
+			p.rows = max(1, p.rows*defaultRangeSel)
+		case p.lo != nil || p.hi != nil:
+			p.rows = max(1, p.rows*defaultIneqSel)
 		}
 		break
 	}

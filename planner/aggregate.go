@@ -168,10 +168,7 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 		}
 		a.Sets = append(a.Sets, cols)
 	}
-	rows := n.Base().Rows / 10
-	if len(g.keys) == 0 && a.Sets == nil {
-		rows = 1
-	}
+	rows := q.groupRows(g.keys, n.Base().Rows)
 	a.Props = q.b.props(ts, rows)
 	a.Parallel = canParallel(a)
 	return a, g.replacer(), nil

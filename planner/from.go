@@ -9,7 +9,7 @@ import (
 
 // The FROM clause becomes a tree of joins in three steps. Inner joins are flattened into lists of items and conjuncts;
 // outer joins stay where they are, as items. Each conjunct sinks to the smallest item that has all its columns. The items
-// of a list are then joined greedily, smallest first, along equalities where there are any.
+// of a list are then joined in the order that joinorder.go finds.
 
 // maxRels bounds the range table of one query.
 const maxRels = 256
@@ -240,7 +240,7 @@ func (q *query) planJoinTree(j sema.JoinNode, conds []*conj, top bool) (*fromIte
 			return nil, err
 		}
 	}
-	return q.joinGreedily(items, rest)
+	return q.joinItems(items, rest)
 }
 
 // flatten lists the items of nested inner joins and adds their conditions to conds.

@@ -88,7 +88,7 @@ func (q *query) hashOrLoop(kind JoinType, out, left, right *fromItem, conds []*c
 	if kind == Semi || kind == Anti || kind == NullAnti {
 		out.lay = left.lay
 	}
-	rows := joinRows(kind, left.rows(), right.rows(), len(h.LeftKeys))
+	rows := q.joinRows(kind, left, right, conds)
 	if len(h.LeftKeys) == 0 {
 		out.node = &NestLoop{Props: q.b.props(out.lay.ts, rows), Type: kind, Left: left.node, Right: right.node, Cond: cond}
 		return out, nil
@@ -122,23 +122,6 @@ func lookupRows(inner float64, point bool) int {
 	return int(max(16, inner/50))
 }
 
-func joinRows(kind JoinType, l, r float64, keys int) float64 {
-	n := l * r
-	if keys > 0 {
-		n = max(l, r)
-	}
-	switch kind {
-	case LeftOuter, FullOuter:
-		return max(n, l)
-	case Semi, Anti, NullAnti:
-		return l / 2
-	}
-	if keys == 0 {
-		return n / 3
-	}
-	return n
-}
-
 // lateralJoin runs the right item for each left row.
 func (q *query) lateralJoin(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
 	lay := left.lay.concat(right.lay)
@@ -147,7 +130,7 @@ func (q *query) lateralJoin(kind JoinType, out, left, right *fromItem, conds []*
 	if kind == Semi || kind == Anti {
 		out.lay = left.lay
 	}
-	n.Props = q.b.props(out.lay.ts, left.rows()*right.rows())
+	n.Props = q.b.props(out.lay.ts, q.joinRows(kind, left, right, conds))
 	var err error
 	if n.Args, err = q.scalars(right.args, left.lay, nil); err != nil {
 		return nil, err
@@ -282,6 +265,6 @@ func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*L
 	if kind == Semi || kind == Anti {
 		ts = outer.lay.ts
 	}
-	n.Props = q.b.props(ts, joinRows(kind, outer.rows(), p.rows*outer.rows(), 1))
+	n.Props = q.b.props(ts, q.joinRows(kind, outer, inner, conds))
 	return n, nil
 }

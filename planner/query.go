@@ -228,7 +228,7 @@ func (q *query) filter(n Node, conds []expr.Node, in *layout, rep replacer) (Nod
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{Props: q.b.props(n.Base().Types, n.Base().Rows/3), Input: n, Cond: c, OneTime: isOneTime(c.Node)}, nil
+	return &Filter{Props: q.b.props(n.Base().Types, n.Base().Rows*q.allOf(conds)), Input: n, Cond: c, OneTime: isOneTime(c.Node)}, nil
 }
 
 // isOneTime reports whether a condition reads no input and is stable: it is then evaluated once.
