@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -11,8 +12,18 @@ import (
 // explainer prints a plan as a tree, one node a line with its properties below it, in PostgreSQL's manner.
 type explainer struct {
 	p     *Plan
+	opts  ExplainOptions
 	stats func(Node) *NodeStats
+	costs map[Node]cost
 	out   []string
+}
+
+// ExplainOptions are those of EXPLAIN.
+type ExplainOptions struct {
+	// Stats tells what each node did; nil without ANALYZE.
+	Stats func(Node) *NodeStats
+	// NoCosts is COSTS OFF, NoTiming TIMING OFF.
+	NoCosts, NoTiming bool
 }
 
 // Explain returns EXPLAIN's lines for a plan.
@@ -20,7 +31,12 @@ func Explain(p *Plan) []string { return ExplainAnalyze(p, nil) }
 
 // ExplainAnalyze returns EXPLAIN's lines with what each node did, if stats is not nil.
 func ExplainAnalyze(p *Plan, stats func(Node) *NodeStats) []string {
-	e := &explainer{p: p, stats: stats}
+	return ExplainWith(p, ExplainOptions{Stats: stats})
+}
+
+// ExplainWith returns the lines of EXPLAIN with options.
+func ExplainWith(p *Plan, o ExplainOptions) []string {
+	e := &explainer{p: p, opts: o, stats: o.Stats}
 	e.node(p.Root, 0, "")
 	return e.out
 }
@@ -40,11 +56,21 @@ func (e *explainer) line(depth int, arrow bool, format string, args ...any) {
 
 func (e *explainer) node(n Node, depth int, prefix string) {
 	title := e.title(n)
-	suffix := fmt.Sprintf("  (rows=%.0f)", n.Base().Rows)
+	suffix := ""
+	if !e.opts.NoCosts {
+		c := e.costOf(n)
+		suffix = fmt.Sprintf("  (cost=%.2f..%.2f rows=%.0f width=%d)", c.startup, c.total, n.Base().Rows, rowWidth(n.Base().Types))
+	}
 	if e.stats != nil {
 		if s := e.stats(n); s != nil {
 			loops := max(1, s.Loops)
-			suffix += fmt.Sprintf(" (actual time=%.3f ms rows=%d loops=%d)", float64(s.Time.Microseconds())/1000/float64(loops), s.Rows/loops, loops)
+			ms := func(d time.Duration) float64 { return float64(d) / 1e6 / float64(loops) }
+			rows := float64(s.Rows) / float64(loops)
+			if e.opts.NoTiming {
+				suffix += fmt.Sprintf(" (actual rows=%.0f loops=%d)", rows, loops)
+			} else {
+				suffix += fmt.Sprintf(" (actual time=%.3f..%.3f rows=%.0f loops=%d)", ms(s.First), ms(s.Time), rows, loops)
+			}
 		} else {
 			suffix += " (never executed)"
 		}

@@ -7,6 +7,7 @@ type NodeStats struct {
 	Rows  int64
 	Loops int64
 	Time  time.Duration // of the node and its inputs
+	First time.Duration // until the first rows came, of all loops
 
 	// Of a sort: how, and how much memory or disk it took.
 	SortMethod string

@@ -90,7 +90,7 @@ func TestJoinOrderDoesNotShow(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", sql, err)
 			}
-			plan := strings.Join(planner.Explain(p), "\n")
+			plan := strings.Join(planner.ExplainWith(p, planner.ExplainOptions{NoCosts: true}), "\n")
 			shapes[sql+plan] = true
 			if out = sortLines(out); try == 0 {
 				want, first = out, plan

@@ -376,14 +376,20 @@ func (r *run) note(n planner.Node, f func(*planner.NodeStats)) {
 
 // measured counts what an operator does.
 type measured struct {
-	op operator
-	s  *planner.NodeStats
+	op   operator
+	s    *planner.NodeStats
+	came bool // rows have
 }
 
 func (m *measured) next(max int) (*types.Batch, error) {
 	start := time.Now()
 	b, err := m.op.next(max)
-	m.s.Time += time.Since(start)
+	took := time.Since(start)
+	m.s.Time += took
+	if !m.came {
+		m.s.First += took
+		m.came = b != nil
+	}
 	if b != nil {
 		m.s.Rows += int64(b.N)
 	}

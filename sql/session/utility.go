@@ -328,6 +328,7 @@ func findConstraints(snap *catalog.Snapshot, path []string, role catalog.Oid, r 
 // explain runs EXPLAIN [ANALYZE].
 func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainStmt) (*rowSource, error) {
 	analyze := false
+	var opts planner.ExplainOptions
 	for _, o := range u.Options {
 		on, format := true, ""
 		if c, ok := o.Arg.(*parse.Const); ok {
@@ -339,7 +340,11 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		switch o.Name {
 		case "analyze":
 			analyze = on
-		case "costs", "timing", "summary", "verbose":
+		case "costs":
+			opts.NoCosts = !on
+		case "timing":
+			opts.NoTiming = !on
+		case "summary", "verbose":
 		case "format":
 			if format != "text" {
 				return nil, pgerr.NotSupported("EXPLAIN (FORMAT " + strings.ToUpper(format) + ")")
@@ -366,7 +371,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		if err := s.checkPermissions(inner.permissions); err != nil {
 			return nil, err
 		}
-		for _, line := range planner.Explain(inner.plan) {
+		for _, line := range planner.ExplainWith(inner.plan, opts) {
 			out.add(s.withTypeNames(line))
 		}
 		return out, nil
@@ -375,7 +380,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	if err := s.prepare(inner); err != nil {
 		return nil, err
 	}
-	lines, err := s.explainAnalyze(ctx, p)
+	lines, err := s.explainAnalyze(ctx, p, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -385,7 +390,7 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	return out, nil
 }
 
-func (s *Session) explainAnalyze(ctx context.Context, p *portal) ([]string, error) {
+func (s *Session) explainAnalyze(ctx context.Context, p *portal, opts planner.ExplainOptions) ([]string, error) {
 	if err := s.startAnalyzed(ctx, p); err != nil {
 		return nil, err
 	}
@@ -400,7 +405,8 @@ func (s *Session) explainAnalyze(ctx context.Context, p *portal) ([]string, erro
 		}
 	}
 	p.cursor.Close()
-	return planner.ExplainAnalyze(p.st.plan, p.ectx.Analyze.Stats), nil
+	opts.Stats = p.ectx.Analyze.Stats
+	return planner.ExplainWith(p.st.plan, opts), nil
 }
 
 func (s *Session) constraintWork(t *catalog.Table, kind sema.DMLKind, cols []catalog.AttNum) []string {

@@ -1,0 +1,157 @@
+package planner
+
+import (
+	"math"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// The costs that EXPLAIN prints, in PostgreSQL's units: reading a page in sequence is 1. The planner itself weighs joins by
+// joinorder.go's; these follow from the finished plan.
+const (
+	pageBytes         = 8192
+	rowHeaderBytes    = 24
+	cpuTupleCost      = 0.01
+	cpuIndexTupleCost = 0.005
+	cpuOperatorCost   = 0.0025
+	keyReadCost       = 0.29 // finding a key's place
+)
+
+// cost is when a node's first and last rows come.
+type cost struct{ startup, total float64 }
+
+// costOf computes the cost of a node from those of its inputs.
+func (e *explainer) costOf(n Node) cost {
+	if c, ok := e.costs[n]; ok {
+		return c
+	}
+	var in cost
+	inputs := n.Inputs()
+	for i, k := range inputs {
+		c := e.costOf(k)
+		if i == 0 {
+			in.startup = c.startup
+		}
+		in.total += c.total
+	}
+	rows := n.Base().Rows
+	c := cost{in.startup, in.total + cpuTupleCost*rows}
+	switch n := n.(type) {
+	case *Scan:
+		c = e.scanCost(n)
+	case *Values, *LiteralRows, *FunctionScan, *VirtualScan, *CTEScan, *WorkTableScan:
+		c = cost{0, cpuTupleCost * rows}
+	case *Filter:
+		c = cost{in.startup, in.total + cpuOperatorCost*inputRows(n.Input)}
+	case *Project:
+		c = cost{in.startup, in.total + cpuOperatorCost*rows*float64(len(n.Exprs))}
+	case *Sort:
+		k := inputRows(n.Input)
+		c.startup = in.total + 2*cpuOperatorCost*k*math.Log2(max(2, k))
+		c.total = c.startup + cpuOperatorCost*rows
+	case *HashJoin:
+		l, r := e.costOf(n.Left), e.costOf(n.Right)
+		keys := float64(len(n.LeftKeys))
+		c.startup = l.startup + r.total + (cpuOperatorCost*keys+cpuTupleCost)*inputRows(n.Right)
+		c.total = c.startup + l.total - l.startup + cpuOperatorCost*keys*inputRows(n.Left) + cpuTupleCost*rows
+	case *LookupJoin:
+		l := e.costOf(n.Left)
+		c = cost{l.startup, l.total + inputRows(n.Left)*(keyReadCost+cpuIndexTupleCost+cpuTupleCost) + cpuTupleCost*rows}
+	case *NestLoop:
+		c = e.loopCost(n)
+	case *Aggregate:
+		k := inputRows(n.Input)
+		c.startup = in.total + cpuOperatorCost*k*float64(len(n.Keys)+len(n.Aggs))
+		c.total = c.startup + cpuTupleCost*rows
+	case *Distinct:
+		k := inputRows(n.Input)
+		c.total = in.total + cpuOperatorCost*k*float64(len(n.Cols))
+		if !n.Sorted {
+			c.startup = in.startup
+		}
+	case *Limit:
+		if k := inputRows(n.Input); k > 0 {
+			c.total = in.startup + (in.total-in.startup)*min(1, rows/k)
+		}
+	case *With:
+		c = in
+		for _, k := range inputs[1:] {
+			c.startup += e.costOf(k).total
+		}
+	}
+	if e.costs == nil {
+		e.costs = map[Node]cost{}
+	}
+	e.costs[n] = c
+	return c
+}
+
+// inputRows is how many rows a node gets from an input.
+func inputRows(n Node) float64 { return n.Base().Rows }
+
+// scanCost is that of reading a table whole, or by a key.
+func (e *explainer) scanCost(n *Scan) cost {
+	quals := 0.0
+	if n.Filter != nil {
+		quals = cpuOperatorCost
+	}
+	if n.Access.FullScan() {
+		rows := float64(unknownRows)
+		if f := e.p.env.RowCount; f != nil {
+			if k := f(n.Table); k >= 0 {
+				rows = float64(k)
+			}
+		}
+		width := rowHeaderBytes
+		for i := range n.Table.Columns {
+			width += typeWidth(n.Table.Columns[i].Type)
+		}
+		return cost{0, math.Ceil(rows*float64(width)/pageBytes) + (cpuTupleCost+quals)*rows}
+	}
+	c := cost{keyReadCost, keyReadCost + (cpuIndexTupleCost+cpuTupleCost+quals)*n.Rows}
+	if n.Access.Index != nil { // each entry leads to a row elsewhere
+		c.total += n.Rows
+	}
+	return c
+}
+
+func (e *explainer) loopCost(n *NestLoop) cost {
+	l, r := e.costOf(n.Left), e.costOf(n.Right)
+	left := inputRows(n.Left)
+	if n.Lateral {
+		return cost{l.startup + r.startup, l.total + left*r.total + cpuTupleCost*n.Rows}
+	}
+	pairs := left * inputRows(n.Right)
+	return cost{l.startup + r.startup, l.total + r.total + (cpuOperatorCost+cpuTupleCost/4)*pairs + cpuTupleCost*n.Rows}
+}
+
+// rowWidth is about how many bytes a row has.
+func rowWidth(ts []types.Type) int {
+	n := 0
+	for _, t := range ts {
+		n += typeWidth(t)
+	}
+	return n
+}
+
+// typeWidth is PostgreSQL's get_typavgwidth: half of a declared length where it is long, 32 where nothing is known.
+func typeWidth(t types.Type) int {
+	info := types.Lookup(t.Oid)
+	if info == nil {
+		return 32
+	}
+	if info.Len > 0 {
+		return int(info.Len)
+	}
+	if (t.Oid == types.VarcharOid || t.Oid == types.BpcharOid) && t.Mod > 4 {
+		n := int(t.Mod - 4)
+		switch {
+		case t.Oid == types.BpcharOid || n <= 32:
+			return n + 4
+		case n < 1000:
+			return 32 + (n-32)/2
+		}
+		return 32 + (1000-32)/2
+	}
+	return 32
+}
