@@ -12,15 +12,16 @@ import (
 // The storages of the catalog group's entries. They are below FirstUserStorage and never renumbered; others that the
 // catalog group holds (membership, liveness, timestamps) begin at FirstClusterStorage.
 const (
-	DescriptorStorage   topo.StorageID = 1 // class, OID -> descriptor
-	NameStorage         topo.StorageID = 2 // class, schema OID, name -> OID: the uniqueness of names
-	SlotMapStorage      topo.StorageID = 3 // the slot map
-	GarbageStorage      topo.StorageID = 4 // storage id -> what it was: to be dropped once no snapshot needs it
-	OIDSequence         topo.StorageID = 5 // the counter of OIDs
-	StorageSequence     topo.StorageID = 6 // the counter of storage ids
-	NodeStorage         topo.StorageID = 7 // node id -> its record
-	PlacementStorage    topo.StorageID = 8 // group id -> its replicas
-	ClusterSequence     topo.StorageID = 9 // the counter of node ids
+	DescriptorStorage   topo.StorageID = 1  // class, OID -> descriptor
+	NameStorage         topo.StorageID = 2  // class, schema OID, name -> OID: the uniqueness of names
+	SlotMapStorage      topo.StorageID = 3  // the slot map
+	GarbageStorage      topo.StorageID = 4  // storage id -> what it was: to be dropped once no snapshot needs it
+	OIDSequence         topo.StorageID = 5  // the counter of OIDs
+	StorageSequence     topo.StorageID = 6  // the counter of storage ids
+	NodeStorage         topo.StorageID = 7  // node id -> its record
+	PlacementStorage    topo.StorageID = 8  // group id -> its replicas
+	ClusterSequence     topo.StorageID = 9  // the counter of node ids
+	StatisticStorage    topo.StorageID = 10 // storage id of rows -> what ANALYZE found out about them
 	FirstClusterStorage topo.StorageID = 64
 )
 
@@ -189,8 +190,8 @@ func ParseGroupKey(key []byte) (id topo.GroupID, ok bool) {
 	return topo.GroupID(binary.BigEndian.Uint64(key[4:])), true
 }
 
-// EncodeRecord returns the stored form of a *topo.Node or *topo.Group.
-func EncodeRecord[R topo.Node | topo.Group](r *R) []byte {
+// EncodeRecord returns the stored form of a *topo.Node, *topo.Group or *TableStats.
+func EncodeRecord[R topo.Node | topo.Group | TableStats](r *R) []byte {
 	b, err := json.Marshal(r)
 	if err != nil { // records hold nothing that JSON cannot
 		panic(err)
@@ -199,7 +200,7 @@ func EncodeRecord[R topo.Node | topo.Group](r *R) []byte {
 }
 
 // DecodeRecord reads what EncodeRecord wrote.
-func DecodeRecord[R topo.Node | topo.Group](b []byte) (*R, error) {
+func DecodeRecord[R topo.Node | topo.Group | TableStats](b []byte) (*R, error) {
 	if len(b) == 0 || b[0] != formatVersion {
 		return nil, fmt.Errorf("catalog: record of an unknown format")
 	}

@@ -208,13 +208,14 @@ func (b *builder) use(ix *catalog.Index) {
 // bestPath chooses among the row key and the indexes: the fewest rows; the wanted order where a LIMIT makes it pay.
 func (q *query) bestPath(rel int, t *catalog.Table, ks []*keyCond, top bool) *accessPath {
 	rows := q.b.tableRows(t)
-	best := matchPath(nil, rowKeyColumns(t), true, ks, rows)
+	sel := func(k *keyCond) float64 { return q.keySelectivity(rel, t, k) }
+	best := matchPath(nil, rowKeyColumns(t), true, ks, rows, sel)
 	q.orderPath(rel, t, best, top)
 	for _, ix := range t.Indexes {
 		if ix.RowKey || q.b.tooNew(ix) {
 			continue
 		}
-		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows)
+		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows, sel)
 		q.orderPath(rel, t, p, top)
 		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order {
 			continue
@@ -241,8 +242,20 @@ func pathCost(p *accessPath, all float64, limited bool) float64 {
 	return c
 }
 
-// matchPath fits conditions to the leading columns of a key.
-func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64) *accessPath {
+// keySelectivity is the part of a table's rows that meet a condition on a key's column.
+func (q *query) keySelectivity(rel int, t *catalog.Table, k *keyCond) float64 {
+	if k.op != "=" || q.relsOf(k.val).empty() {
+		if _, ok := k.c.node.(*expr.Var); !ok {
+			return q.selectivity(k.c.node)
+		}
+	}
+	v := &expr.Var{Rel: rel, Col: k.col, Type: t.Columns[k.col].Type}
+	n, _ := q.distinctValues(v)
+	return (1 - q.nullFrac(v)) / n
+}
+
+// matchPath fits conditions to the leading columns of a key. sel is the selectivity of one.
+func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64, sel func(*keyCond) float64) *accessPath {
 	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows}
 	for _, c := range cols {
 		var eq, in *keyCond
@@ -259,12 +272,12 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 		}
 		if eq != nil {
 			p.eq = append(p.eq, eq)
-			p.rows = max(1, p.rows/min(defaultDistinct, max(rows, 1)))
+			p.rows = max(1, p.rows*sel(eq))
 			continue
 		}
 		if in != nil {
 			p.in = in
-			p.rows = max(1, p.rows*min(1, unknownArrayLen/min(defaultDistinct, max(rows, 1))))
+			p.rows = max(1, p.rows*sel(in))
 			break
 		}
 		for _, k := range ks {
@@ -280,9 +293,16 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 		}
 		switch {
 		case p.lo != nil && p.hi != nil:
-			p.rows = max(1, p.rows*defaultRangeSel)
-		case p.lo != nil || p.hi != nil:
-			p.rows = max(1, p.rows*defaultIneqSel)
+			lo, hi := sel(p.lo), sel(p.hi)
+			if lo == defaultIneqSel && hi == defaultIneqSel {
+				p.rows = max(1, p.rows*defaultRangeSel)
+			} else {
+				p.rows = max(1, p.rows*max(defaultRangeSel, lo+hi-1))
+			}
+		case p.lo != nil:
+			p.rows = max(1, p.rows*sel(p.lo))
+		case p.hi != nil:
+			p.rows = max(1, p.rows*sel(p.hi))
 		}
 		break
 	}

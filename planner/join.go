@@ -180,7 +180,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	var best *accessPath
 	try := func(ix *catalog.Index, cols []catalog.IndexColumn, unique bool) {
-		p := matchPath(ix, cols, unique, ks, q.b.tableRows(t))
+		p := matchPath(ix, cols, unique, ks, q.b.tableRows(t), func(k *keyCond) float64 { return q.keySelectivity(inner.rel, t, k) })
 		usesJoin := false
 		for _, e := range p.eq {
 			for _, j := range joins {

@@ -13,6 +13,8 @@ import (
 type Env struct {
 	// RowCount estimates the rows of a table; nil, or a negative answer: unknown. It must be cheap.
 	RowCount func(*catalog.Table) int64
+	// Statistics are what ANALYZE found out about a table, nil for nothing. nil: nothing is known of any.
+	Statistics func(*catalog.Table) *catalog.TableStats
 	// Groups is the number of data groups, for EXPLAIN and for estimates; 0: unknown.
 	Groups int
 	// Snapshot is the one that the plan will read at, 0 for one that is drawn later: indexes filled after it are not used.

@@ -25,15 +25,21 @@ const (
 
 // distinctValues estimates how many values an expression has, and whether that is but the default.
 func (q *query) distinctValues(n expr.Node) (float64, bool) {
-	if n.ResultType().Oid == types.BoolOid {
-		return 2, false
-	}
 	v, ok := stripCast(n).(*expr.Var)
 	if !ok || v.Level != 0 || v.Rel >= len(q.q.Rels) || q.q.Rels[v.Rel].Kind != sema.RTETable {
+		if n.ResultType().Oid == types.BoolOid {
+			return 2, false
+		}
 		return defaultDistinct, true
 	}
 	t := q.q.Rels[v.Rel].Table
 	rows := q.b.tableRows(t)
+	if c := q.b.columnStats(t, v.Col); c != nil && c.Distinct != 0 {
+		if c.Distinct < 0 {
+			return max(1, -c.Distinct*rows), false
+		}
+		return min(c.Distinct, rows), false
+	}
 	for _, ix := range t.Indexes {
 		if ix.Unique && len(ix.Columns) == 1 && int(ix.Columns[0].Num)-1 == v.Col {
 			return rows, false
@@ -41,6 +47,9 @@ func (q *query) distinctValues(n expr.Node) (float64, bool) {
 	}
 	if len(t.KeyColumns) == 1 && int(t.KeyColumns[0])-1 == v.Col {
 		return rows, false
+	}
+	if n.ResultType().Oid == types.BoolOid {
+		return 2, false
 	}
 	return min(rows, defaultDistinct), rows > defaultDistinct
 }
@@ -66,6 +75,9 @@ func (q *query) selectivity(n expr.Node) float64 {
 		s := defaultSel
 		if n.Test == expr.IsNull || n.Test == expr.IsUnknown {
 			s = defaultNullSel
+			if c := q.statsOf(n.Arg); c != nil {
+				s = c.NullFrac
+			}
 		}
 		if n.Not {
 			return 1 - s
@@ -113,8 +125,11 @@ func (q *query) allOf(conds []expr.Node) float64 {
 				arg, side = f.Args[1], 3-side
 			}
 		}
-		if side == 0 {
-			s *= q.selectivity(c)
+		if x, ok := q.rangeSelectivity(f); side == 0 || ok {
+			if !ok {
+				x = q.selectivity(c)
+			}
+			s *= x
 			continue
 		}
 		key := fingerprint(arg)
@@ -137,8 +152,11 @@ func (q *query) operatorSelectivity(f *expr.Func) float64 {
 	case "=":
 		return q.equalSelectivity(f.Args[0], f.Args[1])
 	case "<>":
-		return 1 - q.equalSelectivity(f.Args[0], f.Args[1])
+		return max(0, 1-q.equalSelectivity(f.Args[0], f.Args[1])-q.nullFrac(f.Args[0])-q.nullFrac(f.Args[1]))
 	case "<", "<=", ">", ">=":
+		if s, ok := q.rangeSelectivity(f); ok {
+			return s
+		}
 		return defaultIneqSel
 	case "~~", "~~*", "~", "~*":
 		return defaultMatchSel
@@ -154,6 +172,9 @@ func (q *query) operatorSelectivity(f *expr.Func) float64 {
 
 // equalSelectivity is one value of as many as the side with more of them has.
 func (q *query) equalSelectivity(a, b expr.Node) float64 {
+	if s, ok := q.constSelectivity(a, b); ok {
+		return s
+	}
 	n := 1.0
 	for _, x := range []expr.Node{a, b} {
 		if !q.relsOf(x).empty() {
@@ -164,7 +185,7 @@ func (q *query) equalSelectivity(a, b expr.Node) float64 {
 	if n == 1 {
 		return 1.0 / defaultDistinct
 	}
-	return 1 / n
+	return (1 - q.nullFrac(a)) * (1 - q.nullFrac(b)) / n
 }
 
 func (q *query) arraySelectivity(n *expr.AnyAll) float64 {

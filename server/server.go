@@ -100,7 +100,6 @@ type Server struct {
 	system   *pgcat.System
 	node     *session.Node
 	wire     *wire.Server
-	stats    rowCounts
 	temp     *exec.TempDir
 	building ddl.Building
 	// abandoned is for checks: what is finished soon is not in it for long.
@@ -495,7 +494,6 @@ func (s *Server) assemble() {
 			}
 		}
 	})
-	s.every(time.Second, s.stats.follow(s))
 }
 
 func (s *Server) sessionID() topo.TxnID {

@@ -2,99 +2,144 @@ package server
 
 import (
 	"context"
-	"sync"
+	"math/rand"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// rowCounts estimates how many rows each table has, for the planner. Counts are made by ANALYZE, and in the background for
-// tables that have none yet; they live in memory only.
-type rowCounts struct {
-	mu sync.RWMutex
-	m  map[topo.StorageID]int64
-}
+// rowsPerTarget is how many rows ANALYZE samples for each unit of the statistics target, as in PostgreSQL.
+const rowsPerTarget = 300
 
-// RowCount returns the estimate, or -1.
-func (c *rowCounts) RowCount(t *catalog.Table) int64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if n, ok := c.m[t.RowStorage]; ok {
-		return n
+// maxSampleBytes bounds a sample, whose rows may be wide.
+const maxSampleBytes = 64 << 20
+
+// statistics returns what ANALYZE found out about a table, nil for nothing.
+func (s *Server) statistics(t *catalog.Table) *catalog.TableStats { return s.catalog.Statistics(t.RowStorage) }
+
+// rowCount estimates a table's rows, -1 where it was never analyzed.
+func (s *Server) rowCount(t *catalog.Table) int64 {
+	if st := s.statistics(t); st != nil {
+		return st.Rows
 	}
 	return -1
 }
 
-func (c *rowCounts) set(t *catalog.Table, n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.m == nil {
-		c.m = map[topo.StorageID]int64{}
-	}
-	c.m[t.RowStorage] = n
-}
-
-// analyze counts all tables' rows.
-func (s *Server) analyze(ctx context.Context) error {
-	var tables []*catalog.Table
+// analyze samples tables (nil: all) and keeps what it finds out in the catalog group, where every node reads it. Each table
+// is kept as soon as it is known.
+func (s *Server) analyze(ctx context.Context, tables []*catalog.Table, target int) error {
+	live := map[topo.StorageID]bool{}
+	var all []*catalog.Table
 	s.catalog.Current().Tables(func(t *catalog.Table) bool {
-		tables = append(tables, t)
+		live[t.RowStorage] = true
+		all = append(all, t)
 		return true
 	})
+	if tables == nil {
+		tables = all
+	}
 	for _, t := range tables {
-		n, err := s.countRows(ctx, t)
+		if !live[t.RowStorage] {
+			continue // made or rewritten by the transaction that asks
+		}
+		st, err := s.analyzeTable(ctx, t, target)
 		if err != nil {
 			return err
 		}
-		s.stats.set(t, n)
+		if err := s.catalog.SetStatistics(ctx, s.txns, []*catalog.TableStats{st}, nil); err != nil {
+			return err
+		}
 	}
-	return nil
+	gone := slices.DeleteFunc(s.catalog.StatisticsOf(), func(id topo.StorageID) bool { return live[id] })
+	return s.catalog.SetStatistics(ctx, s.txns, nil, gone)
 }
 
-func (s *Server) countRows(ctx context.Context, t *catalog.Table) (int64, error) {
+func (s *Server) analyzeTable(ctx context.Context, t *catalog.Table, target int) (*catalog.TableStats, error) {
+	out := &catalog.TableStats{Storage: t.RowStorage}
+	sample, err := s.sampleRows(ctx, t, target*rowsPerTarget, out)
+	if err != nil {
+		return nil, err
+	}
+	layout := t.RowLayout()
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.Dropped || c.Hidden || len(sample) == 0 {
+			continue
+		}
+		vals := make([]types.Datum, len(sample))
+		for k, row := range sample {
+			if vals[k], err = keyenc.DecodeColumn(row, layout, i); err != nil {
+				return nil, err
+			}
+		}
+		out.Columns = append(out.Columns, planner.ColumnStatistics(c.Num, c.Type, vals, out.Rows, target))
+	}
+	return out, nil
+}
+
+// sampleRows reads a table once and keeps want of its rows, each with the same chance, in their order; wide rows are kept in
+// smaller number. It counts the rows and their bytes.
+func (s *Server) sampleRows(ctx context.Context, t *catalog.Table, want int, out *catalog.TableStats) ([][]byte, error) {
 	x := s.txns.Begin(txn.Options{ReadOnly: true})
 	defer x.Rollback(ctx)
 	x.StartStatement()
 	ts, err := x.Snapshot(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	lo := topo.AppendStorageID(nil, t.RowStorage)
 	sc, err := x.Scan(ctx, txn.ReadOptions{TS: ts}, txn.ScanSpec{Groups: s.catalog.Current().SlotMap().DataGroups(), Lo: lo,
-		Hi: keyenc.PrefixEnd(lo), KeysOnly: true})
+		Hi: keyenc.PrefixEnd(lo)})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer sc.Close()
-	var n int64
+	rng := rand.New(rand.NewSource(int64(ts)))
+	var rows [][]byte
+	var at []int64 // the number of each among all rows
+	bytes := 0
 	for {
 		b, err := sc.Next(ctx)
-		if err != nil || b == nil {
-			return n, err
+		if err != nil {
+			return nil, err
 		}
-		n += int64(b.Len())
-	}
-}
-
-// follow forgets counts of tables that are gone.
-func (c *rowCounts) follow(s *Server) func(context.Context) {
-	var seen *catalog.Snapshot
-	return func(context.Context) {
-		cur := s.catalog.Current()
-		if cur == seen {
-			return
+		if b == nil {
+			break
 		}
-		seen = cur
-		live := map[topo.StorageID]bool{}
-		cur.Tables(func(t *catalog.Table) bool { live[t.RowStorage] = true; return true })
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for id := range c.m {
-			if !live[id] {
-				delete(c.m, id)
+		for i := range b.Len() {
+			v := b.Value(i)
+			n := out.Rows
+			out.Rows++
+			out.Width += int64(len(v))
+			if len(rows) < want {
+				rows, at = append(rows, slices.Clone(v)), append(at, n)
+				bytes += len(v)
+			} else if k := rng.Int63n(n + 1); k < int64(want) {
+				bytes += len(v) - len(rows[k])
+				rows[k], at[k] = slices.Clone(v), n
+			}
+			for bytes > maxSampleBytes && len(rows) > 1 {
+				last := len(rows) - 1
+				k := rng.Intn(len(rows))
+				bytes -= len(rows[k])
+				rows[k], at[k] = rows[last], at[last]
+				rows, at, want = rows[:last], at[:last], last
 			}
 		}
 	}
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return int(at[a] - at[b]) })
+	sorted := make([][]byte, len(rows))
+	for i, k := range order {
+		sorted[i] = rows[k]
+	}
+	return sorted, nil
 }

@@ -16,7 +16,7 @@ func (s *Server) systemConfig() pgcat.Config {
 		Shards:          func() []pgcat.Shard { return s.clusterStatus().Shards },
 		Rebalance:       func() []pgcat.Move { return s.clusterStatus().Moves },
 		NodeConstraints: s.constraintsByNode,
-		Activity:        s.activity, Locks: s.lockRows, Blockers: s.blockers, RowCount: s.stats.RowCount,
+		Activity:        s.activity, Locks: s.lockRows, Blockers: s.blockers, RowCount: s.rowCount, Statistics: s.statistics,
 		Size: func(topo.StorageID) int64 { return 0 }, Analyze: s.analyze, Started: s.started,
 		TempFiles: func(database string) (files, bytes int64) {
 			u := s.temp.Use(database)

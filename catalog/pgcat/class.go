@@ -12,7 +12,7 @@ func classSources() map[string]*source {
 			builtin: func(b *builder) { b.add(num(namespaceToast), str(toastSchema), num(catalog.BootstrapRole), null) }},
 		"pg_catalog.pg_class": {
 			columns: "oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts relchecks " +
-				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated",
+				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages",
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
@@ -102,7 +102,7 @@ func indexMethod(i *catalog.Index) catalog.Oid {
 
 func classRows(b *builder) {
 	// The order of columns: oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts
-	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated.
+	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages.
 	b.snap.Tables(func(t *catalog.Table) bool {
 		checks := 0
 		triggers := len(t.Inbound) > 0
@@ -116,7 +116,8 @@ func classRows(b *builder) {
 		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
 			flag(len(t.Indexes) > 0), char(byte(t.Kind())), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers), char('d'),
 			aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
-			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated))
+			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated),
+			num(pagesOf(b.sys.Statistics(t))))
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
 				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null, num(0), char(t.Persistence.Letter()), yes)
@@ -125,7 +126,7 @@ func classRows(b *builder) {
 	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		b.add(num(q.OID), str(q.Name), num(q.SchemaID), num(q.Owner), num(0), num(q.OID), types.NewFloat(1), no, char('S'),
-			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()), yes)
+			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()), yes, num(1))
 		return true
 	})
 	b.snap.Views(func(v *catalog.View) bool {

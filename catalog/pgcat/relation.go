@@ -159,11 +159,11 @@ type builder struct {
 	emit func(row []types.Datum)
 }
 
-// add makes a row of the values of the source's columns, in their order.
+// add makes a row of the values of the source's columns, in their order; the last columns may be left blank.
 func (b *builder) add(values ...types.Datum) {
 	row := append(make([]types.Datum, 0, len(b.rel.blank)), b.rel.blank...)
-	for i, c := range b.rel.source.bound {
-		row[c] = values[i]
+	for i, v := range values {
+		row[b.rel.source.bound[i]] = v
 	}
 	b.emit(row)
 }

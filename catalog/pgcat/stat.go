@@ -22,6 +22,8 @@ func statSources() map[string]*source {
 			"backend_start xact_start query_start state_change state query backend_type", live: activityRows},
 		"pg_catalog.pg_locks": {columns: "locktype database relation transactionid classid objid objsubid virtualtransaction pid " +
 			"mode granted fastpath waitstart", live: lockRows},
+		"pg_catalog.pg_stats": {columns: "schemaname tablename attname inherited null_frac avg_width n_distinct most_common_vals " +
+			"most_common_freqs histogram_bounds correlation", live: statsRows},
 		"pg_catalog.pg_stat_user_tables":  {columns: tables, rows: statTables},
 		"pg_catalog.pg_stat_all_tables":   {columns: tables, rows: statTables},
 		"pg_catalog.pg_stat_user_indexes": {columns: indexes, rows: statIndexes},

@@ -40,8 +40,10 @@ type Config struct {
 	Size func(topo.StorageID) int64
 	// TempFiles counts the temporary files that the node's sessions on a database wrote, and their bytes.
 	TempFiles func(database string) (files, bytes int64)
-	// Analyze refreshes the estimates.
-	Analyze func(ctx context.Context) error
+	// Statistics are what ANALYZE found out about a table; nil for nothing.
+	Statistics func(*catalog.Table) *catalog.TableStats
+	// Analyze refreshes them, of some tables (nil: all), by a statistics target.
+	Analyze func(ctx context.Context, tables []*catalog.Table, target int) error
 	// Started is when the server started.
 	Started time.Time
 }
@@ -187,12 +189,20 @@ func (s *System) RowCount(t *catalog.Table) int64 {
 	return s.cfg.RowCount(t)
 }
 
-// Analyze refreshes the estimates of row counts.
-func (s *System) Analyze(ctx context.Context) error {
+// Statistics returns what ANALYZE found out about a table, nil for nothing.
+func (s *System) Statistics(t *catalog.Table) *catalog.TableStats {
+	if s.cfg.Statistics == nil {
+		return nil
+	}
+	return s.cfg.Statistics(t)
+}
+
+// Analyze refreshes the statistics of some tables (nil: all) by a statistics target.
+func (s *System) Analyze(ctx context.Context, tables []*catalog.Table, target int) error {
 	if s.cfg.Analyze == nil {
 		return nil
 	}
-	err := s.cfg.Analyze(ctx)
+	err := s.cfg.Analyze(ctx, tables, target)
 	s.mu.Lock()
 	s.recent = nil // pg_class.reltuples is among what is kept
 	s.mu.Unlock()

@@ -30,6 +30,8 @@ type Garbage struct {
 type Store struct {
 	current  atomic.Pointer[catalog.Snapshot]
 	topology atomic.Pointer[topo.Topology]
+	// statistics are kept apart too: new ones make no plan wrong.
+	statistics atomic.Pointer[statistics]
 
 	mu      sync.Mutex
 	applied map[string]topo.Timestamp // the latest change of each key, deletions included
@@ -94,7 +96,7 @@ func (s *Store) Load(state *fsm.State) error {
 	// Where nothing was committed since the horizon was raised, the latest version lies below it.
 	at := max(floor, state.Horizon())
 	lo := topo.AppendStorageID(nil, catalog.DescriptorStorage)
-	hi := topo.AppendStorageID(nil, catalog.PlacementStorage+1)
+	hi := topo.AppendStorageID(nil, catalog.StatisticStorage+1)
 	for lo != nil {
 		resume, pending, err := state.Scan(fsm.ScanOptions{Lo: lo, Hi: hi, TS: at},
 			func(key, value []byte, ts topo.Timestamp) bool {
@@ -122,6 +124,7 @@ func (s *Store) Load(state *fsm.State) error {
 	defer s.mu.Unlock()
 	s.applied, s.garbage = map[string]topo.Timestamp{}, map[topo.StorageID]Garbage{}
 	s.floor, s.unresolved = floor, unresolved
+	s.statistics.Store(nil)
 	return s.publish(catalog.NewSnapshot(), newTopology(), entries)
 }
 
@@ -140,7 +143,7 @@ type entry struct {
 func (s *Store) Apply(ts topo.Timestamp, batch []fsm.Entry) {
 	entries := make([]entry, 0, len(batch))
 	for _, e := range batch {
-		if id, _ := topo.KeyStorageID(e.Key); id < catalog.DescriptorStorage || id > catalog.PlacementStorage {
+		if id, _ := topo.KeyStorageID(e.Key); id < catalog.DescriptorStorage || id > catalog.StatisticStorage {
 			continue
 		}
 		c := entry{key: append([]byte(nil), e.Key...), ts: ts}
@@ -165,13 +168,20 @@ func (s *Store) publish(snap *catalog.Snapshot, nodes *topo.Topology, entries []
 	old := s.current.Load()
 	version := snap.Version()
 	before := snap
+	var stats statistics
+	if m := s.statistics.Load(); m != nil {
+		stats = *m
+	}
 	for _, deletions := range []bool{true, false} {
 		for _, e := range entries {
 			if (e.value == nil) != deletions {
 				continue
 			}
 			var err error
-			if nodes, err = applyTopology(nodes, e); err == nil {
+			if stats, err = applyStatistics(stats, e); err == nil {
+				nodes, err = applyTopology(nodes, e)
+			}
+			if err == nil {
 				snap, err = s.applyOne(snap, e)
 			}
 			if err != nil {
@@ -184,6 +194,7 @@ func (s *Store) publish(snap *catalog.Snapshot, nodes *topo.Topology, entries []
 		}
 	}
 	s.topology.Store(nodes)
+	s.statistics.Store(&stats)
 	if snap != before || old.SlotMap() == nil {
 		snap = snap.WithVersion(version)
 		s.current.Store(snap)

@@ -396,7 +396,7 @@ func (s *Session) transactionStart() time.Time {
 }
 
 func (s *Session) planEnv() *planner.Env {
-	return &planner.Env{RowCount: s.node.System.RowCount, Groups: len(s.snapshot().SlotMap().DataGroups()),
+	return &planner.Env{RowCount: s.node.System.RowCount, Statistics: s.node.System.Statistics, Groups: len(s.snapshot().SlotMap().DataGroups()),
 		ConstraintWork: s.constraintWork}
 }
 

@@ -40,6 +40,8 @@ type Settings struct {
 	LockLimit       time.Duration
 	MinMessages     string
 	WorkMem         int64 // bytes
+	// StatisticsTarget is default_statistics_target.
+	StatisticsTarget int
 	// HashMemMultiplier is how many times that a hash table may have.
 	HashMemMultiplier float64
 	// TempFileLimit and LogTempFiles are in kB; -1: no limit, and nothing is logged.
@@ -353,6 +355,7 @@ func (s *Settings) decode() {
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond
 	s.MinMessages = get("client_min_messages")
 	s.WorkMem = num("work_mem") << 10
+	s.StatisticsTarget = int(num("default_statistics_target"))
 	s.HashMemMultiplier, _ = strconv.ParseFloat(get("hash_mem_multiplier"), 64)
 	s.TempFileLimit, s.LogTempFiles = num("temp_file_limit"), num("log_temp_files")
 	s.Role, s.SessionRole = catalog.Oid(num("role")), catalog.Oid(num("session_authorization"))

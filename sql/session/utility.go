@@ -161,13 +161,28 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 }
 
 func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *rowSource, error) {
+	tables := []*catalog.Table{}
 	for _, r := range u.Rels {
-		if err := s.mayVacuum(r.Relation, u.IsVacuum); err != nil {
+		t, err := s.mayVacuum(r.Relation, u.IsVacuum)
+		if err != nil {
 			return "", nil, err
 		}
+		if t != nil {
+			tables = append(tables, t)
+		}
 	}
+	if len(u.Rels) == 0 {
+		snap := s.snapshot()
+		snap.Tables(func(t *catalog.Table) bool {
+			if s.ownsForVacuum(snap, t.Owner) {
+				tables = append(tables, t)
+			}
+			return true
+		})
+	}
+	target := s.settings.StatisticsTarget
 	if !u.IsVacuum {
-		return "ANALYZE", nil, s.node.System.Analyze(ctx)
+		return "ANALYZE", nil, s.node.System.Analyze(ctx, tables, target)
 	}
 	if err := s.forbidBlock("VACUUM"); err != nil {
 		return "", nil, err
@@ -175,34 +190,42 @@ func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *row
 	if err := s.node.Maintain(ctx); err != nil {
 		return "", nil, err
 	}
-	return "VACUUM", nil, s.node.System.Analyze(ctx)
+	return "VACUUM", nil, s.node.System.Analyze(ctx, tables, target)
 }
 
-// mayVacuum warns of a relation of VACUUM or ANALYZE that is passed over: of one that is no table, or another's.
-func (s *Session) mayVacuum(r *parse.RangeVar, vacuum bool) error {
+// ownsForVacuum reports whether the session's role has what VACUUM and ANALYZE want of a relation's owner.
+func (s *Session) ownsForVacuum(snap *catalog.Snapshot, owner catalog.Oid) bool {
+	d := snap.DatabaseByName(s.start.Database)
+	return snap.HasPrivilegesOf(s.role(), owner) || d != nil && snap.HasPrivilegesOf(s.role(), d.Owner)
+}
+
+// mayVacuum returns the table of VACUUM or ANALYZE. It warns of a relation that is passed over, for which it returns nil: one
+// that is no table, or another's.
+func (s *Session) mayVacuum(r *parse.RangeVar, vacuum bool) (*catalog.Table, error) {
 	if r == nil {
-		return nil
+		return nil, nil
 	}
 	snap := s.snapshot()
 	if err := snap.CheckSchemaUsage(r.Schema, s.role()); err != nil {
-		return err
+		return nil, err
 	}
 	rel, ok := snap.LookupRelation(s.searchPath(), r.Schema, r.Name)
 	if !ok {
-		return pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
+		return nil, pgerr.New(pgerr.UndefinedTable, "relation \"%s\" does not exist", r.String())
 	}
 	verb := "analyze"
 	if vacuum {
 		verb = "vacuum"
 	}
-	d := snap.DatabaseByName(s.start.Database)
-	switch owner := snap.HasPrivilegesOf(s.role(), rel.Owner()) || d != nil && snap.HasPrivilegesOf(s.role(), d.Owner); {
-	case !owner:
+	switch {
+	case !s.ownsForVacuum(snap, rel.Owner()):
 		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- only table or database owner can %s it", rel.Name(), verb))
 	case rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView:
 		s.notice(pgerr.NewWarning(pgerr.Warning, "skipping \"%s\" --- cannot %s non-tables or special system tables", rel.Name(), verb))
+	default:
+		return rel.Table, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // relation finds a table by name, or answers 42P01.
