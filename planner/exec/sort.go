@@ -153,6 +153,7 @@ func (s *sortOp) read() error {
 		}
 	}
 	s.s = newSorter(s.r, s.n.Keys, cols, width)
+	s.s.keep = int(s.left)
 	var tmp []types.Vec
 	var vecs []*types.Vec
 	for {
@@ -171,9 +172,6 @@ func (s *sortOp) read() error {
 		}
 		if err := s.s.add(b, vecs, nil); err != nil {
 			return err
-		}
-		if keep := int(s.left); s.left >= 0 && s.s.inMemory() > 2*keep+4*types.BatchSize {
-			s.s.cut(keep)
 		}
 	}
 	if err := s.s.finish(); err != nil {

@@ -14,6 +14,7 @@ type sorter struct {
 	keys  []planner.SortKey
 	cols  []int // the keys' columns in rows
 	width int   // columns put out; those of key expressions stand behind them
+	keep  int   // only the first rows of the result are wanted, this many; negative: all are
 
 	rows  *types.Batch // nil before the first row
 	used  int64
@@ -36,7 +37,7 @@ const (
 )
 
 func newSorter(r *run, keys []planner.SortKey, cols []int, width int) *sorter {
-	return &sorter{r: r, keys: keys, cols: cols, width: width, limit: r.workMem()}
+	return &sorter{r: r, keys: keys, cols: cols, width: width, keep: -1, limit: r.workMem()}
 }
 
 // add takes rows of b (positions sel, or all), with further columns beside b's.
@@ -64,6 +65,9 @@ func (s *sorter) add(b *types.Batch, extra []*types.Vec, sel []int32) error {
 	s.rows.N += n
 	s.used += 4 * int64(n)
 	s.peak = max(s.peak, s.used)
+	if s.keep >= 0 && (s.used > s.limit && s.rows.N > 2*s.keep || s.rows.N > 2*s.keep+4*types.BatchSize) {
+		s.cut()
+	}
 	if s.used <= s.limit {
 		return nil
 	}
@@ -125,21 +129,13 @@ func (s *sorter) order() []int32 {
 }
 
 // cut keeps, of the rows in memory, the first in order.
-func (s *sorter) cut(keep int) {
+func (s *sorter) cut() {
 	ord := s.order()
-	if len(ord) > keep {
-		ord = ord[:keep]
+	if len(ord) > s.keep {
+		ord = ord[:s.keep]
 	}
 	s.rows = gatherBatch(&types.Batch{}, s.rows, ord)
 	s.used = batchBytes(s.rows) + 4*int64(s.rows.N)
-}
-
-// inMemory is the number of rows that are not in a run yet.
-func (s *sorter) inMemory() int {
-	if s.rows == nil {
-		return 0
-	}
-	return s.rows.N
 }
 
 // finish ends the input: rows can be taken with next.

@@ -197,6 +197,29 @@ func TestTempFileLimit(t *testing.T) {
 	space.check(t)
 }
 
+// TestLeftoversGo sees what a killed process left removed when the directory is opened again.
+func TestLeftoversGo(t *testing.T) {
+	space := tempSpace(t)
+	var files fileSet
+	f, err := files.create(space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.remove()
+	if _, err := f.append([]byte("rows")); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(space.Dir.Path); err != nil || len(left) != 1 || left[0].Name() != "pgsql_tmp7.0" {
+		t.Fatalf("%v, %v", left, err)
+	}
+	if _, err := OpenTempDir(space.Dir.Path); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(space.Dir.Path); err != nil || len(left) != 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 // TestAnalyzeTellsOfDisk sees EXPLAIN ANALYZE say what went to disk.
 func TestAnalyzeTellsOfDisk(t *testing.T) {
 	d, space := spillDB(t), tempSpace(t)
@@ -217,6 +240,7 @@ func TestAnalyzeTellsOfDisk(t *testing.T) {
 		{"SELECT s FROM big ORDER BY s", 64, "Sort Method: external merge  Disk: "},
 		{"SELECT s FROM big ORDER BY s", 1 << 20, "Sort Method: quicksort  Memory: "},
 		{"SELECT s FROM big ORDER BY s LIMIT 3", 1 << 20, "Sort Method: top-N heapsort  Memory: "},
+		{"SELECT s FROM big ORDER BY s LIMIT 3", 64, "Sort Method: top-N heapsort  Memory: "},
 		{"SELECT count(*) FROM big GROUP BY s", 64, "kB  Disk Usage: "},
 		{"SELECT count(*) FROM big GROUP BY s", 1 << 20, "Batches: 1  Memory Usage: "},
 		{"SELECT b.id FROM big b JOIN other o ON b.s = o.s", 1 << 20, "  Batches: 1  Memory Usage: "},
