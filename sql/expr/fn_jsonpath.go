@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"regexp"
-
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -17,7 +15,7 @@ func init() {
 }
 
 // compilePathRegex makes like_regex's expression: PostgreSQL's own flavour with XQuery's flags.
-func compilePathRegex(pattern string, flags types.JSONRegexFlags) (*regexp.Regexp, error) {
+func compilePathRegex(pattern string, flags types.JSONRegexFlags) (*areRegexp, error) {
 	f := ""
 	if flags&types.RegexIgnoreCase != 0 {
 		f += "i"

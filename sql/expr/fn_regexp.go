@@ -1,187 +1,109 @@
 package expr
 
 import (
+	"context"
+	"errors"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// LIKE patterns are matched by hand; regular expressions are PostgreSQL's AREs as far as Go's RE2 has the same: no back
-// references and no look-around, which are refused with 0A000.
-
-// likePattern is a LIKE pattern taken apart: literal pieces with what stands before each.
-type likePattern struct {
-	kind  likeKind
-	text  string // of the simple kinds
-	full  string
-	lower bool
-}
-
-type likeKind uint8
-
-const (
-	likeGeneric  likeKind = iota
-	likeExact             // no wildcards
-	likePrefix            // abc%
-	likeSuffix            // %abc
-	likeContains          // %abc%
-)
-
-func compileLike(p string, fold bool) likePattern {
-	if fold {
-		p = strings.ToLower(p)
-	}
-	lp := likePattern{full: p, lower: fold}
-	body := p
-	lead, trail := strings.HasPrefix(body, "%"), strings.HasSuffix(body, "%")
-	if lead {
-		body = body[1:]
-	}
-	if trail && len(body) > 0 {
-		body = body[:len(body)-1]
-	}
-	if strings.ContainsAny(body, `%_\`) {
-		return lp
-	}
-	lp.text = body
-	switch {
-	case lead && trail:
-		lp.kind = likeContains
-	case lead:
-		lp.kind = likeSuffix
-	case trail:
-		lp.kind = likePrefix
-	default:
-		lp.kind = likeExact
-	}
-	return lp
-}
-
-var errLikeEscape = pgerr.New(pgerr.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
-
-func (p *likePattern) match(s string) (bool, error) {
-	if p.lower {
-		s = strings.ToLower(s)
-	}
-	switch p.kind {
-	case likeExact:
-		return s == p.text, nil
-	case likePrefix:
-		return strings.HasPrefix(s, p.text), nil
-	case likeSuffix:
-		return strings.HasSuffix(s, p.text), nil
-	case likeContains:
-		return strings.Contains(s, p.text), nil
-	}
-	return likeMatch(s, p.full)
-}
-
-// likeMatch matches with one step back: to the last % seen, which may take one character more.
-func likeMatch(s, p string) (bool, error) {
-	si, pi := 0, 0
-	starP, starS := -1, 0
-	for {
-		if pi < len(p) {
-			switch c := p[pi]; {
-			case c == '%':
-				starP, starS = pi+1, si
-				pi++
-				continue
-			case c == '_' && si < len(s):
-				_, w := utf8.DecodeRuneInString(s[si:])
-				si += w
-				pi++
-				continue
-			case c == '\\':
-				if si < len(s) && pi+1 >= len(p) {
-					return false, errLikeEscape
-				}
-				if si < len(s) && s[si] == p[pi+1] {
-					si++
-					pi += 2
-					continue
-				}
-			case c != '_' && si < len(s) && s[si] == c:
-				si++
-				pi++
-				continue
-			}
-		} else if si == len(s) {
-			return true, nil
-		}
-		if starP < 0 || starS >= len(s) {
-			return false, nil
-		}
-		_, w := utf8.DecodeRuneInString(s[starS:])
-		starS += w
-		si, pi = starS, starP
-	}
-}
-
-// like is [NOT] [I]LIKE.
-func like(fold, not bool) impl {
-	return impl{
-		f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
-			p := compileLike(b.Str(), fold)
-			ok, err := p.match(a.Str())
-			return types.NewBool(ok != not), err
-		},
-		prepare: func(r types.Datum) func(*Call, types.Datum) (types.Datum, error) {
-			p := compileLike(r.Str(), fold)
-			return func(_ *Call, a types.Datum) (types.Datum, error) {
-				ok, err := p.match(a.Str())
-				return types.NewBool(ok != not), err
-			}
-		},
-	}
-}
-
-// likeEscape rewrites a pattern with another escape character to one with a backslash.
-func likeEscape(p, esc string) (string, error) {
-	if runeLen(esc) > 1 {
-		return "", pgerr.New(pgerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
-	}
-	if esc == `\` {
-		return p, nil
-	}
-	var b strings.Builder
-	for i := 0; i < len(p); {
-		switch {
-		case esc != "" && strings.HasPrefix(p[i:], esc):
-			i += len(esc)
-			if i >= len(p) {
-				return "", errLikeEscape
-			}
-			_, w := utf8.DecodeRuneInString(p[i:])
-			b.WriteByte('\\')
-			b.WriteString(p[i : i+w])
-			i += w
-		case p[i] == '\\':
-			b.WriteString(`\\`)
-			i++
-		default:
-			b.WriteByte(p[i])
-			i++
-		}
-	}
-	return b.String(), nil
-}
+// Regular expressions are PostgreSQL's AREs, matched by Go's RE2 in linear time, the
+// longest match at the leftmost position as in PostgreSQL; those with back references or look-around by backtracker. What
+// differs: in an expression with a non-greedy quantifier every quantifier takes as much or as little as it says, where
+// PostgreSQL lets the first one decide for the whole; and \m, \M are \y to RE2.
 
 type regexpKey struct{ pattern, flags string }
 
 // regexps caches compiled expressions; it is emptied when it is full.
 var regexps = struct {
 	sync.Mutex
-	m map[regexpKey]*regexp.Regexp
-}{m: map[regexpKey]*regexp.Regexp{}}
+	m map[regexpKey]*areRegexp
+}{m: map[regexpKey]*areRegexp{}}
 
 const maxRegexps = 512
 
-func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
+// areRegexp is a compiled regular expression: exactly one of re and bt is set.
+type areRegexp struct {
+	re *regexp.Regexp
+	bt *backtracker
+}
+
+// find returns the leftmost match: where it and its groups begin and end; nil for none.
+func (r *areRegexp) find(c *Call, s string) ([]int, error) {
+	if r.bt != nil {
+		return r.bt.find(contextOf(c), s, 0)
+	}
+	return r.re.FindStringSubmatchIndex(s), nil
+}
+
+// all returns the first n matches, all if n is negative.
+func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
+	if r.bt != nil {
+		return r.bt.findAll(contextOf(c), s, n)
+	}
+	return r.re.FindAllStringSubmatchIndex(s, n), nil
+}
+
+func (r *areRegexp) match(c *Call, s string) (bool, error) {
+	if r.bt != nil {
+		m, err := r.bt.find(contextOf(c), s, 0)
+		return m != nil, err
+	}
+	return r.re.MatchString(s), nil
+}
+
+func contextOf(c *Call) context.Context {
+	if c == nil || c.EvalContext == nil {
+		return nil
+	}
+	return c.Context
+}
+
+// errBacktrack tells that an expression is not RE2's business.
+var errBacktrack = errors.New("back reference or look-around")
+
+// isGreedy reports whether an expression has no non-greedy quantifier.
+func isGreedy(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
+		if re.Flags&syntax.NonGreedy != 0 {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(re.Sub, func(s *syntax.Regexp) bool { return !isGreedy(s) })
+}
+
+func newARE(pattern, flags string) (*areRegexp, error) {
+	mods, body, err := areOptions(pattern, flags)
+	if err != nil {
+		return nil, err
+	}
+	text, err := translateEscapes(body)
+	if errors.Is(err, errBacktrack) {
+		bt, err := compileBacktracker(body, mods)
+		return &areRegexp{bt: bt}, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	text = "(?" + mods + ")" + text
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, errARE(areError(err))
+	}
+	if tree, err := syntax.Parse(text, syntax.Perl); err == nil && isGreedy(tree) {
+		re.Longest()
+	}
+	return &areRegexp{re: re}, nil
+}
+
+func compileRegexp(pattern, flags string) (*areRegexp, error) {
 	k := regexpKey{pattern, flags}
 	regexps.Lock()
 	re := regexps.m[k]
@@ -189,12 +111,9 @@ func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
 	if re != nil {
 		return re, nil
 	}
-	goPattern, err := translateARE(pattern, flags)
+	re, err := newARE(pattern, flags)
 	if err != nil {
 		return nil, err
-	}
-	if re, err = regexp.Compile(goPattern); err != nil {
-		return nil, pgerr.New(pgerr.InvalidRegularExpression, "invalid regular expression: %s", areError(err))
 	}
 	regexps.Lock()
 	if len(regexps.m) >= maxRegexps {
@@ -220,9 +139,9 @@ func areError(err error) string {
 	return strings.TrimPrefix(s, "error parsing regexp: ")
 }
 
-// translateARE rewrites what ARE and RE2 spell differently.
-func translateARE(p, flags string) (string, error) {
-	mods := "s"
+// areOptions divides an expression into RE2's flags for its options, those embedded in it included, and what is left.
+func areOptions(p, flags string) (mods, body string, err error) {
+	mods = "s"
 	for _, f := range flags {
 		switch f {
 		case 'i':
@@ -237,25 +156,38 @@ func translateARE(p, flags string) (string, error) {
 			mods += "m"
 		case 's', 't', 'g':
 		case 'q':
-			return "(?" + mods + ")" + regexp.QuoteMeta(p), nil
+			return mods, quoteARE(p), nil
 		case 'x', 'e', 'b':
-			return "", pgerr.NotSupported("regular expression option \"" + string(f) + "\"")
+			return "", "", pgerr.NotSupported("regular expression option \"" + string(f) + "\"")
 		default:
-			return "", pgerr.New(pgerr.InvalidParameterValue, "invalid regular expression option: \"%c\"", f)
+			return "", "", pgerr.New(pgerr.InvalidParameterValue, "invalid regular expression option: \"%c\"", f)
 		}
 	}
 	if rest, ok := strings.CutPrefix(p, "***="); ok {
-		return "(?" + mods + ")" + regexp.QuoteMeta(rest), nil
+		return mods, quoteARE(rest), nil
 	}
 	p = strings.TrimPrefix(p, "***:")
 	if rest, ok := strings.CutPrefix(p, "(?"); ok {
 		if i := strings.IndexByte(rest, ')'); i > 0 && strings.Trim(rest[:i], "abcdefghijklmnopqrstuvwxyz") == "" {
-			return translateARE(rest[i+1:], flags+rest[:i])
+			return areOptions(rest[i+1:], flags+rest[:i])
 		}
 	}
-	body, err := translateEscapes(p)
-	return "(?" + mods + ")" + body, err
+	return mods, p, nil
 }
+
+// quoteARE makes an expression that matches the text itself.
+func quoteARE(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(`\.+*?()|[]{}^$`, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// translateEscapes rewrites what ARE and RE2 spell differently.
 
 func translateEscapes(p string) (string, error) {
 	var b strings.Builder
@@ -267,7 +199,7 @@ func translateEscapes(p string) (string, error) {
 			i++
 			switch e := p[i]; {
 			case e >= '1' && e <= '9' && !inSet:
-				return "", pgerr.NotSupported("back reference in a regular expression")
+				return "", errBacktrack
 			case e == 'b': // a backspace
 				b.WriteString(`\x08`)
 			case e == 'B':
@@ -325,7 +257,7 @@ func translateEscapes(p string) (string, error) {
 			inSet = false
 			b.WriteByte(c)
 		case c == '(' && !inSet && (strings.HasPrefix(p[i:], "(?=") || strings.HasPrefix(p[i:], "(?!") || strings.HasPrefix(p[i:], "(?<=") || strings.HasPrefix(p[i:], "(?<!")):
-			return "", pgerr.NotSupported("look-around in a regular expression")
+			return "", errBacktrack
 		default:
 			b.WriteByte(c)
 		}
@@ -356,20 +288,22 @@ func characterClass(name string) string {
 // regexMatch is ~, ~*, !~ and !~*.
 func regexMatch(flags string, not bool) impl {
 	return impl{
-		f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 			re, err := compileRegexp(b.Str(), flags)
 			if err != nil {
 				return types.Null, err
 			}
-			return types.NewBool(re.MatchString(a.Str()) != not), nil
+			ok, err := re.match(c, a.Str())
+			return types.NewBool(ok != not), err
 		},
 		prepare: func(r types.Datum) func(*Call, types.Datum) (types.Datum, error) {
 			re, err := compileRegexp(r.Str(), flags)
 			if err != nil {
 				return nil
 			}
-			return func(_ *Call, a types.Datum) (types.Datum, error) {
-				return types.NewBool(re.MatchString(a.Str()) != not), nil
+			return func(c *Call, a types.Datum) (types.Datum, error) {
+				ok, err := re.match(c, a.Str())
+				return types.NewBool(ok != not), err
 			}
 		},
 	}
@@ -423,43 +357,50 @@ func regexReplacement(s string) string {
 }
 
 // regexReplace replaces match nth (0: all) found from start on.
-func regexReplace(s, pattern, by, flags string, start, nth int64) (string, error) {
+func regexReplace(c *Call, s, pattern, by, flags string, start, nth int64) (types.Datum, error) {
 	re, err := compileRegexp(pattern, flags)
 	if err != nil {
-		return "", err
+		return types.Null, err
 	}
 	if start < 1 {
-		return "", pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"start\": %d", start)
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"start\": %d", start)
 	}
 	if nth < 0 {
-		return "", pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"n\": %d", nth)
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"n\": %d", nth)
 	}
 	tmpl := regexReplacement(by)
 	off := byteAt(s, start-1)
 	out := []byte(s[:off])
 	tail := s[off:]
 	last := 0
-	for i, m := range re.FindAllStringSubmatchIndex(tail, -1) {
+	matches, err := re.all(c, tail, -1)
+	if err != nil {
+		return types.Null, err
+	}
+	for i, m := range matches {
 		if nth > 0 && int64(i+1) != nth {
 			continue
 		}
 		out = append(out, tail[last:m[0]]...)
-		out = re.ExpandString(out, tmpl, tail, m)
+		out = anyRegexp.ExpandString(out, tmpl, tail, m)
 		last = m[1]
 	}
-	return string(append(out, tail[last:]...)), nil
+	return types.NewBytes(append(out, tail[last:]...)), nil
 }
 
-func regexReplaceFn(a []types.Datum) (string, error) {
+// anyRegexp expands replacements, which name groups by number only.
+var anyRegexp = regexp.MustCompile("")
+
+func regexReplaceFn(c *Call, a []types.Datum) (types.Datum, error) {
 	flags, global := splitFlags(argStr(a, 3))
 	nth := int64(1)
 	if global {
 		nth = 0
 	}
-	return regexReplace(a[0].Str(), a[1].Str(), a[2].Str(), flags, 1, nth)
+	return regexReplace(c, a[0].Str(), a[1].Str(), a[2].Str(), flags, 1, nth)
 }
 
-func regexReplaceExt(a []types.Datum) (string, error) {
+func regexReplaceExt(c *Call, a []types.Datum) (types.Datum, error) {
 	n := int64(1)
 	flags, global := splitFlags(argStr(a, 5))
 	if len(a) > 4 {
@@ -467,7 +408,7 @@ func regexReplaceExt(a []types.Datum) (string, error) {
 	} else if global {
 		n = 0
 	}
-	return regexReplace(a[0].Str(), a[1].Str(), a[2].Str(), flags, a[3].Int(), n)
+	return regexReplace(c, a[0].Str(), a[1].Str(), a[2].Str(), flags, a[3].Int(), n)
 }
 
 // groups are the captured groups of a match, or all of it where there are none.
@@ -487,7 +428,7 @@ func groups(s string, m []int) []types.Datum {
 	return out
 }
 
-func regexpMatch(_ *Call, a []types.Datum) (types.Datum, error) {
+func regexpMatch(c *Call, a []types.Datum) (types.Datum, error) {
 	flags, global := splitFlags(argStr(a, 2))
 	if global {
 		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "regexp_match() does not support the \"global\" option").
@@ -497,15 +438,15 @@ func regexpMatch(_ *Call, a []types.Datum) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	m := re.FindStringSubmatchIndex(a[0].Str())
-	if m == nil {
-		return types.Null, nil
+	m, err := re.find(c, a[0].Str())
+	if m == nil || err != nil {
+		return types.Null, err
 	}
 	return types.NewArray1(types.TextOid, groups(a[0].Str(), m)), nil
 }
 
 // regexSplit splits as PostgreSQL does: an empty match at the end of the previous one or at the end of the text is none.
-func regexSplit(name, s, pattern, flags string) ([]types.Datum, error) {
+func regexSplit(c *Call, name, s, pattern, flags string) ([]types.Datum, error) {
 	if err := noGlobal(name, flags); err != nil {
 		return nil, err
 	}
@@ -515,7 +456,11 @@ func regexSplit(name, s, pattern, flags string) ([]types.Datum, error) {
 	}
 	var out []types.Datum
 	last := 0
-	for _, m := range re.FindAllStringIndex(s, -1) {
+	matches, err := re.all(c, s, -1)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range matches {
 		if m[0] == m[1] && (m[0] == last && m[0] == 0 || m[0] == len(s) || m[1] == last) {
 			continue
 		}
@@ -525,7 +470,7 @@ func regexSplit(name, s, pattern, flags string) ([]types.Datum, error) {
 	return append(out, types.NewString(s[last:])), nil
 }
 
-func regexpSubstr(_ *Call, a []types.Datum) (types.Datum, error) {
+func regexpSubstr(c *Call, a []types.Datum) (types.Datum, error) {
 	start, nth, sub := int64(1), int64(1), int64(0)
 	if len(a) > 2 {
 		start = a[2].Int()
@@ -552,9 +497,9 @@ func regexpSubstr(_ *Call, a []types.Datum) (types.Datum, error) {
 		return types.Null, err
 	}
 	s := a[0].Str()[byteAt(a[0].Str(), start-1):]
-	ms := re.FindAllStringSubmatchIndex(s, int(nth))
-	if int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
-		return types.Null, nil
+	ms, err := re.all(c, s, int(nth))
+	if err != nil || int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
+		return types.Null, err
 	}
 	m := ms[nth-1]
 	return types.NewString(s[m[2*sub]:m[2*sub+1]]), nil
@@ -565,7 +510,7 @@ func errParameter(name string, v int64) error {
 }
 
 // regexpInstr is regexp_instr(string, pattern, start, N, endoption, flags, subexpr): where the N-th match begins or ends.
-func regexpInstr(_ *Call, a []types.Datum) (types.Datum, error) {
+func regexpInstr(c *Call, a []types.Datum) (types.Datum, error) {
 	p := [...]int64{1, 1, 0, 0, 0} // start, N, endoption, (flags), subexpr
 	for i := range p {
 		if i != 3 && len(a) > 2+i {
@@ -592,14 +537,17 @@ func regexpInstr(_ *Call, a []types.Datum) (types.Datum, error) {
 	}
 	s := a[0].Str()
 	from := byteAt(s, start-1)
-	ms := re.FindAllStringSubmatchIndex(s[from:], int(nth))
+	ms, err := re.all(c, s[from:], int(nth))
+	if err != nil {
+		return types.Null, err
+	}
 	if int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
 		return types.NewInt(0), nil
 	}
 	return types.NewInt(int64(runeLen(s[:from+ms[nth-1][2*sub+end]])) + 1), nil
 }
 
-func regexpCount(_ *Call, a []types.Datum) (types.Datum, error) {
+func regexpCount(c *Call, a []types.Datum) (types.Datum, error) {
 	start := int64(1)
 	if len(a) > 2 {
 		start = a[2].Int()
@@ -614,18 +562,19 @@ func regexpCount(_ *Call, a []types.Datum) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	return types.NewInt(int64(len(re.FindAllStringIndex(a[0].Str()[byteAt(a[0].Str(), start-1):], -1)))), nil
+	ms, err := re.all(c, a[0].Str()[byteAt(a[0].Str(), start-1):], -1)
+	return types.NewInt(int64(len(ms))), err
 }
 
 // textRegexSubstr is substring(text from pattern): the first group, or the whole match.
-func textRegexSubstr(_ *Call, a, b types.Datum) (types.Datum, error) {
+func textRegexSubstr(c *Call, a, b types.Datum) (types.Datum, error) {
 	re, err := compileRegexp(b.Str(), "")
 	if err != nil {
 		return types.Null, err
 	}
-	m := re.FindStringSubmatchIndex(a.Str())
-	if m == nil {
-		return types.Null, nil
+	m, err := re.find(c, a.Str())
+	if m == nil || err != nil {
+		return types.Null, err
 	}
 	return groups(a.Str(), m)[0], nil
 }
@@ -652,21 +601,21 @@ var regexpImpls = map[string]impl{
 	"similar_to_escape_1":       strN(func(a []types.Datum) (string, error) { return similarEscape(a[0].Str(), `\`) }),
 	"similar_to_escape_2":       strN(func(a []types.Datum) (string, error) { return similarEscape(a[0].Str(), a[1].Str()) }),
 	"textregexsubstr":           {f2: textRegexSubstr},
-	"textregexreplace":          strN(regexReplaceFn),
-	"textregexreplace_noopt":    strN(regexReplaceFn),
-	"textregexreplace_extended": strN(regexReplaceExt), "textregexreplace_extended_no_flags": strN(regexReplaceExt),
-	"textregexreplace_extended_no_n": strN(regexReplaceExt),
+	"textregexreplace":          {fn: regexReplaceFn},
+	"textregexreplace_noopt":    {fn: regexReplaceFn},
+	"textregexreplace_extended": {fn: regexReplaceExt}, "textregexreplace_extended_no_flags": {fn: regexReplaceExt},
+	"textregexreplace_extended_no_n": {fn: regexReplaceExt},
 	"regexp_match":                   {fn: regexpMatch}, "regexp_match_no_flags": {fn: regexpMatch},
-	"regexp_split_to_array": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		parts, err := regexSplit("regexp_split_to_array", a[0].Str(), a[1].Str(), argStr(a, 2))
+	"regexp_split_to_array": {fn: func(c *Call, a []types.Datum) (types.Datum, error) {
+		parts, err := regexSplit(c, "regexp_split_to_array", a[0].Str(), a[1].Str(), argStr(a, 2))
 		return types.NewArray1(types.TextOid, parts), err
 	}},
-	"regexp_split_to_array_no_flags": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
-		parts, err := regexSplit("regexp_split_to_array", a[0].Str(), a[1].Str(), "")
+	"regexp_split_to_array_no_flags": {fn: func(c *Call, a []types.Datum) (types.Datum, error) {
+		parts, err := regexSplit(c, "regexp_split_to_array", a[0].Str(), a[1].Str(), "")
 		return types.NewArray1(types.TextOid, parts), err
 	}},
-	"regexp_like":          boolFn(regexpLike),
-	"regexp_like_no_flags": boolFn(regexpLike),
+	"regexp_like":          {fn: regexpLike},
+	"regexp_like_no_flags": {fn: regexpLike},
 	"regexp_count":         {fn: regexpCount}, "regexp_count_no_flags": {fn: regexpCount}, "regexp_count_no_start": {fn: regexpCount},
 	"regexp_instr": {fn: regexpInstr}, "regexp_instr_no_start": {fn: regexpInstr}, "regexp_instr_no_n": {fn: regexpInstr},
 	"regexp_instr_no_endoption": {fn: regexpInstr}, "regexp_instr_no_flags": {fn: regexpInstr}, "regexp_instr_no_subexpr": {fn: regexpInstr},
@@ -674,13 +623,14 @@ var regexpImpls = map[string]impl{
 	"regexp_substr_no_flags": {fn: regexpSubstr}, "regexp_substr_no_subexpr": {fn: regexpSubstr},
 }
 
-func regexpLike(a []types.Datum) (bool, error) {
+func regexpLike(c *Call, a []types.Datum) (types.Datum, error) {
 	if err := noGlobal("regexp_like", argStr(a, 2)); err != nil {
-		return false, err
+		return types.Null, err
 	}
 	re, err := compileRegexp(a[1].Str(), argStr(a, 2))
 	if err != nil {
-		return false, err
+		return types.Null, err
 	}
-	return re.MatchString(a[0].Str()), nil
+	ok, err := re.match(c, a[0].Str())
+	return types.NewBool(ok), err
 }

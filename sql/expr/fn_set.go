@@ -289,7 +289,7 @@ func objectKeys(name string) func(*Call, []types.Datum) (SetIterator, error) {
 	}
 }
 
-func regexpMatchesSet(_ *Call, a []types.Datum) (SetIterator, error) {
+func regexpMatchesSet(c *Call, a []types.Datum) (SetIterator, error) {
 	flags, global := splitFlags(argStr(a, 2))
 	re, err := compileRegexp(a[1].Str(), flags)
 	if err != nil {
@@ -300,14 +300,18 @@ func regexpMatchesSet(_ *Call, a []types.Datum) (SetIterator, error) {
 		n = -1
 	}
 	var out []types.Datum
-	for _, m := range re.FindAllStringSubmatchIndex(a[0].Str(), n) {
+	matches, err := re.all(c, a[0].Str(), n)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range matches {
 		out = append(out, types.NewArray1(types.TextOid, groups(a[0].Str(), m)))
 	}
 	return column(out), nil
 }
 
-func regexpSplitSet(_ *Call, a []types.Datum) (SetIterator, error) {
-	parts, err := regexSplit("regexp_split_to_table", a[0].Str(), a[1].Str(), argStr(a, 2))
+func regexpSplitSet(c *Call, a []types.Datum) (SetIterator, error) {
+	parts, err := regexSplit(c, "regexp_split_to_table", a[0].Str(), a[1].Str(), argStr(a, 2))
 	return column(parts), err
 }
 

@@ -666,7 +666,8 @@ func (x *pathExec) predicate(n *types.JSONPathItem, v pathValue) (pathBool, erro
 			if !a.is(types.JSONString) {
 				return pathUnknown, nil
 			}
-			return truth(re.MatchString(a.node.Str)), nil
+			ok, err := re.match(&Call{EvalContext: x.ctx}, a.node.Str)
+			return truth(ok), err
 		})
 	}
 	return x.pairs(n, v, true, func(a, b pathValue) (pathBool, error) { return x.compare(n.Kind, a, b) })
