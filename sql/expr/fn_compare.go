@@ -13,7 +13,7 @@ func implOf(p *proc, src string) *impl {
 		return im
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
-		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls, hashImpls,
+		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls, hashImpls, identImpls,
 		enumImpls, systemImpls, transitionImpls} {
 		if im, ok := t[src]; ok {
 			return &im
@@ -26,6 +26,9 @@ func implOf(p *proc, src string) *impl {
 		return systemImpl(p.name)
 	}
 	if im := extremeTransition(p); im != nil {
+		return im
+	}
+	if im := sendImpl(p); im != nil {
 		return im
 	}
 	return castImpl(p)
