@@ -221,7 +221,11 @@ func (h hasher) value(t types.Oid, d types.Datum) (uint64, error) {
 		rs := d.Ranges()
 		return h.list(1, len(rs), func(i int) (uint64, error) { return h.rangeValue(rs[i]) })
 	}
-	return 0, pgerr.New(pgerr.UndefinedFunction, "could not identify a hash function for type %s", types.FormatType(types.T(t)))
+	kind := "a"
+	if h.extended {
+		kind = "an extended"
+	}
+	return 0, pgerr.New(pgerr.UndefinedFunction, "could not identify %s hash function for type %s", kind, types.FormatType(types.T(t)))
 }
 
 func hashFn(c *Call, a types.Datum) (types.Datum, error) {

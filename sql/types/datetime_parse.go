@@ -294,6 +294,10 @@ func parseDatetime(s string, v *dtValue, env *IOEnv) dtError {
 		t := toks[i]
 		switch t.kind {
 		case tkDate:
+			if v.hasDay {
+				e = v.readZonedTime(t.text)
+				break
+			}
 			e = v.readDate(t.text, env)
 		case tkTime:
 			e = v.readTime(t.text)
@@ -310,6 +314,11 @@ func parseDatetime(s string, v *dtValue, env *IOEnv) dtError {
 			if t.text == "t" && i+1 < len(toks) && toks[i+1].kind == tkNumber {
 				i++
 				e = v.readCompactTime(toks[i].text)
+				break
+			}
+			if t.text == "t" && i+1 < len(toks) && toks[i+1].kind == tkDate {
+				i++
+				e = v.readZonedTime(toks[i].text)
 				break
 			}
 			e = v.readWord(t.text, env)
@@ -573,6 +582,18 @@ func parseFraction(frac string) int64 {
 		return 0
 	}
 	return rint(f * 1e6)
+}
+
+// readZonedTime reads a compact time with a zone behind it, such as 040506-08.
+func (v *dtValue) readZonedTime(text string) dtError {
+	i := strings.IndexByte(text, '-')
+	if i <= 0 || !isDigit(text[0]) {
+		return dtBad
+	}
+	if e := v.readOffset(text[i:]); e != dtOK {
+		return e
+	}
+	return v.readCompactTime(text[:i])
 }
 
 // readTime reads hh:mm, hh:mm:ss[.f] and mm:ss.f.

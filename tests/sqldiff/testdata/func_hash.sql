@@ -16,3 +16,4 @@ select hash_record(row(1, 'a'::text, null::int)), hash_record_extended(row(1, 'a
 select hash_range(int4range(1, 10)), hash_range('empty'::numrange), hash_range('(,5]'::numrange), hash_range_extended(int4range(1, 10), 1), hash_multirange('{[1,3),[5,9)}'::int4multirange), hash_multirange('{}'::nummultirange), hash_multirange_extended('{[1,3),[5,9)}'::int4multirange, 2);
 select hash_array('{101}'::varbit[]);
 select hash_array('{$1}'::money[]);
+select hash_array_extended('{$1}'::money[], 0);

@@ -67,3 +67,6 @@ copy (select * from tz order by f1) to stdout;
 set datestyle = 'SQL';
 select '1:02:03.5-03:30'::timetz;
 select to_json('1:00-03'::timetz), row_to_json(r) from (select '1:00-03'::timetz as t) r;
+reset datestyle;
+select timestamptz '20011227 040506-08', timestamptz '20011227T040506-08', timestamptz '20011227T040506.789-08', timestamptz '20011227 040506.789-08', timestamptz '2001-12-27 04:05:06.789-08';
+select timestamptz '2001-12-27 2001-12-28';
