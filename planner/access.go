@@ -216,6 +216,9 @@ func (q *query) bestPath(rel int, t *catalog.Table, ks []*keyCond, top bool) *ac
 			continue
 		}
 		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows, sel)
+		if p.omitsRows(t) {
+			continue
+		}
 		q.orderPath(rel, t, p, top)
 		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order {
 			continue
@@ -314,20 +317,30 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 	return p
 }
 
+// omitsRows reports whether rows that meet the path's conditions may have no entry in its index: a unique index has none
+// of rows with NULLs, and a column that no condition binds may be NULL.
+func (p *accessPath) omitsRows(t *catalog.Table) bool {
+	if p.index == nil || !p.index.Global() {
+		return false
+	}
+	bound := len(p.eq)
+	if p.in != nil || p.lo != nil || p.hi != nil {
+		bound++
+	}
+	for _, c := range p.columns[bound:] {
+		if !t.Columns[c.Num-1].NotNull {
+			return true
+		}
+	}
+	return false
+}
+
 // orderPath notes whether the path's key order is the query's ORDER BY. Only the single table at the top can give it.
 func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
 	s := q.q
 	if !top || len(s.OrderBy) == 0 || s.HasAggs || s.HasSRFs || s.HasWindows || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Distinct ||
 		s.DistinctOn != nil || p.in != nil {
 		return
-	}
-	if p.index != nil && p.index.Unique {
-		// Entries of a unique index leave out rows with NULLs.
-		for _, c := range p.columns[len(p.eq):] {
-			if !t.Columns[c.Num-1].NotNull {
-				return
-			}
-		}
 	}
 	bound := map[int]bool{}
 	for _, e := range p.eq {

@@ -188,7 +188,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 			}
 		}
 		p.in, p.lo, p.hi = nil, nil, nil
-		if usesJoin && (best == nil || p.rows < best.rows) {
+		if usesJoin && !p.omitsRows(t) && (best == nil || p.rows < best.rows) {
 			best = p
 		}
 	}

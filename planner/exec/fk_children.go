@@ -348,7 +348,7 @@ func chooseChildPath(ti *tableInfo, cols []keyColumn) childPath {
 			}
 			p.lead, p.order = append(p.lead, kc), append(p.order, i)
 		}
-		if len(p.lead) == 0 {
+		if len(p.lead) == 0 || x != nil && x.omitsNulls(ti.t, keyCols[len(p.lead):]) {
 			return
 		}
 		p.point = x != nil && x.global && len(p.lead) == len(keyCols)

@@ -170,6 +170,19 @@ func (x *indexInfo) hasNull(row []types.Datum) bool {
 	return false
 }
 
+// omitsNulls reports whether the index has no entry of rows that are NULL in one of some of its columns, which may be NULL.
+func (x *indexInfo) omitsNulls(t *catalog.Table, cols []keyColumn) bool {
+	if !x.global {
+		return false
+	}
+	for i := range cols {
+		if !t.Columns[cols[i].at].NotNull {
+			return true
+		}
+	}
+	return false
+}
+
 // entryKey returns an entry's key. group is the row's, for entries beside it.
 func (x *indexInfo) entryKey(ti *tableInfo, row []types.Datum, group topo.GroupID, sm *topo.SlotMap) txn.Key {
 	buf := appendColumns(append(make([]byte, 0, 32), x.prefix...), x.cols, row)
