@@ -78,7 +78,8 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 	table := &Table{
 		OID: 16384, SchemaID: 2200, Name: "t", Owner: 10, Version: 7, RowStorage: 300, KeyColumns: []AttNum{1}, DistColumns: []AttNum{1},
 		Columns: []Column{{Num: 1, Name: "a", Type: types.Type{Oid: types.NumericOid, Mod: 655366}, NotNull: true, Default: "1", Missing: "", HasMissing: true},
-			{Num: 2, Name: "b", Type: types.T(types.TextOid), Identity: IdentityAlways, Sequence: 16390, DefaultDeps: []Oid{16390}, Hidden: true}},
+			{Num: 2, Name: "b", Type: types.T(types.TextOid), Identity: IdentityAlways, Sequence: 16390, DefaultDeps: []Oid{16390}, Hidden: true},
+			{Num: 3, Name: "c", Type: types.T(types.NumericOid), Default: "a + 1", Generated: true, Uses: []AttNum{1}}},
 		Indexes: []*Index{{OID: 16385, Name: "t_pkey", Storage: 300, Unique: true, Primary: true, RowKey: true, Constraint: 16386,
 			Columns: []IndexColumn{{Num: 1, Desc: true, NullsFirst: true}}, Method: "hash"}},
 		Constraints: []*Constraint{{OID: 16386, Name: "t_pkey", Type: PrimaryKey, Columns: []AttNum{1}, Index: 16385, Validated: true},
@@ -100,8 +101,13 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	if _, err := Decode(ClassTable, append([]byte{formatVersion + 1}, '{', '}')); err == nil {
-		t.Error("a later format is read as this one")
+	for class, later := range map[Class]byte{ClassTable: formatVersionTable + 1, ClassSchema: formatVersion + 1} {
+		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
+			t.Error("a later format is read as this one")
+		}
+	}
+	if b := Encode(&Table{OID: 1}); b[0] != formatVersion {
+		t.Error("a table that every program knows is not in format 1")
 	}
 	m := topo.NewSlotMap(3)
 	if back, err := DecodeSlotMap(EncodeSlotMap(m)); err != nil || *back != *m {

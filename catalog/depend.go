@@ -138,6 +138,9 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 		if c := &t.Columns[i]; c.Default != "" && !c.Dropped && (col == 0 || c.Num == col) {
 			add(Auto, PartDefault, t.OID, c.Num)
 		}
+		if c := &t.Columns[i]; col != 0 && c.Generated && slices.Contains(c.Uses, col) {
+			add(Normal, PartColumn, t.OID, c.Num)
+		}
 	}
 	for _, i := range t.Indexes {
 		if i.Constraint == 0 && (col == 0 || i.uses(col)) {

@@ -83,7 +83,11 @@ type Column struct {
 	Default string
 	// DefaultDeps are the sequences and user types that the default names.
 	DefaultDeps []Oid
-	Identity    Identity
+	// Generated says that Default is the expression of GENERATED ALWAYS AS (…) STORED, over the row's other columns;
+	// Uses are those that it names.
+	Generated bool
+	Uses      []AttNum
+	Identity  Identity
 	// Sequence is the sequence owned by a serial or identity column, or 0.
 	Sequence Oid
 	// Missing is the value, in text form, of rows stored before the column was added; HasMissing tells an empty string

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -26,8 +27,19 @@ const (
 )
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
-// not know.
-const formatVersion = 1
+// not know. Tables that have what format 1 had no place for are of format 2.
+const (
+	formatVersion      = 1
+	formatVersionTable = 2
+)
+
+// format returns the first format that knows all that a descriptor has.
+func format(o Object) byte {
+	if t, ok := o.(*Table); ok && slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) {
+		return formatVersionTable
+	}
+	return formatVersion
+}
 
 // Encode returns the stored form of a descriptor.
 func Encode(o Object) []byte {
@@ -35,12 +47,12 @@ func Encode(o Object) []byte {
 	if err != nil { // descriptors hold nothing that JSON cannot
 		panic(err)
 	}
-	return append([]byte{formatVersion}, b...)
+	return append([]byte{format(o)}, b...)
 }
 
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {
-	if len(b) == 0 || b[0] != formatVersion {
+	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionTable || class != ClassTable) {
 		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
 	}
 	var o Object

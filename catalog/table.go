@@ -10,11 +10,12 @@ import (
 
 // tableDerived is what is computed once per table version, on first use.
 type tableDerived struct {
-	once    sync.Once
-	layout  *keyenc.RowLayout
-	live    []*Column
-	byName  map[string]*Column
-	rowType *types.UserType
+	once      sync.Once
+	layout    *keyenc.RowLayout
+	live      []*Column
+	generated []*Column
+	byName    map[string]*Column
+	rowType   *types.UserType
 }
 
 func newTableDerived() *tableDerived { return new(tableDerived) }
@@ -24,6 +25,9 @@ func (t *Table) Clone() *Table {
 	c := *t
 	c.derived = nil
 	c.Columns = slices.Clone(t.Columns)
+	for i := range c.Columns {
+		c.Columns[i].Uses = slices.Clone(c.Columns[i].Uses)
+	}
 	c.KeyColumns = slices.Clone(t.KeyColumns)
 	c.DistColumns = slices.Clone(t.DistColumns)
 	c.Inbound = slices.Clone(t.Inbound)
@@ -67,6 +71,9 @@ func (t *Table) derive() *tableDerived {
 				continue
 			}
 			d.live = append(d.live, c)
+			if c.Generated {
+				d.generated = append(d.generated, c)
+			}
 			d.byName[c.Name] = c
 		}
 		d.rowType = &types.UserType{Oid: types.UserOid(types.CompositeClass, t.OID), Name: t.Name, Fields: attributes(t.Columns)}
@@ -184,6 +191,9 @@ func (t *Table) ForeignKeys() []*Constraint {
 	}
 	return out
 }
+
+// GeneratedColumns returns the columns with GENERATED ALWAYS AS (…) STORED, in order.
+func (t *Table) GeneratedColumns() []*Column { return t.derive().generated }
 
 // RowIDColumn returns the number of the hidden row id column, or 0 when the row key is the primary key.
 func (t *Table) RowIDColumn() AttNum {

@@ -104,6 +104,13 @@ func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
 
 func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
 	over, lay := q.overTable(d.Table), tableLayout(d.Table, 0)
+	for _, g := range d.Generated {
+		s, err := over.scalar(g.Expr, lay, nil)
+		if err != nil {
+			return err
+		}
+		m.Generated = append(m.Generated, Generated{Col: int(g.Num) - 1, Value: s})
+	}
 	for _, c := range d.Checks {
 		s, err := over.scalar(c.Expr, lay, nil)
 		if err != nil {
@@ -223,6 +230,13 @@ func KeyAttributes(t *catalog.Table) map[catalog.AttNum]bool {
 		if ix.Unique {
 			for _, c := range ix.Columns {
 				out[c.Num] = true
+			}
+		}
+	}
+	for _, c := range t.GeneratedColumns() {
+		if out[c.Num] { // it changes with what it is computed of
+			for _, n := range c.Uses {
+				out[n] = true
 			}
 		}
 	}

@@ -442,7 +442,9 @@ type ModifyTable struct {
 	Recheck *Scalar
 	// Unique: no target row comes twice in the input.
 	Unique bool
-	Checks []Check
+	// Generated are computed, for Insert and Update, when the new row has its other columns; Checks then judge it.
+	Generated []Generated
+	Checks    []Check
 	// Returning is over new row's columns by attnum-1 (Delete: the old row's) ++ the input row (Update and Delete).
 	Returning []*Scalar
 	// KeyChange: an update may change columns of the row's key, of a unique index or of its placement.
@@ -460,6 +462,12 @@ type MergeAction struct {
 	Cond    *Scalar // nil: always
 	Columns []catalog.AttNum
 	Set     []*Scalar
+}
+
+// Generated is a generated column: its position (attnum-1) and its value over the table's columns by attnum-1.
+type Generated struct {
+	Col   int
+	Value *Scalar
 }
 
 // Check is a CHECK constraint over the table's columns by attnum-1.

@@ -12,7 +12,7 @@ import (
 // pass orders the subcommands of one ALTER TABLE as PostgreSQL does, whatever the order written.
 func (c *AlterCommand) pass() int {
 	switch c.Kind {
-	case DropColumn, DropConstraint, DropDefault, DropNotNull, DropIdentity:
+	case DropColumn, DropConstraint, DropDefault, DropNotNull, DropIdentity, DropExpression:
 		return 0
 	case AlterType:
 		return 1
@@ -163,7 +163,7 @@ func (x *Tx) addColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 
 // fillColumn gives existing rows their value of a new column: one value for all, or a rewrite.
 func (x *Tx) fillColumn(ctx context.Context, t *catalog.Table, col *catalog.Column, s *ColumnSpec) error {
-	if s.NeedsRewrite || s.Sequence != nil {
+	if s.NeedsRewrite || s.Sequence != nil || s.Generated {
 		text := col.Default
 		switch {
 		case s.Sequence != nil:
@@ -379,6 +379,10 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	if col == nil {
 		return errNoColumn(c.Name, t.Name)
 	}
+	if col.Generated && c.Type.Using != nil {
+		return pgerr.New(pgerr.InvalidColumnDefinition, "cannot specify USING when altering type of generated column").
+			WithDetail("Column \"%s\" is a generated column.", col.Name)
+	}
 	to := c.Type.Type
 	if err := checkColumn(&ColumnSpec{Name: c.Name, Type: to}); err != nil {
 		return err
@@ -390,8 +394,11 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	if c.Type.Using == nil {
 		if cast, ok := types.CastAllowed(from.Oid, to.Oid); from.Oid != to.Oid && (!ok || cast == types.Explicit) {
 			name := types.FormatType(to)
-			return pgerr.New(pgerr.DatatypeMismatch, "column %q cannot be cast automatically to type %s", c.Name, types.FormatType(types.T(to.Oid))).
-				WithHint("You might need to specify \"USING %s::%s\".", catalog.QuoteIdent(c.Name), name)
+			err := pgerr.New(pgerr.DatatypeMismatch, "column %q cannot be cast automatically to type %s", c.Name, types.FormatType(types.T(to.Oid)))
+			if col.Generated {
+				return err
+			}
+			return err.WithHint("You might need to specify \"USING %s::%s\".", catalog.QuoteIdent(c.Name), name)
 		}
 	}
 	col.Type, col.Collation = to, c.Type.Collation
@@ -413,8 +420,11 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 		return x.putTable(ctx, t)
 	}
 	expr := catalog.QuoteIdent(c.Name) // converted as by assignment: what does not fit is an error
-	if c.Type.Using != nil {
+	switch {
+	case c.Type.Using != nil:
 		expr = c.Type.Using.Text
+	case col.Generated:
+		expr = col.Default
 	}
 	// A rewritten column has its value in every row.
 	col.Missing, col.HasMissing = "", false
@@ -428,6 +438,10 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 // typeUsers refuses the change of a column that a view uses.
 func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}) {
+		if d.Kind == catalog.PartColumn {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a generated column").
+				WithDetail("Column \"%s\" is used by generated column \"%s\".", col.Name, t.Column(d.Sub).Name)
+		}
 		if x.isView(d.Part) {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
 				WithDetail("rule _RETURN on %s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)

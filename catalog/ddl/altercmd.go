@@ -24,6 +24,7 @@ const (
 	ChangeOwner                             // Owner
 	SetOptions                              // Options
 	SetPersistence                          // Persistence
+	DropExpression                          // Name, IfExists
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.

@@ -31,6 +31,8 @@ func (x *Tx) alterColumn(ctx context.Context, t *catalog.Table, c *AlterCommand)
 		return x.setIdentity(ctx, t, col, c)
 	case DropIdentity:
 		return x.dropIdentity(ctx, t, col, c)
+	case DropExpression:
+		return x.dropExpression(ctx, t, col, c)
 	}
 	return pgerr.NotSupported("this form of ALTER TABLE")
 }
@@ -40,6 +42,13 @@ func (x *Tx) columnDefault(ctx context.Context, t *catalog.Table, col *catalog.C
 		err := pgerr.New(pgerr.SyntaxError, "column %q of relation %q is an identity column", col.Name, t.Name)
 		if c.Kind == DropDefault {
 			err.WithHint("Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.")
+		}
+		return err
+	}
+	if col.Generated {
+		err := pgerr.New(pgerr.SyntaxError, "column %q of relation %q is a generated column", col.Name, t.Name)
+		if c.Kind == DropDefault {
+			err.WithHint("Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead.")
 		}
 		return err
 	}
@@ -138,4 +147,17 @@ func (x *Tx) dropIdentity(ctx context.Context, t *catalog.Table, col *catalog.Co
 		return err
 	}
 	return x.remove(ctx, q)
+}
+
+// dropExpression makes a generated column an ordinary one, which keeps its values.
+func (x *Tx) dropExpression(ctx context.Context, t *catalog.Table, col *catalog.Column, c *AlterCommand) error {
+	if !col.Generated {
+		if c.IfExists {
+			x.notice(pgerr.Notice("column %q of relation %q is not a stored generated column, skipping", col.Name, t.Name))
+			return nil
+		}
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "column %q of relation %q is not a stored generated column", col.Name, t.Name)
+	}
+	col.Default, col.DefaultDeps, col.Generated, col.Uses = "", nil, false, nil
+	return x.putTable(ctx, t)
 }

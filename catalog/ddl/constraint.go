@@ -169,6 +169,9 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	if fk.SetColumns, err = setColumns(t, s, c.Columns); err != nil {
 		return nil, err
 	}
+	if err := generatedReference(t, c); err != nil {
+		return nil, err
+	}
 	if err := resolveReference(parent, s.FK.RefColumns, fk); err != nil {
 		return nil, err
 	}
@@ -201,6 +204,27 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	}
 	p.Inbound = append(p.Inbound, inbound)
 	return c, x.putTable(ctx, p)
+}
+
+// generatedReference refuses actions that would assign to a generated column.
+func generatedReference(t *catalog.Table, c *catalog.Constraint) error {
+	for _, n := range c.Columns {
+		if !t.Column(n).Generated {
+			continue
+		}
+		refuse := func(event string) error {
+			return pgerr.New(pgerr.SyntaxError, "invalid %s action for foreign key constraint containing generated column", event)
+		}
+		switch c.FK.OnUpdate {
+		case catalog.SetNull, catalog.SetDefault, catalog.Cascade:
+			return refuse("ON UPDATE")
+		}
+		switch c.FK.OnDelete {
+		case catalog.SetNull, catalog.SetDefault:
+			return refuse("ON DELETE")
+		}
+	}
+	return nil
 }
 
 // referencedTable resolves the table that a foreign key references; it may be t itself, not yet in the catalog.

@@ -157,7 +157,7 @@ func (x *Tx) addColumns(ctx context.Context, t *catalog.Table, specs []ColumnSpe
 			Identity: s.Identity, Collation: s.Collation, Comment: s.Comment,
 		}
 		if s.Default != nil {
-			c.Default, c.DefaultDeps = s.Default.Text, s.Default.Deps()
+			c.Default, c.DefaultDeps, c.Generated = s.Default.Text, s.Default.Deps(), s.Generated
 		}
 		if s.Sequence != nil {
 			q, err := x.columnSequence(ctx, t, s, names)
@@ -175,7 +175,24 @@ func (x *Tx) addColumns(ctx context.Context, t *catalog.Table, specs []ColumnSpe
 		}
 		t.Columns = append(t.Columns, c)
 	}
+	for i := range specs {
+		if s := &specs[i]; s.Generated {
+			c := &t.Columns[len(t.Columns)-len(specs)+i]
+			c.Uses = attributeNumbers(t, s.Default.Columns)
+		}
+	}
 	return out, nil
+}
+
+// attributeNumbers returns the numbers of live columns by name.
+func attributeNumbers(t *catalog.Table, names []string) []catalog.AttNum {
+	var out []catalog.AttNum
+	for _, n := range names {
+		if c := columnNamed(t, n); c != nil {
+			out = append(out, c.Num)
+		}
+	}
+	return out
 }
 
 // columnSequence builds the sequence of a serial or identity column; names are those of sequences not yet put.

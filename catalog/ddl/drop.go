@@ -209,7 +209,7 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 	switch p.Kind {
 	case catalog.PartDefault:
 		c := &t.Columns[p.Sub-1]
-		c.Default, c.DefaultDeps = "", nil
+		c.Default, c.DefaultDeps, c.Generated, c.Uses = "", nil, false, nil
 	case catalog.PartColumn:
 		dropColumnFrom(t, p.Sub)
 	case catalog.PartIndex:

@@ -155,6 +155,15 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 	if err := x.noViewUses(part, "renaming a column that a view uses"); err != nil {
 		return err
 	}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if !c.Generated || !slices.Contains(c.Uses, col.Num) {
+			continue
+		}
+		if c.Default, err = x.cfg.Exprs.RenameColumn(c.Default, column, to); err != nil {
+			return err
+		}
+	}
 	for _, k := range t.Constraints {
 		if k.Type != catalog.Check || !slices.Contains(k.Columns, col.Num) {
 			continue

@@ -46,6 +46,8 @@ type ColumnSpec struct {
 	NotNull bool
 	// Default is nil for none, or for a column with Sequence.
 	Default *Expression
+	// Generated says that Default is a generation expression.
+	Generated bool
 	// Missing is the default's value in text form for the rows that exist when the column is added; NeedsRewrite says
 	// that there is no one value (a volatile default, a serial or identity column).
 	Missing      string

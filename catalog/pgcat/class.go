@@ -16,7 +16,7 @@ func classSources() map[string]*source {
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
-				"atthasdef attidentity attisdropped attcollation attacl",
+				"atthasdef attidentity attgenerated attisdropped attcollation attacl",
 			builtin: builtinAttributes, rows: attributeRows},
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
@@ -170,7 +170,7 @@ var sequenceColumns = []catalog.Column{
 func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.Dropped {
 		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
-			num(-1), no, char('i'), char('p'), no, no, char(0), yes, num(0), null)
+			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null)
 		return
 	}
 	info := types.Lookup(c.Type.Oid)
@@ -189,8 +189,12 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.ACL != nil { // which no built-in column has
 		acl = aclDatum(b.snap, c.ACL)
 	}
+	generated := byte(0)
+	if c.Generated {
+		generated = 's'
+	}
 	b.add(num(rel), str(c.Name), num(c.Type.Declared()), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
-		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), no,
+		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), char(generated), no,
 		num(collation), acl)
 }
 

@@ -18,12 +18,13 @@ func informationSources() map[string]*source {
 			"character_maximum_length character_octet_length numeric_precision numeric_precision_radix numeric_scale " +
 			"datetime_precision interval_type collation_catalog collation_schema collation_name domain_catalog domain_schema domain_name " +
 			"udt_catalog udt_schema udt_name dtd_identifier is_self_referencing is_identity identity_generation identity_start identity_increment " +
-			"identity_maximum identity_minimum identity_cycle is_generated is_updatable", rows: infoColumns},
+			"identity_maximum identity_minimum identity_cycle is_generated generation_expression is_updatable", rows: infoColumns},
 		"information_schema.domains": {columns: "domain_catalog domain_schema domain_name data_type character_maximum_length " +
 			"character_octet_length collation_catalog collation_schema collation_name numeric_precision numeric_precision_radix " +
 			"numeric_scale datetime_precision interval_type domain_default udt_catalog udt_schema udt_name dtd_identifier", rows: domainRows},
 		"information_schema.domain_constraints": {columns: constraint + "domain_catalog domain_schema domain_name is_deferrable " +
 			"initially_deferred", rows: domainConstraintRows},
+		"information_schema.column_column_usage": {columns: table + "column_name dependent_column", rows: infoColumnColumns},
 		"information_schema.table_constraints": {columns: constraint + table + "constraint_type is_deferrable initially_deferred enforced nulls_distinct",
 			rows: infoConstraints},
 		"information_schema.key_column_usage": {columns: constraint + table + "column_name ordinal_position position_in_unique_constraint",
@@ -168,8 +169,11 @@ func infoColumns(b *builder) {
 
 func (b *builder) infoColumn(schema types.Datum, table string, c *catalog.Column, t *catalog.Table, updatable bool) {
 	db := str(b.env.Database)
-	def := null
-	if t != nil && c.Default != "" && c.Identity == 0 {
+	def, isGenerated, expression := null, str("NEVER"), null
+	switch {
+	case t != nil && c.Generated:
+		isGenerated, expression = str("ALWAYS"), str(b.defs.expr(c.Default, t, c, false))
+	case t != nil && c.Default != "" && c.Identity == 0:
 		def = str(b.defs.expr(c.Default, t, c, false))
 	}
 	info := types.Lookup(c.Type.Oid)
@@ -202,7 +206,23 @@ func (b *builder) infoColumn(schema types.Datum, table string, c *catalog.Column
 	fraction, fields := timeShape(c.Type)
 	b.add(db, schema, str(table), str(c.Name), num(c.Num), def, yesNo(!notNull), dataType, length, octets, precision, radix,
 		scale, fraction, fields, collDB, collSchema, coll, domainDB, domainSchema, domain, db, udtSchema, udt, str(itoa(int64(c.Num))), str("NO"),
-		yesNo(c.Identity != 0), generation, start, increment, maximum, minimum, cycle, str("NEVER"), yesNo(updatable))
+		yesNo(c.Identity != 0), generation, start, increment, maximum, minimum, cycle, isGenerated, expression, yesNo(updatable))
+}
+
+// infoColumnColumns lists the columns that generated ones are computed of.
+func infoColumnColumns(b *builder) {
+	db := str(b.env.Database)
+	b.snap.Tables(func(t *catalog.Table) bool {
+		if !b.owns(t.Owner) {
+			return true
+		}
+		for _, c := range t.GeneratedColumns() {
+			for _, n := range c.Uses {
+				b.add(db, str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(t.Column(n).Name), str(c.Name))
+			}
+		}
+		return true
+	})
 }
 
 // charLength is character_maximum_length and character_octet_length.

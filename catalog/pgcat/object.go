@@ -140,6 +140,13 @@ func (b *builder) tableDepends(t *catalog.Table) {
 			continue
 		}
 		def := attrdefOid(t, c.Num)
+		if c.Generated {
+			b.depend(classAttrdef, def, 0, classClass, t.OID, c.Num, catalog.Internal)
+			for _, n := range c.Uses {
+				b.depend(classAttrdef, def, 0, classClass, t.OID, n, catalog.Normal)
+			}
+			continue
+		}
 		b.depend(classAttrdef, def, 0, classClass, t.OID, c.Num, catalog.Auto)
 		for _, q := range c.DefaultDeps {
 			b.depend(classAttrdef, def, 0, classOf(q), q, 0, catalog.Normal)

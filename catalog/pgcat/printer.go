@@ -94,6 +94,9 @@ func (p *printer) analyse(text string, t *catalog.Table, col *catalog.Column) (e
 	scope := sema.ExprScope{Kind: sema.CheckExpr, Table: t}
 	if col != nil {
 		scope = sema.ExprScope{Kind: sema.DefaultExpr, Column: col.Name, Type: col.Type}
+		if col.Generated {
+			scope.Kind, scope.Table = sema.GeneratedExpr, t
+		}
 	}
 	return sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
 }

@@ -159,7 +159,11 @@ func (rw *rewrite) compile(text string, col *catalog.Column) (*planner.Scalar, e
 	if err != nil {
 		return nil, err
 	}
-	n, err := sema.AnalyzeExpr(e, sema.ExprScope{Kind: sema.TransformExpr, Table: rw.r.Old, Column: col.Name, Type: col.Type},
+	kind := sema.TransformExpr
+	if col.Generated {
+		kind = sema.GeneratedExpr
+	}
+	n, err := sema.AnalyzeExpr(e, sema.ExprScope{Kind: kind, Table: rw.r.Old, Column: col.Name, Type: col.Type},
 		&sema.Env{Catalog: rw.b.C.Catalog, SearchPath: []string{catalog.PublicName}, NoParams: true, IOEnv: ioEnv(rw.b.C)})
 	if err != nil {
 		return nil, err

@@ -184,10 +184,11 @@ func (k *Checker) get(ctx context.Context, keys []txn.Key) ([]txn.Version, error
 // tableCheck is the check of one table.
 type tableCheck struct {
 	*Checker
-	ti     *tableInfo
-	checks []planner.Check
-	keys   []*fk.Key
-	store  *Store
+	ti        *tableInfo
+	generated []planner.Generated
+	checks    []planner.Check
+	keys      []*fk.Key
+	store     *Store
 }
 
 // table checks a table: its descriptor, its rows, and the entries of each index.
@@ -213,6 +214,13 @@ func (k *Checker) table(ctx context.Context, t *catalog.Table) error {
 // descriptor compiles what the rows have to satisfy. A foreign key must find its parent, and its parent it.
 func (c *tableCheck) descriptor() error {
 	t := c.ti.t
+	gen, err := StoredGenerated(c.C, t)
+	if err != nil {
+		if err := c.problem(t, "", "cannot be compiled", "a generated column cannot be compiled: "+message(err), ""); err != nil {
+			return err
+		}
+	}
+	c.generated = gen
 	for _, con := range t.Constraints {
 		switch {
 		case con.Type == catalog.Check && con.Validated:

@@ -115,6 +115,22 @@ func (b *rowBatch) constraints(row []types.Datum) error {
 			}
 		}
 	}
+	for _, g := range b.generated {
+		col := &t.Columns[g.Col]
+		d, err := g.Value.EvalRow(b.C.Eval, row)
+		text := ""
+		switch {
+		case err != nil:
+			text = "the generated column cannot be computed: " + message(err)
+		case d.IsNull() != row[g.Col].IsNull() || !d.IsNull() && !types.Equal(col.Type.Oid, d, row[g.Col]):
+			text = "the generated column has another value than its expression"
+		default:
+			continue
+		}
+		if err := b.problem(t, col.Name, "the generated column is wrong", text, b.keyOf(row)); err != nil {
+			return err
+		}
+	}
 	for i := range b.checks {
 		d, err := b.checks[i].Cond.EvalRow(b.C.Eval, row)
 		text := ""

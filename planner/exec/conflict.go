@@ -220,7 +220,7 @@ func (m *modifyOp) updateConflict(s *conflictState, target txn.Key, old, exclude
 			return err
 		}
 	}
-	if err := m.w.check(m.r, m.n.Checks, new); err != nil {
+	if err := m.finish(new); err != nil {
 		return err
 	}
 	s.touched[string(target.Bytes)] = struct{}{}

@@ -49,7 +49,7 @@ func (ci *CopyIn) Take(b *types.Batch, i, number int) error {
 			return err
 		}
 	}
-	if err := ci.m.w.check(ci.m.r, ci.m.n.Checks, row); err != nil {
+	if err := ci.m.finish(row); err != nil {
 		return err
 	}
 	ci.rows, ci.at = append(ci.rows, row), append(ci.at, number)

@@ -16,9 +16,10 @@ import (
 // storeWriter writes one table for the actions of a statement.
 type storeWriter struct {
 	*Writer
-	r      *run
-	checks []planner.Check
-	ready  bool // checks is set
+	r         *run
+	generated []planner.Generated
+	checks    []planner.Check
+	ready     bool // generated and checks are set
 }
 
 func (s *Store) writer(t *catalog.Table) *storeWriter {
@@ -41,11 +42,14 @@ func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types
 	s.c.Txn.UseTable(t.VersionTag())
 	w := s.writer(t)
 	if !w.ready {
-		checks, err := StoredChecks(s.c, t)
-		if err != nil {
+		var err error
+		if w.checks, err = StoredChecks(s.c, t); err != nil {
 			return err
 		}
-		w.checks, w.ready = checks, true
+		if w.generated, err = StoredGenerated(s.c, t); err != nil {
+			return err
+		}
+		w.ready = true
 	}
 	width := len(t.Columns)
 	flat := make([]types.Datum, 0, width*len(rows))
@@ -63,6 +67,9 @@ func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types
 				}
 				n[c] = v
 			}
+		}
+		if err := generate(w.r.eval, w.generated, n); err != nil {
+			return err
 		}
 		if err := w.check(w.r, w.checks, n); err != nil {
 			return err

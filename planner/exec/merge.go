@@ -190,7 +190,7 @@ func (m *modifyOp) mergeOne(run *mergeRun, row *mergeRow) error {
 	for k, c := range row.act.Columns {
 		new[c-1] = row.set[k]
 	}
-	if err := m.w.check(m.r, m.n.Checks, new); err != nil {
+	if err := m.finish(new); err != nil {
 		return err
 	}
 	return m.extend(run, planner.Update, old, new)
@@ -229,7 +229,7 @@ func (m *modifyOp) mergeInsert(run *mergeRun, row *mergeRow) error {
 	if id := m.w.ti.rowID; id >= 0 {
 		new[id] = types.NewInt(m.r.c.NextRowID())
 	}
-	if err := m.w.check(m.r, m.n.Checks, new); err != nil {
+	if err := m.finish(new); err != nil {
 		return err
 	}
 	return m.extend(run, planner.Insert, nil, new)

@@ -5,6 +5,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -123,7 +124,27 @@ func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
 	if err != nil {
 		return nil, err
 	}
-	return row, m.w.check(m.r, m.n.Checks, row)
+	return row, m.finish(row)
+}
+
+// finish computes a new row's generated columns and checks it.
+func (m *modifyOp) finish(row []types.Datum) error {
+	if err := generate(m.r.eval, m.n.Generated, row); err != nil {
+		return err
+	}
+	return m.w.check(m.r, m.n.Checks, row)
+}
+
+// generate computes the generated columns of a row that is complete otherwise.
+func generate(ec *expr.EvalContext, list []planner.Generated, row []types.Datum) error {
+	for i := range list {
+		d, err := list[i].Value.EvalRow(ec, row)
+		if err != nil {
+			return err
+		}
+		row[list[i].Col] = d
+	}
+	return nil
 }
 
 // buildRow makes the new row of an input row.
@@ -344,7 +365,7 @@ func (m *modifyOp) update(from, to int) error {
 				nrow[c-1] = m.set[s].Get(i)
 			}
 		}
-		if err := m.w.check(m.r, m.n.Checks, nrow); err != nil {
+		if err := m.finish(nrow); err != nil {
 			if len(new) > 0 {
 				if dup := m.w.Update(m.r.ctx(), old, new); dup != nil {
 					return dup

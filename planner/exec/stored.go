@@ -90,13 +90,26 @@ func StoredChecks(c *Context, t *catalog.Table) ([]planner.Check, error) {
 	return out, nil
 }
 
+// StoredGenerated compiles the generated columns of a table.
+func StoredGenerated(c *Context, t *catalog.Table) ([]planner.Generated, error) {
+	var out []planner.Generated
+	for _, col := range t.GeneratedColumns() {
+		s, err := StoredExpr(c, t, col.Default, sema.GeneratedExpr, col)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, planner.Generated{Col: int(col.Num) - 1, Value: s})
+	}
+	return out, nil
+}
+
 // StoredDefault evaluates a column's DEFAULT; NULL when it has none. Identity columns take the sequence's next value.
 func StoredDefault(c *Context, t *catalog.Table, col *catalog.Column) (types.Datum, error) {
 	if col.Identity != catalog.NoIdentity && c.Eval.Session != nil {
 		n, err := c.Eval.Session.NextVal(c.Context, col.Sequence)
 		return types.NewInt(n), err
 	}
-	if col.Default == "" {
+	if col.Default == "" || col.Generated {
 		return types.Null, nil
 	}
 	s, err := StoredExpr(c, t, col.Default, sema.DefaultExpr, col)

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
@@ -75,18 +76,11 @@ func newTableInfo(t *catalog.Table) *tableInfo {
 		ti.dist = ti.key
 	}
 	ti.keyAttr = make([]bool, len(t.Columns))
-	for _, ks := range [][]keyColumn{ti.key, ti.dist} {
-		for _, k := range ks {
-			ti.keyAttr[k.at] = true
-		}
+	for n := range planner.KeyAttributes(t) {
+		ti.keyAttr[n-1] = true
 	}
 	for _, ix := range t.Indexes {
 		x := newIndexInfo(t, ix)
-		if ix.Unique {
-			for _, k := range x.cols {
-				ti.keyAttr[k.at] = true
-			}
-		}
 		if ix.RowKey {
 			ti.rowKey = x
 			continue

@@ -113,19 +113,21 @@ type ExprKind uint8
 const (
 	DefaultExpr     ExprKind = iota // a column's DEFAULT: no columns
 	CheckExpr                       // a table's CHECK
-	IndexExpr                       // an index's expression or predicate
+	IndexExpr                       // an index's expression
 	TransformExpr                   // USING of ALTER COLUMN TYPE
 	StandaloneExpr                  // an argument of a utility statement: no columns
 	CopyWhereExpr                   // WHERE of COPY FROM
 	ExecuteExpr                     // a parameter of EXECUTE: no columns
 	DomainCheckExpr                 // a domain's CHECK: VALUE is Column 0, of type Type
+	GeneratedExpr                   // the expression of a generated column: the table's other columns
+	PredicateExpr                   // the predicate of a partial index
 )
 
 // ExprScope is what an expression outside of a query may refer to.
 type ExprScope struct {
 	Kind  ExprKind
 	Table *catalog.Table // its columns are Var{Rel: 0, Col: attnum-1}; nil for none
-	// Column, for DefaultExpr, is the column assigned to: the expression is cast to Type in assignment context. For
+	// Column, for DefaultExpr and GeneratedExpr, is the column assigned to: the expression is cast to Type in assignment context. For
 	// StandaloneExpr, Type alone does that if its OID is not 0.
 	Column string
 	Type   types.Type

@@ -58,6 +58,10 @@ func (s *scope) bareColumn(name string, loc int) (expr.Node, error) {
 		return n, err
 	}
 	if it, level, _ := s.findItem("", name, loc); it != nil {
+		if s.clause == inGenerated {
+			return nil, s.at(loc, pgerr.New(pgerr.InvalidObjectDefinition, "cannot use whole-row variable in column generation expression").
+				WithDetail("This would cause the generated column to depend on its own value."))
+		}
 		return s.wholeRow(it, level, loc), nil
 	}
 	return nil, s.missingColumn("", name, loc)
@@ -186,8 +190,11 @@ func (s *scope) systemColumn(it *nsItem, name string, loc int) (expr.Node, error
 		}
 		return &expr.Const{Type: types.T(types.OidOid), Value: types.NewInt(int64(oid)), Loc: loc}, nil
 	case "ctid", "xmin", "xmax", "cmin", "cmax":
-		if s.clause == inMergeWhen {
+		switch s.clause {
+		case inMergeWhen:
 			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "cannot use system column %q in MERGE WHEN condition", name)
+		case inGenerated:
+			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "cannot use system column %q in column generation expression", name)
 		}
 		return nil, s.unsupported(loc, "system column \""+name+"\"")
 	}

@@ -161,7 +161,7 @@ func (s *scope) inferColumn(t *catalog.Table, el *parse.IndexElem, inf *parse.In
 // standalone analyses an expression outside of a query.
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
-	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck}[sc.Kind]
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate}[sc.Kind]
 	if sc.Kind == DomainCheckExpr {
 		s.domainValue = &sc.Type
 	}
@@ -176,9 +176,16 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sc.Kind == GeneratedExpr {
+		if err := s.noGenerated(n, sc.Table); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case sc.Kind == CheckExpr, sc.Kind == DomainCheckExpr:
 		return s.coerceBool(n, "CHECK")
+	case sc.Kind == PredicateExpr:
+		return s.coerceBool(n, "WHERE")
 	case sc.Kind == CopyWhereExpr:
 		return s.coerceBool(n, "WHERE")
 	case sc.Type.Oid == 0:
@@ -188,7 +195,7 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	if err != nil || out != nil {
 		return out, err
 	}
-	if sc.Kind == DefaultExpr {
+	if sc.Kind == DefaultExpr || sc.Kind == GeneratedExpr {
 		return nil, pgerr.New(pgerr.DatatypeMismatch, "column %q is of type %s but default expression is of type %s",
 			sc.Column, typeString(sc.Type.Oid), typeString(oidOf(n))).WithHint("You will need to rewrite or cast the expression.")
 	}

@@ -269,7 +269,7 @@ func (in *insertion) value(s *scope, k int, e parse.Expr) (expr.Node, error) {
 		}
 		return n, nil
 	}
-	if err := in.checkIdentity(c, e); err != nil {
+	if err := in.checkGenerated(c); err != nil {
 		return nil, err
 	}
 	n, err := s.expr(e)
@@ -293,7 +293,12 @@ func (in *insertion) ignores(c *catalog.Column) bool {
 	return in.dml.Overriding == 'u' && c.Identity != catalog.NoIdentity
 }
 
-func (in *insertion) checkIdentity(c *catalog.Column, _ parse.Expr) error {
+// checkGenerated refuses a value for a column that has none but its own.
+func (in *insertion) checkGenerated(c *catalog.Column) error {
+	if c.Generated {
+		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
+			WithDetail("Column %q is a generated column.", c.Name)
+	}
 	if c.Identity == catalog.IdentityAlways && in.dml.Overriding == 0 {
 		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
 			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name).
@@ -317,7 +322,7 @@ func (in *insertion) query(sel *parse.SelectStmt) error {
 		return err
 	}
 	for _, c := range in.cols {
-		if err := in.checkIdentity(c, nil); err != nil {
+		if err := in.checkGenerated(c); err != nil {
 			return err
 		}
 	}
@@ -401,6 +406,9 @@ func (a *analyzer) columnDefault(c *catalog.Column) (expr.Node, error) {
 			Args: []expr.Node{&expr.Const{Type: types.T(types.RegclassOid), Value: types.NewInt(int64(c.Sequence)), Loc: -1}}}
 		return a.coerceMod(n, c.Type, types.Assignment, -1)
 	}
+	if c.Generated { // which is computed once the row is complete
+		return nil, nil
+	}
 	if c.Default == "" {
 		if c.Type.Domain != 0 {
 			return a.domainDefault(c.Type)
@@ -421,8 +429,19 @@ func (a *analyzer) stored() *Env {
 	return &env
 }
 
-// checks analyses the table's CHECK constraints.
+// checks analyses the table's generated columns and CHECK constraints.
 func (a *analyzer) checks(d *DML) error {
+	for _, c := range d.Table.GeneratedColumns() {
+		e, err := parse.ParseExpr(c.Default)
+		if err != nil {
+			return err
+		}
+		n, err := AnalyzeExpr(e, ExprScope{Kind: GeneratedExpr, Table: d.Table, Column: c.Name, Type: c.Type}, a.stored())
+		if err != nil {
+			return err
+		}
+		d.Generated = append(d.Generated, GeneratedColumn{Num: c.Num, Expr: n})
+	}
 	for _, c := range d.Table.Constraints {
 		if c.Type != catalog.Check {
 			continue
@@ -602,6 +621,10 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 			n = &expr.Const{Type: c.Type, Loc: val.Loc()}
 		}
 		return n, err
+	}
+	if c.Generated {
+		return nil, pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).
+			WithDetail("Column %q is a generated column.", c.Name)
 	}
 	if c.Identity == catalog.IdentityAlways {
 		return nil, pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).

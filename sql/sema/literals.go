@@ -20,7 +20,7 @@ func (in *insertion) literals(l *parse.LiteralRows) error {
 		return err
 	}
 	for _, c := range in.cols {
-		if err := in.checkIdentity(c, nil); err != nil {
+		if err := in.checkGenerated(c); err != nil {
 			return err
 		}
 		if in.ignores(c) {

@@ -204,7 +204,7 @@ func (in *insertion) mergeValue(k int, e parse.Expr) (expr.Node, error) {
 		}
 		return in.defaultOf(c)
 	}
-	if err := in.checkIdentity(c, e); err != nil {
+	if err := in.checkGenerated(c); err != nil {
 		return nil, err
 	}
 	n, err := in.exprIn(e, inValues)

@@ -232,6 +232,8 @@ type DML struct {
 	Columns []catalog.AttNum
 	// Defaults maps the table's other columns (INSERT), by attnum-1, to their default expressions; nil: NULL.
 	Defaults []expr.Node
+	// Generated are the table's generated columns, for Insert and Update, over Var{Rel: 0, Col: attnum-1}.
+	Generated []GeneratedColumn
 	// Checks are the table's CHECK constraints over Var{Rel: 0, Col: attnum-1}.
 	Checks []CheckConstraint
 	// Conflict is ON CONFLICT of INSERT.
@@ -241,6 +243,12 @@ type DML struct {
 	Returning []Target
 	// Overriding is 's' (SYSTEM VALUE), 'u' (USER VALUE) or 0.
 	Overriding byte
+}
+
+// GeneratedColumn is a column with the expression that it is computed by.
+type GeneratedColumn struct {
+	Num  catalog.AttNum
+	Expr expr.Node
 }
 
 // CheckConstraint is a compiled CHECK.

@@ -170,6 +170,8 @@ const (
 	inStandalone
 	inCopyWhere
 	inExecute
+	inGenerated
+	inPredicate
 	inCaseWhen
 	inWindowPartition
 	inWindowOrder
@@ -196,6 +198,10 @@ func (c clause) noAggs() string {
 		return "check constraints"
 	case inIndex:
 		return "index expressions"
+	case inPredicate:
+		return "index predicates"
+	case inGenerated:
+		return "column generation expressions"
 	case inTransform:
 		return "transform expressions"
 	case inExecute:
@@ -223,6 +229,14 @@ func (c clause) noSets() string {
 		return "set-returning functions are not allowed in DEFAULT expressions"
 	case inCheck:
 		return "set-returning functions are not allowed in check constraints"
+	case inIndex:
+		return "set-returning functions are not allowed in index expressions"
+	case inPredicate:
+		return "set-returning functions are not allowed in index predicates"
+	case inTransform:
+		return "set-returning functions are not allowed in transform expressions"
+	case inGenerated:
+		return "set-returning functions are not allowed in column generation expressions"
 	case inExecute:
 		return "set-returning functions are not allowed in EXECUTE parameters"
 	case inCopyWhere:
@@ -243,6 +257,10 @@ func (c clause) noSubqueries() string {
 		return "cannot use subquery in check constraint"
 	case inIndex:
 		return "cannot use subquery in index expression"
+	case inPredicate:
+		return "cannot use subquery in index predicate"
+	case inGenerated:
+		return "cannot use subquery in column generation expression"
 	case inTransform:
 		return "cannot use subquery in transform expression"
 	case inExecute:

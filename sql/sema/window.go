@@ -41,6 +41,10 @@ func (c clause) noWindows() string {
 		return "window functions are not allowed in check constraints"
 	case inIndex:
 		return "window functions are not allowed in index expressions"
+	case inPredicate:
+		return "window functions are not allowed in index predicates"
+	case inGenerated:
+		return "window functions are not allowed in column generation expressions"
 	case inTransform:
 		return "window functions are not allowed in transform expressions"
 	case inExecute:

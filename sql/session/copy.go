@@ -52,7 +52,7 @@ func copyColumns(t *catalog.Table, names []string) ([]*catalog.Column, error) {
 	var out []*catalog.Column
 	if names == nil {
 		for i := range t.Columns {
-			if c := &t.Columns[i]; !c.Dropped && !c.Hidden {
+			if c := &t.Columns[i]; !c.Dropped && !c.Hidden && !c.Generated {
 				out = append(out, c)
 			}
 		}
@@ -68,6 +68,10 @@ func copyColumns(t *catalog.Table, names []string) ([]*catalog.Column, error) {
 		}
 		if found == nil {
 			return nil, pgerr.New(pgerr.UndefinedColumn, "column \"%s\" of relation \"%s\" does not exist", n, t.Name)
+		}
+		if found.Generated {
+			return nil, pgerr.New(pgerr.InvalidColumnReference, "column \"%s\" is a generated column", n).
+				WithDetail("Generated columns cannot be used in COPY.")
 		}
 		if seen[n] {
 			return nil, pgerr.New(pgerr.DuplicateColumn, "column \"%s\" specified more than once", n)

@@ -118,7 +118,7 @@ func withColumn(t *catalog.Table, s *ddl.ColumnSpec) *catalog.Table {
 		return t
 	}
 	c := t.Clone()
-	c.Columns = append(c.Columns, catalog.Column{Num: catalog.AttNum(len(c.Columns) + 1), Name: s.Name, Type: s.Type})
+	c.Columns = append(c.Columns, catalog.Column{Num: catalog.AttNum(len(c.Columns) + 1), Name: s.Name, Type: s.Type, Generated: s.Generated})
 	return c
 }
 
@@ -163,6 +163,8 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		return e.setIdentity(c, out)
 	case parse.ATDropIdentity:
 		out.Kind = ddl.DropIdentity
+	case parse.ATDropExpression:
+		out.Kind = ddl.DropExpression
 	case parse.ATAlterColumnType:
 		return e.alterType(t, c, out)
 	case parse.ATSetRelOptions, parse.ATResetRelOptions:
@@ -211,6 +213,10 @@ func (e *Env) addConstraint(t *catalog.Table, c *parse.AlterTableCmd, out ddl.Al
 func (e *Env) setDefault(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterCommand) (ddl.AlterCommand, bool, error) {
 	out.Kind = ddl.DropDefault
 	col := t.ColumnByName(c.Name)
+	if col != nil && col.Generated && c.Expr != nil {
+		out.Kind = ddl.SetDefault // for its error
+		return out, false, nil
+	}
 	if c.Expr == nil || col == nil {
 		return out, false, nil
 	}
@@ -265,7 +271,7 @@ func (e *Env) alterType(t *catalog.Table, c *parse.AlterTableCmd, out ddl.AlterC
 			return out, false, err
 		}
 	}
-	if cast, ok := types.CastAllowed(col.Type.Oid, typ.Oid); col.Default == "" ||
+	if cast, ok := types.CastAllowed(col.Type.Oid, typ.Oid); col.Default == "" || col.Generated ||
 		change.Using == nil && col.Type.Oid != typ.Oid && (!ok || cast == types.Explicit) {
 		return out, false, nil // without a default, or ddl refuses the change itself
 	}

@@ -3,6 +3,7 @@ package utility
 import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -82,9 +83,9 @@ func (b *tableBuilder) check(k *parse.Constraint) error {
 	return nil
 }
 
-// finish analyses the CHECK constraints against the columns.
+// finish analyses generation expressions and CHECK constraints against the columns.
 func (b *tableBuilder) finish() error {
-	if len(b.checks) == 0 {
+	if len(b.checks) == 0 && len(b.generated) == 0 {
 		return nil
 	}
 	t := &catalog.Table{Name: b.name}
@@ -95,7 +96,20 @@ func (b *tableBuilder) finish() error {
 		c := &b.spec.Columns[i]
 		t.Columns = append(t.Columns, catalog.Column{
 			Num: catalog.AttNum(len(t.Columns) + 1), Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation,
+			Generated: c.Generated,
 		})
+	}
+	for _, p := range b.generated {
+		c := &b.spec.Columns[p.column]
+		scope := sema.ExprScope{Kind: sema.GeneratedExpr, Table: t, Column: c.Name, Type: c.Type}
+		x, node, err := b.stored().expression(p.con.Expr, p.con.ExprText, scope)
+		if err != nil {
+			return err
+		}
+		if expr.ContainsMutable(node) {
+			return pgerr.New(pgerr.InvalidObjectDefinition, "generation expression is not immutable")
+		}
+		c.Default = x
 	}
 	for _, p := range b.checks {
 		x, _, err := b.stored().expression(p.con.Expr, p.con.ExprText, sema.ExprScope{Kind: sema.CheckExpr, Table: t})
@@ -134,7 +148,11 @@ func (b *tableBuilder) like(l *parse.TableLikeClause) error {
 	has := func(bit uint32) bool { return l.Options&bit != 0 }
 	for _, c := range t.LiveColumns() {
 		s := ddl.ColumnSpec{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation}
-		if has(parse.LikeDefaults) && c.Default != "" {
+		switch {
+		case c.Generated && has(parse.LikeGenerated):
+			s.Generated = true
+			s.Default = &ddl.Expression{Text: c.Default, Sequences: c.DefaultDeps, Columns: t.ColumnNames(c.Uses)}
+		case !c.Generated && c.Default != "" && has(parse.LikeDefaults):
 			s.Default = &ddl.Expression{Text: c.Default, Sequences: c.DefaultDeps}
 		}
 		if has(parse.LikeIdentity) && c.Identity != catalog.NoIdentity {

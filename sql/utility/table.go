@@ -22,9 +22,15 @@ type tableBuilder struct {
 	// columns are the parsed definitions beside spec.Columns; nil for those from LIKE.
 	columns []*parse.ColumnDef
 	// checks are analysed once all columns are known; the slot in spec.Constraints is reserved.
-	checks []pendingCheck
+	checks    []pendingCheck
+	generated []pendingGenerated // likewise
 	// alter is the table of ADD COLUMN; new constraints are then as ALTER TABLE's.
 	alter *catalog.Table
+}
+
+type pendingGenerated struct {
+	column int // of spec.Columns
+	con    *parse.Constraint
 }
 
 type pendingCheck struct {
@@ -195,7 +201,20 @@ func (b *tableBuilder) collation(c *parse.CollateClause, t types.Type) (catalog.
 
 // columnState is what the constraints of one column have said so far.
 type columnState struct {
-	sawNullable, notNull, hasDefault, hasIdentity bool
+	sawNullable, notNull, hasDefault, hasIdentity, hasGenerated bool
+}
+
+// besideGenerated names what a generated column also has and must not.
+func (st *columnState) besideGenerated() string {
+	switch {
+	case !st.hasGenerated:
+		return ""
+	case st.hasDefault:
+		return "default"
+	case st.hasIdentity:
+		return "identity"
+	}
+	return ""
 }
 
 func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error {
@@ -209,11 +228,17 @@ func (b *tableBuilder) columnConstraints(c *parse.ColumnDef, serial bool) error 
 		if err := b.columnConstraint(at, c, k, &st); err != nil {
 			return err
 		}
+		if what := st.besideGenerated(); what != "" {
+			return pgerr.New(pgerr.SyntaxError, "both %s and generation expression specified for column %q of table %q", what, c.Name, b.name).
+				WithPosition(b.pos(k.Loc()))
+		}
 	}
 	if serial { // its own DEFAULT and NOT NULL come after those written
 		switch {
 		case st.hasDefault:
 			return pgerr.New(pgerr.SyntaxError, "multiple default values specified for column %q of table %q", c.Name, b.name)
+		case st.hasGenerated:
+			return pgerr.New(pgerr.SyntaxError, "both default and generation expression specified for column %q of table %q", c.Name, b.name)
 		case st.hasIdentity:
 			return pgerr.New(pgerr.SyntaxError, "both default and identity specified for column %q of table %q", c.Name, b.name)
 		case st.sawNullable && !st.notNull:
@@ -289,7 +314,12 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 		col.Identity, col.Sequence = catalog.Identity(k.GeneratedWhen), seq
 		return err
 	case parse.ConstrGenerated:
-		return pgerr.NotSupported("GENERATED ALWAYS AS (…) STORED")
+		if st.hasGenerated {
+			return syntax("multiple generation clauses specified for column %q of table %q")
+		}
+		st.hasGenerated = true
+		b.spec.Columns[at].Generated = true
+		b.generated = append(b.generated, pendingGenerated{at, k})
 	case parse.ConstrPrimary, parse.ConstrUnique:
 		return b.keyConstraint(k, []string{c.Name})
 	case parse.ConstrForeign:

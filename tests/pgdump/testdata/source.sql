@@ -63,3 +63,12 @@ create unique index totals_n on totals (n);
 comment on materialized view totals is 'how many notes there are';
 create materialized view empty_totals as select n + 1 as more from totals with no data;
 create view guarded with (security_barrier=true) as select note from scratch where id > 0;
+create table app.measured (
+    id int primary key,
+    width numeric(8,2),
+    height numeric(8,2),
+    area numeric generated always as (width * height) stored,
+    label text generated always as (upper('m' || width::text)) stored unique,
+    check (area < 1000)
+);
+insert into app.measured (id, width, height) select g, g, g / 2.0 from generate_series(1, 20) g;
