@@ -70,7 +70,11 @@ func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p
 	case PrimaryKey:
 		b.WriteString("PRIMARY KEY (" + quoteList(t.ColumnNames(c.Columns)) + ")")
 	case Unique:
-		b.WriteString("UNIQUE (" + quoteList(t.ColumnNames(c.Columns)) + ")")
+		b.WriteString("UNIQUE ")
+		if i := t.IndexByOID(c.Index); i != nil && i.NullsNotDistinct {
+			b.WriteString("NULLS NOT DISTINCT ")
+		}
+		b.WriteString("(" + quoteList(t.ColumnNames(c.Columns)) + ")")
 	case Check:
 		b.WriteString("CHECK (" + p.print(c.Check, t) + ")")
 		if c.NoInherit {
@@ -78,6 +82,9 @@ func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p
 		}
 	case Foreign:
 		s.foreignKeyDef(&b, searchPath, t, c)
+	}
+	if i := t.IndexByOID(c.Index); i != nil && len(i.Include) > 0 && c.Type != Foreign {
+		b.WriteString(" INCLUDE (" + quoteList(t.ColumnNames(i.Include)) + ")")
 	}
 	if c.Deferrable {
 		b.WriteString(" DEFERRABLE")
@@ -111,8 +118,12 @@ func (s *Snapshot) foreignKeyDef(b *strings.Builder, searchPath []string, t *Tab
 	}
 }
 
-// IndexDef prints CREATE INDEX as pg_get_indexdef does: the table always qualified.
-func (s *Snapshot) IndexDef(t *Table, i *Index) string {
+// collationNames are the collations that sort by code point, which alone there are.
+var collationNames = map[Oid]string{DefaultCollation: "default", 950: "C", 951: "POSIX", 962: "ucs_basic"}
+
+// IndexDef prints CREATE INDEX as pg_get_indexdef does: the table always qualified. key prints index expressions, with
+// their parentheses, and predicate the predicate.
+func (s *Snapshot) IndexDef(t *Table, i *Index, key, predicate Printer) string {
 	var b strings.Builder
 	b.WriteString("CREATE ")
 	if i.Unique {
@@ -128,16 +139,33 @@ func (s *Snapshot) IndexDef(t *Table, i *Index) string {
 		if n > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(IndexColumnDef(t, i, n))
+		b.WriteString(indexColumnDef(t, i, n, key))
 	}
 	b.WriteString(")")
+	if len(i.Include) > 0 {
+		b.WriteString(" INCLUDE (" + quoteList(t.ColumnNames(i.Include)) + ")")
+	}
+	if i.NullsNotDistinct {
+		b.WriteString(" NULLS NOT DISTINCT")
+	}
+	if i.Predicate != "" {
+		b.WriteString(" WHERE " + predicate.print(i.Predicate, t))
+	}
 	return b.String()
 }
 
-// IndexColumnDef prints one key column of an index with its non-default order.
-func IndexColumnDef(t *Table, i *Index, n int) string {
-	c := i.Columns[n]
-	out := QuoteIdent(t.Columns[c.Num-1].Name)
+// indexColumnDef prints one key column of an index with its non-default order.
+func indexColumnDef(t *Table, i *Index, n int, key Printer) string {
+	c := &i.Columns[n]
+	out := ""
+	if c.Num != 0 {
+		out = QuoteIdent(t.Columns[c.Num-1].Name)
+	} else {
+		out = key.print(c.Expr, t)
+	}
+	if c.Collation != 0 {
+		out += " COLLATE " + QuoteIdent(collationNames[c.Collation])
+	}
 	if c.OpClass != "" {
 		out += " " + QuoteIdent(c.OpClass)
 	}

@@ -143,12 +143,12 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 		}
 	}
 	for _, i := range t.Indexes {
-		if i.Constraint == 0 && (col == 0 || i.uses(col)) {
+		if i.Constraint == 0 && (col == 0 || slices.Contains(i.Uses(), col)) {
 			add(Auto, PartIndex, i.OID, 0)
 		}
 	}
 	for _, c := range t.Constraints {
-		if col == 0 || slices.Contains(c.Columns, col) || c.FK != nil && slices.Contains(c.FK.SetColumns, col) {
+		if col == 0 || slices.Contains(c.Columns, col) || includes(t, c, col) || c.FK != nil && slices.Contains(c.FK.SetColumns, col) {
 			add(Auto, PartConstraint, c.OID, 0)
 		}
 	}
@@ -170,13 +170,31 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 	}
 }
 
-func (i *Index) uses(col AttNum) bool {
-	for _, c := range i.Columns {
-		if c.Num == col {
-			return true
+// Uses lists the columns that an index depends on, each once.
+func (i *Index) Uses() []AttNum {
+	var out []AttNum
+	add := func(list ...AttNum) {
+		for _, n := range list {
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
 		}
 	}
-	return false
+	for _, c := range i.Columns {
+		if c.Num != 0 {
+			add(c.Num)
+		}
+		add(c.Uses...)
+	}
+	add(i.Include...)
+	add(i.PredicateUses...)
+	return out
+}
+
+// includes reports whether a key constraint's index has a column in its INCLUDE.
+func includes(t *Table, c *Constraint, col AttNum) bool {
+	i := t.IndexByOID(c.Index)
+	return i != nil && slices.Contains(i.Include, col)
 }
 
 // inbound calls f for every foreign key that references t.

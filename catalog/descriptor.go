@@ -48,8 +48,10 @@ type Table struct {
 	MatView     *MatView // nil for what is a table
 	// Options are the WITH parameters as given.
 	Options []string
-	ACL     []ACLItem
-	Comment string
+	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.
+	ReplicaIdentity byte `json:",omitempty"`
+	ACL             []ACLItem
+	Comment         string
 
 	// derived is set when the table enters a Snapshot; Clone leaves it behind.
 	derived *tableDerived
@@ -85,8 +87,8 @@ type Column struct {
 	DefaultDeps []Oid
 	// Generated says that Default is the expression of GENERATED ALWAYS AS (…) STORED, over the row's other columns;
 	// Uses are those that it names.
-	Generated bool
-	Uses      []AttNum
+	Generated bool     `json:",omitempty"`
+	Uses      []AttNum `json:",omitempty"`
 	Identity  Identity
 	// Sequence is the sequence owned by a serial or identity column, or 0.
 	Sequence Oid
@@ -109,6 +111,14 @@ type Index struct {
 	Unique  bool
 	Primary bool
 	Columns []IndexColumn
+	// Include are the columns of INCLUDE: no part of the key.
+	Include []AttNum `json:",omitempty"`
+	// Predicate is the WHERE of a partial index as SQL text over the columns PredicateUses; empty for none. Rows for which
+	// it is not true have no entry.
+	Predicate     string   `json:",omitempty"`
+	PredicateUses []AttNum `json:",omitempty"`
+	// NullsNotDistinct says that NULLs of a unique index are equal.
+	NullsNotDistinct bool `json:",omitempty"`
 	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), and empty for btree.
 	Method string
 	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
@@ -119,15 +129,37 @@ type Index struct {
 	// BuiltAt is the snapshot that the index was filled from, 0 where it began with its table. Older snapshots read rows
 	// that it has no entries for, and must not use it.
 	BuiltAt topo.Timestamp
-	Comment string
+	// Clustered and ReplicaIdentity are pg_index.indisclustered and indisreplident: what ALTER TABLE noted.
+	Clustered       bool     `json:",omitempty"`
+	ReplicaIdentity bool     `json:",omitempty"`
+	Options         []string `json:",omitempty"` // the WITH parameters
+	Comment         string
 }
 
 // Global reports whether entries are placed by the index key's own hash.
 func (i *Index) Global() bool { return i.Unique && !i.RowKey }
 
+// OnColumns reports whether the index is of columns alone and of all rows: what a constraint or a foreign key can rest on.
+func (i *Index) OnColumns() bool {
+	for n := range i.Columns {
+		if i.Columns[n].Num == 0 {
+			return false
+		}
+	}
+	return i.Predicate == ""
+}
+
 // IndexColumn is one key column of an index.
 type IndexColumn struct {
-	Num        AttNum
+	Num AttNum // 0: an expression
+	// Expr is the expression as SQL text over the columns Uses; Type is its, Name the index's own for it
+	// (pg_attribute.attname).
+	Expr string     `json:",omitempty"`
+	Uses []AttNum   `json:",omitempty"`
+	Type types.Type `json:",omitzero"`
+	Name string     `json:",omitempty"`
+	// Collation is set where COLLATE says another than the column's or the type's. All order alike.
+	Collation  Oid `json:",omitempty"`
 	Desc       bool
 	NullsFirst bool
 	// OpClass names the operator class where it is not the type's default one. Under the C collation all classes of a

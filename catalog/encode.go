@@ -35,7 +35,12 @@ const (
 
 // format returns the first format that knows all that a descriptor has.
 func format(o Object) byte {
-	if t, ok := o.(*Table); ok && slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) {
+	t, ok := o.(*Table)
+	if !ok {
+		return formatVersion
+	}
+	later := func(i *Index) bool { return !i.OnColumns() || i.Include != nil || i.NullsNotDistinct }
+	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) || slices.ContainsFunc(t.Indexes, later) {
 		return formatVersionTable
 	}
 	return formatVersion

@@ -37,6 +37,10 @@ func (t *Table) Clone() *Table {
 	for i, x := range t.Indexes {
 		y := *x
 		y.Columns = slices.Clone(x.Columns)
+		for k := range y.Columns {
+			y.Columns[k].Uses = slices.Clone(y.Columns[k].Uses)
+		}
+		y.Include, y.PredicateUses = slices.Clone(x.Include), slices.Clone(x.PredicateUses)
 		c.Indexes[i] = &y
 	}
 	c.Constraints = make([]*Constraint, len(t.Constraints))
@@ -119,6 +123,14 @@ func (t *Table) ColumnNames(nums []AttNum) []string {
 		out[i] = t.Columns[n-1].Name
 	}
 	return out
+}
+
+// IndexType returns the type of a key column of an index.
+func (t *Table) IndexType(c *IndexColumn) types.Type {
+	if c.Num == 0 {
+		return c.Type
+	}
+	return t.Columns[c.Num-1].Type
 }
 
 // IndexByOID returns an index of the table, or nil.

@@ -22,8 +22,9 @@ func (b *builder) tableRows(t *catalog.Table) float64 {
 // keyCond is a conjunct that restricts one column by a value known without the row.
 type keyCond struct {
 	c   *conj
-	col int    // attnum-1
-	op  string // = < <= > >= or "in"
+	col int       // attnum-1; -1: an expression
+	key expr.Node // the expression of an index that it restricts
+	op  string    // = < <= > >= or "in"
 	val expr.Node
 }
 
@@ -43,7 +44,7 @@ type accessPath struct {
 // planTable chooses how to read a table.
 func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj, top bool) (*fromItem, error) {
 	q.b.useTable(r.Table)
-	best := q.bestPath(f.rel, r.Table, q.keyConds(f.rel, conds), top)
+	best := q.bestPath(f.rel, r.Table, conds, top)
 	f, err := q.scanBy(f, r, conds, best)
 	if err != nil || r.Sample == nil {
 		return f, err
@@ -152,6 +153,19 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 		}
 		return v.Col, sameBytes(v.Type.Oid, n.ResultType().Oid)
 	}
+	// key reads an operand as a column of the table, or as what an index could be on.
+	exprs := onExpressions(q.q.Rels[rel].Table)
+	key := func(n expr.Node, k *keyCond) bool {
+		var ok bool
+		if k.col, ok = own(n); ok {
+			return true
+		}
+		if !exprs || !q.relsOf(n).only(rel) || hasVolatile(n) || hasSubquery(n) {
+			return false
+		}
+		k.col, k.key = -1, expr.Fold(stripCast(n))
+		return sameBytes(k.key.ResultType().Oid, n.ResultType().Oid)
+	}
 	known := func(n expr.Node) bool { return q.relsOf(n).empty() && !hasVolatile(n) && !hasSubquery(n) }
 	for _, c := range conds {
 		switch n := c.node.(type) {
@@ -160,18 +174,19 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 			if op == "" || commuted[op] == "" {
 				continue
 			}
-			if col, ok := own(n.Args[0]); ok && known(n.Args[1]) {
-				out = append(out, &keyCond{c: c, col: col, op: op, val: n.Args[1]})
-			} else if col, ok := own(n.Args[1]); ok && known(n.Args[0]) {
-				out = append(out, &keyCond{c: c, col: col, op: commuted[op], val: n.Args[0]})
+			k := &keyCond{c: c, op: op, val: n.Args[1]}
+			if known(n.Args[1]) && key(n.Args[0], k) {
+				out = append(out, k)
+			} else if k.op, k.val = commuted[op], n.Args[0]; known(n.Args[0]) && key(n.Args[1], k) {
+				out = append(out, k)
 			}
 		case *expr.AnyAll:
 			if n.All || n.Op.Operator == nil || n.Op.Operator.Name != "=" {
 				continue
 			}
-			col, ok := own(n.Left)
-			if ok && known(n.Array) && comparableTypes(n.Left.ResultType().Oid, types.ElemOf(n.Array.ResultType().Oid)) {
-				out = append(out, &keyCond{c: c, col: col, op: "in", val: n.Array})
+			k := &keyCond{c: c, op: "in", val: n.Array}
+			if known(n.Array) && comparableTypes(n.Left.ResultType().Oid, types.ElemOf(n.Array.ResultType().Oid)) && key(n.Left, k) {
+				out = append(out, k)
 			}
 		case *expr.Var:
 			if n.Type.Oid == types.BoolOid && n.Rel == rel && n.Level == 0 {
@@ -182,7 +197,7 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 	return out
 }
 
-var commuted = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+var commuted = expr.Commuted
 
 // rowKeyColumns are the columns of a table's row key as an index's.
 func rowKeyColumns(t *catalog.Table) []catalog.IndexColumn {
@@ -206,21 +221,21 @@ func (b *builder) use(ix *catalog.Index) {
 }
 
 // bestPath chooses among the row key and the indexes: the fewest rows; the wanted order where a LIMIT makes it pay.
-func (q *query) bestPath(rel int, t *catalog.Table, ks []*keyCond, top bool) *accessPath {
+func (q *query) bestPath(rel int, t *catalog.Table, conds []*conj, top bool) *accessPath {
+	ks := q.keyConds(rel, conds)
 	rows := q.b.tableRows(t)
-	sel := func(k *keyCond) float64 { return q.keySelectivity(rel, t, k) }
-	best := matchPath(nil, rowKeyColumns(t), true, ks, rows, sel)
+	best := q.matchPath(rel, t, nil, rowKeyColumns(t), true, ks, rows)
 	q.orderPath(rel, t, best, top)
 	for _, ix := range t.Indexes {
-		if ix.RowKey || q.b.tooNew(ix) {
+		if ix.RowKey || q.b.tooNew(ix) || !q.admits(rel, t, ix, conds) {
 			continue
 		}
-		p := matchPath(ix, ix.Columns, ix.Unique, ks, rows, sel)
+		p := q.matchPath(rel, t, ix, ix.Columns, ix.Unique, ks, rows)
 		if p.omitsRows(t) {
 			continue
 		}
 		q.orderPath(rel, t, p, top)
-		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order {
+		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order && ix.Predicate == "" {
 			continue
 		}
 		if pathCost(p, rows, q.q.Limit != nil) < pathCost(best, rows, q.q.Limit != nil) {
@@ -245,25 +260,45 @@ func pathCost(p *accessPath, all float64, limited bool) float64 {
 	return c
 }
 
-// keySelectivity is the part of a table's rows that meet a condition on a key's column.
+// keySelectivity is the part of a table's rows that meet a condition on a key's column or expression.
 func (q *query) keySelectivity(rel int, t *catalog.Table, k *keyCond) float64 {
 	if k.op != "=" || q.relsOf(k.val).empty() {
 		if _, ok := k.c.node.(*expr.Var); !ok {
 			return q.selectivity(k.c.node)
 		}
 	}
+	if k.col < 0 {
+		return 1.0 / defaultDistinct
+	}
 	v := &expr.Var{Rel: rel, Col: k.col, Type: t.Columns[k.col].Type}
 	n, _ := q.distinctValues(v)
 	return (1 - q.nullFrac(v)) / n
 }
 
-// matchPath fits conditions to the leading columns of a key. sel is the selectivity of one.
-func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64, sel func(*keyCond) float64) *accessPath {
+// restricts reports whether a condition is on a key column of an index: attnum-1, or an expression.
+func (q *query) restricts(k *keyCond, col int, node expr.Node) bool {
+	if k.col >= 0 || node == nil {
+		return k.col == col && col >= 0
+	}
+	if expr.Equal(k.key, node) {
+		return true
+	}
+	q.b.plan.WantsLiterals = q.b.plan.WantsLiterals || hasParam(k.key)
+	return false
+}
+
+// matchPath fits conditions to the leading columns of a key.
+func (q *query) matchPath(rel int, t *catalog.Table, ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64) *accessPath {
 	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows}
-	for _, c := range cols {
+	sel := func(k *keyCond) float64 { return q.keySelectivity(rel, t, k) }
+	if ix != nil && ix.Predicate != "" {
+		p.rows = max(1, rows*q.selectivity(q.storedNode(rel, t, ix.Predicate, sema.PredicateExpr)))
+	}
+	for i := range cols {
+		col, node := q.indexKey(rel, t, &cols[i])
 		var eq, in *keyCond
 		for _, k := range ks {
-			if k.col != int(c.Num)-1 {
+			if !q.restricts(k, col, node) {
 				continue
 			}
 			switch k.op {
@@ -284,7 +319,7 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 			break
 		}
 		for _, k := range ks {
-			if k.col != int(c.Num)-1 {
+			if !q.restricts(k, col, node) {
 				continue
 			}
 			if k.op == ">" || k.op == ">=" {
@@ -320,7 +355,7 @@ func matchPath(ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []
 // omitsRows reports whether rows that meet the path's conditions may have no entry in its index: a unique index has none
 // of rows with NULLs, and a column that no condition binds may be NULL.
 func (p *accessPath) omitsRows(t *catalog.Table) bool {
-	if p.index == nil || !p.index.Global() {
+	if p.index == nil || !p.index.Global() || p.index.NullsNotDistinct {
 		return false
 	}
 	bound := len(p.eq)
@@ -328,7 +363,7 @@ func (p *accessPath) omitsRows(t *catalog.Table) bool {
 		bound++
 	}
 	for _, c := range p.columns[bound:] {
-		if !t.Columns[c.Num-1].NotNull {
+		if c.Num == 0 || !t.Columns[c.Num-1].NotNull {
 			return true
 		}
 	}
@@ -344,16 +379,19 @@ func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
 	}
 	bound := map[int]bool{}
 	for _, e := range p.eq {
-		bound[e.col] = true
+		if e.col >= 0 {
+			bound[e.col] = true
+		}
 	}
 	at := len(p.eq)
 	var reverse, decided bool
 	for _, k := range s.OrderBy {
-		v, ok := q.expand(s.Targets[k.Target].Expr).(*expr.Var)
-		if !ok || v.Level != 0 || v.Rel != rel {
+		by := q.expand(s.Targets[k.Target].Expr)
+		v, ok := by.(*expr.Var)
+		if ok && (v.Level != 0 || v.Rel != rel) {
 			return
 		}
-		if bound[v.Col] {
+		if ok && bound[v.Col] {
 			continue
 		}
 		if at >= len(p.columns) {
@@ -363,7 +401,8 @@ func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
 			return
 		}
 		c := p.columns[at]
-		if int(c.Num)-1 != v.Col {
+		col, node := q.indexKey(rel, t, &c)
+		if ok && col != v.Col || !ok && (node == nil || !expr.Equal(node, by)) {
 			return
 		}
 		flip := c.Desc != k.Desc
@@ -371,7 +410,7 @@ func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
 			return
 		}
 		// Stored order has NULLs last ascending, first descending.
-		if k.NullsFirst != k.Desc && !t.Columns[v.Col].NotNull {
+		if k.NullsFirst != k.Desc && (!ok || !t.Columns[v.Col].NotNull) {
 			return
 		}
 		reverse, decided = flip, true

@@ -227,7 +227,7 @@ func KeyAttributes(t *catalog.Table) map[catalog.AttNum]bool {
 		out[c] = true
 	}
 	for _, ix := range t.Indexes {
-		if ix.Unique {
+		if ix.Unique && ix.OnColumns() {
 			for _, c := range ix.Columns {
 				out[c.Num] = true
 			}

@@ -299,7 +299,12 @@ func (e *explainer) sortText(keys []SortKey) string {
 func (e *explainer) access(n *Scan, depth int) {
 	a := &n.Access
 	var parts []string
-	name := func(i int) string { return n.Table.Columns[a.Columns[i].Num-1].Name }
+	name := func(i int) string {
+		if c := &a.Columns[i]; c.Num == 0 {
+			return "(" + c.Expr + ")"
+		}
+		return n.Table.Columns[a.Columns[i].Num-1].Name
+	}
 	for i, s := range a.Eq {
 		parts = append(parts, fmt.Sprintf("(%s = %s)", name(i), e.text(s)))
 	}

@@ -20,6 +20,11 @@ type relSet [maxRels / 64]uint64
 func (s *relSet) add(r int)     { s[r>>6] |= 1 << (uint(r) & 63) }
 func (s relSet) has(r int) bool { return s[r>>6]&(1<<(uint(r)&63)) != 0 }
 func (s relSet) empty() bool    { return s == relSet{} }
+func (s relSet) only(r int) bool {
+	var t relSet
+	t.add(r)
+	return s == t
+}
 func (s relSet) within(t relSet) bool {
 	for i := range s {
 		if s[i]&^t[i] != 0 {

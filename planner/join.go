@@ -180,7 +180,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	var best *accessPath
 	try := func(ix *catalog.Index, cols []catalog.IndexColumn, unique bool) {
-		p := matchPath(ix, cols, unique, ks, q.b.tableRows(t), func(k *keyCond) float64 { return q.keySelectivity(inner.rel, t, k) })
+		p := q.matchPath(inner.rel, t, ix, cols, unique, ks, q.b.tableRows(t))
 		usesJoin := false
 		for _, e := range p.eq {
 			for _, j := range joins {
@@ -194,7 +194,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	try(nil, rowKeyColumns(t), true)
 	for _, ix := range t.Indexes {
-		if !ix.RowKey && !q.b.tooNew(ix) {
+		if !ix.RowKey && !q.b.tooNew(ix) && q.admits(inner.rel, t, ix, inner.conds) {
 			try(ix, ix.Columns, ix.Unique)
 		}
 	}
@@ -203,9 +203,18 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 
 // joinKey reads a conjunct as inner column = outer expression.
 func (q *query) joinKey(c *conj, col, val expr.Node, valRels relSet, outer, inner *fromItem) *keyCond {
-	v, ok := stripCast(col).(*expr.Var)
-	if !ok || v.Level != 0 || v.Rel != inner.rel || !sameBytes(v.Type.Oid, col.ResultType().Oid) || !valRels.within(outer.rels) ||
-		hasSubquery(val) {
+	key := stripCast(col)
+	if !sameBytes(key.ResultType().Oid, col.ResultType().Oid) || !valRels.within(outer.rels) || hasSubquery(val) {
+		return nil
+	}
+	v, ok := key.(*expr.Var)
+	if !ok {
+		if !onExpressions(inner.scan.Table) || !q.relsOf(key).only(inner.rel) || hasVolatile(key) || hasSubquery(key) {
+			return nil
+		}
+		return &keyCond{c: c, col: -1, key: expr.Fold(key), op: "=", val: val}
+	}
+	if v.Level != 0 || v.Rel != inner.rel {
 		return nil
 	}
 	return &keyCond{c: c, col: v.Col, op: "=", val: val}

@@ -6,23 +6,15 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// stripCast takes off casts that do not change the value's bytes (varchar to text).
-func stripCast(n expr.Node) expr.Node {
-	for {
-		c, ok := n.(*expr.Cast)
-		if ok && c.Domain != nil {
-			return n // it verifies the value
-		}
-		if !ok || !sameBytes(c.Arg.ResultType().Oid, c.Type.Oid) || c.Type.Mod >= 0 {
-			return n
-		}
-		n = c.Arg
-	}
-}
+// The names that the planner has for what package expr knows of types and operators.
 
-func sameBytes(a, b types.Oid) bool {
-	return a == b || stringFamily(a) && stringFamily(b)
-}
+func stripCast(n expr.Node) expr.Node { return expr.StripCast(n) }
+
+func sameBytes(a, b types.Oid) bool { return expr.SameBytes(a, b) }
+
+func comparableTypes(a, b types.Oid) bool { return expr.ComparableTypes(a, b) }
+
+func operatorName(f *expr.Func) string { return expr.ComparisonName(f) }
 
 func stringFamily(o types.Oid) bool { return o == types.TextOid || o == types.VarcharOid }
 
@@ -31,22 +23,6 @@ func intFamily(o types.Oid) bool {
 }
 
 func floatFamily(o types.Oid) bool { return o == types.Float4Oid || o == types.Float8Oid }
-
-// comparable reports whether values of the two types compare by types.Compare under either.
-func comparableTypes(a, b types.Oid) bool {
-	return a == b || intFamily(a) && intFamily(b) || floatFamily(a) && floatFamily(b) || stringFamily(a) && stringFamily(b)
-}
-
-// operatorName returns the name of a binary operator whose operands compare as their types do, or "".
-func operatorName(f *expr.Func) string {
-	if f.Fn.Operator == nil || len(f.Args) != 2 {
-		return ""
-	}
-	if !comparableTypes(f.Args[0].ResultType().Oid, f.Args[1].ResultType().Oid) || f.Fn.Result != types.BoolOid {
-		return ""
-	}
-	return f.Fn.Operator.Name
-}
 
 // isHashableEq reports whether f is an equality that hashing can answer.
 func isHashableEq(f *expr.Func) bool {

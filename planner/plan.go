@@ -19,6 +19,8 @@ type Env struct {
 	Groups int
 	// Snapshot is the one that the plan will read at, 0 for one that is drawn later: indexes filled after it are not used.
 	Snapshot topo.Timestamp
+	// Catalog is that of the statement, for the expressions of indexes; nil: they are not used.
+	Catalog *catalog.Snapshot
 	// ConstraintWork lists, for EXPLAIN, the constraint work that a DML statement on the table entails: one line each
 	// ("FK check child_parent_fkey on parent", "Cascade delete on child by child_parent_id_idx"). nil: none.
 	ConstraintWork func(*catalog.Table, sema.DMLKind, []catalog.AttNum) []string
@@ -57,6 +59,9 @@ type Plan struct {
 	Nodes int
 	// Subplans is the number of subplans.
 	Subplans int
+	// WantsLiterals says that an index might have served the statement had a parameter been a literal: the predicate of a
+	// partial index is implied, and the expression of another recognised, by constants alone.
+	WantsLiterals bool
 	// Since is the oldest snapshot that all indexes of the plan are whole for.
 	Since topo.Timestamp
 	// Env that the plan was made in; EXPLAIN reads it.

@@ -103,6 +103,7 @@ type builder struct {
 	subplans int
 	tables   map[catalog.Oid]bool
 	ctes     map[*sema.CTE]*cteState
+	stored   map[storedKey]expr.Node // what storedNode made
 }
 
 // cteState is a CTE whose defining query is being planned.

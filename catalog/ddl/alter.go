@@ -277,6 +277,16 @@ func (x *Tx) addKeyUsingIndex(ctx context.Context, t *catalog.Table, s *Constrai
 		return pgerr.New(pgerr.WrongObjectType, "%q is not a unique index", s.UsingIndex).
 			WithDetail("Cannot create a primary key or unique constraint using such an index.").WithPosition(s.Pos)
 	}
+	for k := range index.Columns {
+		if c := &index.Columns[k]; c.Num == 0 {
+			return pgerr.New(pgerr.WrongObjectType, "index %q contains expressions", s.UsingIndex).
+				WithDetail("Cannot create a primary key or unique constraint using such an index.").WithPosition(s.Pos)
+		}
+	}
+	if index.Predicate != "" {
+		return pgerr.New(pgerr.WrongObjectType, "%q is a partial index", s.UsingIndex).
+			WithDetail("Cannot create a primary key or unique constraint using such an index.").WithPosition(s.Pos)
+	}
 	primary := s.Type == catalog.PrimaryKey
 	if primary && t.PrimaryKey() != nil {
 		return pgerr.New(pgerr.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", t.Name)
@@ -408,15 +418,11 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	if err := x.recheckKeys(t, col.Num); err != nil {
 		return err
 	}
-	for _, i := range t.Indexes {
-		for _, k := range i.Columns {
-			if k.Num == col.Num && !Indexable(to.Oid) {
-				_, err := indexColumns(t, []IndexColumnSpec{{Name: c.Name}}, methodName(i.Method), false)
-				return err
-			}
-		}
+	retyped, err := x.retypeIndexes(t, col)
+	if err != nil {
+		return err
 	}
-	if c.Type.Using == nil && sameStored(from, to) {
+	if c.Type.Using == nil && sameStored(from, to) && !retyped {
 		return x.putTable(ctx, t)
 	}
 	expr := catalog.QuoteIdent(c.Name) // converted as by assignment: what does not fit is an error
@@ -433,6 +439,56 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 		return err
 	}
 	return x.revalidate(ctx, t.OID, num)
+}
+
+// retypeIndexes gives the expressions of indexes over a column of a new type their types. retyped says that there are some.
+func (x *Tx) retypeIndexes(t *catalog.Table, col *catalog.Column) (retyped bool, err error) {
+	for _, i := range t.Indexes {
+		method := methodName(i.Method)
+		for n := range i.Columns {
+			k := &i.Columns[n]
+			if k.Num == col.Num {
+				if err := mustIndex(col.Type, method); err != nil {
+					return false, err
+				}
+			}
+			if !slices.Contains(k.Uses, col.Num) {
+				continue
+			}
+			if k.Type, k.Name, err = x.cfg.Exprs.IndexType(x.s.over, t, k.Expr, false); err != nil {
+				return false, err
+			}
+			retyped = true
+			if err := mustIndex(k.Type, method); err != nil {
+				return false, err
+			}
+		}
+		if slices.Contains(i.PredicateUses, col.Num) {
+			retyped = true
+			if _, _, err := x.cfg.Exprs.IndexType(x.s.over, t, i.Predicate, true); err != nil {
+				return false, err
+			}
+		}
+		renameExpressions(t, i)
+	}
+	return retyped, nil
+}
+
+// renameExpressions gives the expressions of an index names that no other column of it has.
+func renameExpressions(t *catalog.Table, i *catalog.Index) {
+	specs := make([]IndexColumnSpec, len(i.Columns))
+	for n, k := range i.Columns {
+		if k.Num != 0 {
+			specs[n].Name = t.Column(k.Num).Name
+		} else {
+			specs[n].Expr, specs[n].Figured = &Expression{}, k.Name
+		}
+	}
+	for n, name := range indexColumnNames(specs, nil) {
+		if k := &i.Columns[n]; k.Num == 0 {
+			k.Name = name
+		}
+	}
 }
 
 // typeUsers refuses the change of a column that a view uses.

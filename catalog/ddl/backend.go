@@ -7,6 +7,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // LockMode is a table lock's mode, numbered as in PostgreSQL.
@@ -65,6 +66,9 @@ type Rewrite struct {
 type Expressions interface {
 	// RenameColumn returns an expression over one table's columns with references to old renamed to new.
 	RenameColumn(text, old, new string) (string, error)
+	// IndexType returns the type of an index expression, or of a partial index's predicate, over a table of a catalog, and
+	// the name that it suggests; an error where the table's columns do not allow it.
+	IndexType(snap *catalog.Snapshot, t *catalog.Table, text string, predicate bool) (types.Type, string, error)
 }
 
 // Allocator hands out numbers that are never handed out again, whatever becomes of the transaction.

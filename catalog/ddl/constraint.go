@@ -59,6 +59,13 @@ func (x *Tx) addKey(ctx context.Context, t *catalog.Table, s *ConstraintSpec) (*
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(s.Columns)+len(s.Include) > maxIndexColumns {
+		return nil, nil, pgerr.New(pgerr.TooManyColumns, "cannot use more than %d columns in an index", maxIndexColumns)
+	}
+	include, err := includedColumns(t, s.Include, true)
+	if err != nil {
+		return nil, nil, err
+	}
 	over := x.with(t)
 	name := s.Name
 	switch {
@@ -69,9 +76,11 @@ func (x *Tx) addKey(ctx context.Context, t *catalog.Table, s *ConstraintSpec) (*
 	case primary:
 		name = over.ChooseRelationName(t.Name, "", "pkey", t.SchemaID, true)
 	default:
-		name = over.ChooseRelationName(t.Name, catalog.JoinColumnNames(s.Columns), "key", t.SchemaID, true)
+		name = over.ChooseRelationName(t.Name, catalog.JoinColumnNames(indexColumnNames(cols, s.Include)), "key", t.SchemaID, true)
 	}
-	index := &catalog.Index{Name: name, Unique: true, Primary: primary, Columns: columns}
+	index := &catalog.Index{
+		Name: name, Unique: true, Primary: primary, Columns: columns, Include: include, NullsNotDistinct: s.NullsNotDistinct,
+	}
 	c := &catalog.Constraint{
 		Name: name, Type: s.Type, Deferrable: s.Deferrable, Deferred: s.Deferred, Validated: true, Comment: s.Comment,
 	}
@@ -115,6 +124,16 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 	}
 	out := make([]catalog.IndexColumn, len(specs))
 	for i, s := range specs {
+		if s.Expr != nil {
+			if err := mustIndex(s.Type, method); err != nil {
+				return nil, err
+			}
+			out[i] = catalog.IndexColumn{
+				Expr: s.Expr.Text, Uses: attributeNumbers(t, s.Expr.Columns), Type: s.Type,
+				Desc: s.Desc, NullsFirst: s.NullsFirst, OpClass: s.OpClass, Collation: s.Collation,
+			}
+			continue
+		}
 		c := columnNamed(t, s.Name)
 		switch {
 		case c == nil && systemColumns[s.Name]:
@@ -124,14 +143,22 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 		case c == nil:
 			return nil, pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", s.Name)
 		}
-		if !Indexable(c.Type.Oid) {
-			return nil, pgerr.New(pgerr.UndefinedObject, "data type %s has no default operator class for access method %q",
-				types.FormatType(types.T(c.Type.Oid)), method).
-				WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
+		if err := mustIndex(c.Type, method); err != nil {
+			return nil, err
 		}
-		out[i] = catalog.IndexColumn{Num: c.Num, Desc: s.Desc, NullsFirst: s.NullsFirst, OpClass: s.OpClass}
+		out[i] = catalog.IndexColumn{Num: c.Num, Desc: s.Desc, NullsFirst: s.NullsFirst, OpClass: s.OpClass, Collation: s.Collation}
 	}
 	return out, nil
+}
+
+// mustIndex refuses a type that no index can order.
+func mustIndex(t types.Type, method string) error {
+	if Indexable(t.Oid) {
+		return nil
+	}
+	return pgerr.New(pgerr.UndefinedObject, "data type %s has no default operator class for access method %q",
+		types.FormatType(types.T(t.Oid)), method).
+		WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
 }
 
 // Indexable reports whether a type has a default btree operator class.
@@ -311,7 +338,7 @@ func resolveReference(p *catalog.Table, names []string, fk *catalog.ForeignKey) 
 	}
 	deferrable := false
 	for _, i := range p.Indexes {
-		if !i.Unique || len(i.Columns) != len(cols) || !indexCovers(i, cols) {
+		if !i.Unique || !i.OnColumns() || len(i.Columns) != len(cols) || !indexCovers(i, cols) {
 			continue
 		}
 		if k := p.ConstraintByOID(i.Constraint); k != nil && k.Deferrable {

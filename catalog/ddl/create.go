@@ -312,7 +312,8 @@ func keySpecs(t *catalog.Table, specs []ConstraintSpec) ([]*ConstraintSpec, erro
 next:
 	for _, s := range rest {
 		for _, prior := range out {
-			if slices.Equal(prior.Columns, s.Columns) && prior.Deferrable == s.Deferrable && prior.Deferred == s.Deferred {
+			if slices.Equal(prior.Columns, s.Columns) && slices.Equal(prior.Include, s.Include) &&
+				prior.NullsNotDistinct == s.NullsNotDistinct && prior.Deferrable == s.Deferrable && prior.Deferred == s.Deferred {
 				if prior.Name == "" {
 					prior.Name = s.Name
 				}
@@ -327,6 +328,11 @@ next:
 
 // checkKeyColumns is the part of transformIndexConstraint that judges the column list.
 func checkKeyColumns(t *catalog.Table, s *ConstraintSpec) error {
+	for _, name := range s.Include {
+		if columnNamed(t, name) == nil && !systemColumns[name] {
+			return pgerr.New(pgerr.UndefinedColumn, "column %q named in key does not exist", name).WithPosition(s.Pos)
+		}
+	}
 	for i, name := range s.Columns {
 		if columnNamed(t, name) == nil && !systemColumns[name] {
 			return pgerr.New(pgerr.UndefinedColumn, "column %q named in key does not exist", name).WithPosition(s.Pos)

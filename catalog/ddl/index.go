@@ -2,6 +2,8 @@ package ddl
 
 import (
 	"context"
+	"slices"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -37,19 +39,34 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if t, err = x.alter(ctx, t.OID); err != nil {
 		return err
 	}
+	if len(s.Columns)+len(s.Include) > maxIndexColumns {
+		return pgerr.New(pgerr.TooManyColumns, "cannot use more than %d columns in an index", maxIndexColumns)
+	}
 	columns, err := indexColumns(t, s.Columns, methodName(s.Method), false)
 	if err != nil {
 		return err
 	}
+	include, err := includedColumns(t, s.Include, false)
+	if err != nil {
+		return err
+	}
+	names := indexColumnNames(s.Columns, s.Include)
 	name := s.Name
 	if name == "" {
-		names := make([]string, len(s.Columns))
-		for i := range s.Columns {
-			names[i] = s.Columns[i].Name
-		}
 		name = x.s.over.ChooseRelationName(t.Name, catalog.JoinColumnNames(names), "idx", t.SchemaID, false)
 	}
-	index := &catalog.Index{Name: name, Unique: s.Unique, Columns: columns}
+	for i := range columns {
+		if columns[i].Num == 0 {
+			columns[i].Name = names[i]
+		}
+	}
+	index := &catalog.Index{
+		Name: name, Unique: s.Unique, Columns: columns, Include: include, NullsNotDistinct: s.NullsNotDistinct,
+		Options: s.Options, Comment: s.Comment,
+	}
+	if s.Predicate != nil {
+		index.Predicate, index.PredicateUses = s.Predicate.Text, attributeNumbers(t, s.Predicate.Columns)
+	}
 	if s.Method == "hash" {
 		index.Method = s.Method
 	}
@@ -61,6 +78,51 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	}
 	t.Indexes = append(t.Indexes, index)
 	return x.buildIndexes(ctx, t, index)
+}
+
+// indexColumnNames is ChooseIndexColumnNames: every column of an index has a name that no other has.
+func indexColumnNames(cols []IndexColumnSpec, include []string) []string {
+	var out []string
+	add := func(name string) {
+		if name == "" {
+			name = "expr"
+		}
+		free := name
+		for i := 1; slices.Contains(out, free); i++ {
+			suffix := strconv.Itoa(i)
+			free = catalog.Truncate(name, catalog.MaxNameBytes-len(suffix)) + suffix
+		}
+		out = append(out, free)
+	}
+	for i := range cols {
+		if cols[i].Expr != nil {
+			add(cols[i].Figured)
+		} else {
+			add(cols[i].Name)
+		}
+	}
+	for _, n := range include {
+		add(n)
+	}
+	return out
+}
+
+// includedColumns resolves the columns of INCLUDE.
+func includedColumns(t *catalog.Table, names []string, inConstraint bool) ([]catalog.AttNum, error) {
+	var out []catalog.AttNum
+	for _, n := range names {
+		c := columnNamed(t, n)
+		switch {
+		case c == nil && systemColumns[n]:
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "index creation on system columns is not supported")
+		case c == nil && inConstraint:
+			return nil, pgerr.New(pgerr.UndefinedColumn, "column %q named in key does not exist", n)
+		case c == nil:
+			return nil, pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", n)
+		}
+		out = append(out, c.Num)
+	}
+	return out, nil
 }
 
 func methodName(m string) string {

@@ -172,8 +172,32 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 			return err
 		}
 	}
+	if err := x.renameInIndexes(t, col.Num, column, to); err != nil {
+		return err
+	}
 	col.Name = to
 	return x.putTable(ctx, t)
+}
+
+// renameInIndexes renames a column in the expressions and predicates of a table's indexes.
+func (x *Tx) renameInIndexes(t *catalog.Table, num catalog.AttNum, column, to string) (err error) {
+	for _, i := range t.Indexes {
+		for k := range i.Columns {
+			c := &i.Columns[k]
+			if !slices.Contains(c.Uses, num) {
+				continue
+			}
+			if c.Expr, err = x.cfg.Exprs.RenameColumn(c.Expr, column, to); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(i.PredicateUses, num) {
+			if i.Predicate, err = x.cfg.Exprs.RenameColumn(i.Predicate, column, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // RenameConstraint is ALTER TABLE … RENAME CONSTRAINT.

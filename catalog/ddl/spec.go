@@ -75,10 +75,13 @@ type ConstraintSpec struct {
 	NotValid   bool
 	// UsingIndex is ADD CONSTRAINT … USING INDEX.
 	UsingIndex string
-	FK         *ForeignKeySpec
-	Comment    string
-	Pos        int
-	KeyPos     int // of a key constraint, in ALTER TABLE too
+	// Include and NullsNotDistinct are a key constraint's.
+	Include          []string
+	NullsNotDistinct bool
+	FK               *ForeignKeySpec
+	Comment          string
+	Pos              int
+	KeyPos           int // of a key constraint, in ALTER TABLE too
 }
 
 // ForeignKeySpec is REFERENCES.
@@ -119,11 +122,22 @@ type IndexSpec struct {
 	Unique      bool
 	Method      string // "btree" or "hash"
 	Columns     []IndexColumnSpec
+	Include     []string
+	// Predicate is the WHERE of a partial index; nil for none.
+	Predicate        *Expression
+	NullsNotDistinct bool
+	Options          []string
+	Comment          string
 }
 
-// IndexColumnSpec is a key column of an index.
+// IndexColumnSpec is a key column of an index: a column's Name, or Expr.
 type IndexColumnSpec struct {
-	Name       string
+	Name string
+	// Expr is an expression of Type; Figured is the name that the expression suggests.
+	Expr       *Expression
+	Type       types.Type
+	Figured    string
+	Collation  catalog.Oid // where COLLATE says another than the column's or the type's
 	Desc       bool
 	NullsFirst bool
 	OpClass    string // where it was given

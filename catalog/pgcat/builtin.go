@@ -190,13 +190,13 @@ func opclassNamed(method catalog.Oid, name string) *opclass {
 }
 
 // columnOpclass is the operator class of a column of an index.
-func columnOpclass(method catalog.Oid, c catalog.IndexColumn, col *catalog.Column) catalog.Oid {
+func columnOpclass(method catalog.Oid, c catalog.IndexColumn, typ types.Oid) catalog.Oid {
 	if c.OpClass != "" {
 		if o := opclassNamed(method, c.OpClass); o != nil {
 			return o.oid
 		}
 	}
-	return defaultOpclass(method, col.Type.Oid)
+	return defaultOpclass(method, typ)
 }
 
 // OperatorClass checks that an access method has an operator class of the name for a type, as CREATE INDEX does. It

@@ -177,12 +177,17 @@ func indexDef(c *call) (types.Datum, error) {
 	}
 	if len(c.args) > 1 && c.args[1].Int() != 0 {
 		n := int(c.args[1].Int())
-		if n < 1 || n > len(i.Columns) {
+		switch k := n - len(i.Columns); {
+		case n < 1 || k > len(i.Include):
 			return str(""), nil
+		case k > 0:
+			return str(catalog.QuoteIdent(t.Column(i.Include[k-1]).Name)), nil
+		case i.Columns[n-1].Num == 0:
+			return str(c.defs.indexKey(i.Columns[n-1].Expr, t, c.flag(2))), nil
 		}
 		return str(catalog.QuoteIdent(t.Column(i.Columns[n-1].Num).Name)), nil
 	}
-	def := snap.IndexDef(t, i)
+	def := c.defs.index(t, i, c.flag(2))
 	if c.flag(2) { // pretty: the table's name is qualified only where it must be
 		full := catalog.QualifiedName(snap.SchemaName(t.SchemaID), t.Name)
 		short := c.relationName(foundUser(snap, catalog.Relation{Kind: catalog.KindTable, Table: t}))
@@ -191,7 +196,7 @@ func indexDef(c *call) (types.Datum, error) {
 	return str(def), nil
 }
 
-// getExpr prints what pg_attrdef.adbin and pg_constraint.conbin hold.
+// getExpr prints what pg_attrdef.adbin, pg_constraint.conbin, pg_index.indexprs and indpred hold.
 func getExpr(c *call) (types.Datum, error) {
 	text := c.args[0].Str()
 	rel := c.oid(1)
@@ -200,6 +205,12 @@ func getExpr(c *call) (types.Datum, error) {
 		if _, ok := c.relation(rel); !ok {
 			return null, nil
 		}
+	}
+	if list := splitIndexTree(text); list != nil {
+		for i, x := range list {
+			list[i] = c.defs.expr(x, t, nil, c.flag(2))
+		}
+		return str(strings.Join(list, ", ")), nil
 	}
 	col, text := splitTree(t, text)
 	return str(c.defs.expr(text, t, col, c.flag(2))), nil

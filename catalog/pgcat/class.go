@@ -21,8 +21,8 @@ func classSources() map[string]*source {
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
 		"pg_catalog.pg_index": {
-			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indisprimary indimmediate indkey indcollation " +
-				"indclass indoption",
+			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indnullsnotdistinct indisprimary indimmediate indkey " +
+				"indcollation indclass indoption indexprs indpred indisclustered indisreplident",
 			rows: indexRows},
 	}
 }
@@ -114,13 +114,14 @@ func classRows(b *builder) {
 		}
 		tuples := types.NewFloat(float64(b.sys.RowCount(t)))
 		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
-			flag(len(t.Indexes) > 0), char(byte(t.Kind())), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers), char('d'),
-			aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
+			flag(len(t.Indexes) > 0), char(byte(t.Kind())), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers),
+			char(replicaIdentity(t)), aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
 			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated),
 			num(pagesOf(b.sys.Statistics(t))))
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
-				char('i'), num(len(i.Columns)), num(0), no, no, char('n'), null, null, num(0), char(t.Persistence.Letter()), yes)
+				char('i'), num(len(i.Columns)+len(i.Include)), num(0), no, no, char('n'), null, optionsDatum(i.Options), num(0),
+				char(t.Persistence.Letter()), yes)
 		}
 		return true
 	})
@@ -136,6 +137,14 @@ func classRows(b *builder) {
 		return true
 	})
 	b.compositeClasses()
+}
+
+// replicaIdentity is pg_class.relreplident.
+func replicaIdentity(t *catalog.Table) byte {
+	if t.ReplicaIdentity == 0 {
+		return 'd'
+	}
+	return t.ReplicaIdentity
 }
 
 // visibleColumns is pg_class.relnatts: hidden columns do not count.
@@ -231,9 +240,12 @@ func attributeRows(b *builder) {
 			}
 		}
 		for _, x := range t.Indexes {
-			for n, k := range x.Columns {
-				c := t.Column(k.Num)
-				b.attribute(x.OID, &catalog.Column{Num: catalog.AttNum(n + 1), Name: c.Name, Type: c.Type, Collation: c.Collation})
+			for n := range x.Columns {
+				b.attribute(x.OID, indexAttribute(t, &x.Columns[n], n))
+			}
+			for n, k := range x.Include {
+				c := t.Column(k)
+				b.attribute(x.OID, &catalog.Column{Num: catalog.AttNum(len(x.Columns) + n + 1), Name: c.Name, Type: c.Type, Collation: c.Collation})
 			}
 		}
 		return true
@@ -277,9 +289,13 @@ func indexRows(b *builder) {
 	b.snap.Tables(func(t *catalog.Table) bool {
 		for _, i := range t.Indexes {
 			n := len(i.Columns)
-			keys, collations, classes, options := make([]types.Datum, n), make([]types.Datum, n), make([]types.Datum, n), make([]types.Datum, n)
+			all := n + len(i.Include)
+			keys, collations, classes, options := make([]types.Datum, all), make([]types.Datum, n), make([]types.Datum, n), make([]types.Datum, n)
+			for k, c := range i.Include {
+				keys[n+k] = num(c)
+			}
 			for k, c := range i.Columns {
-				col := t.Column(c.Num)
+				col := indexAttribute(t, &c, k)
 				collation := col.Collation
 				if collation == 0 {
 					if in := types.Lookup(col.Type.Oid); in != nil {
@@ -287,7 +303,7 @@ func indexRows(b *builder) {
 					}
 				}
 				keys[k], collations[k] = num(c.Num), num(collation)
-				classes[k] = num(columnOpclass(indexMethod(i), c, col))
+				classes[k] = num(columnOpclass(indexMethod(i), c, col.Type.Oid))
 				option := 0
 				if c.Desc {
 					option |= 1
@@ -301,10 +317,40 @@ func indexRows(b *builder) {
 			if c := t.ConstraintByOID(i.Constraint); c != nil {
 				immediate = !c.Deferrable
 			}
-			b.add(num(i.OID), num(t.OID), num(n), num(n), flag(i.Unique), flag(i.Primary), flag(immediate),
+			exprs, predicate := null, null
+			if list := indexExpressions(i); list != nil {
+				exprs = str(indexTree(list))
+			}
+			if i.Predicate != "" {
+				predicate = str(i.Predicate)
+			}
+			b.add(num(i.OID), num(t.OID), num(all), num(n), flag(i.Unique), flag(i.NullsNotDistinct), flag(i.Primary), flag(immediate),
 				types.NewVector(types.Int2Oid, keys), types.NewVector(types.OidOid, collations),
-				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options))
+				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options), exprs, predicate, flag(i.Clustered), flag(i.ReplicaIdentity))
 		}
 		return true
 	})
+}
+
+// indexAttribute is key column n of an index as a column of it.
+func indexAttribute(t *catalog.Table, k *catalog.IndexColumn, n int) *catalog.Column {
+	c := &catalog.Column{Num: catalog.AttNum(n + 1), Name: k.Name, Type: k.Type, Collation: k.Collation}
+	if k.Num != 0 {
+		of := t.Column(k.Num)
+		c.Name, c.Type = of.Name, of.Type
+		if c.Collation == 0 {
+			c.Collation = of.Collation
+		}
+	}
+	return c
+}
+
+// indexExpressions returns the texts of an index's expressions, in order.
+func indexExpressions(i *catalog.Index) (out []string) {
+	for _, c := range i.Columns {
+		if c.Num == 0 {
+			out = append(out, c.Expr)
+		}
+	}
+	return out
 }

@@ -306,7 +306,8 @@ func infoConstraints(b *builder) {
 		for _, c := range t.Constraints {
 			distinct := null
 			if c.Type == catalog.Unique {
-				distinct = str("YES")
+				i := t.IndexByOID(c.Index)
+				distinct = yesNo(i == nil || !i.NullsNotDistinct)
 			}
 			b.add(db, schema, str(c.Name), db, schema, str(t.Name), str(constraintTypes[c.Type]), yesNo(c.Deferrable), yesNo(c.Deferred),
 				str("YES"), distinct)

@@ -157,8 +157,8 @@ func (b *builder) tableDepends(t *catalog.Table) {
 			b.depend(classClass, i.OID, 0, classConstraint, i.Constraint, 0, catalog.Internal)
 			continue
 		}
-		for _, c := range i.Columns {
-			b.depend(classClass, i.OID, 0, classClass, t.OID, c.Num, catalog.Auto)
+		for _, n := range i.Uses() {
+			b.depend(classClass, i.OID, 0, classClass, t.OID, n, catalog.Auto)
 		}
 	}
 	for _, c := range t.Constraints {

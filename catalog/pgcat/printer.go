@@ -98,12 +98,51 @@ func (p *printer) analyse(text string, t *catalog.Table, col *catalog.Column) (e
 			scope.Kind, scope.Table = sema.GeneratedExpr, t
 		}
 	}
-	return sema.AnalyzeExpr(e, scope, &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io})
+	env := &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io}
+	n, err := sema.AnalyzeExpr(e, scope, env)
+	if err != nil && col == nil { // of an index, and of another type than boolean
+		scope.Kind = sema.IndexExpr
+		n, err = sema.AnalyzeExpr(e, scope, env)
+	}
+	return n, err
 }
 
 // constraint prints a constraint as pg_get_constraintdef does.
 func (p *printer) constraint(t *catalog.Table, c *catalog.Constraint, pretty bool) string {
 	return p.snap.ConstraintDef(p.path, t, c, func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
+}
+
+// index prints an index as pg_get_indexdef does, the table's name qualified.
+func (p *printer) index(t *catalog.Table, i *catalog.Index, pretty bool) string {
+	return p.snap.IndexDef(t, i,
+		func(text string, t *catalog.Table) string { return p.indexKey(text, t, pretty) },
+		func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
+}
+
+// indexKey prints an index expression: in parentheses where it is no function call.
+func (p *printer) indexKey(text string, t *catalog.Table, pretty bool) string {
+	out := p.expr(text, t, nil, pretty)
+	n, err := p.trees.tree(analysisKey{table: t, text: text}, func() (expr.Node, error) { return p.analyse(text, t, nil) })
+	if err == nil && looksLikeFunction(n) {
+		return out
+	}
+	return "(" + out + ")"
+}
+
+// looksLikeFunction is ruleutils.c's looks_like_function.
+func looksLikeFunction(n expr.Node) bool {
+	switch n := n.(type) {
+	case *expr.Func:
+		return n.Fn.Operator == nil
+	case *expr.Coalesce, *expr.MinMax, *expr.NullIf, *expr.SQLValue:
+		return true
+	}
+	return false
+}
+
+// IndexExpression prints an index expression as messages show it.
+func IndexExpression(snap *catalog.Snapshot, t *catalog.Table, text string) string {
+	return newPrinter(snap, []string{catalog.PublicName}, &analyses{}).indexKey(text, t, true)
 }
 
 // deparser prints one typed tree. Without pretty every operator has its own parentheses; with it, those that precedence
@@ -593,6 +632,32 @@ func (p *printer) comment(class, oid catalog.Oid, sub catalog.AttNum) (string, b
 // defaultTree stands for PostgreSQL's node tree of a default: no expression begins with a brace.
 func defaultTree(c *catalog.Column) string {
 	return "{DEFAULT :attnum " + itoa(int64(c.Num)) + "}" + c.Default
+}
+
+// indexTree stands for the node tree of pg_index.indexprs: the lengths of the expressions' texts, then the texts.
+func indexTree(list []string) string {
+	lengths := make([]string, len(list))
+	for i, s := range list {
+		lengths[i] = strconv.Itoa(len(s))
+	}
+	return "{INDEX :lengths " + strings.Join(lengths, " ") + "}" + strings.Join(list, "")
+}
+
+// splitIndexTree takes an indexTree apart; nil for another.
+func splitIndexTree(tree string) (out []string) {
+	rest, ok := strings.CutPrefix(tree, "{INDEX :lengths ")
+	lengths, texts, cut := strings.Cut(rest, "}")
+	if !ok || !cut {
+		return nil
+	}
+	for _, f := range strings.Fields(lengths) {
+		n, err := strconv.Atoi(f)
+		if err != nil || n < 0 || n > len(texts) {
+			return nil
+		}
+		out, texts = append(out, texts[:n]), texts[n:]
+	}
+	return out
 }
 
 // splitTree takes a node tree apart: the column of t whose default it is, nil for other expressions, and the text.

@@ -60,7 +60,7 @@ func tableViewRows(b *builder) {
 func indexViewRows(b *builder) {
 	b.snap.Tables(func(t *catalog.Table) bool {
 		for _, i := range t.Indexes {
-			b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(i.Name), str(b.snap.IndexDef(t, i)))
+			b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(i.Name), str(b.defs.index(t, i, false)))
 		}
 		return true
 	})

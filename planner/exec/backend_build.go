@@ -20,7 +20,8 @@ import (
 // BuildIndex implements ddl.Backend.
 func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) (topo.Timestamp, error) {
 	b.know(t)
-	ti, x := newTableInfo(t), newIndexInfo(t, index)
+	ti := newTableInfoOf(t, []*catalog.Index{index})
+	x := ti.indexByOID(index.OID)
 	l, err := b.newLoader(ctx, ti)
 	if err != nil {
 		return 0, err
@@ -32,23 +33,26 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 	}
 	// What an entry is made of: the index's columns, the row's key, and for a locator its placement.
 	var wanted []int
-	use := func(cols []keyColumn) {
-		for _, c := range cols {
-			if !slices.Contains(wanted, c.at) {
-				wanted = append(wanted, c.at)
-			}
+	use := func(at int) {
+		if !slices.Contains(wanted, at) {
+			wanted = append(wanted, at)
 		}
 	}
-	use(x.cols)
+	for _, at := range x.uses() {
+		use(at)
+	}
+	place := ti.key
 	if x.global {
-		use(ti.dist)
-	} else {
-		use(ti.key)
+		place = ti.dist
+	}
+	for _, c := range place {
+		use(c.at)
 	}
 	err = b.eachBatch(ctx, ti, o, func() batchFunc {
 		w := l.worker()
 		p := newProbe(ti, wanted)
-		row := make([]types.Datum, len(t.Columns))
+		row := make([]types.Datum, ti.width())
+		wide := widener{c: b.C, ti: ti}
 		return func(ctx context.Context, tb *txn.Batch) error {
 			if tb == nil {
 				return w.finish(ctx)
@@ -64,7 +68,11 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 				if x.global {
 					slot = ti.slotOf(row)
 				}
-				if err := w.addEntry(ctx, x, row, txn.Key{Group: tb.GroupOf(i), Bytes: tb.Key(i)}, slot); err != nil {
+				full, err := wide.wide(row)
+				if err != nil {
+					return err
+				}
+				if err := w.addEntry(ctx, x, full, txn.Key{Group: tb.GroupOf(i), Bytes: tb.Key(i)}, slot); err != nil {
 					return err
 				}
 			}
@@ -252,6 +260,10 @@ func (rw *rewrite) write(ctx context.Context, w *loadWorker, row []types.Datum) 
 		return errDuplicated(rw.b.C, rw.new, rw.new.rowKey, row)
 	}
 	if err := w.add(ctx, nil, key, w.w.rowValue(row)); err != nil {
+		return err
+	}
+	row, err := w.w.wide(row)
+	if err != nil {
 		return err
 	}
 	for _, x := range rw.new.indexes {

@@ -76,7 +76,7 @@ type loadWorker struct {
 }
 
 func (l *loader) worker() *loadWorker {
-	return &loadWorker{l: l, w: &Writer{c: l.b.C, ti: l.ti}, slots: make(chan struct{}, loadsInFlight)}
+	return &loadWorker{l: l, w: newWriter(l.b.C, l.ti), slots: make(chan struct{}, loadsInFlight)}
 }
 
 // add adds an entry.
@@ -98,13 +98,13 @@ func (w *loadWorker) add(ctx context.Context, x *indexInfo, key txn.Key, value [
 	return nil
 }
 
-// addEntry adds a row's entry of an index. rowKey and slot are the row's.
+// addEntry adds a wide row's entry of an index. rowKey and slot are the row's.
 func (w *loadWorker) addEntry(ctx context.Context, x *indexInfo, row []types.Datum, rowKey txn.Key, slot topo.Slot) error {
+	if x.absent(row) {
+		return nil
+	}
 	if !x.global {
 		return w.add(ctx, x, w.w.entryKey(x, row, rowKey.Group), emptyValue)
-	}
-	if x.hasNull(row) {
-		return nil
 	}
 	return w.add(ctx, x, w.w.entryKey(x, row, 0), w.w.locator(rowKey.Bytes, slot))
 }
@@ -228,7 +228,7 @@ func (l *loader) duplicate(x *indexInfo, key []byte) error {
 	if x == nil {
 		return pgerr.Internal("exec: duplicate row id in table %q", l.ti.t.Name)
 	}
-	row := make([]types.Datum, len(l.ti.t.Columns))
+	row := make([]types.Datum, l.ti.width())
 	rest := key[len(x.prefix):]
 	cols := x.cols
 	if x == l.ti.rowKey {

@@ -185,6 +185,7 @@ func (k *Checker) get(ctx context.Context, keys []txn.Key) ([]txn.Version, error
 type tableCheck struct {
 	*Checker
 	ti        *tableInfo
+	wide      widener
 	generated []planner.Generated
 	checks    []planner.Check
 	keys      []*fk.Key
@@ -194,6 +195,10 @@ type tableCheck struct {
 // table checks a table: its descriptor, its rows, and the entries of each index.
 func (k *Checker) table(ctx context.Context, t *catalog.Table) error {
 	c := &tableCheck{Checker: k, ti: newTableInfo(t), store: NewStore(k.C)}
+	c.wide = widener{c: k.C, ti: c.ti}
+	if err := c.wide.compile(); err != nil {
+		return c.problem(t, "", "cannot be compiled", "an index expression cannot be compiled: "+message(err), "")
+	}
 	if err := c.descriptor(); err != nil {
 		return err
 	}
@@ -269,7 +274,7 @@ func (c *tableCheck) keyOfBytes(key []byte) string {
 
 // columnsText is the text form of the columns that lead a stored key behind its prefix.
 func (c *tableCheck) columnsText(cols []keyColumn, key []byte, prefix int) string {
-	row := make([]types.Datum, len(c.ti.t.Columns))
+	row := make([]types.Datum, c.ti.width())
 	if len(key) < prefix {
 		return fmt.Sprintf("%x", key)
 	}

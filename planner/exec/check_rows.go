@@ -87,8 +87,13 @@ func (b *rowBatch) row(key txn.Key, row []types.Datum) error {
 	if err := b.constraints(row); err != nil {
 		return err
 	}
+	wide, err := b.wide.wide(row)
+	if err != nil {
+		return b.problem(t, "", "an index expression cannot be computed", "an index expression cannot be computed: "+message(err), b.keyOf(row))
+	}
+	row = wide
 	for _, x := range b.ti.indexes {
-		if x.global && x.hasNull(row) {
+		if x.absent(row) {
 			continue
 		}
 		e := owedEntry{x: x, row: row, value: emptyValue}
@@ -190,7 +195,10 @@ func (b *rowBatch) contended(ctx context.Context, e owedEntry, locator []byte) e
 		if vers[0].Exists() {
 			text = "the row's entry names another row, which has another key"
 			row, err := b.ti.decode(nil, vers[0].Value)
-			if err == nil && !e.x.hasNull(row) && bytes.Equal(appendColumns(nil, e.x.cols, row), appendColumns(nil, e.x.cols, e.row)) {
+			if err == nil {
+				row, err = b.wide.wide(row)
+			}
+			if err == nil && !e.x.absent(row) && bytes.Equal(appendColumns(nil, e.x.cols, row), appendColumns(nil, e.x.cols, e.row)) {
 				text = "two rows have one unique key"
 			}
 			other = ", the entry names " + b.keyOfBytes(at.Bytes)
@@ -320,7 +328,13 @@ func (c *tableCheck) entryFault(x *indexInfo, entry []byte, group topo.GroupID, 
 	if err != nil {
 		return ""
 	}
-	if x.global && x.hasNull(row) {
+	if row, err = c.wide.wide(row); err != nil {
+		return "" // told with the row
+	}
+	switch {
+	case x.pred >= 0 && !isTrue(row[x.pred]):
+		return "the entry is of a row for which the index's predicate is not true"
+	case x.absent(row):
 		return "the entry is of a row whose key is null"
 	}
 	want := x.entryKey(c.ti, row, group, c.C.SlotMap)

@@ -42,7 +42,11 @@ func (m *modifyOp) conflictState() *conflictState {
 // insertOrConflict inserts the rows of a chunk one by one, after one batched look at their arbiter keys.
 func (m *modifyOp) insertOrConflict(rows [][]types.Datum) error {
 	s := m.conflictState()
-	keys, owner := m.arbiterKeys(s, rows)
+	wide, err := m.w.wideAll(rows)
+	if err != nil {
+		return err
+	}
+	keys, owner := m.arbiterKeys(s, wide)
 	vers := make([]txn.Version, len(keys))
 	latest := txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
 	if len(keys) > 0 {
@@ -103,7 +107,7 @@ func (m *modifyOp) arbiterKeys(s *conflictState, rows [][]types.Datum) ([]txn.Ke
 			if x == m.w.ti.rowKey {
 				k, _ := m.w.rowKey(row)
 				keys, owner = append(keys, k), append(owner, arbiterKey{i, x})
-			} else if !x.hasNull(row) {
+			} else if !x.absent(row) {
 				keys, owner = append(keys, m.w.entryKey(x, row, 0)), append(owner, arbiterKey{i, x})
 			}
 		}
@@ -183,10 +187,19 @@ func (m *modifyOp) onConflict(s *conflictState, row []types.Datum, key txn.Key, 
 	if err != nil {
 		return false, err
 	}
-	if m.w.changed(x.cols, old, row) {
-		return false, nil // it no longer holds the key
+	if holds, err := m.holdsKey(x, old, row); err != nil || !holds {
+		return false, err
 	}
 	return true, m.updateConflict(s, target, old, row)
+}
+
+// holdsKey reports whether an existing row still has a new row's key in an index.
+func (m *modifyOp) holdsKey(x *indexInfo, old, row []types.Datum) (bool, error) {
+	wide, err := m.w.wideAll([][]types.Datum{old, row})
+	if err != nil {
+		return false, err
+	}
+	return !x.absent(wide[0]) && !m.w.changed(x.cols, wide[0], wide[1]), nil
 }
 
 // visibleConflict is REPEATABLE READ's check of DO NOTHING: the row in the way must be one that the snapshot sees.

@@ -44,6 +44,8 @@ type Context struct {
 	// writes itself may be shown.
 	Role        catalog.Oid
 	Permissions *sema.Permissions
+	// IndexExpression prints an expression of an index for errors; nil: as it is stored.
+	IndexExpression func(snap *catalog.Snapshot, t *catalog.Table, text string) string
 	// Eval carries parameters, settings and the session; execution sets its Outer and Subplan.
 	Eval *expr.EvalContext
 	// WorkMemBytes bounds each operator's memory, HashMemMultiplier (0: 1) times that a hash table's; 0: 4 MB, or 256 MB

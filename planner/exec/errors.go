@@ -108,7 +108,7 @@ func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) 
 			names.WriteString(", ")
 			vals.WriteString(", ")
 		}
-		names.WriteString(catalog.QuoteIdent(t.Columns[k.at].Name))
+		names.WriteString(columnText(c, t, k))
 		if row[k.at].IsNull() {
 			vals.WriteString("null")
 			continue
@@ -118,11 +118,25 @@ func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) 
 	return "(" + names.String() + ")=(" + vals.String() + ")"
 }
 
+// columnText names a key column as an index definition does.
+func columnText(c *Context, t *catalog.Table, k keyColumn) string {
+	switch {
+	case k.expr == "":
+		return catalog.QuoteIdent(t.Columns[k.at].Name)
+	case c.IndexExpression != nil:
+		return c.IndexExpression(c.Catalog, t, k.expr)
+	}
+	return "(" + k.expr + ")"
+}
+
 func errDuplicate(c *Context, t *catalog.Table, x *indexInfo, row []types.Datum) error {
 	err := pgerr.New(pgerr.UniqueViolation, "duplicate key value violates unique constraint %q", x.name()).
 		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name())
 	cols := make([]int, len(x.cols))
 	for i, k := range x.cols {
+		if k.at >= len(t.Columns) && !c.readsTable(t) {
+			return err // whose columns it is made of does not count
+		}
 		cols[i] = k.at
 	}
 	if !c.readable(t, cols) {

@@ -367,7 +367,9 @@ func chooseChildPath(ti *tableInfo, cols []keyColumn) childPath {
 	}
 	consider(nil, ti.prefix, ti.key)
 	for _, x := range ti.indexes {
-		consider(x, x.prefix, x.cols)
+		if x.pred < 0 {
+			consider(x, x.prefix, x.cols)
+		}
 	}
 	if best.x != nil && best.x.global || len(best.lead) == 0 {
 		return best

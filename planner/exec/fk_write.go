@@ -102,7 +102,7 @@ func (s *Store) CheckUnique(ctx context.Context, t *catalog.Table, ix *catalog.I
 	var judged [][]types.Datum
 	var reqs []txn.LockRequest
 	for _, row := range rows {
-		if !x.hasNull(row) {
+		if !x.absent(row) {
 			judged = append(judged, row)
 			reqs = append(reqs, txn.LockRequest{Key: x.entryKey(ti, row, 0, s.c.SlotMap), Mode: lock.Update, Latest: true})
 		}

@@ -24,15 +24,18 @@ type tableInfo struct {
 	indexes []*indexInfo
 	rowKey  *indexInfo // the unique index that the row key is, if there is one
 	rowID   int        // attnum-1 of the hidden row id, or -1
+	// computed are the expressions and predicates of the indexes, in the order of wide rows.
+	computed []computedAttr
 	// keyAttr[i]: column i is part of the row key, the placement or a unique index.
 	keyAttr []bool
 }
 
 // keyColumn is a column of a key.
 type keyColumn struct {
-	at   int // attnum-1
+	at   int // in a wide row: attnum-1, or a computed attribute
 	oid  types.Oid
 	desc bool
+	expr string // of an index expression
 }
 
 // indexInfo describes the entries of an index. For rowKey indexes it only names the constraint.
@@ -42,6 +45,7 @@ type indexInfo struct {
 	prefix []byte
 	cols   []keyColumn
 	global bool
+	pred   int // the position of its predicate in wide rows; -1: none
 }
 
 // deferrable reports whether duplicates are judged at the statement's end or later.
@@ -64,7 +68,10 @@ func infoOf(t *catalog.Table) *tableInfo {
 	return ti
 }
 
-func newTableInfo(t *catalog.Table) *tableInfo {
+func newTableInfo(t *catalog.Table) *tableInfo { return newTableInfoOf(t, t.Indexes) }
+
+// newTableInfoOf knows only some of the table's indexes.
+func newTableInfoOf(t *catalog.Table, indexes []*catalog.Index) *tableInfo {
 	ti := &tableInfo{t: t, layout: t.RowLayout(), prefix: topo.AppendStorageID(nil, t.RowStorage), rowID: int(t.RowIDColumn()) - 1}
 	for _, c := range t.KeyColumns {
 		ti.key = append(ti.key, keyColumn{at: int(c) - 1, oid: t.Columns[c-1].Type.Oid})
@@ -79,8 +86,8 @@ func newTableInfo(t *catalog.Table) *tableInfo {
 	for n := range planner.KeyAttributes(t) {
 		ti.keyAttr[n-1] = true
 	}
-	for _, ix := range t.Indexes {
-		x := newIndexInfo(t, ix)
+	for _, ix := range indexes {
+		x := ti.newIndexInfo(ix)
 		if ix.RowKey {
 			ti.rowKey = x
 			continue
@@ -90,13 +97,21 @@ func newTableInfo(t *catalog.Table) *tableInfo {
 	return ti
 }
 
-func newIndexInfo(t *catalog.Table, ix *catalog.Index) *indexInfo {
-	x := &indexInfo{ix: ix, prefix: topo.AppendStorageID(nil, ix.Storage), global: ix.Global()}
-	for _, c := range ix.Columns {
-		x.cols = append(x.cols, keyColumn{at: int(c.Num) - 1, oid: t.Columns[c.Num-1].Type.Oid, desc: c.Desc})
+func (ti *tableInfo) newIndexInfo(ix *catalog.Index) *indexInfo {
+	x := &indexInfo{ix: ix, prefix: topo.AppendStorageID(nil, ix.Storage), global: ix.Global(), pred: -1}
+	if ix.Predicate != "" {
+		x.pred = ti.computedAt(ix.Predicate, true, -1)
+	}
+	for i := range ix.Columns {
+		c := &ix.Columns[i]
+		at := int(c.Num) - 1
+		if c.Num == 0 {
+			at = ti.computedAt(c.Expr, false, x.pred)
+		}
+		x.cols = append(x.cols, keyColumn{at: at, oid: ti.t.IndexType(c).Oid, desc: c.Desc, expr: c.Expr})
 	}
 	if ix.Constraint != 0 {
-		x.con = t.ConstraintByOID(ix.Constraint)
+		x.con = ti.t.ConstraintByOID(ix.Constraint)
 	}
 	return x
 }
@@ -154,8 +169,15 @@ func (ti *tableInfo) rowTxnKey(row []types.Datum, sm *topo.SlotMap) txn.Key {
 	return txn.Key{Group: sm.Group(ti.slotOf(row)), Bytes: ti.rowKeyOf(nil, row)}
 }
 
-// hasNull reports whether a row has a NULL in the index's columns: it then has no unique entry.
-func (x *indexInfo) hasNull(row []types.Datum) bool {
+// absent reports whether a wide row has no entry: the predicate of a partial index is not true, or there is a NULL among
+// the columns of a unique one.
+func (x *indexInfo) absent(row []types.Datum) bool {
+	if x.pred >= 0 && !isTrue(row[x.pred]) {
+		return true
+	}
+	if !x.global || x.ix.NullsNotDistinct {
+		return false
+	}
 	for i := range x.cols {
 		if row[x.cols[i].at].IsNull() {
 			return true
@@ -166,11 +188,11 @@ func (x *indexInfo) hasNull(row []types.Datum) bool {
 
 // omitsNulls reports whether the index has no entry of rows that are NULL in one of some of its columns, which may be NULL.
 func (x *indexInfo) omitsNulls(t *catalog.Table, cols []keyColumn) bool {
-	if !x.global {
+	if !x.global || x.ix.NullsNotDistinct {
 		return false
 	}
 	for i := range cols {
-		if !t.Columns[cols[i].at].NotNull {
+		if cols[i].at >= len(t.Columns) || !t.Columns[cols[i].at].NotNull {
 			return true
 		}
 	}

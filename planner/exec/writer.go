@@ -24,8 +24,7 @@ import (
 //
 // Rows are by attnum-1. Batches should have at most about 1,000 rows.
 type Writer struct {
-	c  *Context
-	ti *tableInfo
+	widener // c and ti
 
 	arena  []byte
 	reqs   []txn.LockRequest
@@ -65,7 +64,11 @@ const (
 
 // NewWriter returns a writer for the table.
 func NewWriter(c *Context, t *catalog.Table) *Writer {
-	return &Writer{c: c, ti: infoOf(t)}
+	return newWriter(c, infoOf(t))
+}
+
+func newWriter(c *Context, ti *tableInfo) *Writer {
+	return &Writer{widener: widener{c: c, ti: ti}}
 }
 
 // bytes returns memory of n bytes that is never reused.
@@ -102,6 +105,7 @@ func (w *Writer) entryKey(x *indexInfo, row []types.Datum, group topo.GroupID) t
 }
 
 func (w *Writer) rowValue(row []types.Datum) []byte {
+	row = row[:len(w.ti.t.Columns)]
 	return w.keep(keyenc.EncodeRow(w.bytes(16+8*len(row)), w.ti.layout, row))
 }
 
@@ -136,7 +140,7 @@ func (w *Writer) lock(ctx context.Context) error {
 	return w.c.Txn.Lock(ctx, w.reqs, lock.Wait, w.locked)
 }
 
-// apply carries out the planned writes in order. rows are the new rows, for messages.
+// apply carries out the planned writes in order. rows are the new rows, wide, for messages.
 func (w *Writer) apply(rows [][]types.Datum) error {
 	single := len(rows) == 1
 	clear(w.state)
@@ -164,7 +168,7 @@ func (w *Writer) apply(rows [][]types.Datum) error {
 		case putNew:
 			if exists {
 				if k.x != nil && k.x.deferrable() && w.c.Constraints != nil {
-					if err := w.c.Constraints.DeferUnique(w.ti.t, k.x.ix, rows[k.row:k.row+1]); err != nil {
+					if err := w.c.Constraints.DeferUnique(w.ti.t, k.x.ix, [][]types.Datum{rows[k.row][:len(w.ti.t.Columns)]}); err != nil {
 						return err
 					}
 					continue
@@ -219,14 +223,18 @@ func (w *Writer) duplicate(k *keyWrite, row []types.Datum) error {
 
 // Insert inserts rows that were checked already. It reports them to the constraints.
 func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
+	wide, err := w.wideAll(rows)
+	if err != nil {
+		return err
+	}
 	w.begin()
-	for i, row := range rows {
+	for i, row := range wide {
 		w.planInsert(i, row)
 	}
 	if err := w.lock(ctx); err != nil {
 		return err
 	}
-	if err := w.apply(rows); err != nil {
+	if err := w.apply(wide); err != nil {
 		return err
 	}
 	if w.c.Constraints != nil {
@@ -245,19 +253,23 @@ func (w *Writer) planInsert(i int, row []types.Datum) {
 
 // planEntry plans the entry of a new or changed row.
 func (w *Writer) planEntry(i int, x *indexInfo, row []types.Datum, key txn.Key, slot topo.Slot) {
-	if !x.global {
+	switch {
+	case x.absent(row):
+	case !x.global:
 		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: i, x: x, op: putEntry})
-		return
-	}
-	if !x.hasNull(row) {
+	default:
 		w.add(keyWrite{key: w.entryKey(x, row, 0), row: i, x: x, op: putNew, value: w.locator(key.Bytes, slot)})
 	}
 }
 
 // Delete deletes rows that the caller has locked in Update mode. It reports them to the constraints.
 func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
+	wide, err := w.wideAll(rows)
+	if err != nil {
+		return err
+	}
 	w.begin()
-	for i, row := range rows {
+	for i, row := range wide {
 		key, slot := w.rowKey(row)
 		w.add(keyWrite{key: key, row: i, op: remove})
 		for _, x := range w.ti.indexes {
@@ -267,7 +279,7 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 	if err := w.lock(ctx); err != nil {
 		return err
 	}
-	if err := w.apply(rows); err != nil {
+	if err := w.apply(wide); err != nil {
 		return err
 	}
 	if w.c.Constraints != nil {
@@ -277,11 +289,11 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 }
 
 func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key, slot topo.Slot) {
-	if !x.global {
-		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: i, x: x, op: dropEntry})
+	if x.absent(row) {
 		return
 	}
-	if x.hasNull(row) {
+	if !x.global {
+		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: i, x: x, op: dropEntry})
 		return
 	}
 	k := keyWrite{key: w.entryKey(x, row, 0), row: i, x: x, op: remove}
@@ -294,14 +306,22 @@ func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key
 // Update replaces old rows, locked by the caller, with new ones that were checked. Rows whose key or placement changes
 // move; only the entries of changed columns are rewritten.
 func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
+	before, err := w.wideAll(old)
+	if err != nil {
+		return err
+	}
+	after, err := w.wideAll(new)
+	if err != nil {
+		return err
+	}
 	w.begin()
-	for i := range old {
-		w.planUpdate(i, old[i], new[i])
+	for i := range before {
+		w.planUpdate(i, before[i], after[i])
 	}
 	if err := w.lock(ctx); err != nil {
 		return err
 	}
-	if err := w.apply(new); err != nil {
+	if err := w.apply(after); err != nil {
 		return err
 	}
 	if w.c.Constraints != nil {
@@ -330,7 +350,7 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 		w.add(keyWrite{key: key, row: i, op: moveTo, value: w.rowValue(new), from: okey})
 	}
 	for _, x := range w.ti.indexes {
-		if w.changed(x.cols, old, new) {
+		if w.changed(x.cols, old, new) || x.pred >= 0 && x.absent(old) != x.absent(new) {
 			w.planRemoval(i, x, old, okey, oslot)
 			w.planEntry(i, x, new, key, slot)
 			continue
@@ -341,7 +361,7 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 		if !x.global {
 			w.planRemoval(i, x, old, okey, oslot)
 			w.planEntry(i, x, new, key, slot)
-		} else if !x.hasNull(new) {
+		} else if !x.absent(new) {
 			w.add(keyWrite{key: w.entryKey(x, new, 0), row: i, x: x, op: putOver, value: w.locator(key.Bytes, slot), flags: txn.KeepsKey})
 		}
 	}

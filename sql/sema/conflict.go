@@ -73,28 +73,31 @@ func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.I
 		}
 		return nil, s.errorf(-1, pgerr.UndefinedObject, "constraint %q for table %q does not exist", inf.Conname, t.Name)
 	}
-	var want []catalog.AttNum
+	var want inference
 	for _, el := range inf.IndexElems {
-		num, err := s.inferColumn(t, el, inf)
-		if err != nil {
+		if err := s.inferColumn(&want, t, el, inf); err != nil {
 			return nil, err
-		}
-		if !slices.Contains(want, num) {
-			want = append(want, num)
 		}
 	}
 	if inf.WhereClause != nil {
-		// Indexes here have no predicate: any predicate of the target is implied.
 		done := s.in(inIndex)
-		_, err := s.boolExpr(inf.WhereClause, "WHERE")
+		n, err := s.boolExpr(inf.WhereClause, "WHERE")
 		done()
 		if err != nil {
 			return nil, err
 		}
+		want.where = append(want.where, expr.Fold(n))
 	}
 	var out []*catalog.Index
 	for _, ix := range t.Indexes {
-		if ix.Unique && sameColumns(ix, want) {
+		if !ix.Unique {
+			continue
+		}
+		ok, err := s.infers(&want, t, ix)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			out = append(out, ix)
 		}
 	}
@@ -124,38 +127,96 @@ func (s *scope) checkArbiters(t *catalog.Table, list []*catalog.Index) error {
 	return nil
 }
 
-func sameColumns(ix *catalog.Index, want []catalog.AttNum) bool {
-	if len(ix.Columns) != len(want) {
-		return false
+// inference is what a conflict target asks of an index.
+type inference struct {
+	columns []catalog.AttNum
+	exprs   []expr.Node
+	where   []expr.Node
+}
+
+// inferColumn adds one column or expression of a conflict target.
+func (s *scope) inferColumn(want *inference, t *catalog.Table, el *parse.IndexElem, inf *parse.InferClause) error {
+	if el.Ordering != parse.SortByDefault || el.Nulls != parse.SortByNullsDefault {
+		return s.errorf(inf.Loc(), pgerr.InvalidColumnReference, "ASC/DESC is not allowed in ON CONFLICT clause")
 	}
-	for _, c := range ix.Columns {
-		if !slices.Contains(want, c.Num) {
+	num := catalog.AttNum(0)
+	if el.Expr != nil {
+		n, err := s.exprIn(el.Expr, inIndex)
+		if err != nil {
+			return err
+		}
+		v, ok := n.(*expr.Var)
+		if !ok || v.Level != 0 {
+			want.exprs = append(want.exprs, expr.Fold(n))
+			return nil
+		}
+		num = attNum(v.Col + 1)
+	} else {
+		c := t.ColumnByName(el.Name)
+		if c == nil {
+			return s.missingColumn("", el.Name, inf.Loc())
+		}
+		num = c.Num
+	}
+	if !slices.Contains(want.columns, num) {
+		want.columns = append(want.columns, num)
+	}
+	return nil
+}
+
+// infers reports whether a conflict target means a unique index: its columns and expressions are those of the target, and
+// the target's WHERE implies its predicate (infer_arbiter_indexes).
+func (s *scope) infers(want *inference, t *catalog.Table, ix *catalog.Index) (bool, error) {
+	columns := 0
+	var exprs []expr.Node
+	for i := range ix.Columns {
+		c := &ix.Columns[i]
+		if c.Num != 0 {
+			if columns++; !slices.Contains(want.columns, c.Num) {
+				return false, nil
+			}
+			continue
+		}
+		n, err := s.storedOf(t, c.Expr, IndexExpr)
+		if err != nil {
+			return false, err
+		}
+		exprs = append(exprs, n)
+	}
+	if columns != len(want.columns) || !allAmong(exprs, want.exprs) || !allAmong(want.exprs, exprs) {
+		return false, nil
+	}
+	if ix.Predicate == "" {
+		return true, nil
+	}
+	p, err := s.storedOf(t, ix.Predicate, PredicateExpr)
+	if err != nil {
+		return false, err
+	}
+	return expr.Implied(p, want.where), nil
+}
+
+// storedOf analyses an expression of the catalog over a table's columns.
+func (a *analyzer) storedOf(t *catalog.Table, text string, kind ExprKind) (expr.Node, error) {
+	e, err := parse.ParseExpr(text)
+	if err != nil {
+		return nil, err
+	}
+	n, err := AnalyzeExpr(e, ExprScope{Kind: kind, Table: t}, a.stored())
+	if err != nil {
+		return nil, err
+	}
+	return expr.Fold(n), nil
+}
+
+// allAmong reports whether each of some expressions is among others.
+func allAmong(list, others []expr.Node) bool {
+	for _, n := range list {
+		if !slices.ContainsFunc(others, func(o expr.Node) bool { return expr.Equal(n, o) }) {
 			return false
 		}
 	}
 	return true
-}
-
-// inferColumn is one column of a conflict target.
-func (s *scope) inferColumn(t *catalog.Table, el *parse.IndexElem, inf *parse.InferClause) (catalog.AttNum, error) {
-	if el.Ordering != parse.SortByDefault || el.Nulls != parse.SortByNullsDefault {
-		return 0, s.errorf(inf.Loc(), pgerr.InvalidColumnReference, "ASC/DESC is not allowed in ON CONFLICT clause")
-	}
-	if el.Expr != nil {
-		n, err := s.exprIn(el.Expr, inIndex)
-		if err != nil {
-			return 0, err
-		}
-		if v, ok := n.(*expr.Var); ok && v.Level == 0 {
-			return attNum(v.Col + 1), nil
-		}
-		return 0, s.errorf(-1, pgerr.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
-	}
-	c := t.ColumnByName(el.Name)
-	if c == nil {
-		return 0, s.missingColumn("", el.Name, inf.Loc())
-	}
-	return c.Num, nil
 }
 
 // standalone analyses an expression outside of a query.

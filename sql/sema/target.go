@@ -104,6 +104,12 @@ func figureName(e parse.Expr) string {
 	return "?column?"
 }
 
+// FigureName is the name that PostgreSQL gives the column of an index on an expression; empty for none.
+func FigureName(e parse.Expr) string {
+	name, _ := guessName(e)
+	return name
+}
+
 // guessName returns a name and how good it is: 2 for a name the user wrote, 1 for a type's.
 func guessName(e parse.Expr) (string, int) {
 	switch e := e.(type) {

@@ -77,6 +77,9 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	pk := planKey{text: key, path: path, role: s.role()}
 	snap := s.node.Catalog()
 	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) {
+		if hit.plan == nil {
+			return nil // its literals decide on the plan
+		}
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
 			permissions: hit.permissions, madeFor: snap, madePath: path}
 	}
@@ -90,6 +93,10 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	s.clockRead.Store(false)
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
+	}
+	if st.plan.WantsLiterals && len(lits) > 0 {
+		c.put(pk, &cachedPlan{snap: snap})
+		return nil
 	}
 	if s.clockRead.Load() {
 		return st

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -258,7 +259,8 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 		Virtual: func(t *sema.VirtualTable, emit func(row []types.Datum) error) error {
 			return s.virtualRows(ctx, t, emit)
 		},
-		NextRowID: s.node.NextRowID,
+		NextRowID:       s.node.NextRowID,
+		IndexExpression: pgcat.IndexExpression,
 	}
 	s.memory(c)
 	return c

@@ -396,7 +396,8 @@ func (s *Session) transactionStart() time.Time {
 }
 
 func (s *Session) planEnv() *planner.Env {
-	return &planner.Env{RowCount: s.node.System.RowCount, Statistics: s.node.System.Statistics, Groups: len(s.snapshot().SlotMap().DataGroups()),
+	return &planner.Env{Catalog: s.snapshot(), RowCount: s.node.System.RowCount, Statistics: s.node.System.Statistics,
+		Groups:         len(s.snapshot().SlotMap().DataGroups()),
 		ConstraintWork: s.constraintWork}
 }
 

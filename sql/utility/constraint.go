@@ -26,16 +26,13 @@ func (b *tableBuilder) tableConstraint(k *parse.Constraint) error {
 
 func (b *tableBuilder) keyConstraint(k *parse.Constraint, columns []string) error {
 	switch {
-	case k.NullsNotDistinct:
-		return pgerr.NotSupported("NULLS NOT DISTINCT")
-	case len(k.Including) > 0:
-		return pgerr.NotSupported("INCLUDE")
 	case k.IndexSpace != "" && k.IndexSpace != "pg_default":
 		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", k.IndexSpace)
 	}
 	s := ddl.ConstraintSpec{
 		Name: k.Name, Type: catalog.Unique, Columns: columns, Deferrable: k.Deferrable, Deferred: k.InitDeferred,
 		UsingIndex: k.IndexName, Pos: b.constraintPos(k), KeyPos: b.pos(k.Loc()),
+		Include: k.Including, NullsNotDistinct: k.NullsNotDistinct,
 	}
 	if k.Type == parse.ConstrPrimary {
 		s.Type = catalog.PrimaryKey
@@ -170,7 +167,11 @@ func (b *tableBuilder) like(l *parse.TableLikeClause) error {
 	if has(parse.LikeIndexes) {
 		for _, i := range t.Indexes {
 			if i.Constraint == 0 {
-				b.spec.Indexes = append(b.spec.Indexes, likeIndex(t, i))
+				s := likeIndex(t, i)
+				if has(parse.LikeComments) {
+					s.Comment = i.Comment
+				}
+				b.spec.Indexes = append(b.spec.Indexes, s)
 			}
 		}
 	}
@@ -184,7 +185,8 @@ func (b *tableBuilder) likeConstraint(t *catalog.Table, k *catalog.Constraint, h
 		s.Name = k.Name
 		s.Check = &ddl.Expression{Text: k.Check, Columns: t.ColumnNames(k.Columns)}
 	case k.Index != 0 && has(parse.LikeIndexes):
-		s.Columns = t.ColumnNames(k.Columns)
+		i := t.IndexByOID(k.Index)
+		s.Columns, s.Include, s.NullsNotDistinct = t.ColumnNames(k.Columns), t.ColumnNames(i.Include), i.NullsNotDistinct
 	default:
 		return
 	}
@@ -206,9 +208,20 @@ func (b *tableBuilder) likeSequence(oid catalog.Oid) *ddl.SequenceSpec {
 }
 
 func likeIndex(t *catalog.Table, i *catalog.Index) ddl.IndexSpec {
-	s := ddl.IndexSpec{Unique: i.Unique, Method: i.Method}
+	s := ddl.IndexSpec{
+		Unique: i.Unique, Method: i.Method, Include: t.ColumnNames(i.Include), NullsNotDistinct: i.NullsNotDistinct, Options: i.Options,
+	}
 	for _, c := range i.Columns {
-		s.Columns = append(s.Columns, ddl.IndexColumnSpec{Name: t.Columns[c.Num-1].Name, Desc: c.Desc, NullsFirst: c.NullsFirst, OpClass: c.OpClass})
+		k := ddl.IndexColumnSpec{Desc: c.Desc, NullsFirst: c.NullsFirst, OpClass: c.OpClass, Collation: c.Collation}
+		if c.Num != 0 {
+			k.Name = t.Columns[c.Num-1].Name
+		} else {
+			k.Expr, k.Type, k.Figured = &ddl.Expression{Text: c.Expr, Columns: t.ColumnNames(c.Uses)}, c.Type, c.Name
+		}
+		s.Columns = append(s.Columns, k)
+	}
+	if i.Predicate != "" {
+		s.Predicate = &ddl.Expression{Text: i.Predicate, Columns: t.ColumnNames(i.PredicateUses)}
 	}
 	return s
 }

@@ -143,6 +143,36 @@ func (Expressions) RenameColumn(text, old, new string) (string, error) {
 	return text, nil
 }
 
+// IndexType implements ddl.Expressions.
+func (Expressions) IndexType(snap *catalog.Snapshot, t *catalog.Table, text string, predicate bool) (types.Type, string, error) {
+	tree, err := parse.ParseExpr(text)
+	if err != nil {
+		return types.Type{}, "", err
+	}
+	kind := sema.IndexExpr
+	if predicate {
+		kind = sema.PredicateExpr
+	}
+	n, err := sema.AnalyzeExpr(tree, sema.ExprScope{Kind: kind, Table: t},
+		&sema.Env{Catalog: snap, SearchPath: []string{catalog.PublicName}, NoParams: true})
+	if err != nil {
+		return types.Type{}, "", err
+	}
+	if expr.ContainsMutable(n) {
+		return types.Type{}, "", errMutableIndex(kind)
+	}
+	return n.ResultType(), sema.FigureName(tree), nil
+}
+
+// errMutableIndex refuses functions whose results may change.
+func errMutableIndex(kind sema.ExprKind) error {
+	what := "expression"
+	if kind == sema.PredicateExpr {
+		what = "predicate"
+	}
+	return pgerr.New(pgerr.InvalidObjectDefinition, "functions in index %s must be marked IMMUTABLE", what)
+}
+
 // identLen returns the length of the identifier at the start of s.
 func identLen(s string) int {
 	if s != "" && s[0] == '"' {

@@ -6,8 +6,11 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // indexMethods are PostgreSQL's access methods; those mapped to false are refused by name.
@@ -27,20 +30,16 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		return pgerr.New(pgerr.UndefinedObject, "access method %q does not exist", method)
 	case !built:
 		return pgerr.NotSupported("index access method \"" + method + "\"")
-	case s.WhereClause != nil:
-		return pgerr.NotSupported("a partial index")
-	case len(s.Including) > 0:
-		return pgerr.NotSupported("INCLUDE")
-	case s.NullsNotDistinct:
-		return pgerr.NotSupported("NULLS NOT DISTINCT")
 	case s.TableSpace != "" && s.TableSpace != "pg_default":
 		return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", s.TableSpace)
 	}
 	spec := &ddl.IndexSpec{
 		Name: s.Name, Table: e.name(s.Relation), IfNotExists: s.IfNotExists, Unique: s.Unique, Method: method,
+		NullsNotDistinct: s.NullsNotDistinct,
 	}
 	spec.Table.Pos = 0 // PostgreSQL gives none here
-	if err := e.DDL.MustOwn(spec.Table); err != nil {
+	err := e.DDL.MustOwn(spec.Table)
+	if err != nil {
 		return err
 	}
 	for _, p := range s.Params {
@@ -50,29 +49,135 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		}
 		spec.Columns = append(spec.Columns, c)
 	}
+	if spec.Include, err = included(s.Including, method); err != nil {
+		return err
+	}
+	if s.WhereClause != nil {
+		t := e.indexed(s.Relation)
+		if t == nil {
+			return e.DDL.CreateIndex(ctx, spec) // for its error
+		}
+		if spec.Predicate, _, err = e.indexExpression(s.WhereClause, s.WhereText, t, sema.PredicateExpr); err != nil {
+			return err
+		}
+	}
 	return e.DDL.CreateIndex(ctx, spec)
 }
 
-// operatorClass returns the name of an operator class, empty where it is the default of the column's type.
-func (e *Env) operatorClass(p *parse.IndexElem, table *parse.RangeVar, method string) (string, error) {
+// included returns the columns of INCLUDE.
+func included(elems []*parse.IndexElem, method string) ([]string, error) {
+	var out []string
+	for _, el := range elems {
+		switch {
+		case el.Expr != nil:
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "expressions are not supported in included columns")
+		case len(el.Collation) > 0:
+			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support a collation")
+		case len(el.OpClass) > 0:
+			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support an operator class")
+		case el.Ordering != parse.SortByDefault:
+			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support ASC/DESC options")
+		case el.Nulls != parse.SortByNullsDefault:
+			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support NULLS FIRST/LAST options")
+		case method == "hash":
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support included columns", method)
+		}
+		out = append(out, el.Name)
+	}
+	return out, nil
+}
+
+// indexed returns the table of a CREATE INDEX, nil where there is none to be indexed.
+func (e *Env) indexed(r *parse.RangeVar) *catalog.Table {
+	rel, _ := e.DDL.Overlay().LookupRelation(e.SearchPath, r.Schema, r.Name)
+	if rel.Kind != catalog.KindTable {
+		return nil
+	}
+	return rel.Table
+}
+
+// indexExpression analyses an expression or the predicate of an index.
+func (e *Env) indexExpression(x parse.Expr, text string, t *catalog.Table, kind sema.ExprKind) (*ddl.Expression, expr.Node, error) {
+	out, node, err := e.expression(x, text, sema.ExprScope{Kind: kind, Table: t})
+	if err == nil && expr.ContainsMutable(node) {
+		err = errMutableIndex(kind)
+	}
+	return out, node, err
+}
+
+// operatorClass returns the name of an operator class, empty where it is the default of a type.
+func operatorClass(p *parse.IndexElem, typ types.Oid, method string) (string, error) {
 	if len(p.OpClass) == 1 || p.OpClass[0] == "pg_catalog" {
-		rel, _ := e.DDL.Overlay().LookupRelation(e.SearchPath, table.Schema, table.Name)
-		var col *catalog.Column
-		if rel.Kind == catalog.KindTable && rel.Table != nil {
-			col = rel.Table.ColumnByName(p.Name)
-		}
-		if col == nil {
-			return "", nil // the statement fails for it
-		}
-		return pgcat.OperatorClass(method, p.OpClass.Last(), col.Type.Oid)
+		return pgcat.OperatorClass(method, p.OpClass.Last(), typ)
 	}
 	return "", pgerr.New(pgerr.UndefinedObject, "operator class %q does not exist for access method %q", p.OpClass.String(), method)
 }
 
+func tableColumn(t *catalog.Table, name string) *catalog.Column {
+	if t == nil {
+		return nil
+	}
+	return t.ColumnByName(name)
+}
+
+// indexedExpression analyses an expression of an index. One that is no more than a column is the column.
+func (e *Env) indexedExpression(c *ddl.IndexColumnSpec, p *parse.IndexElem, t *catalog.Table, method string) error {
+	x, node, err := e.indexExpression(p.Expr, p.ExprText, t, sema.IndexExpr)
+	if err != nil {
+		return err
+	}
+	if v, ok := node.(*expr.Var); ok {
+		c.Name = t.Columns[v.Col].Name
+		if len(p.OpClass) > 0 {
+			c.OpClass, err = operatorClass(p, v.Type.Oid, method)
+		}
+		return err
+	}
+	c.Expr, c.Type = x, node.ResultType()
+	if c.Figured = sema.FigureName(p.Expr); c.Type.Oid == types.RecordOid {
+		name := c.Figured
+		if name == "" {
+			name = "expr"
+		}
+		return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type record", name)
+	}
+	if len(p.OpClass) > 0 {
+		c.OpClass, err = operatorClass(p, c.Type.Oid, method)
+	}
+	return err
+}
+
+// indexCollation resolves the COLLATE of an index's column; 0 where it is what the column has anyway.
+func indexCollation(p *parse.IndexElem, t *catalog.Table, c *ddl.IndexColumnSpec) (catalog.Oid, error) {
+	if len(p.Collation) == 0 || t == nil {
+		return 0, nil
+	}
+	typ, own := c.Type, catalog.Oid(0)
+	if c.Expr == nil {
+		col := tableColumn(t, p.Name)
+		if c.Name != "" {
+			col = tableColumn(t, c.Name)
+		}
+		if col == nil {
+			return 0, nil // the statement fails for it
+		}
+		typ, own = col.Type, col.Collation
+	}
+	in := types.Lookup(typ.Oid)
+	if in == nil || in.Collation == 0 {
+		return 0, pgerr.New(pgerr.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.T(typ.Oid)))
+	}
+	if own == 0 {
+		own = in.Collation
+	}
+	if oid := collations[p.Collation.Last()]; oid != own {
+		return oid, nil
+	}
+	return 0, nil
+}
+
 func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method string) (c ddl.IndexColumnSpec, err error) {
 	switch {
-	case p.Expr != nil:
-		return c, pgerr.NotSupported("an index on an expression")
 	case len(p.Collation) > 0 && collations[p.Collation.Last()] == 0:
 		return c, pgerr.New(pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", p.Collation.String())
 	case len(p.OpClassOpts) > 0:
@@ -80,12 +185,23 @@ func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method stri
 	case method == "hash" && (p.Ordering != parse.SortByDefault || p.Nulls != parse.SortByNullsDefault):
 		return c, pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support ASC/DESC options")
 	}
-	if len(p.OpClass) > 0 {
-		if c.OpClass, err = e.operatorClass(p, table, method); err != nil {
+	t := e.indexed(table)
+	if p.Expr != nil && t != nil {
+		if err := e.indexedExpression(&c, p, t, method); err != nil {
+			return c, err
+		}
+	} else if col := tableColumn(t, p.Name); len(p.OpClass) > 0 && col != nil {
+		if c.OpClass, err = operatorClass(p, col.Type.Oid, method); err != nil {
 			return c, err
 		}
 	}
-	c.Name, c.Desc = p.Name, p.Ordering == parse.SortByDesc
+	if c.Collation, err = indexCollation(p, t, &c); err != nil {
+		return c, err
+	}
+	if c.Expr == nil && c.Name == "" {
+		c.Name = p.Name
+	}
+	c.Desc = p.Ordering == parse.SortByDesc
 	c.NullsFirst = p.Nulls == parse.SortByNullsFirst || p.Nulls == parse.SortByNullsDefault && c.Desc
 	return c, nil
 }

@@ -72,3 +72,10 @@ create table app.measured (
     check (area < 1000)
 );
 insert into app.measured (id, width, height) select g, g, g / 2.0 from generate_series(1, 20) g;
+create unique index measured_label on app.measured (lower(label)) include (width) where area > 3;
+create index on app.measured ((width + height) desc nulls last, label text_pattern_ops) where label is not null;
+create unique index on app.measured ((id % 100)) nulls not distinct;
+create index on app.measured (label collate "C") include (id);
+alter table app.measured add constraint measured_sides unique nulls not distinct (width, height) include (id);
+create index on app.measured ((width = 1 or height = 2)) where (width + 1) > 2 and label like 'M%';
+comment on index app.measured_label is 'partial';
