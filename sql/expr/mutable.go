@@ -1,6 +1,10 @@
 package expr
 
-import "github.com/pgmqdb/pgmqdb/sql/types"
+import (
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
 
 // ContainsMutable reports whether n may have another value for the same columns at another time or under other settings:
 // PostgreSQL's contain_mutable_functions. What is stored for later, in an index or a generated column, must not.
@@ -9,7 +13,7 @@ func ContainsMutable(n Node) bool {
 	Walk(n, func(k Node) bool {
 		switch k := k.(type) {
 		case *Func:
-			found = found || k.Fn.Volatility != Immutable
+			found = found || mutableFunc(k)
 		case *SetReturning:
 			found = found || k.Fn.Volatility != Immutable
 		case *AnyAll:
@@ -26,6 +30,20 @@ func ContainsMutable(n Node) bool {
 		return !found
 	})
 	return found
+}
+
+// mutableFunc judges a call. Concatenation with another type is an SQL function, which PostgreSQL expands: what counts is
+// that type's text.
+func mutableFunc(f *Func) bool {
+	if len(f.Args) == 2 {
+		switch name, _, _ := strings.Cut(f.Fn.src, "("); name {
+		case "textanycat":
+			return mutableCast(f.Args[1].ResultType(), types.T(types.TextOid))
+		case "anytextcat":
+			return mutableCast(f.Args[0].ResultType(), types.T(types.TextOid))
+		}
+	}
+	return f.Fn.Volatility != Immutable
 }
 
 // mutableCast reports whether a cast depends on settings: pg_proc.provolatile of the cast's function or, where the cast goes
