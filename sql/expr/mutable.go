@@ -86,6 +86,9 @@ func settingInOutput(o types.Oid) bool {
 	case types.DateOid, types.TimestampOid, types.TimestamptzOid, types.MoneyOid, types.RecordOid:
 		return true
 	}
+	if o.IsUser() { // labels, fields and constraints are the catalog's
+		return true
+	}
 	return types.ElemOf(o) != 0 && o != types.Int2vectorOid && o != types.OidvectorOid || isReg(o)
 }
 

@@ -600,6 +600,9 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 			}
 			val = src.Args[m.Colno-1]
 		case *parse.SubLink:
+			if err := mayAssign(c); err != nil {
+				return nil, err
+			}
 			n, err := s.subqueryColumn(src, m)
 			if err != nil {
 				return nil, err
@@ -622,13 +625,8 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 		}
 		return n, err
 	}
-	if c.Generated {
-		return nil, pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).
-			WithDetail("Column %q is a generated column.", c.Name)
-	}
-	if c.Identity == catalog.IdentityAlways {
-		return nil, pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).
-			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name)
+	if err := mayAssign(c); err != nil {
+		return nil, err
 	}
 	n, err := s.expr(val)
 	if err != nil || len(rt.Indirection) > 0 {

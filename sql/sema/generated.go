@@ -19,3 +19,17 @@ func (s *scope) noGenerated(n expr.Node, t *catalog.Table) error {
 	})
 	return err
 }
+
+// mayAssign refuses an UPDATE's value for a column that has none but its own.
+func mayAssign(c *catalog.Column) error {
+	detail := ""
+	switch {
+	case c.Generated:
+		detail = "Column %q is a generated column."
+	case c.Identity == catalog.IdentityAlways:
+		detail = "Column %q is an identity column defined as GENERATED ALWAYS."
+	default:
+		return nil
+	}
+	return pgerr.New(pgerr.GeneratedAlways, "column %q can only be updated to DEFAULT", c.Name).WithDetail(detail, c.Name)
+}

@@ -164,3 +164,25 @@ insert into ty (n) values (999.99);
 \d ty
 comment on column ty.m is 'made';
 drop table ty;
+create table mu (a int, b int generated always as (a + 1) stored, c int generated always as identity, arr int[] generated always as (array[a, 1]) stored);
+insert into mu (a) values (1);
+update mu set (a, b) = (select 1, 2);
+update mu set (a, c) = (select 1, 2);
+update mu set arr[1] = 5;
+insert into mu (a, arr[1]) values (1, 5);
+merge into mu using (values (1), (5)) v (x) on a = x when matched then update set a = 7 when not matched then insert (a) values (x);
+merge into mu using (values (7)) v (x) on a = x when matched then update set b = 7;
+merge into mu using (values (9)) v (x) on a = x when not matched then insert (a, b) values (x, 1);
+select * from mu order by a;
+create domain small as int check (value < 10);
+create type mood as enum ('sad', 'ok');
+create table dm (a int, b small generated always as (a * 2) stored, m mood, t text generated always as (m::text) stored);
+create table dm (a int, b small generated always as (a * 2) stored, m mood, s boolean generated always as (m = 'ok') stored);
+insert into dm (a, m) values (4, 'ok');
+insert into dm (a) values (5);
+update dm set a = 6;
+select * from dm;
+create index on dm ((m::text));
+create index on dm (b) where m = 'ok';
+select * from dm where m = 'ok' and b = 8;
+\d dm
