@@ -148,10 +148,26 @@ func (s *Snapshot) IndexDef(t *Table, i *Index, key, predicate Printer) string {
 	if i.NullsNotDistinct {
 		b.WriteString(" NULLS NOT DISTINCT")
 	}
+	if len(i.Options) > 0 {
+		b.WriteString(" WITH (" + flattenOptions(i.Options) + ")")
+	}
 	if i.Predicate != "" {
 		b.WriteString(" WHERE " + predicate.print(i.Predicate, t))
 	}
 	return b.String()
+}
+
+// flattenOptions is ruleutils.c's flatten_reloptions.
+func flattenOptions(options []string) string {
+	out := make([]string, len(options))
+	for n, o := range options {
+		name, value, _ := strings.Cut(o, "=")
+		if QuoteIdent(value) != value {
+			value = "'" + strings.ReplaceAll(value, "'", "''") + "'"
+		}
+		out[n] = QuoteIdent(name) + "=" + value
+	}
+	return strings.Join(out, ", ")
 }
 
 // indexColumnDef prints one key column of an index with its non-default order.

@@ -89,7 +89,12 @@ type Column struct {
 	// Uses are those that it names.
 	Generated bool     `json:",omitempty"`
 	Uses      []AttNum `json:",omitempty"`
-	Identity  Identity
+	// Statistics, Storage and Compression are what ALTER COLUMN SET noted: attstattarget, attstorage and attcompression of
+	// pg_attribute; nil and 0 for the defaults.
+	Statistics  *int `json:",omitempty"`
+	Storage     byte `json:",omitempty"`
+	Compression byte `json:",omitempty"`
+	Identity    Identity
 	// Sequence is the sequence owned by a serial or identity column, or 0.
 	Sequence Oid
 	// Missing is the value, in text form, of rows stored before the column was added; HasMissing tells an empty string

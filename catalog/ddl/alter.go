@@ -42,7 +42,7 @@ func (c *AlterCommand) LockModeOf() LockMode {
 		}
 	case AlterConstraint:
 		return ShareRowExclusiveLock
-	case SetOptions:
+	case SetOptions, ClusterOn, SetStatistics:
 		return ShareUpdateExclusiveLock
 	}
 	return AccessExclusiveLock
@@ -110,6 +110,10 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 		return x.alterType(ctx, t, c)
 	case ChangeOwner:
 		return x.changeOwner(ctx, t, c.Owner)
+	case ClusterOn:
+		return x.clusterOn(ctx, t, c.Name)
+	case ReplicaIdentity:
+		return x.replicaIdentity(ctx, t, c.ReplicaKind, c.Name)
 	case SetOptions:
 		t.Options = c.Options
 		return x.putTable(ctx, t)

@@ -25,6 +25,11 @@ const (
 	SetOptions                              // Options
 	SetPersistence                          // Persistence
 	DropExpression                          // Name, IfExists
+	ClusterOn                               // Name; empty: none
+	ReplicaIdentity                         // ReplicaKind, Name
+	SetStatistics                           // Name, Target
+	SetStorage                              // Name, Method
+	SetCompression                          // Name, Method
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -40,6 +45,9 @@ type AlterCommand struct {
 	Owner       string
 	Options     []string
 	Persistence catalog.Persistence
+	ReplicaKind byte // 'n', 'f', 'd' or 'i'
+	Target      int
+	Method      string
 	IfExists    bool
 	Behavior    Behavior
 }

@@ -31,6 +31,12 @@ func (x *Tx) alterColumn(ctx context.Context, t *catalog.Table, c *AlterCommand)
 		return x.setIdentity(ctx, t, col, c)
 	case DropIdentity:
 		return x.dropIdentity(ctx, t, col, c)
+	case SetStatistics:
+		return x.setStatistics(ctx, t, col, c.Target)
+	case SetStorage:
+		return x.setStorage(ctx, t, col, c.Method)
+	case SetCompression:
+		return x.setCompression(ctx, t, col, c.Method)
 	case DropExpression:
 		return x.dropExpression(ctx, t, col, c)
 	}

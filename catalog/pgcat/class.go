@@ -16,7 +16,7 @@ func classSources() map[string]*source {
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
-				"atthasdef attidentity attgenerated attisdropped attcollation attacl",
+				"atthasdef attidentity attgenerated attisdropped attcollation attacl attstattarget attcompression",
 			builtin: builtinAttributes, rows: attributeRows},
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
@@ -179,7 +179,7 @@ var sequenceColumns = []catalog.Column{
 func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.Dropped {
 		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
-			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null)
+			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null, num(0), char(0))
 		return
 	}
 	info := types.Lookup(c.Type.Oid)
@@ -198,13 +198,20 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.ACL != nil { // which no built-in column has
 		acl = aclDatum(b.snap, c.ACL)
 	}
+	statistics, storage := -1, info.Storage
+	if c.Statistics != nil {
+		statistics = *c.Statistics
+	}
+	if c.Storage != 0 {
+		storage = c.Storage
+	}
 	generated := byte(0)
 	if c.Generated {
 		generated = 's'
 	}
 	b.add(num(rel), str(c.Name), num(c.Type.Declared()), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
-		char(info.Align), char(info.Storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), char(generated), no,
-		num(collation), acl)
+		char(info.Align), char(storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), char(generated), no,
+		num(collation), acl, num(statistics), char(c.Compression))
 }
 
 func attLen(t types.Type) int16 {
@@ -337,7 +344,7 @@ func indexAttribute(t *catalog.Table, k *catalog.IndexColumn, n int) *catalog.Co
 	c := &catalog.Column{Num: catalog.AttNum(n + 1), Name: k.Name, Type: k.Type, Collation: k.Collation}
 	if k.Num != 0 {
 		of := t.Column(k.Num)
-		c.Name, c.Type = of.Name, of.Type
+		c.Name, c.Type, c.Storage = of.Name, of.Type, of.Storage
 		if c.Collation == 0 {
 			c.Collation = of.Collation
 		}

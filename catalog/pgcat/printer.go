@@ -205,6 +205,10 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 		d.function(n)
 	case *expr.Cast:
 		if n.Context != types.Explicit && !implicit {
+			if n.Domain != nil && n.Arg.ResultType().Oid == n.Type.Oid {
+				d.node(n.Arg, false)
+				return
+			}
 			d.paren(n.Arg, false, n)
 			return
 		}

@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -26,6 +27,9 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 		if c.Subtype == parse.ATChangeOwner {
 			return e.alterTableOwner(ctx, s, kind)
 		}
+	}
+	if kind == catalog.KindIndex {
+		return e.alterIndex(ctx, s)
 	}
 	rel, found := e.DDL.Overlay().LookupRelation(e.SearchPath, s.Relation.Schema, s.Relation.Name)
 	if kind == catalog.KindMatView || kind == catalog.KindTable && rel.Kind == catalog.KindMatView {
@@ -169,12 +173,23 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		return e.alterType(t, c, out)
 	case parse.ATSetRelOptions, parse.ATResetRelOptions:
 		return e.relOptions(t, c, out)
-	case parse.ATSetStatistics, parse.ATSetOptions, parse.ATResetOptions, parse.ATSetStorage, parse.ATSetCompression,
-		parse.ATDropCluster, parse.ATDropOids,
-		parse.ATReplicaIdentity, parse.ATEnableTrigAll, parse.ATEnableTrigUser, parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
+	case parse.ATClusterOn, parse.ATDropCluster:
+		out.Kind = ddl.ClusterOn
+	case parse.ATReplicaIdentity:
+		out.Kind, out.ReplicaKind = ddl.ReplicaIdentity, c.IdentityType
+	case parse.ATSetStatistics:
+		out.Kind = ddl.SetStatistics
+		out.Target, err = strconv.Atoi(argText(c.Value))
+	case parse.ATSetStorage:
+		out.Kind, out.Method = ddl.SetStorage, argText(c.Value)
+		if !ddl.ValidStorage(out.Method) {
+			err = pgerr.New(pgerr.InvalidParameterValue, "invalid storage type %q", out.Method)
+		}
+	case parse.ATSetCompression:
+		out.Kind, out.Method = ddl.SetCompression, argText(c.Value)
+	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser,
+		parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
 		skip = true // they tune what this storage does not have, or say what is so anyway
-	case parse.ATClusterOn:
-		err = pgerr.NotSupported("ALTER TABLE CLUSTER ON")
 	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
 		err = pgerr.NotSupported("ROW LEVEL SECURITY")
 	case parse.ATSetLogged:

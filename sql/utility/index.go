@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -42,6 +43,9 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 	if err != nil {
 		return err
 	}
+	if spec.Options, err = indexOptions(s.Options, method); err != nil {
+		return err
+	}
 	for _, p := range s.Params {
 		c, err := e.indexColumn(p, s.Relation, method)
 		if err != nil {
@@ -62,6 +66,72 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		}
 	}
 	return e.DDL.CreateIndex(ctx, spec)
+}
+
+// indexOptions judges the storage parameters of an index. They tune what this storage does not have; they are kept.
+func indexOptions(opts []*parse.DefElem, method string) ([]string, error) {
+	var out []string
+	for _, o := range opts {
+		value := argText(o.Arg)
+		switch {
+		case o.Name == "fillfactor":
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return nil, pgerr.New(pgerr.InvalidParameterValue, "invalid value for integer option %q: %s", o.Name, value)
+			}
+			if n < 10 || n > 100 {
+				return nil, pgerr.New(pgerr.InvalidParameterValue, "value %s out of bounds for option %q", value, o.Name).
+					WithDetail("Valid values are between \"10\" and \"100\".")
+			}
+		case o.Name == "deduplicate_items" && method == "btree":
+			if value == "" {
+				value = "true"
+			}
+			if _, err := types.ParseText(types.T(types.BoolOid), value, types.DefaultIOEnv); err != nil {
+				return nil, pgerr.New(pgerr.InvalidParameterValue, "invalid value for boolean option %q: %s", o.Name, value)
+			}
+		default:
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "unrecognized parameter %q", o.Name)
+		}
+		out = append(out, o.Name+"="+value)
+	}
+	return out, nil
+}
+
+// alterIndex is ALTER INDEX … SET, RESET and SET TABLESPACE.
+func (e *Env) alterIndex(ctx context.Context, s *parse.AlterTableStmt) error {
+	name := ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
+	for _, c := range s.Cmds {
+		var set []string
+		var reset []string
+		switch c.Subtype {
+		case parse.ATSetRelOptions, parse.ATResetRelOptions:
+			rel, _ := e.DDL.Overlay().LookupRelation(e.SearchPath, name.Schema, name.Name)
+			method := "btree"
+			if rel.Index != nil && rel.Index.Method != "" {
+				method = rel.Index.Method
+			}
+			for _, o := range c.Options {
+				reset = append(reset, o.Name)
+			}
+			if c.Subtype == parse.ATSetRelOptions {
+				var err error
+				if set, err = indexOptions(c.Options, method); err != nil {
+					return err
+				}
+			}
+		case parse.ATSetTableSpace:
+			if c.Name != "pg_default" {
+				return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", c.Name)
+			}
+		default:
+			return pgerr.NotSupported("this form of ALTER INDEX")
+		}
+		if err := e.DDL.SetIndexOptions(ctx, name, s.MissingOk, reset, set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // included returns the columns of INCLUDE.
@@ -90,7 +160,7 @@ func included(elems []*parse.IndexElem, method string) ([]string, error) {
 // indexed returns the table of a CREATE INDEX, nil where there is none to be indexed.
 func (e *Env) indexed(r *parse.RangeVar) *catalog.Table {
 	rel, _ := e.DDL.Overlay().LookupRelation(e.SearchPath, r.Schema, r.Name)
-	if rel.Kind != catalog.KindTable {
+	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView {
 		return nil
 	}
 	return rel.Table
@@ -204,4 +274,45 @@ func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method stri
 	c.Desc = p.Ordering == parse.SortByDesc
 	c.NullsFirst = p.Nulls == parse.SortByNullsFirst || p.Nulls == parse.SortByNullsDefault && c.Desc
 	return c, nil
+}
+
+// reindex is REINDEX. Of a schema or the database it rebuilds the indexes of the tables that the role owns.
+func (e *Env) reindex(ctx context.Context, s *parse.ReindexStmt) error {
+	kind := [...]string{"INDEX", "TABLE", "SCHEMA", "SYSTEM", "DATABASE"}[s.Kind]
+	for _, p := range s.Params {
+		switch p.Name {
+		case "concurrently":
+			if e.InTransactionBlock {
+				return pgerr.New(pgerr.ActiveSqlTransaction, "REINDEX CONCURRENTLY cannot run inside a transaction block")
+			}
+		case "verbose", "tablespace":
+		default:
+			return pgerr.New(pgerr.SyntaxError, "unrecognized REINDEX option %q", p.Name).WithPosition(e.pos(p.Loc()))
+		}
+	}
+	if s.Relation != nil {
+		return e.DDL.Reindex(ctx, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}, s.Kind == parse.ReindexIndex)
+	}
+	if e.InTransactionBlock {
+		return pgerr.New(pgerr.ActiveSqlTransaction, "REINDEX %s cannot run inside a transaction block", kind)
+	}
+	over := e.DDL.Overlay()
+	if s.Kind == parse.ReindexSchema && over.SchemaByName(s.Name) == nil {
+		return pgerr.New(pgerr.InvalidSchemaName, "schema %q does not exist", s.Name)
+	}
+	var names []ddl.Name
+	over.Tables(func(t *catalog.Table) bool {
+		schema := over.SchemaName(t.SchemaID)
+		name := ddl.Name{Schema: schema, Name: t.Name}
+		if s.Kind != parse.ReindexSystem && (s.Kind != parse.ReindexSchema || schema == s.Name) && e.DDL.MustOwn(name) == nil {
+			names = append(names, name)
+		}
+		return true
+	})
+	for _, n := range names {
+		if err := e.DDL.Reindex(ctx, n, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -13,6 +13,12 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.Concurrent && e.InTransactionBlock {
 		return pgerr.New(pgerr.ActiveSqlTransaction, "DROP INDEX CONCURRENTLY cannot run inside a transaction block")
 	}
+	if s.Concurrent && len(s.Objects) > 1 {
+		return pgerr.New(pgerr.FeatureNotSupported, "DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+	}
+	if s.Concurrent && s.Behavior == parse.DropCascade {
+		return pgerr.New(pgerr.FeatureNotSupported, "DROP INDEX CONCURRENTLY does not support CASCADE")
+	}
 	if s.RemoveType == parse.ObjectSchema {
 		names := make([]string, len(s.Objects))
 		for i, o := range s.Objects {

@@ -153,10 +153,7 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 	case *parse.VacuumStmt:
 		err = e.vacuum(s)
 	case *parse.ReindexStmt:
-		// Indexes are kept whole by every write: there is nothing to do for who may ask for it.
-		if s.Relation != nil {
-			err = e.DDL.MustOwn(objectName(parse.Name{s.Relation.Schema, s.Relation.Name}))
-		}
+		err = e.reindex(ctx, s)
 	case *parse.CreatedbStmt:
 		if r := e.DDL.Overlay().Role(e.role()); r != nil && !r.Superuser && !r.CreateDB {
 			return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create database")

@@ -79,3 +79,8 @@ create index on app.measured (label collate "C") include (id);
 alter table app.measured add constraint measured_sides unique nulls not distinct (width, height) include (id);
 create index on app.measured ((width = 1 or height = 2)) where (width + 1) > 2 and label like 'M%';
 comment on index app.measured_label is 'partial';
+alter table app.measured cluster on measured_pkey;
+alter table app.measured alter width set statistics 77, alter label set storage external, alter label set compression pglz;
+alter table public.plain replica identity full;
+alter table app.users replica identity using index users_pkey;
+create index measured_fill on app.measured (height) with (fillfactor = 70) where height > 1;

@@ -212,7 +212,7 @@ create index on d (aa) include (b collate "C");
 select pg_get_indexdef('d_i'::regclass, 1, false), pg_get_indexdef('d_i'::regclass, 2, true), pg_get_indexdef('d_i'::regclass, 0, true);
 create table tn (a int unique nulls not distinct, b int, constraint tn_b unique nulls not distinct (b) include (a));
 select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'tn'::regclass order by 1;
-select indexrelid::regclass, indnullsnotdistinct from pg_index where indrelid = 'tn'::regclass order by 1::text;
+select indexrelid::regclass, indnullsnotdistinct from pg_index where indrelid = 'tn'::regclass order by indexrelid::regclass::text;
 select constraint_name, nulls_distinct from information_schema.table_constraints where table_name = 'tn' and table_schema = current_schema order by 1;
 insert into tn values (null, 1), (null, 2);
 insert into tn values (1, null), (2, 3);
