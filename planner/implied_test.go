@@ -102,7 +102,7 @@ func TestImpliedIsSound(t *testing.T) {
 		return out
 	}
 	proven := 0
-	for seed := range uint64(20000) {
+	for seed := range uint64(4000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		predicate, cond, other := randomCondition(r, 1), randomCondition(r, 2), randomCondition(r, 1)
 		p, c, o := impliedCondition(t, predicate), impliedCondition(t, cond), impliedCondition(t, other)
@@ -117,8 +117,8 @@ func TestImpliedIsSound(t *testing.T) {
 			}
 		}
 	}
-	if proven < 500 {
-		t.Errorf("only %d of 20000 were proven", proven)
+	if proven < 100 {
+		t.Errorf("only %d of 4000 were proven", proven)
 	}
 }
 
