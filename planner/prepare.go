@@ -249,6 +249,17 @@ func (q *query) scalar(n expr.Node, in *layout, rep replacer) (*Scalar, error) {
 				c.Query = sub
 				// The outer values may be group keys of this query, so they pass through the same replacer.
 				c.Outer = mapList(args, resolve)
+				if alt := hashedExists(m, sq); alt != nil && failed == nil {
+					set, outer, err := q.subplan(alt, alt.Query.(*sema.Query))
+					if err != nil {
+						failed = err
+						return &c, true
+					}
+					if len(outer) == 0 {
+						alt.Left, alt.Query = mapList(alt.Left, resolve), set
+						c.Hashed, c.HashRows = alt, set.Root.Base().Rows
+					}
+				}
 				return &c, true
 			}
 		}

@@ -29,6 +29,7 @@ type EvalContext struct {
 
 	mu       sync.Mutex
 	subCache map[*Subquery]*subResult
+	subTime  map[*Subquery]time.Duration // spent on running a subquery row by row that could be hashed
 }
 
 // Session is what functions need of the session that runs them.

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"time"
+
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -13,6 +15,10 @@ type subResult struct {
 	ints    map[int64]struct{}
 	strings map[string]struct{}
 	hasNull bool
+	// hashed are the rows without NULLs by their hash, where equality is not that of one integer or string; the others are
+	// withNull, and rows are all.
+	hashed   map[uint64][][]types.Datum
+	withNull [][]types.Datum
 }
 
 func (c *compiler) subquery(n *Subquery) (evaluator, error) {
@@ -35,6 +41,11 @@ func (c *compiler) subquery(n *Subquery) (evaluator, error) {
 		}
 		e.ops = append(e.ops, p)
 	}
+	if n.Hashed != nil {
+		if e.hashed, err = c.node(n.Hashed); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
 }
 
@@ -44,6 +55,31 @@ type subqueryEval struct {
 	left  []evaluator
 	ops   []pairFunc
 	slot  int
+
+	hashed evaluator // of the node's Hashed; nil if there is none
+}
+
+// hashRowCost is about what a row of a hash set takes to make.
+const hashRowCost = time.Microsecond
+
+// worthHashing reports whether running the subquery row by row has taken as long as the set of its rows would take.
+func (e *subqueryEval) worthHashing(ctx *EvalContext) bool {
+	ctx.mu.Lock()
+	defer ctx.mu.Unlock()
+	return ctx.subTime[e.n] > time.Millisecond+time.Duration(e.n.HashRows)*hashRowCost
+}
+
+// timed is value with the time that it takes counted.
+func (e *subqueryEval) timed(f *frame, outer []types.Datum) (types.Datum, error) {
+	start := time.Now()
+	d, err := e.value(f, outer)
+	f.ctx.mu.Lock()
+	if f.ctx.subTime == nil {
+		f.ctx.subTime = map[*Subquery]time.Duration{}
+	}
+	f.ctx.subTime[e.n] += time.Since(start)
+	f.ctx.mu.Unlock()
+	return d, err
 }
 
 func (e *subqueryEval) run(f *frame, outer []types.Datum, yield func([]types.Datum) (bool, error)) error {
@@ -128,10 +164,17 @@ func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 			}
 		}
 	}
+	if r.ints == nil && r.strings == nil && e.hashable() {
+		r.hashed = map[uint64][][]types.Datum{}
+	}
 	return e.run(f, nil, func(row []types.Datum) (bool, error) {
 		switch {
 		case r.ints == nil && r.strings == nil:
-			r.rows = append(r.rows, append([]types.Datum(nil), row...))
+			row = append([]types.Datum(nil), row...)
+			r.rows = append(r.rows, row)
+			if r.hashed != nil {
+				r.put(e.hash(row))
+			}
 		case row[0].IsNull():
 			r.hasNull = true
 		case r.ints != nil:
@@ -141,6 +184,62 @@ func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 		}
 		return true, nil
 	})
+}
+
+// hashable reports whether the comparison is equality of types whose equal values have equal hashes.
+func (e *subqueryEval) hashable() bool {
+	if e.n.Kind != AnySubquery {
+		return false
+	}
+	for _, p := range e.ops {
+		op := p.fn
+		if op.Operator == nil || op.Operator.Name != "=" || op.Args[0] != op.Args[1] || op.Args[0] == types.BpcharOid {
+			return false
+		}
+		switch op.Args[0].Kind() {
+		case types.KInt, types.KFloat, types.KString, types.KNumeric:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// hash returns a row's hash; ok is false if it has a NULL.
+func (e *subqueryEval) hash(row []types.Datum) (d []types.Datum, h uint64, ok bool) {
+	for i, p := range e.ops {
+		if row[i].IsNull() {
+			return row, 0, false
+		}
+		h = h*31 + types.Hash(p.fn.Args[0], row[i])
+	}
+	return row, h, true
+}
+
+func (r *subResult) put(row []types.Datum, h uint64, ok bool) {
+	if ok {
+		r.hashed[h] = append(r.hashed[h], row)
+	} else {
+		r.withNull = append(r.withNull, row)
+	}
+}
+
+// find is = ANY over hashed rows.
+func (e *subqueryEval) find(f *frame, r *subResult, left []types.Datum) (types.Datum, error) {
+	rows := [][][]types.Datum{r.rows}
+	if _, h, ok := e.hash(left); ok {
+		rows = [][][]types.Datum{r.hashed[h], r.withNull}
+	}
+	acc := logic{}
+	for _, list := range rows {
+		for _, row := range list {
+			d, err := e.compare(f, left, row)
+			if err != nil || acc.add(d) {
+				return acc.value(), err
+			}
+		}
+	}
+	return acc.value(), nil
 }
 
 // contains is = ANY over a hash set.
@@ -192,9 +291,16 @@ func (e *subqueryEval) eval(f *frame, arg func(evaluator) (types.Datum, error)) 
 		}
 		return r.value, nil
 	}
+	if e.hashed != nil && e.worthHashing(f.ctx) {
+		d, err := arg(e.hashed)
+		return types.NewBool(!d.IsNull() && d.Bool()), err
+	}
 	outer, err := values(e.outer, arg)
 	if err != nil {
 		return types.Null, err
+	}
+	if !set && e.hashed != nil {
+		return e.timed(f, outer)
 	}
 	if !set {
 		return e.value(f, outer)
@@ -211,6 +317,9 @@ func (e *subqueryEval) eval(f *frame, arg func(evaluator) (types.Datum, error)) 
 		}
 		if r.ints != nil || r.strings != nil {
 			return r.contains(left[0]), nil
+		}
+		if r.hashed != nil {
+			return e.find(f, r, left)
 		}
 		acc := logic{all: all}
 		for _, row := range r.rows {

@@ -230,6 +230,10 @@ type Subquery struct {
 	// Outer is set by the planner: expressions over the enclosing row whose values are the subplan's OuterColumns. Without
 	// any the subplan runs once a statement and its result is kept in the EvalContext.
 	Outer []Node
+	// Hashed is set by the planner for an EXISTS that depends on its enclosing row by equalities alone: the same as = ANY
+	// over a set made once, whose NULL means false. HashRows estimates the set. Many rows are judged by it.
+	Hashed   Node
+	HashRows float64
 	// Nested says of an ARRAY subquery that its rows are arrays, which make one of a dimension more.
 	Nested bool
 	Type   types.Type

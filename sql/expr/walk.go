@@ -75,6 +75,7 @@ func children(n Node, f func(*Node)) {
 	case *Subquery:
 		list(n.Left)
 		list(n.Outer)
+		opt(&n.Hashed)
 	case *Aggregate:
 		list(n.Direct)
 		list(n.Args)
