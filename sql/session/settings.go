@@ -20,8 +20,6 @@ const (
 	ServerVersionNum = 150018
 )
 
-var isolationNames = []string{"serializable", "repeatable read", "read committed", "read uncommitted"}
-
 // Settings is a session's run-time parameters. It is copied on write: a savepoint keeps the old pointer and a rollback
 // puts it back, so that SET is as transactional as PostgreSQL's.
 type Settings struct {

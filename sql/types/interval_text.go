@@ -309,12 +309,15 @@ func splitIntervalText(s string) (fields []intervalField, ago, ok bool) {
 		case isSpace(c) || c == '@' || c == ',':
 			i++
 		case isDigit(c) || c == '+' || c == '-' || c == '.':
-			j := spanWhile(s, i+1, func(c byte) bool { return isTimeByte(c) || c == '-' })
-			// "+ 5": blanks may follow the sign.
-			if j == i+1 && !isDigit(c) {
+			sign := ""
+			if c == '+' || c == '-' { // "- 5": blanks may follow the sign
+				sign, i = s[i:i+1], spanWhile(s, i+1, isSpace)
+			}
+			j := spanWhile(s, i, func(c byte) bool { return isTimeByte(c) || c == '-' })
+			if j == i || s[i] == '-' || j == i+1 && !isDigit(s[i]) {
 				return nil, false, false
 			}
-			fields = append(fields, intervalField{number: s[i:j]})
+			fields = append(fields, intervalField{number: sign + s[i:j]})
 			i = j
 		case isAlpha(c):
 			j := spanWhile(s, i, isAlpha)

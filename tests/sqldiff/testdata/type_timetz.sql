@@ -70,3 +70,6 @@ select to_json('1:00-03'::timetz), row_to_json(r) from (select '1:00-03'::timetz
 reset datestyle;
 select timestamptz '20011227 040506-08', timestamptz '20011227T040506-08', timestamptz '20011227T040506.789-08', timestamptz '20011227 040506.789-08', timestamptz '2001-12-27 04:05:06.789-08';
 select timestamptz '2001-12-27 2001-12-28';
+select interval '1 month - 1 second', interval '2 days - 12:34:56', interval '- 3 days + 4 hours', interval '-  1-2';
+select interval '1 - - 2 days';
+select interval '1 day -';
