@@ -1,0 +1,123 @@
+package querygen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// An Outcome is what a client sees of a statement.
+type Outcome struct {
+	columns []string // name, type and modifier
+	rows    []string
+	tag     string
+	failed  *pgconn.PgError
+}
+
+// failure is the server's error within err; nil: there is none.
+func failure(err error) *pgconn.PgError {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// run runs the statement. The error is the connection's own.
+func run(ctx context.Context, c *pgconn.PgConn, sql string) (*Outcome, error) {
+	results, err := c.Exec(ctx, sql).ReadAll()
+	out := &Outcome{failed: failure(err)}
+	if err != nil && out.failed == nil {
+		return nil, err
+	}
+	for _, r := range results {
+		out.tag += r.CommandTag.String() + ";"
+		out.columns = out.columns[:0]
+		for _, f := range r.FieldDescriptions {
+			out.columns = append(out.columns, fmt.Sprintf("%s oid %d mod %d", f.Name, f.DataTypeOID, f.TypeModifier))
+		}
+		for _, row := range r.Rows {
+			var b strings.Builder
+			for _, v := range row {
+				if v == nil {
+					b.WriteString("NULL")
+				} else {
+					b.WriteString(quote(string(v)))
+				}
+				b.WriteString(" | ")
+			}
+			out.rows = append(out.rows, b.String())
+		}
+	}
+	return out, nil
+}
+
+// The kinds of differences, which the shrinker keeps.
+const (
+	differentRows    = "rows"
+	differentColumns = "columns"
+	differentTag     = "tag"
+	differentError   = "error"
+	differentField   = "error field"
+	onlyWeFail       = "only pgmqdb fails"
+	onlyTheyFail     = "only PostgreSQL fails"
+)
+
+// difference compares the outcomes and returns how they differ, and the kind; empty: they don't. inOrder: the order of
+// the rows counts.
+func difference(want, got *Outcome, inOrder bool) (kind, text string) {
+	switch {
+	case want.failed != nil && got.failed != nil:
+		w, g := want.failed, got.failed
+		if w.Code != g.Code || w.Message != g.Message {
+			return differentError, fmt.Sprintf("- %s: %s\n+ %s: %s", w.Code, w.Message, g.Code, g.Message)
+		}
+		if w.Detail != g.Detail || w.Hint != g.Hint || w.Position != g.Position || w.ConstraintName != g.ConstraintName || w.Where != g.Where {
+			return differentField, fmt.Sprintf("%s: %s\n- detail %q hint %q position %d constraint %q where %q\n+ detail %q hint %q position %d constraint %q where %q", w.Code, w.Message,
+				w.Detail, w.Hint, w.Position, w.ConstraintName, w.Where, g.Detail, g.Hint, g.Position, g.ConstraintName, g.Where)
+		}
+		return "", ""
+	case got.failed != nil:
+		return onlyWeFail, fmt.Sprintf("+ %s: %s (position %d, detail %s)", got.failed.Code, got.failed.Message, got.failed.Position, got.failed.Detail)
+	case want.failed != nil:
+		return onlyTheyFail, fmt.Sprintf("- %s: %s\n+ %s", want.failed.Code, want.failed.Message, strings.Join(got.rows, "\n+ "))
+	case !slices.Equal(want.columns, got.columns):
+		return differentColumns, fmt.Sprintf("- %s\n+ %s", strings.Join(want.columns, ", "), strings.Join(got.columns, ", "))
+	}
+	w, g := want.rows, got.rows
+	if !inOrder {
+		w, g = slices.Sorted(slices.Values(w)), slices.Sorted(slices.Values(g))
+	}
+	if !slices.Equal(w, g) {
+		var b strings.Builder
+		count := map[string]int{}
+		for _, r := range g {
+			count[r]++
+		}
+		shown := 0
+		for _, r := range w {
+			if count[r]--; count[r] < 0 && shown < 5 {
+				fmt.Fprintf(&b, "- %s\n", r)
+				shown++
+			}
+		}
+		for _, r := range g {
+			if count[r] > 0 && shown < 10 {
+				fmt.Fprintf(&b, "+ %s\n", r)
+				shown++
+			}
+		}
+		if shown == 0 {
+			b.WriteString("the order differs\n")
+		}
+		return differentRows, b.String()
+	}
+	if want.tag != got.tag {
+		return differentTag, "- " + want.tag + "\n+ " + got.tag
+	}
+	return "", ""
+}

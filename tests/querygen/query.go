@@ -1,0 +1,501 @@
+package querygen
+
+import (
+	"fmt"
+	"strings"
+)
+
+// depthInQuery is how deep the expressions of a query are; queries find their differences in combination, not in depth.
+const depthInQuery = 2
+
+// outputTypes are what the columns of subqueries are chosen from.
+var outputTypes = []Type{"int4", "int4", "int8", "text", "text", "numeric", "bool", "date", "timestamp", "jsonb", "int4[]", "float8", "varchar", "int2", "timestamptz", "interval", "mood", "uuid"}
+
+// within makes something with further FROM items in scope.
+func (g *generator) within(items []*fromItem, make func() *Node) *Node {
+	scope, keys := g.scope, g.keys
+	g.scope, g.keys = append(scope[:len(scope):len(scope)], items...), nil
+	n := make()
+	g.scope, g.keys = scope, keys
+	return n
+}
+
+// scalarSubquery is a subquery of one row: an aggregate without GROUP BY, or the first row by a stated order.
+func (g *generator) scalarSubquery(t Type, depth int) *Node {
+	g.subqueries--
+	defer func() { g.subqueries++ }()
+	from, items := g.from(1)
+	return g.within(items, func() *Node {
+		where := option(" WHERE ", g.expr("bool", depth))
+		if ps := g.aggregatesOf(t); len(ps) > 0 && g.chance(60) {
+			return expr(t, "(SELECT ", g.aggregate(pick(g, ps), items, depth), " FROM ", from, where, ")")
+		}
+		target := g.expr(t, depth)
+		return expr(t, "(SELECT ", target, " FROM ", from, where, " ORDER BY (", target, ")::text LIMIT 1)")
+	})
+}
+
+// subqueryCondition is EXISTS, IN, or a comparison with ANY or ALL of a subquery's rows.
+func (g *generator) subqueryCondition(t Type, op, not string, depth int) *Node {
+	g.subqueries--
+	defer func() { g.subqueries++ }()
+	left, right := g.expr(t, depth), g.expr("int4", depth)
+	from, items := g.from(1)
+	return g.within(items, func() *Node {
+		where := option(" WHERE ", g.expr("bool", depth))
+		switch g.IntN(4) {
+		case 0:
+			return expr("bool", "(", not, "EXISTS (SELECT ", pick(g, []string{"1", "*", ""}), " FROM ", from, where, "))")
+		case 1:
+			return expr("bool", "(", left, " ", not, "IN (SELECT ", g.expr(t, depth), " FROM ", from, where, "))")
+		case 2:
+			return expr("bool", "((", left, ", ", right, ") ", not, "IN (SELECT ", g.expr(t, depth), ", ", g.expr("int4", depth), " FROM ", from, where, "))")
+		}
+		return expr("bool", "(", left, " ", op, " ", pick(g, []string{"ANY", "ALL"}), " (SELECT ", g.expr(t, depth), " FROM ", from, where, "))")
+	})
+}
+
+// from makes a FROM list of at most n items and returns what it brings into scope.
+func (g *generator) from(n int) (*Node, []*fromItem) {
+	first, item := g.fromItem(false)
+	items := []*fromItem{item}
+	tree := first
+	for range g.IntN(n) {
+		switch k := g.IntN(8); k {
+		case 0: // a comma, with LATERAL or without
+			var next *Node
+			lateral := g.within(items, func() *Node { next, item = g.fromItem(true); return next })
+			tree = text(tree, " CROSS JOIN ", lateral)
+		case 1:
+			next, it := g.fromItem(false)
+			item = it
+			if common := sharedName(items, item); common != "" {
+				tree = text("(", tree, pick(g, []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "}), next, " USING (", common, "))")
+			} else {
+				tree = text(tree, " CROSS JOIN ", next)
+			}
+		case 2:
+			kind := pick(g, []string{" JOIN ", " LEFT JOIN "})
+			var next *Node
+			lateral := g.within(items, func() *Node { next, item = g.fromItem(true); return next })
+			both := append(items[:len(items):len(items)], item)
+			on := g.within(both, func() *Node { return g.expr("bool", depthInQuery) })
+			tree = text("(", tree, kind, lateral, " ON ", on, ")")
+		default:
+			next, it := g.fromItem(false)
+			item = it
+			var on *Node
+			kind := pick(g, []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "})
+			if on = g.equality(items, item); on == nil || kind != " FULL JOIN " && g.chance(30) {
+				if kind == " FULL JOIN " {
+					kind = " LEFT JOIN "
+				}
+				both := append(items[:len(items):len(items)], item)
+				on = g.within(both, func() *Node { return g.expr("bool", depthInQuery) })
+			}
+			tree = text("(", tree, kind, next, " ON ", on, ")")
+		}
+		items = append(items, item)
+	}
+	return tree, items
+}
+
+// sharedName is a column name that exactly one of the items and the other one have, of types that compare.
+func sharedName(items []*fromItem, other *fromItem) string {
+	count := map[string]int{}
+	for _, f := range items {
+		for _, c := range f.columns {
+			count[c.name]++
+		}
+	}
+	for _, c := range other.columns {
+		if (c.name == "b" || c.name == "id" || c.name == "t") && count[c.name] == 1 {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// equality is a condition that merges and hashes: a column of the items equals one of the other's; nil: none is there.
+func (g *generator) equality(items []*fromItem, other *fromItem) *Node {
+	var found [][2]string
+	for _, f := range items {
+		for _, a := range f.columns {
+			for _, b := range other.columns {
+				if a.typ == b.typ && canonical[a.typ] || numberTypes[a.typ] && numberTypes[b.typ] {
+					found = append(found, [2]string{f.alias + "." + a.name, other.alias + "." + b.name})
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	p := pick(g, found)
+	return text(p[0], " = ", p[1])
+}
+
+var numberTypes = map[Type]bool{"int2": true, "int4": true, "int8": true}
+
+// fromItem is a table, a subquery, VALUES or a function. A lateral one reads the items in scope.
+func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
+	alias := g.alias("f")
+	switch n := g.IntN(12); {
+	case g.subqueries > 0 && (n < 2 || lateral && n < 7):
+		g.subqueries--
+		defer func() { g.subqueries++ }()
+		types := g.outputs(1 + g.IntN(3))
+		scope := g.scope
+		if !lateral {
+			g.scope = nil
+		}
+		keys := g.keys
+		g.keys = nil
+		q := g.query(types, 2)
+		g.scope, g.keys = scope, keys
+		names, item := named(alias, types)
+		word := ""
+		if lateral {
+			word = "LATERAL "
+		}
+		return text(word, "(", q, ") AS ", alias, "(", names, ")"), item
+	case n == 7:
+		types := g.outputs(1 + g.IntN(3))
+		scope := g.scope
+		g.scope = nil
+		rows := list(1, ", ")
+		for range 1 + g.IntN(4) {
+			row := list(len(types), ", ")
+			for _, t := range types {
+				row.parts = append(row.parts, g.literal(t))
+			}
+			rows.parts = append(rows.parts, text("(", row, ")"))
+		}
+		g.scope = scope
+		names, item := named(alias, types)
+		return text("(VALUES ", rows, ") AS ", alias, "(", names, ")"), item
+	case n == 8 || lateral && n < 11:
+		if g.chance(50) {
+			return text(fmt.Sprintf("generate_series(%d, %d) WITH ORDINALITY AS %s(x, o)", g.IntN(4), 2+g.IntN(5), alias)),
+				&fromItem{alias, []Column{{"x", "int4"}, {"o", "int8"}}}
+		}
+		scope := g.scope
+		if !lateral {
+			g.scope = nil
+		}
+		of := pick(g, []Type{"int4", "text"})
+		e := g.expr(of+"[]", 1)
+		g.scope = scope
+		return text("unnest(", e, ") WITH ORDINALITY AS ", alias, "(x, o)"), &fromItem{alias, []Column{{"x", of}, {"o", "int8"}}}
+	}
+	name := pick(g, tableNames)
+	return text(name, " AS ", alias), &fromItem{alias, tables[name]}
+}
+
+func (g *generator) outputs(n int) []Type {
+	var out []Type
+	for range n {
+		out = append(out, pick(g, outputTypes))
+	}
+	return out
+}
+
+// named names the columns of an item c1, c2 and so on.
+func named(alias string, types []Type) (string, *fromItem) {
+	item := &fromItem{alias: alias}
+	var names []string
+	for i, t := range types {
+		name := fmt.Sprintf("c%d", i+1)
+		names = append(names, name)
+		item.columns = append(item.columns, Column{name, t})
+	}
+	return strings.Join(names, ", "), item
+}
+
+// query makes a query with columns of these types, in no order unless it is cut off.
+func (g *generator) query(types []Type, tables int) *Node {
+	switch n := g.IntN(20); {
+	case n < 2 && g.subqueries > 0:
+		return g.setOperation(types, tables)
+	case n < 3:
+		return g.limited(g.selection(types, tables), types)
+	case n < 5 && g.subqueries > 0:
+		return g.with(types, tables)
+	}
+	return g.selection(types, tables)
+}
+
+// setOperation combines two or three queries. Rows are compared as a whole, so they must be of canonical types.
+func (g *generator) setOperation(types []Type, tables int) *Node {
+	g.subqueries--
+	defer func() { g.subqueries++ }()
+	ops := []string{" UNION ALL "}
+	if allCanonical(types) {
+		ops = []string{" UNION ALL ", " UNION ", " INTERSECT ", " INTERSECT ALL ", " EXCEPT ", " EXCEPT ALL "}
+	}
+	out := text(g.selection(types, tables), pick(g, ops), g.selection(types, tables))
+	if g.chance(40) {
+		out = text(out, pick(g, ops), "(", g.selection(types, tables), ")")
+	}
+	return out
+}
+
+func allCanonical(types []Type) bool {
+	for _, t := range types {
+		if !canonical[t] {
+			return false
+		}
+	}
+	return true
+}
+
+// limited is the first rows of a query by the text of all columns, or by columns first.
+func (g *generator) limited(q *Node, types []Type) *Node {
+	alias := g.alias("l")
+	names, item := named(alias, types)
+	var keys []*Node
+	for i, t := range types {
+		if canonical[t] && g.chance(50) {
+			keys = append(keys, text(item.alias, ".", item.columns[i].name, pick(g, []string{"", " DESC", " NULLS FIRST", " DESC NULLS LAST"})))
+		}
+	}
+	for i := range types {
+		keys = append(keys, text(item.alias, ".", item.columns[i].name, "::text"))
+	}
+	limit := fmt.Sprintf(" LIMIT %d", g.IntN(8))
+	switch g.IntN(4) {
+	case 0:
+		limit = fmt.Sprintf(" OFFSET %d ROWS FETCH FIRST %d ROWS WITH TIES", g.IntN(3), 1+g.IntN(5))
+	case 1:
+		limit += fmt.Sprintf(" OFFSET %d", g.IntN(4))
+	}
+	return text("SELECT * FROM (", q, ") AS ", alias, "(", names, ") ORDER BY ", list(len(types), ", ", keys...), limit)
+}
+
+// with puts a query in front that the next one reads, as it is or recursively.
+func (g *generator) with(types []Type, tables int) *Node {
+	g.subqueries--
+	defer func() { g.subqueries++ }()
+	name := g.alias("w")
+	hint := pick(g, []string{"", "MATERIALIZED ", "NOT MATERIALIZED "})
+	inner := g.outputs(1 + g.IntN(3))
+	var definition *Node
+	if g.chance(25) {
+		inner = []Type{"int4", "text"}
+		self := &fromItem{name, []Column{{"c1", "int4"}, {"c2", "text"}}}
+		var step *Node
+		g.within([]*fromItem{self}, func() *Node { step = g.expr("text", 1); return step })
+		start := g.literal("text")
+		definition = text("WITH RECURSIVE ", name, "(c1, c2) AS (SELECT 1, ", start, pick(g, []string{" UNION ALL ", " UNION "}), "SELECT ", name, ".c1 + 1, ", step,
+			" FROM ", name, option(" LEFT JOIN t4 ON t4.id = ", name, ".c1"), fmt.Sprintf(" WHERE %s.c1 < %d) ", name, 2+g.IntN(4)))
+	} else {
+		names, _ := named(name, inner)
+		definition = text("WITH ", name, "(", names, ") AS ", hint, "(", g.query(inner, tables), ") ")
+	}
+	_, item := named(name, inner)
+	// The reader joins it with what else it reads.
+	a, b := g.alias("f"), g.alias("f")
+	item.alias = a
+	items := []*fromItem{item}
+	from := text(name, " AS ", a)
+	if g.chance(50) {
+		_, second := named(b, inner)
+		items = append(items, second)
+		from = text(from, ", ", name, " AS ", b)
+	}
+	body := g.within(items, func() *Node {
+		return text("SELECT ", g.targets(types), " FROM ", from, option(" WHERE ", g.expr("bool", depthInQuery)))
+	})
+	return text(definition, body)
+}
+
+func (g *generator) targets(types []Type) *Node {
+	n := list(len(types), ", ")
+	for _, t := range types {
+		n.parts = append(n.parts, g.expr(t, depthInQuery))
+	}
+	return n
+}
+
+// selection is a SELECT with columns of these types: plain, DISTINCT, grouped, or with window functions.
+func (g *generator) selection(types []Type, tables int) *Node {
+	from, items := g.from(tables)
+	return g.within(items, func() *Node {
+		where := option(" WHERE ", g.expr("bool", depthInQuery))
+		if g.chance(40) {
+			where = text("")
+		}
+		switch n := g.IntN(10); {
+		case n < 3:
+			return g.grouped(types, from, where, items)
+		case n < 5:
+			return g.windowed(types, from, where, items)
+		case n == 5 && allCanonical(types):
+			return text("SELECT DISTINCT ", g.targets(types), " FROM ", from, where)
+		case n == 6:
+			key := g.expr(pick(g, []Type{"int4", "text", "bool", "date"}), 1)
+			return text("SELECT DISTINCT ON (", key, ") ", g.targets(types), " FROM ", from, where, " ORDER BY ", key, ", ", g.order(items))
+		}
+		return text("SELECT ", g.targets(types), " FROM ", from, where)
+	})
+}
+
+// order names every column of the items by its text, so that rows that tie are the same.
+func (g *generator) order(items []*fromItem) *Node {
+	n := list(1, ", ")
+	for _, f := range items {
+		n.parts = append(n.parts, text(f.alias, "::text"))
+	}
+	return n
+}
+
+// aggregatesOf are the aggregates of type t that may be used here.
+func (g *generator) aggregatesOf(t Type) []*Producer {
+	var out []*Producer
+	for _, p := range g.catalog.aggregates[t] {
+		if !g.careful || p.total() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// aggregate is a call of p over the rows of items in scope.
+func (g *generator) aggregate(p *Producer, items []*fromItem, depth int) *Node {
+	if len(p.args) == 0 {
+		return expr(p.typ, "count(*)", g.filter(depth))
+	}
+	args, plain := list(len(p.args), ", "), true
+	var first *Node
+	for _, t := range p.args {
+		a := g.expr(t, depth)
+		if first == nil {
+			first = a
+		}
+		plain = plain && canonical[t]
+		args.parts = append(args.parts, a)
+	}
+	distinct := ""
+	if len(p.args) == 1 && plain && g.chance(20) {
+		if ordered[p.name] {
+			return expr(p.typ, p.name, "(DISTINCT ", first, " ORDER BY ", first, ")", g.filter(depth))
+		}
+		distinct = "DISTINCT "
+	}
+	order := text("")
+	// The order of its input decides the result, to the last digit at least.
+	if ordered[p.name] || (!plain && distinct == "") {
+		order = text(" ORDER BY ", g.order(items))
+	}
+	return expr(p.typ, p.name, "(", distinct, args, order, ")", g.filter(depth))
+}
+
+func (g *generator) filter(depth int) *Node {
+	if g.chance(15) {
+		return option(" FILTER (WHERE ", g.expr("bool", depth), ")")
+	}
+	return text("")
+}
+
+// ordered are the aggregates whose result is a sequence.
+var ordered = map[string]bool{"array_agg": true, "string_agg": true, "json_agg": true, "jsonb_agg": true, "json_object_agg": true, "jsonb_object_agg": true}
+
+// grouped is a SELECT with GROUP BY, by plain keys or grouping sets, or an aggregate of all rows.
+func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) *Node {
+	var keys []*Node
+	for range g.IntN(3) {
+		if k := g.column(pick(g, []Type{"int4", "text", "bool", "date", "int8", "varchar"})); k != nil {
+			keys = append(keys, k)
+		} else if g.chance(50) {
+			keys = append(keys, g.expr("bool", 1))
+		}
+	}
+	targets := list(len(types), ", ")
+	for _, t := range types {
+		if ps := g.aggregatesOf(t); len(ps) > 0 && g.chance(75) {
+			// Arguments of aggregates don't nest aggregates: subqueries may.
+			targets.parts = append(targets.parts, g.aggregate(pick(g, ps), items, 1))
+			continue
+		}
+		targets.parts = append(targets.parts, g.ofGroup(t, keys))
+	}
+	if len(keys) == 0 {
+		return text("SELECT ", targets, " FROM ", from, where, pick(g, []string{"", "", " GROUP BY ()"}))
+	}
+	by := list(1, ", ", keys...)
+	clause := text(" GROUP BY ", by)
+	if g.chance(35) {
+		clause = text(" GROUP BY ", pick(g, []string{"ROLLUP", "CUBE", "GROUPING SETS", "(), GROUPING SETS"}), " (", by, ")")
+	}
+	having := text("")
+	if g.chance(30) {
+		having = option(" HAVING ", g.ofGroup("bool", keys))
+	}
+	return text("SELECT ", targets, " FROM ", from, where, clause, having)
+}
+
+// ofGroup is an expression of a group's keys.
+func (g *generator) ofGroup(t Type, keys []*Node) *Node {
+	old, sub, scope := g.keys, g.subqueries, g.scope
+	g.keys, g.subqueries = keys, 0
+	if keys == nil {
+		g.keys = []*Node{}
+	}
+	n := g.expr(t, depthInQuery)
+	g.keys, g.subqueries, g.scope = old, sub, scope
+	return n
+}
+
+// windowed is a SELECT whose columns are window functions where there are any of the type.
+func (g *generator) windowed(types []Type, from, where *Node, items []*fromItem) *Node {
+	targets := list(len(types), ", ")
+	for _, t := range types {
+		ps := append(g.catalog.windows[t][:len(g.catalog.windows[t]):len(g.catalog.windows[t])], g.aggregatesOf(t)...)
+		if len(ps) == 0 || g.chance(30) {
+			targets.parts = append(targets.parts, g.expr(t, depthInQuery))
+			continue
+		}
+		p := pick(g, ps)
+		var call *Node
+		if p.kind == "window" {
+			call = g.produce(p, 1)
+			if strings.Contains(p.name, "ntile") || p.name == "nth_value" {
+				call = p.call([]*Node{g.expr(p.args[0], 1), text("2")}[2-len(p.args):])
+			}
+		} else {
+			var args []*Node
+			for _, a := range p.args {
+				args = append(args, g.expr(a, 1))
+			}
+			call = p.call(args)
+			if len(args) == 0 {
+				call = expr(p.typ, "count(*)")
+			}
+			call = text(call, g.filter(1))
+		}
+		partition := text("")
+		if k := g.column(pick(g, []Type{"int4", "text", "bool"})); k != nil && g.chance(60) {
+			partition = option("PARTITION BY ", k, " ")
+		}
+		targets.parts = append(targets.parts, expr(t, call, " OVER (", partition, "ORDER BY ", g.order(items), g.frame(), ")"))
+	}
+	return text("SELECT ", targets, " FROM ", from, where)
+}
+
+// frame is a window's frame, of rows or groups: of a range only as far as peers.
+func (g *generator) frame() *Node {
+	if g.chance(40) {
+		return text("")
+	}
+	starts := []string{"UNBOUNDED PRECEDING", "2 PRECEDING", "1 PRECEDING", "CURRENT ROW", "1 FOLLOWING"}
+	ends := []string{"1 PRECEDING", "CURRENT ROW", "1 FOLLOWING", "3 FOLLOWING", "UNBOUNDED FOLLOWING"}
+	mode := pick(g, []string{"ROWS", "GROUPS", "RANGE"})
+	if mode == "RANGE" {
+		starts, ends = []string{"UNBOUNDED PRECEDING", "CURRENT ROW"}, []string{"CURRENT ROW", "UNBOUNDED FOLLOWING"}
+	}
+	s, e := g.IntN(len(starts)), g.IntN(len(ends))
+	if mode != "RANGE" && s >= 3 && e < 1 || s == 4 && e < 2 {
+		e = len(ends) - 1
+	}
+	return option(" ", mode, " BETWEEN ", starts[s], " AND ", ends[e], option(pick(g, []string{"", " EXCLUDE CURRENT ROW", " EXCLUDE TIES", " EXCLUDE GROUP", " EXCLUDE NO OTHERS"})))
+}
