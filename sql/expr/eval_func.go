@@ -74,6 +74,8 @@ func (c *compiler) function(n *Func) (evaluator, error) {
 	return e, nil
 }
 
+// funcEval evaluates every argument before it looks for NULLs: a later argument that fails does so though an earlier one
+// is NULL.
 type funcEval struct {
 	fn     *Function
 	im     *impl
@@ -92,15 +94,17 @@ func (e *funcEval) bound(f *frame) *Call {
 
 func (e *funcEval) row(f *frame, row []types.Datum) (types.Datum, error) {
 	args := f.datums[e.datums : e.datums+len(e.args)]
+	null := false
 	for i, a := range e.args {
 		d, err := a.row(f, row)
 		if err != nil {
 			return types.Null, err
 		}
-		if d.IsNull() && e.fn.Strict {
-			return types.Null, nil
-		}
+		null = null || d.IsNull()
 		args[i] = d
+	}
+	if null && e.fn.Strict {
+		return types.Null, nil
 	}
 	return e.im.call(e.bound(f), args)
 }
@@ -158,11 +162,11 @@ type func2Eval struct{ *funcEval }
 
 func (e *func2Eval) row(f *frame, row []types.Datum) (types.Datum, error) {
 	a, err := e.args[0].row(f, row)
-	if err != nil || a.IsNull() && e.fn.Strict {
+	if err != nil {
 		return types.Null, err
 	}
 	b, err := e.args[1].row(f, row)
-	if err != nil || b.IsNull() && e.fn.Strict {
+	if err != nil || e.fn.Strict && (a.IsNull() || b.IsNull()) {
 		return types.Null, err
 	}
 	return e.im.f2(e.bound(f), a, b)

@@ -35,6 +35,9 @@ func overlayBytes(a []types.Datum) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if start+length > 1<<31-1 {
+		return "", errInteger
+	}
 	tail, err := substringBytes(s, start+length, 0, false)
 	return head + by + tail, err
 }

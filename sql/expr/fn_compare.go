@@ -97,6 +97,10 @@ func comparison(op string, l, r types.Oid) *impl {
 		}}
 	case l != types.AnyenumOid && (!types.Supported(l) || !types.Supported(r)):
 		return nil
+	case l == types.PgLsnOid || l == types.Xid8Oid: // unsigned
+		return &impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+			return types.NewBool(t.holds(types.Compare(l, a, b))), nil
+		}}
 	case l.Kind() == types.KInt && r.Kind() == types.KInt:
 		if !sameUnits(l, r) {
 			return crossTime(t, l, r)

@@ -527,8 +527,11 @@ func makeDate(y, m, d int64) (int64, error) {
 	if y < 0 {
 		year = y + 1
 	}
-	if y == 0 || m < 1 || m > 12 || d < 1 || d > 31 || year > 5874897 {
+	if y == 0 || y == math.MinInt32 || m < 1 || m > 12 || d < 1 || d > 31 || int(d) > types.DaysInMonth(int(year), int(m)) {
 		return 0, bad
+	}
+	if year > 5874897 || year < -4713 || year == -4713 && (m < 11 || m == 11 && d < 24) {
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", year, m, d)
 	}
 	days := types.DaysFromDate(int(year), int(m), int(d))
 	if yy, mm, dd := types.DateFromDays(days); int64(yy) != year || int64(mm) != m || int64(dd) != d {
@@ -539,9 +542,21 @@ func makeDate(y, m, d int64) (int64, error) {
 
 func makeTime(h, m int64, s float64) (int64, error) {
 	if h < 0 || h > 24 || m < 0 || m > 59 || s < 0 || s > 60 || math.IsNaN(s) || h == 24 && (m > 0 || s > 0) {
-		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%02g", h, m, s)
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%s", h, m, padZero(formatG(s)))
 	}
 	return (h*60+m)*60_000_000 + int64(math.RoundToEven(s*1e6)), nil
+}
+
+// padZero fills a number up to two characters.
+func padZero(s string) string { return strings.Repeat("0", max(0, 2-len(s))) + s }
+
+// dateAtTime is a day's timestamp at a time.
+func dateAtTime(day, time int64) (int64, error) {
+	ts, err := types.DateToTimestamp(day)
+	if err != nil || !types.TimestampIsFinite(ts) {
+		return ts, err
+	}
+	return ts + time, nil
 }
 
 func makeTimestamp(a []types.Datum) (int64, error) {
@@ -550,7 +565,15 @@ func makeTimestamp(a []types.Datum) (int64, error) {
 		return 0, err
 	}
 	t, err := makeTime(a[3].Int(), a[4].Int(), a[5].Float())
-	return d*microsPerDay + t, err
+	if err != nil {
+		return 0, err
+	}
+	ts, err := dateAtTime(d, t)
+	if err != nil || !types.TimestampInRange(ts) {
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range: %d-%02d-%02d %d:%02d:%s",
+			a[0].Int(), a[1].Int(), a[2].Int(), a[3].Int(), a[4].Int(), padZero(formatG(a[5].Float())))
+	}
+	return ts, nil
 }
 
 // atZone is AT TIME ZONE by name: to the zone's local time, or from it.
@@ -709,8 +732,8 @@ var dateImpls = map[string]impl{
 		}
 		return a[0].Int() - a[1].Int(), nil
 	}),
-	"datetime_timestamp":     intFn(func(_ *Call, a []types.Datum) (int64, error) { return a[0].Int()*microsPerDay + a[1].Int(), nil }),
-	"timedate_pl(time,date)": intFn(func(_ *Call, a []types.Datum) (int64, error) { return a[1].Int()*microsPerDay + a[0].Int(), nil }),
+	"datetime_timestamp":     intFn(func(_ *Call, a []types.Datum) (int64, error) { return dateAtTime(a[0].Int(), a[1].Int()) }),
+	"timedate_pl(time,date)": intFn(func(_ *Call, a []types.Datum) (int64, error) { return dateAtTime(a[1].Int(), a[0].Int()) }),
 	"interval_pl": intervalFn(func(_ *Call, a []types.Datum) (types.Interval, error) {
 		return types.IntervalAdd(a[0].Interval(), a[1].Interval())
 	}),
@@ -779,8 +802,15 @@ var dateImpls = map[string]impl{
 	"overlaps_timestamp": {fn: overlaps}, "overlaps_time": {fn: overlaps},
 	"float8_timestamptz": intFn(func(_ *Call, a []types.Datum) (int64, error) {
 		f := a[0].Float()
-		if math.IsNaN(f) || math.Abs(f) > 9e12 {
-			return 0, errTimestampRange
+		switch {
+		case math.IsNaN(f):
+			return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp cannot be NaN")
+		case math.IsInf(f, 1):
+			return types.TimestampInfinity, nil
+		case math.IsInf(f, -1):
+			return types.TimestampNegInfinity, nil
+		case f < -210866803200 || f >= 9224318016000:
+			return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", formatG(f))
 		}
 		return int64(math.RoundToEven(f*1e6)) - 946684800_000000, nil
 	}),

@@ -482,6 +482,9 @@ func (f *numFormat) format(d types.Datum, t types.Oid) (string, error) {
 
 // toNumber reads a number as a template has it: what the template lets be is skipped.
 func toNumber(_ *Call, a, format types.Datum) (types.Datum, error) {
+	if format.Str() == "" {
+		return types.Null, nil
+	}
 	f, err := parseNumFormat(format.Str())
 	if err != nil {
 		return types.Null, err

@@ -150,8 +150,9 @@ func likeEscape(p, esc string) (string, error) {
 		switch {
 		case esc != "" && strings.HasPrefix(p[i:], esc):
 			i += len(esc)
-			if i >= len(p) {
-				return "", errLikeEscape
+			if i >= len(p) { // LIKE finds fault with it
+				b.WriteByte('\\')
+				break
 			}
 			_, w := utf8.DecodeRuneInString(p[i:])
 			b.WriteByte('\\')

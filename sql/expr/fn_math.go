@@ -286,11 +286,11 @@ func numericGCD(c *Call, a, b types.Datum) (types.Datum, error) {
 	return types.NumericAbs(a), nil
 }
 
-func bucketArgs(lo, hi float64, count int64) error {
+func bucketArgs(x, lo, hi float64, count int64) error {
 	switch {
 	case count <= 0:
 		return pgerr.New(pgerr.InvalidArgumentForWidthBucketFunction, "count must be greater than zero")
-	case math.IsNaN(lo) || math.IsNaN(hi):
+	case math.IsNaN(x) || math.IsNaN(lo) || math.IsNaN(hi):
 		return pgerr.New(pgerr.InvalidArgumentForWidthBucketFunction, "operand, lower bound, and upper bound cannot be NaN")
 	case math.IsInf(lo, 0) || math.IsInf(hi, 0):
 		return pgerr.New(pgerr.InvalidArgumentForWidthBucketFunction, "lower and upper bounds must be finite")
@@ -301,7 +301,7 @@ func bucketArgs(lo, hi float64, count int64) error {
 }
 
 func widthBucket(x, lo, hi float64, count int64) (types.Datum, error) {
-	if err := bucketArgs(lo, hi, count); err != nil {
+	if err := bucketArgs(x, lo, hi, count); err != nil {
 		return types.Null, err
 	}
 	flip := lo > hi
@@ -311,6 +311,8 @@ func widthBucket(x, lo, hi float64, count int64) (types.Datum, error) {
 	switch {
 	case x < lo:
 		return types.NewInt(0), nil
+	case x >= hi && count == math.MaxInt32:
+		return types.Null, errInteger
 	case x >= hi:
 		return types.NewInt(count + 1), nil
 	}

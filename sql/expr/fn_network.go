@@ -143,6 +143,16 @@ func larger(want int) impl {
 	}}
 }
 
+// networkCompare is network_cmp: where one network holds the other, the difference of the lengths of their masks.
+func networkCompare(c *Call, a, b types.Datum) (types.Datum, error) {
+	x, y := a.Inet(), b.Inet()
+	order := types.Compare(c.Types[0].Oid, a, b)
+	if x.V6 == y.V6 && x.Bits != y.Bits && x.CommonBits(&y) >= min(x.Bits, y.Bits) {
+		order = x.Bits - y.Bits
+	}
+	return types.NewInt(int64(order)), nil
+}
+
 func bytesCompare() impl {
 	return impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 		return types.NewInt(int64(types.Compare(c.Types[0].Oid, a, b))), nil
@@ -220,7 +230,7 @@ var networkImpls = map[string]impl{
 		return inetAdd(a, -n.Int()) // the least number wraps to itself, as in PostgreSQL
 	}},
 	"inetmi":          {f2: inetSubtract},
-	"network_cmp":     bytesCompare(),
+	"network_cmp":     {f2: networkCompare},
 	"network_larger":  larger(1),
 	"network_smaller": larger(-1),
 

@@ -91,6 +91,9 @@ func overlay(s, by string, start, length int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if start+length > 1<<31-1 {
+		return "", errInteger
+	}
 	tail, err := substring(s, start+length, 0, false)
 	return head + by + tail, err
 }

@@ -26,34 +26,62 @@ func foldNode(n Node) Node {
 			return n
 		}
 		if k.Fn.Strict {
+			null := false
 			for _, a := range k.Args {
 				if c, ok := a.(*Const); ok && c.Value.IsNull() {
-					return &Const{Type: k.Type, Loc: k.Loc}
+					null = true
+				} else if fails(a) {
+					return n
 				}
 			}
-		}
-	case *Cast:
-		if !stableFreeCast(k) {
-			return n
+			if null {
+				return &Const{Type: k.Type, Loc: k.Loc}
+			}
 		}
 	case *BoolOp:
 		return foldBool(k)
 	case *Case:
 		return foldCase(k)
-	case *AnyAll:
-		if k.Op.Volatility != Immutable {
-			return n
-		}
-	case *ArrayExpr, *IsTest, *Distinct, *Coalesce, *MinMax, *NullIf, *Subscript, *Row:
-	default:
-		return n
 	}
-	all := true
-	children(n, func(c *Node) { all = all && isConst(*c) })
-	if !all || n.ResultType().Oid.Kind() == types.KRecord {
+	if !foldable(n) {
 		return n
 	}
 	return evalConst(n)
+}
+
+// foldable reports whether n is a constant expression of one operation, whose value depends on nothing else.
+func foldable(n Node) bool {
+	switch k := n.(type) {
+	case *Func:
+		if k.Fn.Volatility != Immutable || k.Fn.impl == nil {
+			return false
+		}
+	case *Cast:
+		if !stableFreeCast(k) {
+			return false
+		}
+	case *AnyAll:
+		if k.Op.Volatility != Immutable {
+			return false
+		}
+	case *ArrayExpr, *IsTest, *Distinct, *Coalesce, *MinMax, *NullIf, *Subscript, *Row:
+	default:
+		return false
+	}
+	all := true
+	children(n, func(c *Node) { all = all && isConst(*c) })
+	return all && n.ResultType().Oid.Kind() != types.KRecord
+}
+
+// fails reports whether the folded n has a constant expression that is not one constant by now: its evaluation failed.
+// PostgreSQL raises that error, though a strict function around it has a NULL among its other arguments.
+func fails(n Node) bool {
+	if foldable(n) {
+		return true
+	}
+	found := false
+	children(n, func(c *Node) { found = found || fails(*c) })
+	return found
 }
 
 // stableFreeCast reports whether a cast's result depends on no setting.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -317,7 +318,8 @@ func sameHead(a, b Node) bool {
 	case *Field:
 		return a.Index == b.(*Field).Index
 	case *Subquery:
-		return a.Query == b.(*Subquery).Query && a.Kind == b.(*Subquery).Kind
+		b := b.(*Subquery)
+		return a.Kind == b.Kind && a.Nested == b.Nested && slices.Equal(a.Ops, b.Ops) && sameQuery(a.Query, b.Query)
 	case *Aggregate:
 		b := b.(*Aggregate)
 		return a.Fn == b.Fn && a.Star == b.Star && a.Distinct == b.Distinct && a.Level == b.Level &&
@@ -333,6 +335,14 @@ func sameHead(a, b Node) bool {
 		return a.Fn == b.(*SetReturning).Fn
 	}
 	return true
+}
+
+// sameQuery compares queries of subqueries.
+func sameQuery(a, b any) bool {
+	if q, ok := a.(interface{ SameQuery(any) bool }); ok {
+		return q.SameQuery(b)
+	}
+	return a == b
 }
 
 // sameNils reports whether two lists are equally long and left out at the same places.

@@ -183,7 +183,7 @@ func subLinkName(e *parse.SubLink) (string, int) {
 				if n := sel.TargetList[0].Name; n != "" {
 					return n, 2
 				}
-				return guessName(sel.TargetList[0].Val)
+				return figureName(sel.TargetList[0].Val), 2
 			}
 		}
 	}

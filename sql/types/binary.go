@@ -285,7 +285,7 @@ func parseBinaryInt(t Type, b []byte) (Datum, error) {
 	}
 	switch t.Oid {
 	case TimestampOid, TimestamptzOid:
-		if TimestampIsFinite(n) && !validTimestamp(n) {
+		if TimestampIsFinite(n) && !TimestampInRange(n) {
 			return Null, errOutOfRange("timestamp")
 		}
 		n = roundMicros(n, t.Mod)

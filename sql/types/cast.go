@@ -433,7 +433,7 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 			return NewInt(n), true, nil
 		case TimestamptzOid:
 			n = LocalToTimestamptz(n, env.TimeZone)
-			if TimestampIsFinite(n) && !validTimestamp(n) {
+			if TimestampIsFinite(n) && !TimestampInRange(n) {
 				return Null, true, errOutOfRange("timestamp")
 			}
 			return NewInt(n), true, nil

@@ -83,7 +83,8 @@ func isLeap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 ==
 
 var monthDays = [13]int{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
-func daysInMonth(year, month int) int {
+// DaysInMonth is the length of a month; year 0 is 1 BC.
+func DaysInMonth(year, month int) int {
 	if month == 2 && isLeap(year) {
 		return 29
 	}
@@ -112,7 +113,8 @@ func splitMicros(ts int64) (days, micros int64) {
 
 func validDate(days int64) bool { return days >= minDate && days < endDate }
 
-func validTimestamp(ts int64) bool { return ts >= minTimestamp && ts < endTimestamp }
+// TimestampInRange reports whether a finite timestamp is one that PostgreSQL has.
+func TimestampInRange(ts int64) bool { return ts >= minTimestamp && ts < endTimestamp }
 
 // TimestampIsFinite reports whether a timestamp is none of the infinities.
 func TimestampIsFinite(ts int64) bool { return ts != TimestampInfinity && ts != TimestampNegInfinity }

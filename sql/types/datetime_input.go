@@ -53,7 +53,7 @@ func parseTimestamp(s string, withZone bool, precision int32, env *IOEnv) (int64
 			ts -= int64(v.zoneSeconds) * MicrosPerSecond
 		}
 	}
-	if !ok || !validTimestamp(ts) {
+	if !ok || !TimestampInRange(ts) {
 		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", s)
 	}
 	return roundMicros(ts, precision), nil

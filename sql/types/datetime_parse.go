@@ -108,7 +108,7 @@ func parseISO(s string, v *dtValue) bool {
 		return false
 	}
 	hi, lo, mon, day := digits2(s, 0), digits2(s, 2), digits2(s, 5), digits2(s, 8)
-	if hi < 0 || lo < 0 || mon < 1 || mon > 12 || day < 1 || hi+lo == 0 || day > daysInMonth(hi*100+lo, mon) {
+	if hi < 0 || lo < 0 || mon < 1 || mon > 12 || day < 1 || hi+lo == 0 || day > DaysInMonth(hi*100+lo, mon) {
 		return false
 	}
 	v.year, v.month, v.day = hi*100+lo, mon, day
@@ -378,7 +378,7 @@ func (v *dtValue) finish() dtError {
 	if v.month < 1 || v.month > 12 || v.day < 1 || v.day > 31 {
 		return dtMonthDay
 	}
-	if v.day > daysInMonth(v.year, v.month) {
+	if v.day > DaysInMonth(v.year, v.month) {
 		return dtOverflow
 	}
 	return dtOK

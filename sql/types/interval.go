@@ -263,7 +263,7 @@ func addMonthsDays(ts int64, iv Interval) (int64, error) {
 		if year < -4800 || year > 300000 {
 			return 0, errOutOfRange("timestamp")
 		}
-		days = daysFromDate(int(year), month, min(d.day, daysInMonth(int(year), month)))
+		days = daysFromDate(int(year), month, min(d.day, DaysInMonth(int(year), month)))
 	}
 	days += int64(iv.Days)
 	if days < minDate || days > endTimestamp/MicrosPerDay {
@@ -274,7 +274,7 @@ func addMonthsDays(ts int64, iv Interval) (int64, error) {
 
 func addMicros(ts, us int64) (int64, error) {
 	sum := ts + us
-	if (sum > ts) != (us > 0) && us != 0 || !validTimestamp(sum) {
+	if (sum > ts) != (us > 0) && us != 0 || !TimestampInRange(sum) {
 		return 0, errOutOfRange("timestamp")
 	}
 	return sum, nil
@@ -344,7 +344,7 @@ func TimestampAge(a, b int64) Interval {
 		days--
 	}
 	if days < 0 { // borrow the length of the month that the span starts in
-		days += daysInMonth(y.year, y.month)
+		days += DaysInMonth(y.year, y.month)
 		months--
 	}
 	return Interval{int32(sign) * int32(months), int32(sign) * int32(days), sign * us}

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A Producer makes an expression of a type from expressions of other types.
@@ -97,7 +95,7 @@ SELECT kind, name, array_to_string(args, '|'), res, retset, var FROM (
 
 // loadCatalog reads the oracle's functions, operators and casts of the types that have literals, and leaves out what the
 // subject answers as unsupported.
-func loadCatalog(ctx context.Context, oracle, subject *pgconn.PgConn) (*Catalog, error) {
+func loadCatalog(ctx context.Context, oracle, subject *server) (*Catalog, error) {
 	res, err := oracle.Exec(ctx, catalogQuery).ReadAll()
 	if err != nil {
 		return nil, err
@@ -217,7 +215,7 @@ func (p *Producer) call(args []*Node) *Node {
 }
 
 // probe asks the subject about each producer with NULLs and keeps those that it knows.
-func (c *Catalog) probe(ctx context.Context, subject *pgconn.PgConn) error {
+func (c *Catalog) probe(ctx context.Context, subject *server) error {
 	var kept []*Producer
 	for _, p := range c.all {
 		var args []*Node

@@ -19,6 +19,12 @@ type Node struct {
 	gone  bool   // the shrinker cut it
 }
 
+// The types of nodes that are no expressions: they may be replaced by others of their kind below them.
+const (
+	tFrom  Type = "FROM item"
+	tQuery Type = "query"
+)
+
 // text makes a node of strings and nodes.
 func text(parts ...any) *Node { return &Node{parts: parts} }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,8 +28,39 @@ func failure(err error) *pgconn.PgError {
 	return nil
 }
 
+// A server is a session of one of the servers.
+type server struct {
+	*pgconn.PgConn
+	types map[uint32]string // names of users' types, whose OIDs are the server's own
+}
+
+// typeName is a type's OID, or its name if it is a user's.
+func (s *server) typeName(oid uint32) string {
+	if name := s.types[oid]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("oid %d", oid)
+}
+
+// learnTypes reads the names of users' types.
+func (s *server) learnTypes(ctx context.Context) error {
+	res, err := s.Exec(ctx, "SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid >= 16384").ReadAll()
+	if err != nil {
+		return err
+	}
+	s.types = map[uint32]string{}
+	for _, row := range res[0].Rows {
+		oid, err := strconv.ParseUint(string(row[0]), 10, 32)
+		if err != nil {
+			return err
+		}
+		s.types[uint32(oid)] = string(row[1])
+	}
+	return nil
+}
+
 // run runs the statement. The error is the connection's own.
-func run(ctx context.Context, c *pgconn.PgConn, sql string) (*Outcome, error) {
+func run(ctx context.Context, c *server, sql string) (*Outcome, error) {
 	results, err := c.Exec(ctx, sql).ReadAll()
 	out := &Outcome{failed: failure(err)}
 	if err != nil && out.failed == nil {
@@ -38,7 +70,7 @@ func run(ctx context.Context, c *pgconn.PgConn, sql string) (*Outcome, error) {
 		out.tag += r.CommandTag.String() + ";"
 		out.columns = out.columns[:0]
 		for _, f := range r.FieldDescriptions {
-			out.columns = append(out.columns, fmt.Sprintf("%s oid %d mod %d", f.Name, f.DataTypeOID, f.TypeModifier))
+			out.columns = append(out.columns, fmt.Sprintf("%s %s mod %d", f.Name, c.typeName(f.DataTypeOID), f.TypeModifier))
 		}
 		for _, row := range r.Rows {
 			var b strings.Builder

@@ -59,20 +59,20 @@ func (g *generator) subqueryCondition(t Type, op, not string, depth int) *Node {
 func (g *generator) from(n int) (*Node, []*fromItem) {
 	first, item := g.fromItem(false)
 	items := []*fromItem{item}
-	tree := first
+	tree := expr(tFrom, first)
 	for range g.IntN(n) {
 		switch k := g.IntN(8); k {
 		case 0: // a comma, with LATERAL or without
 			var next *Node
 			lateral := g.within(items, func() *Node { next, item = g.fromItem(true); return next })
-			tree = text(tree, " CROSS JOIN ", lateral)
+			tree = expr(tFrom, tree, " CROSS JOIN ", lateral)
 		case 1:
 			next, it := g.fromItem(false)
 			item = it
 			if common := sharedName(items, item); common != "" {
-				tree = text("(", tree, pick(g, []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "}), next, " USING (", common, "))")
+				tree = expr(tFrom, "(", tree, pick(g, []string{" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN "}), next, " USING (", common, "))")
 			} else {
-				tree = text(tree, " CROSS JOIN ", next)
+				tree = expr(tFrom, tree, " CROSS JOIN ", next)
 			}
 		case 2:
 			kind := pick(g, []string{" JOIN ", " LEFT JOIN "})
@@ -80,7 +80,7 @@ func (g *generator) from(n int) (*Node, []*fromItem) {
 			lateral := g.within(items, func() *Node { next, item = g.fromItem(true); return next })
 			both := append(items[:len(items):len(items)], item)
 			on := g.within(both, func() *Node { return g.expr("bool", depthInQuery) })
-			tree = text("(", tree, kind, lateral, " ON ", on, ")")
+			tree = expr(tFrom, "(", tree, kind, lateral, " ON ", on, ")")
 		default:
 			next, it := g.fromItem(false)
 			item = it
@@ -93,7 +93,7 @@ func (g *generator) from(n int) (*Node, []*fromItem) {
 				both := append(items[:len(items):len(items)], item)
 				on = g.within(both, func() *Node { return g.expr("bool", depthInQuery) })
 			}
-			tree = text("(", tree, kind, next, " ON ", on, ")")
+			tree = expr(tFrom, "(", tree, kind, next, " ON ", on, ")")
 		}
 		items = append(items, item)
 	}
@@ -158,7 +158,7 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 		if lateral {
 			word = "LATERAL "
 		}
-		return text(word, "(", q, ") AS ", alias, "(", names, ")"), item
+		return expr(tFrom, word, "(", q, ") AS ", alias, "(", names, ")"), item
 	case n == 7:
 		types := g.outputs(1 + g.IntN(3))
 		scope := g.scope
@@ -173,10 +173,10 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 		}
 		g.scope = scope
 		names, item := named(alias, types)
-		return text("(VALUES ", rows, ") AS ", alias, "(", names, ")"), item
+		return expr(tFrom, "(VALUES ", rows, ") AS ", alias, "(", names, ")"), item
 	case n == 8 || lateral && n < 11:
 		if g.chance(50) {
-			return text(fmt.Sprintf("generate_series(%d, %d) WITH ORDINALITY AS %s(x, o)", g.IntN(4), 2+g.IntN(5), alias)),
+			return expr(tFrom, fmt.Sprintf("generate_series(%d, %d) WITH ORDINALITY AS %s(x, o)", g.IntN(4), 2+g.IntN(5), alias)),
 				&fromItem{alias, []Column{{"x", "int4"}, {"o", "int8"}}}
 		}
 		scope := g.scope
@@ -186,10 +186,10 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 		of := pick(g, []Type{"int4", "text"})
 		e := g.expr(of+"[]", 1)
 		g.scope = scope
-		return text("unnest(", e, ") WITH ORDINALITY AS ", alias, "(x, o)"), &fromItem{alias, []Column{{"x", of}, {"o", "int8"}}}
+		return expr(tFrom, "unnest(", e, ") WITH ORDINALITY AS ", alias, "(x, o)"), &fromItem{alias, []Column{{"x", of}, {"o", "int8"}}}
 	}
 	name := pick(g, tableNames)
-	return text(name, " AS ", alias), &fromItem{alias, tables[name]}
+	return expr(tFrom, name, " AS ", alias), &fromItem{alias, tables[name]}
 }
 
 func (g *generator) outputs(n int) []Type {
@@ -233,9 +233,10 @@ func (g *generator) setOperation(types []Type, tables int) *Node {
 	if allCanonical(types) {
 		ops = []string{" UNION ALL ", " UNION ", " INTERSECT ", " INTERSECT ALL ", " EXCEPT ", " EXCEPT ALL "}
 	}
-	out := text(g.selection(types, tables), pick(g, ops), g.selection(types, tables))
+	side := func() *Node { return text("(", g.selection(types, tables), ")") }
+	out := expr(tQuery, side(), pick(g, ops), side())
 	if g.chance(40) {
-		out = text(out, pick(g, ops), "(", g.selection(types, tables), ")")
+		out = expr(tQuery, out, pick(g, ops), side())
 	}
 	return out
 }
@@ -269,7 +270,7 @@ func (g *generator) limited(q *Node, types []Type) *Node {
 	case 1:
 		limit += fmt.Sprintf(" OFFSET %d", g.IntN(4))
 	}
-	return text("SELECT * FROM (", q, ") AS ", alias, "(", names, ") ORDER BY ", list(len(types), ", ", keys...), limit)
+	return expr(tQuery, "SELECT * FROM (", q, ") AS ", alias, "(", names, ") ORDER BY ", list(len(types), ", ", keys...), limit)
 }
 
 // with puts a query in front that the next one reads, as it is or recursively.
@@ -304,9 +305,9 @@ func (g *generator) with(types []Type, tables int) *Node {
 		from = text(from, ", ", name, " AS ", b)
 	}
 	body := g.within(items, func() *Node {
-		return text("SELECT ", g.targets(types), " FROM ", from, option(" WHERE ", g.expr("bool", depthInQuery)))
+		return expr(tQuery, "SELECT ", g.targets(types), " FROM ", from, option(" WHERE ", g.expr("bool", depthInQuery)))
 	})
-	return text(definition, body)
+	return expr(tQuery, definition, body)
 }
 
 func (g *generator) targets(types []Type) *Node {
@@ -331,12 +332,13 @@ func (g *generator) selection(types []Type, tables int) *Node {
 		case n < 5:
 			return g.windowed(types, from, where, items)
 		case n == 5 && allCanonical(types):
-			return text("SELECT DISTINCT ", g.targets(types), " FROM ", from, where)
+			return expr(tQuery, "SELECT DISTINCT ", g.targets(types), " FROM ", from, where)
 		case n == 6:
 			key := g.expr(pick(g, []Type{"int4", "text", "bool", "date"}), 1)
-			return text("SELECT DISTINCT ON (", key, ") ", g.targets(types), " FROM ", from, where, " ORDER BY ", key, ", ", g.order(items))
+			key = expr(key.typ, "NULLIF(", key, ", NULL)") // no constant, which would be a position
+			return expr(tQuery, "SELECT DISTINCT ON (", key, ") ", g.targets(types), " FROM ", from, where, " ORDER BY ", key, ", ", g.order(items))
 		}
-		return text("SELECT ", g.targets(types), " FROM ", from, where)
+		return expr(tQuery, "SELECT ", g.targets(types), " FROM ", from, where)
 	})
 }
 
@@ -365,6 +367,12 @@ func (g *generator) aggregate(p *Producer, items []*fromItem, depth int) *Node {
 	if len(p.args) == 0 {
 		return expr(p.typ, "count(*)", g.filter(depth))
 	}
+	// Of the enclosing query's columns alone, it would be the enclosing query's aggregate.
+	scope := g.scope
+	if g.chance(95) {
+		g.scope = items
+	}
+	defer func() { g.scope = scope }()
 	args, plain := list(len(p.args), ", "), true
 	var first *Node
 	for _, t := range p.args {
@@ -407,7 +415,7 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 		if k := g.column(pick(g, []Type{"int4", "text", "bool", "date", "int8", "varchar"})); k != nil {
 			keys = append(keys, k)
 		} else if g.chance(50) {
-			keys = append(keys, g.expr("bool", 1))
+			keys = append(keys, expr("bool", "(", g.expr("bool", 1), " IS TRUE)"))
 		}
 	}
 	targets := list(len(types), ", ")
@@ -420,7 +428,7 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 		targets.parts = append(targets.parts, g.ofGroup(t, keys))
 	}
 	if len(keys) == 0 {
-		return text("SELECT ", targets, " FROM ", from, where, pick(g, []string{"", "", " GROUP BY ()"}))
+		return expr(tQuery, "SELECT ", targets, " FROM ", from, where, pick(g, []string{"", "", " GROUP BY ()"}))
 	}
 	by := list(1, ", ", keys...)
 	clause := text(" GROUP BY ", by)
@@ -431,7 +439,7 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 	if g.chance(30) {
 		having = option(" HAVING ", g.ofGroup("bool", keys))
 	}
-	return text("SELECT ", targets, " FROM ", from, where, clause, having)
+	return expr(tQuery, "SELECT ", targets, " FROM ", from, where, clause, having)
 }
 
 // ofGroup is an expression of a group's keys.
@@ -479,7 +487,7 @@ func (g *generator) windowed(types []Type, from, where *Node, items []*fromItem)
 		}
 		targets.parts = append(targets.parts, expr(t, call, " OVER (", partition, "ORDER BY ", g.order(items), g.frame(), ")"))
 	}
-	return text("SELECT ", targets, " FROM ", from, where)
+	return expr(tQuery, "SELECT ", targets, " FROM ", from, where)
 }
 
 // frame is a window's frame, of rows or groups: of a range only as far as peers.

@@ -24,7 +24,8 @@ var (
 	onlyKind   = flag.String("kind", "", "only statements of this kind")
 	oracleURL  = flag.String("oracle", "", "a running PostgreSQL 15 to use")
 	subjectURL = flag.String("subject", "", "a running pgmqdb to use")
-	verbose    = flag.Bool("statements", false, "print every statement")
+	verbose    = flag.Bool("details", false, "print what is unsupported, and the errors")
+	printAll   = flag.Bool("print", false, "print every statement")
 	most       = flag.Int("most", 10, "how many differences to shrink and report")
 	span       = flag.Duration("for", 0, "stop after this time")
 )
@@ -33,7 +34,7 @@ var (
 const session = `SET extra_float_digits = 0; SET statement_timeout = '10s'; SET TimeZone = 'Europe/Berlin'; SET client_min_messages = 'error'; SET search_path = %s`
 
 // connect opens a session whose tables are in a schema of this run's own.
-func connect(t *testing.T, url, name string) *pgconn.PgConn {
+func connect(t *testing.T, url, name string) *server {
 	t.Helper()
 	c, err := pgconn.Connect(t.Context(), url)
 	if err != nil {
@@ -42,10 +43,10 @@ func connect(t *testing.T, url, name string) *pgconn.PgConn {
 	if _, err := c.Exec(t.Context(), fmt.Sprintf(session, name)).ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return &server{PgConn: c}
 }
 
-func prepare(t *testing.T) (oracle, subject *pgconn.PgConn) {
+func prepare(t *testing.T) (oracle, subject *server) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "querygen")
 	if err != nil {
@@ -70,8 +71,11 @@ func prepare(t *testing.T) (oracle, subject *pgconn.PgConn) {
 	}
 	name := fmt.Sprintf("q%d", time.Now().UnixNano())
 	oracle, subject = connect(t, *oracleURL, name), connect(t, *subjectURL, name)
-	for _, c := range []*pgconn.PgConn{oracle, subject} {
+	for _, c := range []*server{oracle, subject} {
 		if _, err := c.Exec(t.Context(), "CREATE SCHEMA "+name+";"+schema).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.learnTypes(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,13 +100,13 @@ func TestStatementsAnswerAsPostgreSQLDoes(t *testing.T) {
 	if *verbose {
 		t.Log(strings.Join(c.unsupported, "\n"))
 	}
-	r := &report{T: t, statements: map[string]int{}, errors: map[string]int{}, explained: map[string]int{}, unsupported: map[string]int{}}
+	r := &report{T: t, statements: map[string]int{}, errors: map[string]int{}, failures: map[string]int{}, explained: map[string]int{}, unsupported: map[string]int{}}
 	for i := *first; i < *first+n && (*span == 0 || time.Since(start) < *span); i++ {
 		s := statement(c, *seed, i)
 		if *onlyKind != "" && s.kind != *onlyKind {
 			continue
 		}
-		if *verbose {
+		if *printAll {
 			t.Logf("%d %s: %s", i, s.kind, s.root)
 		}
 		if subject.IsClosed() {
@@ -119,11 +123,11 @@ func TestStatementsAnswerAsPostgreSQLDoes(t *testing.T) {
 // A report counts what the statements came to.
 type report struct {
 	*testing.T
-	found                                      int
-	statements, errors, explained, unsupported map[string]int
+	found                                                int
+	statements, errors, failures, explained, unsupported map[string]int
 }
 
-func (r *report) compare(oracle, subject *pgconn.PgConn, number uint64, s *Statement) {
+func (r *report) compare(oracle, subject *server, number uint64, s *Statement) {
 	kind, detail, want, got, err := both(r.Context(), oracle, subject, s, s.root.String())
 	if err != nil {
 		r.found++
@@ -133,11 +137,12 @@ func (r *report) compare(oracle, subject *pgconn.PgConn, number uint64, s *State
 	r.statements[s.kind]++
 	if want.failed != nil {
 		r.errors[s.kind]++
+		r.failures[want.failed.Code+" "+want.failed.Message]++
 	}
 	if kind == "" {
 		return
 	}
-	if why := explanation(kind, want, got, s.many); why != "" {
+	if why := explanation(s, kind, want, got); why != "" {
 		r.explained[why]++
 		if why == "unsupported" {
 			r.unsupported[got.failed.Message]++
@@ -148,7 +153,7 @@ func (r *report) compare(oracle, subject *pgconn.PgConn, number uint64, s *State
 	// What is left differs in the same way, with the same error.
 	same := func(sql string) bool {
 		k, _, w, g, err := both(r.Context(), oracle, subject, s, sql)
-		return err == nil && k == kind && code(w) == code(want) && code(g) == code(got) && explanation(k, w, g, s.many) == ""
+		return err == nil && k == kind && code(w) == code(want) && code(g) == code(got) && explanation(s, k, w, g) == ""
 	}
 	tried := shrink(s.root, same, 400)
 	_, small, _, _, err := both(r.Context(), oracle, subject, s, s.root.String())
@@ -159,7 +164,7 @@ func (r *report) compare(oracle, subject *pgconn.PgConn, number uint64, s *State
 }
 
 // both runs the text on both servers and compares.
-func both(ctx context.Context, oracle, subject *pgconn.PgConn, s *Statement, sql string) (kind, detail string, want, got *Outcome, err error) {
+func both(ctx context.Context, oracle, subject *server, s *Statement, sql string) (kind, detail string, want, got *Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if want, err = run(ctx, oracle, sql); err != nil {
@@ -179,6 +184,11 @@ func (r *report) summary() {
 		r.Logf("%-12s %6d statements, %4.1f %% of them errors", k, r.statements[k], 100*float64(r.errors[k])/float64(r.statements[k]))
 	}
 	r.Logf("%d statements, %d differences; explained: %v", total, r.found, r.explained)
+	if *verbose {
+		for m, n := range r.failures {
+			r.Logf("error %4d: %s", n, m)
+		}
+	}
 	for m, n := range r.unsupported {
 		r.Logf("unsupported %4d: %s", n, m)
 	}

@@ -73,6 +73,9 @@ func cuts(n *Node) []func() func() {
 				out = append(out, replace(keep(*m)))
 			}
 		})
+		if literals[n.typ] == nil {
+			return out
+		}
 		out = append(out, replace(keep(Node{parts: []any{"NULL::" + string(n.typ)}})))
 		for _, l := range literals[n.typ][:min(2, len(literals[n.typ]))] {
 			out = append(out, replace(keep(Node{parts: []any{quote(l) + "::" + string(n.typ)}})))
