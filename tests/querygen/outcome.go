@@ -17,6 +17,8 @@ type Outcome struct {
 	rows    []string
 	tag     string
 	failed  *pgconn.PgError
+	// firstError is that of a sequence's statements.
+	firstError *pgconn.PgError
 }
 
 // failure is the server's error within err; nil: there is none.
@@ -61,15 +63,15 @@ func (s *server) learnTypes(ctx context.Context) error {
 
 // run runs the statement. The error is the connection's own.
 func run(ctx context.Context, c *server, sql string) (*Outcome, error) {
-	results, err := c.Exec(ctx, sql).ReadAll()
-	out := &Outcome{failed: failure(err)}
-	if err != nil && out.failed == nil {
-		return nil, err
-	}
-	for _, r := range results {
+	out := &Outcome{}
+	results := c.Exec(ctx, sql)
+	for results.NextResult() {
+		// The fields are there before the first row: ReadAll knows none of a result without rows.
+		fields := slices.Clone(results.ResultReader().FieldDescriptions())
+		r := results.ResultReader().Read()
 		out.tag += r.CommandTag.String() + ";"
 		out.columns = out.columns[:0]
-		for _, f := range r.FieldDescriptions {
+		for _, f := range fields {
 			out.columns = append(out.columns, fmt.Sprintf("%s %s mod %d", f.Name, c.typeName(f.DataTypeOID), f.TypeModifier))
 		}
 		for _, row := range r.Rows {
@@ -85,7 +87,39 @@ func run(ctx context.Context, c *server, sql string) (*Outcome, error) {
 			out.rows = append(out.rows, b.String())
 		}
 	}
+	err := results.Close()
+	if out.failed = failure(err); err != nil && out.failed == nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// runSteps runs statements one after the other, each in a transaction of its own, from the state of refill, and returns
+// the outcome of each as rows, with the tables' contents in the end.
+func runSteps(ctx context.Context, c *server, sql string) (*Outcome, error) {
+	if _, err := c.Exec(ctx, refill).ReadAll(); err != nil {
+		return nil, err
+	}
+	all := &Outcome{}
+	for _, s := range append(strings.Split(sql, ";\n"), contents) {
+		o, err := run(ctx, c, s)
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(o.rows)
+		all.rows = append(all.rows, s)
+		if o.failed == nil { // rows that came before an error are as good as none
+			all.rows = append(all.rows, o.tag, strings.Join(o.columns, ", "))
+			all.rows = append(all.rows, o.rows...)
+		}
+		if e := o.failed; e != nil {
+			all.rows = append(all.rows, fmt.Sprintf("%s: %s; detail %q hint %q constraint %q position %d", e.Code, e.Message, e.Detail, e.Hint, e.ConstraintName, e.Position))
+			if all.firstError == nil {
+				all.firstError = e
+			}
+		}
+	}
+	return all, nil
 }
 
 // The kinds of differences, which the shrinker keeps.

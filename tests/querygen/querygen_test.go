@@ -72,7 +72,7 @@ func prepare(t *testing.T) (oracle, subject *server) {
 	name := fmt.Sprintf("q%d", time.Now().UnixNano())
 	oracle, subject = connect(t, *oracleURL, name), connect(t, *subjectURL, name)
 	for _, c := range []*server{oracle, subject} {
-		if _, err := c.Exec(t.Context(), "CREATE SCHEMA "+name+";"+schema).ReadAll(); err != nil {
+		if _, err := c.Exec(t.Context(), "CREATE SCHEMA "+name+";"+schema+modified).ReadAll(); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.learnTypes(t.Context()); err != nil {
@@ -135,6 +135,9 @@ func (r *report) compare(oracle, subject *server, number uint64, s *Statement) {
 		return
 	}
 	r.statements[s.kind]++
+	if want.firstError != nil {
+		r.errors[s.kind]++
+	}
 	if want.failed != nil {
 		r.errors[s.kind]++
 		r.failures[want.failed.Code+" "+want.failed.Message]++
@@ -167,13 +170,17 @@ func (r *report) compare(oracle, subject *server, number uint64, s *Statement) {
 func both(ctx context.Context, oracle, subject *server, s *Statement, sql string) (kind, detail string, want, got *Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	run, inOrder := run, s.inOrder
+	if s.steps {
+		run, inOrder = runSteps, true
+	}
 	if want, err = run(ctx, oracle, sql); err != nil {
 		return "", "", nil, nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
 	if got, err = run(ctx, subject, sql); err != nil {
 		return "", "", nil, nil, errors.Join(errors.New("pgmqdb"), err)
 	}
-	kind, detail = difference(want, got, s.inOrder)
+	kind, detail = difference(want, got, inOrder)
 	return kind, detail, want, got, nil
 }
 

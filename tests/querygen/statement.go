@@ -6,6 +6,7 @@ type Statement struct {
 	root    *Node
 	inOrder bool // the order of its rows counts
 	many    bool // it reads rows
+	steps   bool // it is a sequence of statements that modify tables
 }
 
 // statement makes the statement of a seed and a number.
@@ -14,8 +15,10 @@ func statement(c *Catalog, seed, number uint64) *Statement {
 	switch n := g.IntN(100); {
 	case n < 30:
 		return g.bareExpressions()
-	case n < 55:
+	case n < 50:
 		return g.overRows()
+	case n < 65:
+		return g.modification()
 	}
 	return g.anyQuery()
 }

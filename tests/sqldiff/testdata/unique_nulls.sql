@@ -1,0 +1,22 @@
+-- Rows with a NULL in a column of a unique index are found by its other columns, and keep what they reference.
+create table up (id int4 primary key, u text unique);
+create table uc (id int4 primary key, p int4 references up, k int4, unique (p, k));
+insert into up values (4, 'a'), (5, 'b'), (6, 'c');
+insert into uc values (2, 4, null), (3, 5, null), (4, 5, 1), (5, null, 1);
+update up set id = 7 where id = 4;
+delete from up where id = 4;
+delete from up where id = 5;
+delete from up where id = 6;
+select * from uc where p = 4;
+select * from uc where p = 5 order by id;
+select * from uc where p in (4, 5) order by id;
+select * from uc where p = 5 and k is null;
+select * from uc where p = 5 and k > 0;
+select * from uc where p > 4 order by p, id;
+select up.id, uc.id from up join uc on uc.p = up.id order by 1, 2;
+select up.id, uc.id from up left join uc on uc.p = up.id and up.u = 'a' order by 1, 2;
+create table ua (id int4 primary key, p int4 references up on delete cascade, k int4, unique (p, k));
+insert into ua values (1, 4, null), (2, 4, 1);
+delete from uc;
+delete from up where id = 4;
+select * from ua;
