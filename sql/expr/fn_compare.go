@@ -186,6 +186,9 @@ func asTime(c *Call, d types.Datum, from types.Oid, to types.Type) (int64, error
 		return d.Int(), nil
 	}
 	x, err := types.Cast(d, types.T(from), to, types.Implicit, c.IO())
+	if err != nil && from == types.DateOid { // later than any timestamp that is finite
+		return types.TimestampInfinity - 1, nil
+	}
 	return x.Int(), err
 }
 

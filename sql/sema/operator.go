@@ -324,7 +324,11 @@ func (s *scope) nullIf(e *parse.AExpr) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expr.NullIf{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Type: f.Args[0].ResultType(), Loc: e.Loc()}, nil
+	t := f.Args[0].ResultType()
+	if t.Oid == types.RecordOid { // rows of a named type are compared as records and keep their type
+		t = l.ResultType()
+	}
+	return &expr.NullIf{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Type: t, Loc: e.Loc()}, nil
 }
 
 // inList is [NOT] IN (…): values become one comparison with an array where they have a common type, columns of the own

@@ -68,9 +68,9 @@ func (g *generator) value(c Column) *Node {
 	case "int4":
 		return expr(c.typ, fmt.Sprint(1+g.IntN(8)))
 	case "text":
-		return expr(c.typ, quote(pick(g, []string{"a", "b", "d", "e", "z", "longer"})))
+		return expr(c.typ, quote(pick(g, []string{"a", "b", "d", "e", "z", "xyz"})))
 	}
-	return g.literal(c.typ)
+	return expr(c.typ, pick(g, []string{"0", "1", "-2.5", "7.125"}))
 }
 
 func (g *generator) change() *Node {

@@ -151,7 +151,7 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 		}
 		keys := g.keys
 		g.keys = nil
-		q := g.query(types, 2)
+		q := g.query(types, 1+g.IntN(2))
 		g.scope, g.keys = scope, keys
 		names, item := named(alias, types)
 		word := ""

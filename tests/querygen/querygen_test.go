@@ -112,7 +112,11 @@ func TestStatementsAnswerAsPostgreSQLDoes(t *testing.T) {
 		if subject.IsClosed() {
 			t.Fatalf("pgmqdb closed the connection after statement %d", i-1)
 		}
+		began, sql := time.Now(), s.root.String()
 		r.compare(oracle, subject, i, s)
+		if took := time.Since(began); *verbose && took > 500*time.Millisecond {
+			t.Logf("%d took %v: %s", i, took, sql)
+		}
 		if r.found >= *most {
 			break
 		}

@@ -17,7 +17,7 @@ func statement(c *Catalog, seed, number uint64) *Statement {
 		return g.bareExpressions()
 	case n < 50:
 		return g.overRows()
-	case n < 65:
+	case n < 62:
 		return g.modification()
 	}
 	return g.anyQuery()
@@ -49,9 +49,14 @@ func (g *generator) overRows() *Statement {
 // anyQuery is a query of every clause.
 func (g *generator) anyQuery() *Statement {
 	g.careful, g.subqueries = g.chance(85), 3
-	types := g.outputs(1 + g.IntN(4))
-	if g.chance(30) {
-		return &Statement{kind: "query", root: g.limited(g.query(types, 3), types), many: true, inOrder: true}
+	types, tables := g.outputs(1+g.IntN(4)), 2
+	if g.chance(25) {
+		tables = 3
 	}
-	return &Statement{kind: "query", root: g.query(types, 3), many: true}
+	if g.chance(30) {
+		root := g.limited(g.query(types, tables), types)
+		root.typ = "" // the order stays
+		return &Statement{kind: "query", root: root, many: true, inOrder: true}
+	}
+	return &Statement{kind: "query", root: g.query(types, tables), many: true}
 }
