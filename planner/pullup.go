@@ -118,7 +118,7 @@ func (q *query) pullRel(r int) {
 		}
 		ts = append(ts, t)
 	}
-	if nullable && outerRefs(rte.Query) {
+	if outerRefs(rte.Query) && (nullable || outerRefsInOuterJoins(rte.Query)) {
 		return
 	}
 	offset, move := q.absorb(rte.Query)
@@ -175,6 +175,25 @@ func outerRefs(s *sema.Query) bool {
 		}
 	})
 	return found
+}
+
+// outerRefsInOuterJoins reports whether a condition of the query's outer joins refers to the query around it: what it
+// reads is not there where those joins are planned, were they among the enclosing query's.
+func outerRefsInOuterJoins(s *sema.Query) bool {
+	var visit func(j sema.JoinNode) bool
+	visit = func(j sema.JoinNode) bool {
+		t, ok := j.(*sema.Join)
+		if !ok {
+			return false
+		}
+		if t.Kind == sema.LeftJoin || t.Kind == sema.FullJoin {
+			if outerRefs(&sema.Query{Where: t.On}) {
+				return true
+			}
+		}
+		return visit(t.Left) || visit(t.Right)
+	}
+	return visit(s.From)
 }
 
 func replaceLeaf(j sema.JoinNode, r int, by sema.JoinNode) sema.JoinNode {
@@ -234,7 +253,9 @@ func (q *query) pullSemi(w expr.Node) *semiJoin {
 
 // pullAny pulls `left = ANY (subquery)`. The subquery must not refer outward, except a plain one from its WHERE.
 func (q *query) pullAny(j *semiJoin, s *expr.Subquery, sub *sema.Query, not bool) *semiJoin {
-	if not && len(s.Left) != 1 {
+	// NOT IN is a join of keys on both sides: a constant compared with the subquery's column would become its filter, which
+	// drops the NULLs that count.
+	if not && (len(s.Left) != 1 || q.relsOf(s.Left[0]).empty()) {
 		return nil
 	}
 	for i, op := range s.Ops {

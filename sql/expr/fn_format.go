@@ -406,6 +406,9 @@ func (f *numFormat) romanNumber(n int64) string {
 }
 
 func numToChar(c *Call, a, format types.Datum) (types.Datum, error) {
+	if format.Str() == "" {
+		return types.NewString(""), nil
+	}
 	f, err := parseNumFormat(format.Str())
 	if err != nil {
 		return types.Null, err
