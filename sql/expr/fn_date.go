@@ -656,7 +656,13 @@ func overlaps(c *Call, a []types.Datum) (types.Datum, error) {
 	if e1.IsNull() {
 		return types.Null, nil
 	}
-	return types.NewBool(s2.Int() < e1.Int()), nil
+	if s2.Int() < e1.Int() {
+		return types.NewBool(true), nil
+	}
+	if e2.IsNull() {
+		return types.Null, nil
+	}
+	return types.NewBool(false), nil
 }
 
 func dateBin(_ *Call, a []types.Datum) (int64, error) {

@@ -22,10 +22,10 @@ func isConst(n Node) bool {
 func foldNode(n Node) Node {
 	switch k := n.(type) {
 	case *Func:
-		if k.Fn.Volatility != Immutable || k.Fn.impl == nil {
+		if k.Fn.impl == nil {
 			return n
 		}
-		if k.Fn.Strict {
+		if k.Fn.Strict { // however volatile: it is not called
 			null := false
 			for _, a := range k.Args {
 				if c, ok := a.(*Const); ok && c.Value.IsNull() {
@@ -100,7 +100,8 @@ func stableFreeCast(k *Cast) bool {
 		switch o {
 		case types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.TextOid, types.VarcharOid, types.BpcharOid,
 			types.NumericOid, types.Float8Oid, types.Float4Oid, types.NameOid, types.CharOid, types.UuidOid, types.OidOid,
-			types.JsonOid, types.JsonbOid, types.UnknownOid:
+			types.JsonOid, types.JsonbOid, types.JsonpathOid, types.ByteaOid, types.InetOid, types.CidrOid, types.MacaddrOid, types.Macaddr8Oid,
+			types.PgLsnOid, types.UnknownOid:
 		default:
 			return false
 		}

@@ -246,6 +246,9 @@ func words(p *Producer, i int) []string {
 		return []string{"hex", "base64", "escape"}
 	case "to_char", "to_date", "to_timestamp":
 		if last && (p.args[0] == "interval" || strings.HasPrefix(string(p.args[0]), "timestamp") || p.name != "to_char") {
+			if p.args[0] == "interval" {
+				return []string{"YYYY-MM-DD HH24:MI:SS", "DD HH12:MI", "MS US SSSS", "FMYYYY FMMM"}
+			}
 			return []string{"YYYY-MM-DD HH24:MI:SS", "Day DD Mon YYYY", "HH12:MI AM", "YYYY\"x\"Q WW IW DDD", "FMMonth FMDD", "J", "US MS SSSS", "IYYY-ID", "CC BC", "DD/MM/YY"}
 		}
 		return []string{"999", "0000.00", "9,999.9", "S999", "999PR", "L9", "9.99EEEE", "RN", "FM999.99", "999MI", "999th", "V99", "SG9"}

@@ -344,9 +344,14 @@ func (g *generator) selection(types []Type, tables int) *Node {
 
 // order names every column of the items by its text, so that rows that tie are the same.
 func (g *generator) order(items []*fromItem) *Node {
-	n := list(1, ", ")
+	n := text() // the shrinker leaves it whole: with less of it the order would be open
 	for _, f := range items {
-		n.parts = append(n.parts, text(f.alias, "::text"))
+		for _, c := range f.columns {
+			if len(n.parts) > 0 {
+				n.parts = append(n.parts, ", ")
+			}
+			n.parts = append(n.parts, f.alias+"."+c.name+"::text")
+		}
 	}
 	return n
 }
@@ -414,8 +419,9 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 	for range g.IntN(3) {
 		if k := g.column(pick(g, []Type{"int4", "text", "bool", "date", "int8", "varchar"})); k != nil {
 			keys = append(keys, k)
-		} else if g.chance(50) {
-			keys = append(keys, expr("bool", "(", g.expr("bool", 1), " IS TRUE)"))
+		} else if k := g.column(pick(g, canonicalColumns)); k != nil {
+			// Of a column: PostgreSQL folds a constant and then takes what equals it for no key.
+			keys = append(keys, expr("bool", "(", k, " IS NULL)"))
 		}
 	}
 	targets := list(len(types), ", ")
@@ -441,6 +447,8 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 	}
 	return expr(tQuery, "SELECT ", targets, " FROM ", from, where, clause, having)
 }
+
+var canonicalColumns = []Type{"date", "timestamp", "int8", "varchar", "uuid", "mood", "int4"}
 
 // ofGroup is an expression of a group's keys.
 func (g *generator) ofGroup(t Type, keys []*Node) *Node {
