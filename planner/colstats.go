@@ -88,7 +88,9 @@ func (q *query) rangeSelectivity(f *expr.Func) (float64, bool) {
 	if len(c.Common)+len(c.Bounds) == 0 {
 		return 0, false
 	}
-	meets := func(cmp int) bool { return cmp < 0 && op[0] == '<' || cmp > 0 && op[0] == '>' || cmp == 0 && len(op) == 2 }
+	meets := func(cmp int) bool {
+		return cmp < 0 && op[0] == '<' || cmp > 0 && op[0] == '>' || cmp == 0 && len(op) == 2
+	}
 	common, s := 0.0, 0.0
 	for i, text := range c.Common {
 		d, err := types.ParseText(types.T(t.Oid), text, types.DefaultIOEnv)

@@ -20,7 +20,9 @@ const rowsPerTarget = 300
 const maxSampleBytes = 64 << 20
 
 // statistics returns what ANALYZE found out about a table, nil for nothing.
-func (s *Server) statistics(t *catalog.Table) *catalog.TableStats { return s.catalog.Statistics(t.RowStorage) }
+func (s *Server) statistics(t *catalog.Table) *catalog.TableStats {
+	return s.catalog.Statistics(t.RowStorage)
+}
 
 // rowCount estimates a table's rows, -1 where it was never analyzed.
 func (s *Server) rowCount(t *catalog.Table) int64 {

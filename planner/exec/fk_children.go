@@ -351,10 +351,6 @@ func chooseChildPath(ti *tableInfo, cols []keyColumn) childPath {
 		if len(p.lead) == 0 || x != nil && x.omitsNulls(ti.t, keyCols[len(p.lead):]) {
 			return
 		}
-		// A row with a NULL in a column of a unique index has no entry there, and it may well reference the keys.
-		if x != nil && x.ix.Unique && slices.ContainsFunc(keyCols[len(p.lead):], func(c keyColumn) bool { return !ti.t.Columns[c.at].NotNull }) {
-			return
-		}
 		p.point = x != nil && x.global && len(p.lead) == len(keyCols)
 		r := 4 * len(p.lead)
 		switch {
