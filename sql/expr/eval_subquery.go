@@ -155,11 +155,15 @@ func (e *subqueryEval) cached(f *frame) (*subResult, error) {
 
 func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 	if len(e.ops) == 1 && e.n.Kind == AnySubquery {
-		if op := e.ops[0].fn; op.Operator != nil && op.Operator.Name == "=" && op.Args[0] == op.Args[1] && op.Args[0] != types.BpcharOid {
-			switch op.Args[0].Kind() {
-			case types.KInt:
+		if op := e.ops[0].fn; op.Operator != nil && op.Operator.Name == "=" && op.Args[0] == op.Args[1] {
+			// The type is the operand's own: that of the operator may be polymorphic. Blank-padded strings and documents that are
+			// equal need not have the same bytes.
+			t := e.n.Left[0].ResultType().Oid
+			switch kind := t.Kind(); {
+			case t == types.BpcharOid || t == types.JsonbOid:
+			case kind == types.KInt:
 				r.ints = map[int64]struct{}{}
-			case types.KString:
+			case kind == types.KString:
 				r.strings = map[string]struct{}{}
 			}
 		}

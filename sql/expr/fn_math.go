@@ -188,7 +188,12 @@ var mathImpls = map[string]impl{
 	"dfloor": floatPlain(math.Floor),
 	"dround": floatPlain(math.RoundToEven),
 	"dtrunc": floatPlain(math.Trunc),
-	"dsign":  floatPlain(func(x float64) float64 { return float64(types.CompareFloat(x, 0)) }),
+	"dsign":  floatPlain(func(x float64) float64 {
+		if math.IsNaN(x) {
+			return 0
+		}
+		return float64(types.CompareFloat(x, 0))
+	}),
 	"dsqrt": float1(func(x float64) (float64, error) {
 		if x < 0 {
 			return 0, errSqrtNeg

@@ -46,3 +46,10 @@ create type gp as (x int4, y text);
 select nullif(row(1, 'a')::gp, row(2, 'b')::gp), pg_typeof(nullif(row(1, 'a')::gp, row(2, 'b')::gp));
 select overlaps(null::timestamp, '2000-01-01'::timestamp, '2000-01-01', null), overlaps('2000-01-01'::timestamp, null, '2000-01-01', '2024-01-01'::timestamp), overlaps('2000-01-01'::timestamp, null, '2000-01-01', null), overlaps('2000-01-02'::timestamp, null, '2000-01-01', null), overlaps('2000-01-01'::timestamp, null, '2000-01-02', null), overlaps('2000-01-01'::timestamp, null, null, '2000-01-01'),overlaps('2010-01-01'::timestamp, null, '2000-01-01', '2024-01-01'::timestamp),overlaps('1990-01-01'::timestamp, null, '2000-01-01', '2024-01-01'::timestamp), overlaps('1990-01-01'::timestamp, null, '2000-01-01', '-infinity'::timestamp), overlaps('2024-01-01'::timestamp, null, '2000-01-01', '2024-01-01'::timestamp), overlaps('2025-01-01'::timestamp, null, '2000-01-01', '2024-01-01'::timestamp), overlaps('2000-01-01'::timestamp, '2010-01-01','2005-01-01', null),overlaps('2000-01-01'::timestamp, '2010-01-01','2015-01-01', null),overlaps('2000-01-01'::timestamp, '2010-01-01','1995-01-01', null);
 select 'é'::text::"char", 'a'::"char";
+-- IN over a subquery of arrays, enums and documents.
+select '{}'::text[] in (select '{a,b}'::text[]), '{1}'::int4[] not in (select '{2}'::int4[] from ga), '{1}'::int4[] in (select '{1}'::int4[] from ga);
+select count(*) from ga where array[id] in (select array[2, b] from ga);
+select '1.0'::jsonb in (select '1.00'::jsonb), '[1]'::jsonb in (select '[2]'::jsonb from ga), '1.0'::numeric in (select 1.00);
+create type gm as enum ('x', 'y');
+select 'x'::gm in (select 'y'::gm from ga), 'x'::gm in (select 'x'::gm from ga), '10.0.0.0/8'::inet in (select '10.0.0.0/8'::cidr);
+select sign('NaN'::float8), sign('-Infinity'::float8), sign('NaN'::numeric);
