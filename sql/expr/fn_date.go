@@ -26,8 +26,6 @@ func intervalFn(f func(c *Call, a []types.Datum) (types.Interval, error)) impl {
 	}}
 }
 
-var errTimestampRange = pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
-
 // addInterval is timestamp[tz] ± interval.
 func addInterval(zoned, minus, swapped bool) impl {
 	return intFn(func(c *Call, a []types.Datum) (int64, error) {
