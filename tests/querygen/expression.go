@@ -252,8 +252,6 @@ func words(p *Producer, i int) []string {
 			return []string{"YYYY-MM-DD HH24:MI:SS", "Day DD Mon YYYY", "HH12:MI AM", "YYYY\"x\"Q WW IW DDD", "FMMonth FMDD", "J", "US MS SSSS", "IYYY-ID", "CC BC", "DD/MM/YY"}
 		}
 		return []string{"999", "0000.00", "9,999.9", "S999", "999PR", "L9", "9.99EEEE", "RN", "FM999.99", "999MI", "999th", "V99", "SG9"}
-	case "to_number":
-		return []string{"999", "9,999.9", "S999", "99"}
 	case "regexp_replace", "regexp_match", "regexp_matches", "regexp_split_to_array", "regexp_count", "regexp_instr", "regexp_like", "regexp_substr", "~", "!~", "~*", "!~*", "textregexeq", "texticregexeq":
 		switch i {
 		case 1:
