@@ -188,7 +188,7 @@ var mathImpls = map[string]impl{
 	"dfloor": floatPlain(math.Floor),
 	"dround": floatPlain(math.RoundToEven),
 	"dtrunc": floatPlain(math.Trunc),
-	"dsign":  floatPlain(func(x float64) float64 {
+	"dsign": floatPlain(func(x float64) float64 {
 		if math.IsNaN(x) {
 			return 0
 		}
