@@ -498,6 +498,9 @@ func regexpSubstr(c *Call, a []types.Datum) (types.Datum, error) {
 	}
 	s := a[0].Str()[byteAt(a[0].Str(), start-1):]
 	ms, err := re.all(c, s, int(nth))
+	if err == nil && sub == 1 && int64(len(ms)) >= nth && len(ms[nth-1]) == 2 {
+		sub = 0 // as in regexp_instr
+	}
 	if err != nil || int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
 		return types.Null, err
 	}
@@ -540,6 +543,9 @@ func regexpInstr(c *Call, a []types.Datum) (types.Datum, error) {
 	ms, err := re.all(c, s[from:], int(nth))
 	if err != nil {
 		return types.Null, err
+	}
+	if sub == 1 && int64(len(ms)) >= nth && len(ms[nth-1]) == 2 {
+		sub = 0 // without parentheses the whole is the first subexpression
 	}
 	if int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
 		return types.NewInt(0), nil

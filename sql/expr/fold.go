@@ -93,6 +93,9 @@ func stableFreeCast(k *Cast) bool {
 		return false
 	}
 	from, to := k.Arg.ResultType().Oid, k.Type.Oid
+	if e := types.ElemOf(from); (from.Kind() == types.KFloat || e != 0 && e.Kind() == types.KFloat) && to.Kind() == types.KString {
+		return false // extra_float_digits
+	}
 	for _, o := range [...]types.Oid{from, to} {
 		if types.Lookup(o) == nil {
 			return false

@@ -53,3 +53,6 @@ select '1.0'::jsonb in (select '1.00'::jsonb), '[1]'::jsonb in (select '[2]'::js
 create type gm as enum ('x', 'y');
 select 'x'::gm in (select 'y'::gm from ga), 'x'::gm in (select 'x'::gm from ga), '10.0.0.0/8'::inet in (select '10.0.0.0/8'::cidr);
 select sign('NaN'::float8), sign('-Infinity'::float8), sign('NaN'::numeric);
+select regexp_instr('ab', 'b', 1, 1, 0, '', 1), regexp_substr('ab', 'b', 1, 1, '', 1), regexp_instr('ab', 'b', 1, 1, 0, '', 2), regexp_substr('ab', '(a)(b)', 1, 1, '', 2);
+set extra_float_digits = 0;
+select tanh('1'::float8)::text, array[0.1::float8 + 0.2]::text;
