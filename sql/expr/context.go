@@ -56,6 +56,9 @@ type Session interface {
 	SetVal(ctx context.Context, sequence types.Oid, value int64, called bool) error
 	LastVal() (int64, error)
 
+	// CursorKey returns the value of the k-th key column of the row of a table that a cursor is on: WHERE CURRENT OF.
+	CursorKey(cursor string, table types.Oid, tableName string, k int) (types.Datum, error)
+
 	// TxnID is txid_current(); with assign false it returns 0 where the transaction has no number yet.
 	TxnID(assign bool) (int64, error)
 

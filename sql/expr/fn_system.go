@@ -235,3 +235,15 @@ var NextIdentity = sync.OnceValue(func() *Function {
 	f.impl = &next
 	return &f
 })
+
+// CursorKeyName is the name of the functions that CursorKey makes.
+const CursorKeyName = "current of"
+
+// CursorKey makes the function that returns the k-th column, of a type, of the key of the row of a table that a cursor is
+// on. It stays the same during a statement.
+func CursorKey(cursor string, table types.Oid, tableName string, k int, result types.Oid) *Function {
+	im := withSession(func(_ *Call, s Session, _ []types.Datum) (types.Datum, error) {
+		return s.CursorKey(cursor, table, tableName, k)
+	})
+	return &Function{Name: CursorKeyName, Result: result, Volatility: Stable, impl: &im}
+}

@@ -540,6 +540,11 @@ func (s *scope) setWhere(where parse.Expr) error {
 		return nil
 	}
 	defer s.in(inWhere)()
+	if c, ok := where.(*parse.CurrentOfExpr); ok {
+		var err error
+		s.q.Where, err = s.currentOf(c, 0)
+		return err
+	}
 	n, err := s.boolExpr(where, "WHERE")
 	s.q.Where = n
 	return err

@@ -92,7 +92,7 @@ func (s *scope) lessCommon(e parse.Expr) (expr.Node, error) {
 	case *parse.SetToDefault:
 		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "DEFAULT is not allowed in this context")
 	case *parse.CurrentOfExpr:
-		return nil, s.unsupported(-1, "WHERE CURRENT OF")
+		return nil, pgerr.Internal("WHERE CURRENT OF outside of UPDATE and DELETE")
 	case *parse.NamedArgExpr:
 		return nil, s.errorf(e.Loc(), pgerr.SyntaxError, "named argument is not allowed here")
 	}

@@ -215,6 +215,9 @@ func (c *collector) ctes(list []*CTE, owner catalog.Oid) {
 // expression marks the columns that an expression reads and adds its subqueries.
 func (c *collector) expression(n expr.Node, owner catalog.Oid) {
 	expr.Walk(n, func(k expr.Node) bool {
+		if namesCursor(k) {
+			return false
+		}
 		switch v := k.(type) {
 		case *expr.Var:
 			if at := len(c.stack) - 1 - v.Level; at >= 0 && v.Rel < len(c.stack[at].Rels) {

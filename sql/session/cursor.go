@@ -4,56 +4,136 @@ import (
 	"context"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// cursorState is what DECLARE CURSOR adds to a portal: the rows read so far, so that FETCH can go back, and where it is.
-// Rows are kept for SCROLL cursors, and all of them at COMMIT for WITH HOLD ones; in a file if they are too many.
+// cursorState is what DECLARE CURSOR adds to a portal: the rows read so far, in a file if they are too many, and where it is
+// among them.
 type cursorState struct {
 	scroll bool
+	hold   bool // WITH HOLD
 	held   bool // its transaction has ended; all rows are here
+	binary bool
+	failed bool // a FETCH ended in an error: there will be no other
 	rows   *exec.RowStore
 	full   bool // the plan has ended
-	pos    int  // rows before the current one: 0 is before the first, len+1 after the last
+	// Where the cursor is, as PostgreSQL's portals say it: pos rows have been passed; the current one is the last of them,
+	// unless the cursor is before the first row (atStart) or after the last (atEnd).
+	pos            int
+	atStart, atEnd bool
+	// keys are the columns behind the visible ones that tell, for each table that WHERE CURRENT OF may name, its row.
+	keys []sema.CursorKey
 }
 
 // declareCursor is DECLARE … CURSOR FOR query.
 func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.DeclareCursorStmt) error {
-	if u.Options&parse.CursorOptBinary != 0 {
-		return pgerr.NotSupported("DECLARE BINARY CURSOR")
-	}
-	if u.Options&parse.CursorOptHold != 0 {
-		return pgerr.NotSupported("DECLARE CURSOR WITH HOLD")
-	}
-	if err := s.requireBlock("DECLARE CURSOR"); err != nil {
+	if err := checkCursorOptions(u); err != nil {
 		return err
 	}
-	if q := u.Query; len(q.LockingClause) > 0 && u.Options&parse.CursorOptScroll != 0 {
-		return pgerr.New(pgerr.FeatureNotSupported, "DECLARE SCROLL CURSOR ... %s is not supported", q.LockingClause[0].Strength).
-			WithDetail("Scrollable cursors must be READ ONLY.")
+	if u.PortalName == "" {
+		return pgerr.New(pgerr.InvalidCursorName, "invalid cursor name: must not be empty")
+	}
+	hold := u.Options&parse.CursorOptHold != 0
+	if !hold {
+		if err := s.requireBlock("DECLARE CURSOR"); err != nil {
+			return err
+		}
 	}
 	if s.portals[u.PortalName] != nil {
 		return pgerr.New(pgerr.DuplicateCursor, "cursor \"%s\" already exists", u.PortalName)
 	}
 	st := newStatement("", parse.RawStmt{Stmt: u.Query, Text: outer.st.raw.Text}, outer.st.text, nil)
-	p := &portal{name: u.PortalName, st: st, created: time.Now(), declared: &cursorState{scroll: u.Options&parse.CursorOptNoScroll == 0}}
+	st.simple, st.cursor = outer.st.simple, true
+	p := &portal{name: u.PortalName, st: st, params: outer.params, created: time.Now()}
+	p.declared = &cursorState{atStart: true, hold: hold, binary: u.Options&parse.CursorOptBinary != 0}
 	if err := s.startPortal(ctx, p); err != nil {
 		return err
 	}
-	p.declared.rows = exec.NewRowStore(s.spill, s.storeMemory())
+	c := p.declared
+	switch {
+	case u.Options&parse.CursorOptScroll != 0:
+		c.scroll = true
+	case u.Options&parse.CursorOptNoScroll == 0:
+		c.scroll = len(u.Query.LockingClause) == 0 && scansBackward(st.plan.Root)
+	}
+	c.keys = st.keys
+	c.rows = exec.NewRowStore(s.spill, s.storeMemory())
 	// The cursor outlives the statement that declared it, and with it the statement's context.
 	p.ectx.Context, p.ectx.Eval.Context = s.base, s.base
 	s.addPortal(u.PortalName, p)
 	return nil
 }
 
+// checkCursorOptions is transformDeclareCursorStmt.
+func checkCursorOptions(u *parse.DeclareCursorStmt) error {
+	on := func(opt int) bool { return u.Options&opt != 0 }
+	if on(parse.CursorOptScroll) && on(parse.CursorOptNoScroll) {
+		return pgerr.New(pgerr.InvalidCursorDefinition, "cannot specify both %s and %s", "SCROLL", "NO SCROLL")
+	}
+	if on(parse.CursorOptAsensitive) && on(parse.CursorOptInsensitive) {
+		return pgerr.New(pgerr.InvalidCursorDefinition, "cannot specify both %s and %s", "ASENSITIVE", "INSENSITIVE")
+	}
+	if w := u.Query.With; w != nil {
+		for _, c := range w.CTEs {
+			if _, sel := c.Query.(*parse.SelectStmt); !sel {
+				return pgerr.New(pgerr.FeatureNotSupported, "DECLARE CURSOR must not contain data-modifying statements in WITH")
+			}
+		}
+	}
+	if len(u.Query.LockingClause) == 0 {
+		return nil
+	}
+	refused := func(before, after, kind string) error {
+		return pgerr.New(pgerr.FeatureNotSupported, "DECLARE %s%s %s is not supported", before, after, u.Query.LockingClause[0].Strength).
+			WithDetail("%s cursors must be READ ONLY.", kind)
+	}
+	switch {
+	case on(parse.CursorOptHold):
+		return refused("CURSOR WITH HOLD", " ...", "Holdable")
+	case on(parse.CursorOptScroll):
+		return refused("SCROLL CURSOR", " ...", "Scrollable")
+	case on(parse.CursorOptInsensitive):
+		return pgerr.New(pgerr.InvalidCursorDefinition, "DECLARE INSENSITIVE CURSOR ... %s is not valid", u.Query.LockingClause[0].Strength).
+			WithDetail("Insensitive cursors must be READ ONLY.")
+	}
+	return nil
+}
+
+// scansBackward is ExecSupportsBackwardScan: it decides whether a cursor scrolls that says neither SCROLL nor NO SCROLL.
+func scansBackward(n planner.Node) bool {
+	switch n := n.(type) {
+	case *planner.Values:
+		return len(n.Types) > 0 // else the one row of a query without FROM
+	case *planner.Scan, *planner.LiteralRows, *planner.FunctionScan, *planner.VirtualScan, *planner.CTEScan, *planner.Sort:
+		return true
+	case *planner.Project:
+		return scansBackward(n.Input)
+	case *planner.Filter:
+		return scansBackward(n.Input)
+	case *planner.Limit:
+		return scansBackward(n.Input)
+	case *planner.With:
+		return scansBackward(n.Input)
+	case *planner.Append:
+		for _, in := range n.Children {
+			if !scansBackward(in) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // len is the number of rows read so far.
 func (c *cursorState) len() int { return int(c.rows.Len()) }
 
-// fill reads rows until n are kept or the plan ends.
+// fill reads rows until n have been read in all or the plan ends.
 func (p *portal) fill(n int) error {
 	c := p.declared
 	for !c.full && c.len() < n {
@@ -74,6 +154,162 @@ func (p *portal) fill(n int) error {
 	return nil
 }
 
+// all is the count of FETCH ALL.
+const all = int(parse.FetchAll)
+
+var errForwardOnly = pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cursor can only scan forward").
+	WithHint("Declare it with SCROLL option to enable backward scan.")
+
+// run is PortalRunSelect: it passes up to count rows in a direction and gives their numbers to emit, nil for none.
+func (p *portal) run(forward bool, count int, emit func(row int) error) (n int, err error) {
+	c := p.declared
+	if forward {
+		if c.atEnd || count <= 0 {
+			return 0, nil
+		}
+		want := all
+		if count < all-c.pos {
+			want = c.pos + count
+		}
+		if err := p.fill(want); err != nil {
+			return 0, err
+		}
+		for n < count && c.pos < c.len() {
+			if emit != nil {
+				if err := emit(c.pos); err != nil {
+					return n, err
+				}
+			}
+			c.pos++
+			n++
+		}
+		if n > 0 {
+			c.atStart = false
+		}
+		if n < count {
+			c.atEnd = true
+		}
+		return n, nil
+	}
+	if !c.scroll {
+		return 0, errForwardOnly
+	}
+	if c.atStart || count <= 0 {
+		return 0, nil
+	}
+	if c.atEnd && c.pos > 0 {
+		c.atEnd = false
+		c.pos++
+	}
+	for n < count && c.pos > 1 {
+		c.pos--
+		n++
+		if emit != nil {
+			if err := emit(c.pos - 1); err != nil {
+				return n, err
+			}
+		}
+	}
+	if n < count {
+		c.atStart, c.atEnd, c.pos = true, false, 0
+	}
+	return n, nil
+}
+
+// rewind is DoPortalRewind.
+func (p *portal) rewind() error {
+	c := p.declared
+	if c.atStart && !c.atEnd {
+		return nil
+	}
+	if !c.scroll {
+		return errForwardOnly
+	}
+	c.atStart, c.atEnd, c.pos = true, false, 0
+	return nil
+}
+
+// move is DoPortalRunFetch: it moves the cursor and gives the rows to return to emit, which is nil for MOVE.
+func (p *portal) move(u *parse.FetchStmt, emit func(row int) error) (int, error) {
+	c := p.declared
+	forward, count := true, int(u.HowMany)
+	switch u.Direction {
+	case parse.FetchForward, parse.FetchBackward:
+		forward = u.Direction == parse.FetchForward
+		if count < 0 {
+			forward, count = !forward, -count
+		}
+	case parse.FetchAbsolute:
+		return p.moveTo(count, emit)
+	case parse.FetchRelative:
+		if count != 0 {
+			forward = count > 0
+			if count < 0 {
+				count = -count
+			}
+			if _, err := p.run(forward, count-1, nil); err != nil {
+				return 0, err
+			}
+			return p.run(forward, 1, emit)
+		}
+	}
+	if count == 0 { // the row that the cursor is on
+		switch {
+		case c.atStart || c.atEnd:
+			return 0, nil
+		case emit == nil:
+			return 1, nil
+		case !c.scroll:
+			return 0, errForwardOnly
+		}
+		return 1, emit(c.pos - 1)
+	}
+	if !forward && count == all && emit == nil {
+		n := c.pos
+		if n > 0 && !c.atEnd {
+			n--
+		}
+		return n, p.rewind()
+	}
+	return p.run(forward, count, emit)
+}
+
+// moveTo is FETCH ABSOLUTE.
+func (p *portal) moveTo(count int, emit func(row int) error) (int, error) {
+	c := p.declared
+	var err error
+	switch {
+	case count == 0:
+		return 0, p.rewind()
+	case count < 0:
+		if _, err = p.run(true, all, nil); err == nil && count < -1 {
+			_, err = p.run(false, -count-1, nil)
+		}
+		if err != nil {
+			return 0, err
+		}
+		return p.run(false, 1, emit)
+	case count-1 <= c.pos/2:
+		if err = p.rewind(); err == nil {
+			_, err = p.run(true, count-1, nil)
+		}
+	default:
+		pos := c.pos
+		if c.atEnd {
+			pos++
+		}
+		if count <= pos {
+			_, err = p.run(false, pos-count+1, nil)
+		} else {
+			_, err = p.run(true, count-pos-1, nil)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return p.run(true, 1, emit)
+}
+
 // fetch is FETCH and MOVE.
 func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, describe bool) error {
 	p := s.portals[u.PortalName]
@@ -84,150 +320,126 @@ func (s *Session) fetch(ctx context.Context, outer *portal, u *parse.FetchStmt, 
 		p.ectx.Context, p.ectx.Eval.Context = ctx, ctx
 		defer func() { p.ectx.Context, p.ectx.Eval.Context = s.base, s.base }()
 	}
-	from, to, step, err := p.move(u)
+	c := p.declared
+	if c.failed {
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", p.name)
+	}
+	if u.IsMove {
+		n, err := p.move(u, nil)
+		if err != nil {
+			c.failed = true
+			return err
+		}
+		s.complete(fetchTag(true, int64(n)))
+		return nil
+	}
+	fields := append([]Field(nil), p.fields...)
+	var err error
+	switch {
+	case outer.formats != nil:
+		err = applyFormats(fields, outer.formats)
+	case c.binary && describe:
+		err = applyFormats(fields, []int16{1})
+	}
 	if err != nil {
 		return err
 	}
-	n := int64(max(0, (to-from)*step))
-	if !u.IsMove {
-		fields := append([]Field(nil), p.fields...)
-		if err := applyFormats(fields, outer.formats); err != nil {
-			return err
-		}
-		if describe {
-			s.client.RowDescription(fields)
-		}
-		if err := s.sendKept(p, fields, from, to, step); err != nil {
-			return err
-		}
+	if describe {
+		s.client.RowDescription(fields)
 	}
-	s.complete(fetchTag(u.IsMove, n))
+	n, err := s.sendMoved(p, u, fields)
+	if err != nil {
+		c.failed = true
+		return err
+	}
+	s.complete(fetchTag(false, int64(n)))
 	return nil
 }
 
-// sendKept sends kept rows from one on to another (exclusive).
-func (s *Session) sendKept(p *portal, fields []Field, from, to, step int) error {
-	out := types.NewBatch(columnTypes(p.fields), 0)
+// sendMoved moves a cursor and sends the rows that it passes.
+func (s *Session) sendMoved(p *portal, u *parse.FetchStmt, fields []Field) (int, error) {
+	ts := make([]types.Type, len(fields))
+	for i, f := range fields {
+		ts[i] = f.Type
+	}
+	out := types.NewBatch(ts, 0)
 	var row []types.Datum
-	for i := from; i != to; i += step {
-		var err error
+	n, err := p.move(u, func(i int) (err error) {
 		if row, err = p.declared.rows.Row(row[:0], int64(i)); err != nil {
 			return err
 		}
-		if out.AppendRow(row); out.N < types.BatchSize && i+step != to {
+		if out.AppendRow(row[:len(fields)]); out.N < types.BatchSize {
+			return nil
+		}
+		err = s.client.DataRows(fields, out, s.io())
+		out.Reset()
+		return err
+	})
+	if err != nil || out.N == 0 {
+		return n, err
+	}
+	return n, s.client.DataRows(fields, out, s.io())
+}
+
+// holdCursors is what COMMIT does first: cursors WITH HOLD read the rest of their rows.
+func (s *Session) holdCursors(ctx context.Context) error {
+	for _, p := range s.portals {
+		c := p.declared
+		if c == nil || !c.hold || c.held {
 			continue
 		}
-		if err := s.client.DataRows(fields, out, s.io()); err != nil {
+		p.ectx.Context, p.ectx.Eval.Context = ctx, ctx
+		if err := p.fill(all); err != nil {
 			return err
 		}
-		out.Reset()
+		p.ectx.Context, p.ectx.Eval.Context = s.base, s.base
+		if !c.full {
+			p.cursor.Close()
+		}
+		c.held, c.full, p.done = true, true, true
 	}
 	return nil
 }
 
-func columnTypes(fields []Field) []types.Type {
-	out := make([]types.Type, len(fields))
-	for i, f := range fields {
-		out[i] = f.Type
+// CursorKey returns the value of the k-th key column of the row of a table that a cursor is on, for WHERE CURRENT OF. It is
+// execCurrentOf; any row that it returns NULL for is none.
+func (f *functions) CursorKey(name string, table types.Oid, tableName string, k int) (types.Datum, error) {
+	p := f.portals[name]
+	state := func(format string, args ...any) (types.Datum, error) {
+		return types.Null, pgerr.New(pgerr.InvalidCursorState, format, args...)
 	}
-	return out
-}
-
-// move settles which kept rows a FETCH returns, in which order, and moves the cursor: from (inclusive) to to (exclusive)
-// by step. Position 0 is before the first row, so row i is at position i+1.
-func (p *portal) move(u *parse.FetchStmt) (from, to, step int, err error) {
+	switch {
+	case p == nil:
+		return types.Null, errNoCursor(name)
+	case !plannable(p.st.raw.Stmt) || p.declared == nil:
+		return state("cursor \"%s\" is not a SELECT query", name)
+	case p.declared.held:
+		return state("cursor \"%s\" is held from a previous transaction", name)
+	}
 	c := p.declared
-	dir, n := u.Direction, u.HowMany
-	if n < 0 && (dir == parse.FetchForward || dir == parse.FetchBackward) {
-		n = -n
-		if dir == parse.FetchForward {
-			dir = parse.FetchBackward
-		} else {
-			dir = parse.FetchForward
+	var key *sema.CursorKey
+	for i := range c.keys {
+		if c.keys[i].Table != table {
+			continue
 		}
-	}
-	backward := dir == parse.FetchBackward && n > 0 || dir == parse.FetchAbsolute && n < int64(c.pos) || dir == parse.FetchRelative && n < 0
-	if backward && !c.scroll {
-		return 0, 0, 1, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cursor can only scan forward").
-			WithHint("Declare it with SCROLL option to enable backward scan.")
-	}
-	const all = int(^uint(0)>>1) - 1
-	count := all
-	if n < int64(all) {
-		count = int(n)
-	}
-	switch dir {
-	case parse.FetchForward:
-		if count == 0 {
-			return p.current()
+		if key != nil {
+			return state("cursor \"%s\" has multiple FOR UPDATE/SHARE references to table \"%s\"", name, tableName)
 		}
-		want := all
-		if count < all-c.pos {
-			want = c.pos + count
-		}
-		if err := p.fill(want); err != nil {
-			return 0, 0, 1, err
-		}
-		start := min(c.pos, c.len())
-		end := min(want, c.len())
-		c.pos = end
-		if end < want {
-			c.pos = c.len() + 1
-		}
-		return start, max(start, end), 1, nil
-	case parse.FetchBackward:
-		if count == 0 {
-			return p.current()
-		}
-		start := c.pos - 2 // the row before the current one
-		end := max(-1, start-count)
-		if count >= all {
-			end = -1
-		}
-		start = max(start, -1)
-		c.pos = end + 2
-		if start-end < count {
-			c.pos = 0
-		}
-		return start, end, -1, nil
+		key = &c.keys[i]
 	}
-	return p.moveTo(dir, n)
-}
-
-// current returns the row that the cursor is on.
-func (p *portal) current() (from, to, step int, err error) {
-	c := p.declared
-	if c.pos >= 1 && c.pos <= c.len() {
-		return c.pos - 1, c.pos, 1, nil
+	switch {
+	case key == nil && p.st.plan.Locks:
+		return state("cursor \"%s\" does not have a FOR UPDATE/SHARE reference to table \"%s\"", name, tableName)
+	case key == nil:
+		return state("cursor \"%s\" is not a simply updatable scan of table \"%s\"", name, tableName)
+	case c.atStart || c.atEnd:
+		return state("cursor \"%s\" is not positioned on a row", name)
 	}
-	return 0, 0, 1, nil
-}
-
-// moveTo is FETCH ABSOLUTE and RELATIVE.
-func (p *portal) moveTo(dir parse.FetchDirection, n int64) (from, to, step int, err error) {
-	c := p.declared
-	target := n
-	if dir == parse.FetchRelative {
-		target = int64(c.pos) + n
-	} else if n < 0 {
-		if err := p.fill(int(^uint(0) >> 1)); err != nil {
-			return 0, 0, 1, err
-		}
-		target = int64(c.len()) + 1 + n
+	row, err := c.rows.Row(nil, int64(c.pos-1))
+	if err != nil {
+		return types.Null, err
 	}
-	if target <= 0 {
-		c.pos = 0
-		return 0, 0, 1, nil
-	}
-	if err := p.fill(int(target)); err != nil {
-		return 0, 0, 1, err
-	}
-	if target > int64(c.len()) {
-		c.pos = c.len() + 1
-		return 0, 0, 1, nil
-	}
-	c.pos = int(target)
-	return c.pos - 1, c.pos, 1, nil
+	return row[key.First+k], nil
 }
 
 // closeCursor is CLOSE.

@@ -341,7 +341,11 @@ func (s *Session) preparedRows() []pgcat.Prepared {
 func (s *Session) cursorRows() []pgcat.Cursor {
 	var out []pgcat.Cursor
 	for name, p := range s.portals {
-		out = append(out, pgcat.Cursor{Name: name, Statement: p.st.text, Scroll: p.declared != nil && p.declared.scroll, At: p.created})
+		row := pgcat.Cursor{Name: name, Statement: p.st.text, At: p.created}
+		if c := p.declared; c != nil {
+			row.Scroll, row.Hold, row.Binary = c.scroll, c.hold, c.binary
+		}
+		out = append(out, row)
 	}
 	slices.SortFunc(out, func(a, b pgcat.Cursor) int { return strings.Compare(a.Name, b.Name) })
 	return out

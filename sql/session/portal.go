@@ -19,13 +19,12 @@ import (
 
 // portal is a statement bound to parameters, and its execution.
 type portal struct {
-	name    string
-	number  int // in order of opening
-	st      *statement
-	params  []types.Datum
-	formats []int16
-	fields  []Field
-	// hold keeps rows beyond the transaction (WITH HOLD); scroll cursors keep the rows seen.
+	name     string
+	number   int // in order of opening
+	st       *statement
+	params   []types.Datum
+	formats  []int16
+	fields   []Field
 	cursor   *exec.Cursor
 	ectx     *exec.Context
 	analyze  bool // EXPLAIN ANALYZE
@@ -140,6 +139,9 @@ func (s *Session) planForSnapshot(ctx context.Context, st *statement) error {
 	an, _, err := s.analyse(st, st.madeFor)
 	if err != nil {
 		return err
+	}
+	if st.cursor {
+		st.keys = an.AddCursorKeys()
 	}
 	env := s.planEnv()
 	env.Snapshot = snapshot

@@ -36,7 +36,9 @@ type statement struct {
 	fromSQL     bool        // of PREPARE, not of a Parse message
 	executions  int64       // by EXECUTE and Execute
 	populate    catalog.Oid // the new table or materialized view that it fills, with no right to insert
-	described   bool        // the client has seen the result's columns: they must not change
+	cursor      bool        // of DECLARE CURSOR: its rows have keys for WHERE CURRENT OF behind their columns
+	keys        []sema.CursorKey
+	described   bool // the client has seen the result's columns: they must not change
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
@@ -67,6 +69,10 @@ func (s *Session) prepare(st *statement) error {
 	if err != nil {
 		return err
 	}
+	visible := len(an.Columns())
+	if st.cursor {
+		st.keys = an.AddCursorKeys()
+	}
 	plan, err := planner.Prepare(tree(an), s.planEnv())
 	if err != nil {
 		return err
@@ -78,6 +84,9 @@ func (s *Session) prepare(st *statement) error {
 		st.target = an.DML.Table.OID
 	}
 	st.plan, st.params, st.columns, st.madeFor, st.madePath = plan, params, plan.Columns, snap, path
+	if st.cursor {
+		st.columns = st.columns[:visible]
+	}
 	st.permissions = an.Permissions
 	if st.populate != 0 {
 		st.permissions = an.Permissions.Without(st.populate)
@@ -252,7 +261,7 @@ func (s *Session) admit(st parse.Statement) error {
 	}
 	if t, ok := st.(*parse.TransactionStmt); ok {
 		switch t.Kind {
-		case parse.TransCommit, parse.TransRollback, parse.TransRollbackTo:
+		case parse.TransCommit, parse.TransPrepare, parse.TransRollback, parse.TransRollbackTo:
 			return nil
 		}
 	}

@@ -132,7 +132,11 @@ func (s *Session) commit(ctx context.Context) error {
 		s.tx = block{}
 		return nil
 	}
-	if err := s.commitWork(ctx, t); err != nil {
+	err := s.holdCursors(ctx)
+	if err == nil {
+		err = s.commitWork(ctx, t)
+	}
+	if err != nil {
 		err = s.interrupted(ctx, err)
 		s.abort()
 		return err
@@ -238,7 +242,33 @@ func (s *Session) transactionStmt(ctx context.Context, st *parse.TransactionStmt
 	case parse.TransSavepoint, parse.TransRelease, parse.TransRollbackTo:
 		return s.savepointStmt(st)
 	}
-	return "", pgerr.NotSupported("prepared transactions")
+	return s.preparedStmt(st)
+}
+
+// preparedStmt answers the statements of two-phase commit as PostgreSQL does where max_prepared_transactions is 0: there
+// are no prepared transactions, and none can be made.
+func (s *Session) preparedStmt(st *parse.TransactionStmt) (string, error) {
+	if st.Kind != parse.TransPrepare {
+		command := "COMMIT PREPARED"
+		if st.Kind == parse.TransRollbackPrepared {
+			command = "ROLLBACK PREPARED"
+		}
+		if err := s.forbidBlock(command); err != nil {
+			return "", err
+		}
+		return "", pgerr.New(pgerr.UndefinedObject, "prepared transaction with identifier \"%s\" does not exist", st.GID)
+	}
+	if !s.tx.explicit {
+		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "there is no transaction in progress"))
+		return "ROLLBACK", nil
+	}
+	failed := s.tx.failed
+	s.abort()
+	if failed {
+		return "ROLLBACK", nil
+	}
+	return "", pgerr.New(pgerr.ObjectNotInPrerequisiteState, "prepared transactions are disabled").
+		WithHint("Set max_prepared_transactions to a nonzero value.")
 }
 
 func (s *Session) begin(st *parse.TransactionStmt) (string, error) {
