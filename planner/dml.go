@@ -118,6 +118,16 @@ func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
 		}
 		m.Checks = append(m.Checks, Check{Name: c.Name, Cond: s})
 	}
+	for _, c := range d.ViewChecks {
+		if c.Expr == nil {
+			continue
+		}
+		s, err := over.scalar(c.Expr, lay, nil)
+		if err != nil {
+			return err
+		}
+		m.ViewChecks = append(m.ViewChecks, Check{Name: c.View, Cond: s})
+	}
 	return nil
 }
 

@@ -450,6 +450,8 @@ type ModifyTable struct {
 	// Generated are computed, for Insert and Update, when the new row has its other columns; Checks then judge it.
 	Generated []Generated
 	Checks    []Check
+	// ViewChecks are those of WITH CHECK OPTION, by the name of the view, judged after the row was written.
+	ViewChecks []Check
 	// Returning is over new row's columns by attnum-1 (Delete: the old row's) ++ the input row (Update and Delete).
 	Returning []*Scalar
 	// KeyChange: an update may change columns of the row's key, of a unique index or of its placement.

@@ -48,7 +48,9 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		}
 		v.OID, v.Owner, v.ACL, v.Comment = old.View.OID, old.View.Owner, old.View.ACL, old.View.Comment
 		for i := range old.View.Columns {
-			v.Columns[i].ACL, v.Columns[i].Comment = old.View.Columns[i].ACL, old.View.Columns[i].Comment
+			o := &old.View.Columns[i]
+			c := &v.Columns[i]
+			c.ACL, c.Comment, c.Default, c.DefaultDeps = o.ACL, o.Comment, o.Default, o.DefaultDeps
 		}
 		return x.put(ctx, v)
 	}

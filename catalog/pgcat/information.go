@@ -2,6 +2,7 @@ package pgcat
 
 import (
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -137,8 +138,14 @@ func infoTables(b *builder) {
 		b.add(db, schema, str(t.Name), str(kind), str("YES"), str("NO"))
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
-		b.add(db, schema, str(v.Name), str("VIEW"), str("NO"), str("NO"))
+		events, _ := b.viewEvents(v)
+		b.add(db, schema, str(v.Name), str("VIEW"), yesNo(events&8 != 0), str("NO"))
 	})
+}
+
+// viewEvents is what may be done to a view, and to which of its columns.
+func (b *builder) viewEvents(v *catalog.View) (int, []bool) {
+	return sema.ViewEvents(v, &sema.Env{Catalog: b.snap, Virtual: b.sys})
 }
 
 func infoColumns(b *builder) {
@@ -157,11 +164,15 @@ func infoColumns(b *builder) {
 		}
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
+		var events []bool
 		for i := range v.Columns {
 			c := v.Columns[i]
+			if events == nil {
+				_, events = b.viewEvents(v)
+			}
 			c.Num, c.NotNull = catalog.AttNum(i+1), false
 			if b.seesColumn(catalog.Relation{Kind: catalog.KindView, View: v}, c.Num, anyOfColumn) {
-				b.infoColumn(schema, v.Name, &c, nil, false)
+				b.infoColumn(schema, v.Name, &c, nil, events[i])
 			}
 		}
 	})
@@ -454,9 +465,12 @@ func infoSequences(b *builder) {
 func infoViews(b *builder) {
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
 		definition := null
+		events, _ := b.viewEvents(v)
+		check := [...]string{catalog.NoCheck: "NONE", catalog.LocalCheck: "LOCAL", catalog.CascadedCheck: "CASCADED"}[v.CheckOption()]
 		if b.owns(v.Owner) {
 			definition = str(b.defs.view(v, false, 0))
 		}
-		b.add(str(b.env.Database), schema, str(v.Name), definition, str("NONE"), str("NO"), str("NO"), str("NO"), str("NO"), str("NO"))
+		b.add(str(b.env.Database), schema, str(v.Name), definition, str(check), yesNo(events&20 == 20), yesNo(events&8 != 0),
+			str("NO"), str("NO"), str("NO"))
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -222,11 +223,25 @@ func updatable(c *call) (types.Datum, error) {
 	if t := c.scope.snap.Table(c.oid(0)); t != nil && t.MatView == nil {
 		return num(28), nil
 	}
+	if v := c.scope.snap.View(c.oid(0)); v != nil {
+		events, _ := sema.ViewEvents(v, c.viewEnv())
+		return num(events), nil
+	}
 	return num(0), nil
 }
 
+// viewEnv is what views are analysed in to see what can be written to them.
+func (c *call) viewEnv() *sema.Env {
+	return &sema.Env{Catalog: c.scope.snap, Virtual: c.sys}
+}
+
 func columnUpdatable(c *call) (types.Datum, error) {
-	return flag(c.args[1].Int() > 0 && c.scope.snap.Table(c.oid(0)) != nil), nil
+	n := int(c.args[1].Int())
+	if v := c.scope.snap.View(c.oid(0)); v != nil && n > 0 && n <= len(v.Columns) {
+		_, columns := sema.ViewEvents(v, c.viewEnv())
+		return flag(columns[n-1]), nil
+	}
+	return flag(n > 0 && c.scope.snap.Table(c.oid(0)) != nil), nil
 }
 
 func filenode(c *call) (types.Datum, error) {

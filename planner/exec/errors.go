@@ -100,6 +100,11 @@ func errCheck(c *Context, t *catalog.Table, name string, row []types.Datum) erro
 		WithDetail("%s", failingRow(c, t, row)).WithTable(schemaName(c, t), t.Name).WithConstraint(name)
 }
 
+func errViewCheck(c *Context, t *catalog.Table, view string, row []types.Datum) error {
+	return pgerr.New(pgerr.WithCheckOptionViolation, "new row violates check option for view %q", view).
+		WithDetail("%s", failingRow(c, t, row))
+}
+
 // keyText is "(a, b)=(1, 2)", with the names as an index definition prints them.
 func keyText(c *Context, t *catalog.Table, cols []keyColumn, row []types.Datum) string {
 	var names, vals strings.Builder

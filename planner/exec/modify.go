@@ -197,6 +197,17 @@ func (m *modifyOp) written(rows [][]types.Datum, inputs []int) error {
 	if m.n.Main {
 		m.r.written += int64(len(rows))
 	}
+	for _, c := range m.n.ViewChecks {
+		for _, row := range rows {
+			d, err := c.Cond.EvalRow(m.r.eval, row)
+			if err != nil {
+				return err
+			}
+			if d.IsNull() || !d.Bool() {
+				return errViewCheck(m.r.c, m.n.Table, c.Name, row)
+			}
+		}
+	}
 	if m.n.Returning == nil {
 		return nil
 	}

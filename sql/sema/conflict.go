@@ -21,13 +21,13 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 	}
 	cs := s.newScope(s.parent)
 	cs.ctes = s.ctes
-	it, err := cs.targetItem(d.Table, stmt.Relation)
+	it, err := cs.targetItem(d.target, stmt.Relation)
 	if err != nil {
 		return err
 	}
 	cs.ns = []*nsItem{it}
 	if oc.Infer != nil {
-		if out.Arbiters, err = cs.arbiters(d.Table, oc.Infer); err != nil {
+		if out.Arbiters, err = cs.arbiters(d.target, oc.Infer); err != nil {
 			return err
 		}
 	} else if err := cs.checkArbiters(d.Table, d.Table.Indexes); err != nil {
@@ -35,6 +35,10 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 	}
 	if !oc.Update {
 		return nil
+	}
+	if d.target.views != nil {
+		cs.ns = append(cs.ns, cs.viewTargetItem(d.target, "excluded"))
+		return cs.conflictUpdate(d, oc)
 	}
 	rel := cs.addRel(&RTE{Kind: RTETable, Alias: "excluded", Columns: tableColumns(d.Table), Table: d.Table})
 	ex, err := cs.item(rel, "excluded", nil, -1, func(i int) bool { return d.Table.Columns[i].Dropped || d.Table.Columns[i].Hidden })
@@ -44,7 +48,13 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 	// A bare name means the existing row.
 	ex.table, ex.colsVisible = d.Table, true
 	cs.ns = append(cs.ns, ex)
-	cols, exprs, err := cs.assignments(d.Table, oc.TargetList)
+	return cs.conflictUpdate(d, oc)
+}
+
+// conflictUpdate analyses DO UPDATE in a scope of the existing row and the excluded one.
+func (s *scope) conflictUpdate(d *DML, oc *parse.OnConflictClause) error {
+	out := d.Conflict
+	cols, exprs, err := s.assignments(d.target, oc.TargetList)
 	if err != nil {
 		return err
 	}
@@ -53,14 +63,15 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 		out.Set = append(out.Set, exprs[i])
 	}
 	if oc.WhereClause != nil {
-		defer cs.in(inWhere)()
-		out.Where, err = cs.boolExpr(oc.WhereClause, "WHERE")
+		defer s.in(inWhere)()
+		out.Where, err = s.boolExpr(oc.WhereClause, "WHERE")
 	}
 	return err
 }
 
 // arbiters finds the unique indexes that a conflict target means.
-func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.Index, error) {
+func (s *scope) arbiters(target *dmlTarget, inf *parse.InferClause) ([]*catalog.Index, error) {
+	t := target.table
 	if inf.Conname != "" {
 		for _, c := range t.Constraints {
 			if c.Name != inf.Conname {
@@ -75,7 +86,7 @@ func (s *scope) arbiters(t *catalog.Table, inf *parse.InferClause) ([]*catalog.I
 	}
 	var want inference
 	for _, el := range inf.IndexElems {
-		if err := s.inferColumn(&want, t, el, inf); err != nil {
+		if err := s.inferColumn(&want, target, el, inf); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +146,7 @@ type inference struct {
 }
 
 // inferColumn adds one column or expression of a conflict target.
-func (s *scope) inferColumn(want *inference, t *catalog.Table, el *parse.IndexElem, inf *parse.InferClause) error {
+func (s *scope) inferColumn(want *inference, t *dmlTarget, el *parse.IndexElem, inf *parse.InferClause) error {
 	if el.Ordering != parse.SortByDefault || el.Nulls != parse.SortByNullsDefault {
 		return s.errorf(inf.Loc(), pgerr.InvalidColumnReference, "ASC/DESC is not allowed in ON CONFLICT clause")
 	}
@@ -152,9 +163,14 @@ func (s *scope) inferColumn(want *inference, t *catalog.Table, el *parse.IndexEl
 		}
 		num = attNum(v.Col + 1)
 	} else {
-		c := t.ColumnByName(el.Name)
+		c := t.column(el.Name)
 		if c == nil {
 			return s.missingColumn("", el.Name, inf.Loc())
+		}
+		t.read(c)
+		if c.Num == 0 { // an expression of a view
+			want.exprs = append(want.exprs, expr.Fold(t.meaning(c)))
+			return nil
 		}
 		num = c.Num
 	}

@@ -10,63 +10,23 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// targetTable resolves the table of a DML statement.
-func (a *analyzer) targetTable(r *parse.RangeVar, verb string) (*catalog.Table, error) {
-	rel, v, err := a.relation(r)
-	if err != nil {
-		return nil, err
-	}
-	if v != nil {
-		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
-	}
-	switch rel.Kind {
-	case catalog.KindTable:
-		a.addTable(rel.Table)
-		return rel.Table, nil
-	case catalog.KindView:
-		return nil, a.unsupported(r.Loc(), verb+" on a view")
-	case catalog.KindMatView:
-		if rel.Table.OID == a.env.Populate {
-			a.addTable(rel.Table)
-			return rel.Table, nil
-		}
-		return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot change materialized view %q", r.Name)
-	case catalog.KindSequence:
-		return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot change sequence %q", r.Name)
-	}
-	return nil, a.errorf(-1, pgerr.WrongObjectType, "cannot open relation %q", r.Name)
-}
-
-// targetItem puts the target table in the range table, as its first entry.
-func (s *scope) targetItem(t *catalog.Table, r *parse.RangeVar) (*nsItem, error) {
-	name, _ := aliasOf(r.Alias, t.Name)
-	it, err := s.tableItem(t, name, nil, r.Loc())
-	if err != nil {
-		return nil, err
-	}
-	if r.Alias != nil {
-		it.schema = ""
-	}
-	return it, nil
-}
-
 // assigned looks a column up that a statement assigns to.
-func (s *scope) assigned(t *catalog.Table, rt *parse.ResTarget) (*catalog.Column, error) {
-	c := t.ColumnByName(rt.Name)
+func (s *scope) assigned(t *dmlTarget, rt *parse.ResTarget) (*catalog.Column, error) {
+	c := t.column(rt.Name)
 	if c == nil {
 		switch rt.Name {
 		case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
 			return nil, s.errorf(rt.Loc(), pgerr.FeatureNotSupported, "cannot assign to system column %q", rt.Name)
 		}
-		return nil, s.errorf(rt.Loc(), pgerr.UndefinedColumn, "column %q of relation %q does not exist", rt.Name, t.Name)
+		return nil, s.errorf(rt.Loc(), pgerr.UndefinedColumn, "column %q of relation %q does not exist", rt.Name, t.name)
 	}
-	return c, nil
+	return c, t.assignable(c)
 }
 
 // insertColumns are the columns that INSERT names, or all.
-func (s *scope) insertColumns(t *catalog.Table, cols []*parse.ResTarget) ([]*catalog.Column, error) {
+func (s *scope) insertColumns(t *dmlTarget, cols []*parse.ResTarget) ([]*catalog.Column, error) {
 	if cols == nil {
-		return t.LiveColumns(), nil
+		return t.columns(), nil
 	}
 	var out []*catalog.Column
 	for _, rt := range cols {
@@ -90,12 +50,12 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	t, err := a.targetTable(stmt.Relation, "INSERT")
+	t, err := a.target(stmt.Relation, Insert)
 	if err != nil {
 		return nil, err
 	}
-	d := &DML{Kind: Insert, Table: t, Overriding: overriding(stmt.Override)}
-	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	d := &DML{Kind: Insert, Table: t.table, target: t, Overriding: overriding(stmt.Override)}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.name)
 	cols, err := s.insertColumns(t, stmt.Cols)
 	if err != nil {
 		return nil, err
@@ -103,7 +63,7 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	if it, err := a.newScope(nil).targetItem(t, stmt.Relation); err == nil {
 		s.hidden = []*nsItem{it}
 	}
-	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, parts: partialTargets(stmt.Cols), defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
+	in := &insertion{scope: s, dml: d, stmt: stmt, cols: cols, parts: partialTargets(stmt.Cols), defaults: make([]expr.Node, len(t.table.Columns)), known: make([]bool, len(t.table.Columns))}
 	if err := in.source(); err != nil {
 		return nil, err
 	}
@@ -172,6 +132,24 @@ func (in *insertion) checkCount(n, extraLoc int) error {
 			return in.errorf(in.stmt.Cols[n].Loc(), pgerr.SyntaxError, "INSERT has more target columns than expressions")
 		}
 		in.cols = in.cols[:n]
+	}
+	return in.checkAssignable()
+}
+
+// checkAssignable refuses columns of a view that stand for no column, and two that stand for one.
+func (in *insertion) checkAssignable() error {
+	if in.dml.target == nil || in.dml.target.views == nil {
+		return nil
+	}
+	for i, c := range in.cols {
+		if err := in.dml.target.assignable(c); err != nil {
+			return err
+		}
+		for _, d := range in.cols[:i] {
+			if d != c && d.Num == c.Num {
+				return pgerr.New(pgerr.SyntaxError, "multiple assignments to same column %q", in.dml.Table.Columns[c.Num-1].Name)
+			}
+		}
 	}
 	return nil
 }
@@ -296,16 +274,19 @@ func (in *insertion) ignores(c *catalog.Column) bool {
 // checkGenerated refuses a value for a column that has none but its own.
 func (in *insertion) checkGenerated(c *catalog.Column) error {
 	if c.Generated {
-		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
-			WithDetail("Column %q is a generated column.", c.Name)
+		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", in.baseName(c)).
+			WithDetail("Column %q is a generated column.", in.baseName(c))
 	}
 	if c.Identity == catalog.IdentityAlways && in.dml.Overriding == 0 {
-		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", c.Name).
-			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", c.Name).
+		return pgerr.New(pgerr.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", in.baseName(c)).
+			WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", in.baseName(c)).
 			WithHint("Use OVERRIDING SYSTEM VALUE to override.")
 	}
 	return nil
 }
+
+// baseName is the name of a column in the table.
+func (in *insertion) baseName(c *catalog.Column) string { return in.dml.Table.Columns[c.Num-1].Name }
 
 // query is INSERT … SELECT.
 func (in *insertion) query(sel *parse.SelectStmt) error {
@@ -386,13 +367,21 @@ func (in *insertion) fillDefaults() error {
 func (in *insertion) defaultOf(c *catalog.Column) (expr.Node, error) {
 	i := int(c.Num) - 1
 	if !in.known[i] {
-		n, err := in.columnDefault(c)
+		n, err := in.columnDefault(in.overridden(c))
 		if err != nil {
 			return nil, err
 		}
 		in.defaults[i], in.known[i] = n, true
 	}
 	return in.defaults[i], nil
+}
+
+// overridden is the column with the default that a view gives it.
+func (in *insertion) overridden(c *catalog.Column) *catalog.Column {
+	if in.dml.target == nil {
+		return c
+	}
+	return in.dml.target.withDefault(c)
 }
 
 // columnDefault analyses a column's default: an identity's next value, or the DEFAULT expression. nil is NULL.
@@ -442,6 +431,9 @@ func (a *analyzer) checks(d *DML) error {
 		}
 		d.Generated = append(d.Generated, GeneratedColumn{Num: c.Num, Expr: n})
 	}
+	if d.target != nil {
+		d.ViewChecks = d.target.viewChecks()
+	}
 	for _, c := range d.Table.Constraints {
 		if c.Type != catalog.Check {
 			continue
@@ -477,7 +469,7 @@ func (s *scope) returning(d *DML, r *parse.RangeVar, list []*parse.ResTarget) er
 	if d.Kind == Insert {
 		rs := s.newScope(s.parent)
 		rs.ctes = s.ctes
-		it, err := rs.targetItem(d.Table, r)
+		it, err := rs.targetItem(d.target, r)
 		if err != nil {
 			return err
 		}
@@ -507,18 +499,19 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	t, err := a.targetTable(stmt.Relation, "UPDATE")
+	t, err := a.target(stmt.Relation, Update)
 	if err != nil {
 		return nil, err
 	}
-	d := &DML{Kind: Update, Table: t, Source: s.q}
-	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	d := &DML{Kind: Update, Table: t.table, target: t, Source: s.q}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.name)
 	if err := s.targetAndFrom(t, stmt.Relation, stmt.FromClause); err != nil {
 		return nil, err
 	}
-	if err := s.setWhere(stmt.WhereClause); err != nil {
+	if err := s.setWhere(t, stmt.WhereClause); err != nil {
 		return nil, err
 	}
+	s.restrict(t)
 	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
 		return nil, err
 	}
@@ -535,12 +528,15 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 	return d, a.checks(d)
 }
 
-func (s *scope) setWhere(where parse.Expr) error {
+func (s *scope) setWhere(t *dmlTarget, where parse.Expr) error {
 	if where == nil {
 		return nil
 	}
 	defer s.in(inWhere)()
 	if c, ok := where.(*parse.CurrentOfExpr); ok {
+		if t.views != nil {
+			return pgerr.New(pgerr.FeatureNotSupported, "WHERE CURRENT OF on a view is not implemented")
+		}
 		var err error
 		s.q.Where, err = s.currentOf(c, 0)
 		return err
@@ -551,7 +547,7 @@ func (s *scope) setWhere(where parse.Expr) error {
 }
 
 // targetAndFrom builds the range table of UPDATE and DELETE: the target first, then the FROM or USING items.
-func (s *scope) targetAndFrom(t *catalog.Table, r *parse.RangeVar, items []parse.FromItem) error {
+func (s *scope) targetAndFrom(t *dmlTarget, r *parse.RangeVar, items []parse.FromItem) error {
 	it, err := s.targetItem(t, r)
 	if err != nil {
 		return err
@@ -563,18 +559,18 @@ func (s *scope) targetAndFrom(t *catalog.Table, r *parse.RangeVar, items []parse
 }
 
 // assignments analyses the SET clause.
-func (s *scope) assignments(t *catalog.Table, list []*parse.ResTarget) (cols []*catalog.Column, exprs []expr.Node, err error) {
+func (s *scope) assignments(t *dmlTarget, list []*parse.ResTarget) (cols []*catalog.Column, exprs []expr.Node, err error) {
 	defer s.in(inUpdateSource)()
 	for _, rt := range list {
 		c, err := s.assigned(t, rt)
 		if err != nil {
 			return nil, nil, err
 		}
-		at := slices.Index(cols, c)
+		at := slices.IndexFunc(cols, func(k *catalog.Column) bool { return k.Num == c.Num })
 		if at >= 0 && (len(rt.Indirection) == 0 || !partAssigned(exprs[at])) {
-			return nil, nil, s.errorf(-1, pgerr.SyntaxError, "multiple assignments to same column %q", rt.Name)
+			return nil, nil, s.errorf(-1, pgerr.SyntaxError, "multiple assignments to same column %q", t.table.Columns[c.Num-1].Name)
 		}
-		n, err := s.assignment(c, rt)
+		n, err := s.assignment(t, c, rt)
 		if err == nil && len(rt.Indirection) > 0 {
 			container := s.targetColumn(c)
 			if at >= 0 {
@@ -595,7 +591,7 @@ func (s *scope) assignments(t *catalog.Table, list []*parse.ResTarget) (cols []*
 }
 
 // assignment analyses the value for a column; one for a part of it is not coerced yet.
-func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, error) {
+func (s *scope) assignment(t *dmlTarget, c *catalog.Column, rt *parse.ResTarget) (expr.Node, error) {
 	val := rt.Val
 	if m, ok := val.(*parse.MultiAssignRef); ok {
 		switch src := m.Source.(type) {
@@ -605,7 +601,7 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 			}
 			val = src.Args[m.Colno-1]
 		case *parse.SubLink:
-			if err := mayAssign(c); err != nil {
+			if err := mayAssign(t.baseColumn(c)); err != nil {
 				return nil, err
 			}
 			n, err := s.subqueryColumn(src, m)
@@ -624,13 +620,13 @@ func (s *scope) assignment(c *catalog.Column, rt *parse.ResTarget) (expr.Node, e
 		if len(rt.Indirection) > 0 {
 			return nil, s.partDefault(rt)
 		}
-		n, err := s.columnDefault(c)
+		n, err := s.columnDefault(t.updateDefault(c))
 		if err == nil && n == nil {
 			n = &expr.Const{Type: c.Type, Loc: val.Loc()}
 		}
 		return n, err
 	}
-	if err := mayAssign(c); err != nil {
+	if err := mayAssign(t.baseColumn(c)); err != nil {
 		return nil, err
 	}
 	n, err := s.expr(val)
@@ -660,18 +656,19 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	t, err := a.targetTable(stmt.Relation, "DELETE")
+	t, err := a.target(stmt.Relation, Delete)
 	if err != nil {
 		return nil, err
 	}
-	d := &DML{Kind: Delete, Table: t, Source: s.q}
-	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	d := &DML{Kind: Delete, Table: t.table, target: t, Source: s.q}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.name)
 	if err := s.targetAndFrom(t, stmt.Relation, stmt.UsingClause); err != nil {
 		return nil, err
 	}
-	if err := s.setWhere(stmt.WhereClause); err != nil {
+	if err := s.setWhere(t, stmt.WhereClause); err != nil {
 		return nil, err
 	}
+	s.restrict(t)
 	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
 		return nil, err
 	}

@@ -40,8 +40,8 @@ func (a *analyzer) merge(stmt *parse.MergeStmt) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DML{Kind: Merge, Table: t, Source: s.q}
-	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.Name)
+	d := &DML{Kind: Merge, Table: t.table, Source: s.q}
+	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.name)
 	target, err := s.targetItem(t, stmt.Relation)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (s *scope) checkReachable(whens []*parse.MergeWhenClause) error {
 }
 
 // mergeTarget resolves the target of MERGE, which is a table.
-func (a *analyzer) mergeTarget(r *parse.RangeVar) (*catalog.Table, error) {
+func (a *analyzer) mergeTarget(r *parse.RangeVar) (*dmlTarget, error) {
 	rel, v, err := a.relation(r)
 	if err != nil {
 		return nil, err
@@ -108,20 +108,20 @@ func (a *analyzer) mergeTarget(r *parse.RangeVar) (*catalog.Table, error) {
 	case v != nil:
 		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
 	case rel.Kind == catalog.KindTable:
-		return a.targetTable(r, "MERGE")
+		return a.target(r, Merge)
 	case rel.Kind == catalog.KindView:
 		kind = "views"
 	case rel.Kind == catalog.KindSequence:
 		kind = "sequences"
 	default:
-		return a.targetTable(r, "MERGE")
+		return a.target(r, Merge)
 	}
 	return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot execute MERGE on relation %q", r.Name).
 		WithDetail("This operation is not supported for %s.", kind)
 }
 
 // mergeAction analyses a WHEN clause; the scope sees what its rows have.
-func (s *scope) mergeAction(t *catalog.Table, w *parse.MergeWhenClause) (MergeAction, error) {
+func (s *scope) mergeAction(t *dmlTarget, w *parse.MergeWhenClause) (MergeAction, error) {
 	act := MergeAction{Matched: w.Matched}
 	var err error
 	if w.Condition != nil {
@@ -154,15 +154,15 @@ func (s *scope) mergeAction(t *catalog.Table, w *parse.MergeWhenClause) (MergeAc
 }
 
 // mergeInsert analyses INSERT of a WHEN clause and returns the columns given and the row's values by attnum-1.
-func (s *scope) mergeInsert(t *catalog.Table, w *parse.MergeWhenClause) ([]catalog.AttNum, []expr.Node, error) {
+func (s *scope) mergeInsert(t *dmlTarget, w *parse.MergeWhenClause) ([]catalog.AttNum, []expr.Node, error) {
 	cols, err := s.insertColumns(t, w.TargetList)
 	if err != nil {
 		return nil, nil, err
 	}
-	in := &insertion{scope: s, dml: &DML{Kind: Insert, Table: t, Overriding: overriding(w.Override)}, cols: cols,
+	in := &insertion{scope: s, dml: &DML{Kind: Insert, Table: t.table, Overriding: overriding(w.Override)}, cols: cols,
 		parts:    partialTargets(w.TargetList),
 		stmt:     &parse.InsertStmt{Cols: w.TargetList},
-		defaults: make([]expr.Node, len(t.Columns)), known: make([]bool, len(t.Columns))}
+		defaults: make([]expr.Node, len(t.table.Columns)), known: make([]bool, len(t.table.Columns))}
 	if w.Values == nil {
 		in.cols, in.parts = nil, nil
 	} else {

@@ -177,11 +177,7 @@ func (c *collector) query(q *Query, owner catalog.Oid) {
 		case r.Query == nil:
 		case r.View != nil:
 			c.add(r, &permission{relation: r.View.OID, owner: owner, required: catalog.PrivSelect})
-			as := r.View.Owner
-			if r.View.Invoker {
-				as = 0 // the current role, whosever the view around it is
-			}
-			c.query(r.Query, as)
+			c.query(r.Query, r.View.RunsAs())
 		default:
 			c.query(r.Query, owner)
 		}
@@ -225,7 +221,11 @@ func (c *collector) expression(n expr.Node, owner catalog.Oid) {
 			}
 		case *expr.Subquery:
 			if q, ok := v.Query.(*Query); ok {
-				c.query(q, owner)
+				if q.runAs != 0 {
+					c.query(q, q.runAs)
+				} else {
+					c.query(q, owner)
+				}
 			}
 		}
 		return true
@@ -262,12 +262,18 @@ func (c *collector) dml(d *DML) {
 		target.required, target.inserted = catalog.PrivInsert, d.Columns
 		row := &RTE{Kind: RTETable, Table: d.Table}
 		c.of[row] = target
+		if d.target.views != nil {
+			c.of[row] = &permission{} // what is read is read of the view
+		}
 		c.stack = append(c.stack, &Query{})
 		c.query(d.Source, 0)
 		c.ctes(d.CTEs, 0)
 		c.stack[len(c.stack)-1] = &Query{Rels: []*RTE{row, row}} // the row, and EXCLUDED
 		c.conflict(d, target)
 		c.returning(d)
+		if d.target.views != nil {
+			c.viewPermissions(d.target, target)
+		}
 		c.stack = c.stack[:len(c.stack)-1]
 		return
 	case Update:
@@ -282,7 +288,12 @@ func (c *collector) dml(d *DML) {
 			target.required = catalog.PrivSelect
 		}
 	}
+	through := d.target != nil && d.target.views != nil
 	c.add(d.Source.Rels[d.Target], target)
+	if through {
+		c.of[d.Source.Rels[d.Target]] = &permission{} // what is read is read of the view
+		c.viewPermissions(d.target, target)
+	}
 	c.query(d.Source, 0)
 	c.stack = append(c.stack, d.Source)
 	c.ctes(d.CTEs, 0)

@@ -45,6 +45,8 @@ type Query struct {
 	LiteralRows *types.Batch
 	// SetOp is set for UNION, INTERSECT and EXCEPT; Targets then describe the output columns.
 	SetOp *SetOp
+	// runAs is the owner of the view in whose expression the query is a subquery, where it is not the view's own query.
+	runAs catalog.Oid
 }
 
 // Target is a select-list entry. Junk ones serve ORDER BY or DISTINCT ON only and are not returned. Table and Col tell
@@ -236,6 +238,8 @@ type DML struct {
 	Generated []GeneratedColumn
 	// Checks are the table's CHECK constraints over Var{Rel: 0, Col: attnum-1}.
 	Checks []CheckConstraint
+	// ViewChecks are those of WITH CHECK OPTION, in the order in which they are judged.
+	ViewChecks []ViewCheck
 	// Conflict is ON CONFLICT of INSERT.
 	Conflict *OnConflict
 	// Returning is over Rels of ReturningRels: entry 0 is the target's new (DELETE: old) row, then the FROM/USING items
@@ -243,6 +247,8 @@ type DML struct {
 	Returning []Target
 	// Overriding is 's' (SYSTEM VALUE), 'u' (USER VALUE) or 0.
 	Overriding byte
+	// target is what the statement named.
+	target *dmlTarget
 }
 
 // GeneratedColumn is a column with the expression that it is computed by.

@@ -235,30 +235,8 @@ func (s *scope) tableItem(t *catalog.Table, name string, aliases []string, loc i
 const maxViewDepth = 64
 
 func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int) (*nsItem, error) {
-	if s.viewDepth >= maxViewDepth {
-		return nil, s.errorf(loc, pgerr.InvalidObjectDefinition, "infinite recursion detected in rules for relation %q", v.Name)
-	}
-	stmt, err := parse.ParseOne(v.Query)
+	q, err := s.viewQuery(v, loc)
 	if err != nil {
-		return nil, err
-	}
-	sel, ok := stmt.(*parse.SelectStmt)
-	if !ok {
-		return nil, pgerr.Internal("view %q is not a query", v.Name)
-	}
-	env := *s.env
-	env.Text, env.NoParams, env.Role = "", true, 0
-	sub := newAnalyzer(&env)
-	sub.viewDepth = s.viewDepth + 1
-	q, err := sub.topQuery(sel)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range sub.tables {
-		s.addTable(t)
-	}
-	s.usesVirtual = s.usesVirtual || sub.usesVirtual
-	if err := s.keepViewColumns(v, q, loc); err != nil {
 		return nil, err
 	}
 	cols := queryColumns(q)
@@ -268,9 +246,37 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 	return s.item(s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q, View: v}), name, aliases, loc, nil)
 }
 
+// viewQuery analyses a view's query.
+func (a *analyzer) viewQuery(v *catalog.View, loc int) (*Query, error) {
+	if a.viewDepth >= maxViewDepth {
+		return nil, a.errorf(loc, pgerr.InvalidObjectDefinition, "infinite recursion detected in rules for relation %q", v.Name)
+	}
+	stmt, err := parse.ParseOne(v.Query)
+	if err != nil {
+		return nil, err
+	}
+	sel, ok := stmt.(*parse.SelectStmt)
+	if !ok {
+		return nil, pgerr.Internal("view %q is not a query", v.Name)
+	}
+	env := *a.env
+	env.Text, env.NoParams, env.Role = "", true, 0
+	sub := newAnalyzer(&env)
+	sub.viewDepth = a.viewDepth + 1
+	q, err := sub.topQuery(sel)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range sub.tables {
+		a.addTable(t)
+	}
+	a.usesVirtual = a.usesVirtual || sub.usesVirtual
+	return q, a.keepViewColumns(v, q, loc)
+}
+
 // keepViewColumns leaves out the columns that a star in the view's text gained since the view was created: a view's
 // columns are those of its creation.
-func (s *scope) keepViewColumns(v *catalog.View, q *Query, loc int) error {
+func (a *analyzer) keepViewColumns(v *catalog.View, q *Query, loc int) error {
 	if len(v.Columns) == 0 || len(queryColumns(q)) <= len(v.Columns) {
 		return nil
 	}
@@ -281,7 +287,7 @@ func (s *scope) keepViewColumns(v *catalog.View, q *Query, loc int) error {
 		}
 	}
 	if len(kept) < len(v.Columns) || q.SetOp != nil || q.Distinct || len(q.OrderBy) > 0 {
-		return s.errorf(loc, pgerr.FeatureNotSupported, "view %q over a table that gained columns is not supported", v.Name)
+		return a.errorf(loc, pgerr.FeatureNotSupported, "view %q over a table that gained columns is not supported", v.Name)
 	}
 	q.Targets = kept
 	return nil
@@ -601,6 +607,9 @@ func (s *scope) usingJoin(j *parse.JoinExpr, join *Join, using []string, lns, rn
 
 // ref makes a reference to a column from level query levels further in.
 func (c *nsCol) ref(level, loc int) expr.Node {
+	if c.used != nil {
+		*c.used = true
+	}
 	if c.node == nil {
 		return &expr.Var{Rel: c.rel, Col: c.col, Level: level, Type: c.typ, Name: c.name, Loc: loc}
 	}

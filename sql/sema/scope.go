@@ -324,6 +324,7 @@ type nsCol struct {
 	col  int
 	typ  types.Type
 	node expr.Node
+	used *bool // set when a reference is made
 }
 
 func (a *analyzer) newScope(parent *scope) *scope {

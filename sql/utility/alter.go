@@ -35,7 +35,7 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 	if kind == catalog.KindMatView || kind == catalog.KindTable && rel.Kind == catalog.KindMatView {
 		return e.alterMatView(ctx, s, rel)
 	}
-	if kind == catalog.KindView {
+	if kind == catalog.KindView || kind == catalog.KindTable && found && rel.Kind == catalog.KindView {
 		return e.alterView(ctx, s)
 	}
 	if kind == catalog.KindSequence && len(s.Cmds) == 1 {

@@ -3,7 +3,6 @@ package utility
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -16,8 +15,6 @@ import (
 
 func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 	switch {
-	case s.WithCheckOption != parse.NoCheckOption:
-		return pgerr.NotSupported("WITH CHECK OPTION")
 	case s.Query.Into != nil:
 		return pgerr.New(pgerr.FeatureNotSupported, "views must not contain SELECT INTO")
 	}
@@ -41,10 +38,10 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 		}
 		spec.Columns = append(spec.Columns, catalog.Column{Name: name, Type: typ})
 	}
-	if spec.Query, spec.Deps, err = e.viewText(s.QueryText); err != nil {
+	if spec.ViewOptions, err = createOptions(s, analyzed.Query); err != nil {
 		return err
 	}
-	if spec.ViewOptions, err = viewOptions(nil, s.Options); err != nil {
+	if spec.Query, spec.Deps, err = e.viewText(s.QueryText); err != nil {
 		return err
 	}
 	if spec.Persistence == catalog.Unlogged {
@@ -55,68 +52,6 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 		e.notice(pgerr.Notice("view %q will be a temporary view", s.View.Name))
 	}
 	return e.DDL.CreateView(ctx, spec)
-}
-
-// viewOptions puts options given onto those that a view has.
-func viewOptions(have []string, given []*parse.DefElem) (ddl.ViewOptions, error) {
-	o := ddl.ViewOptions{Options: slices.Clone(have)}
-	for _, d := range given {
-		text := argText(d.Arg)
-		if d.Arg == nil {
-			text = "true"
-		}
-		switch {
-		case d.Namespace == "toast":
-			continue // means nothing to a view, and is none of its options
-		case d.Namespace != "":
-			return o, pgerr.New(pgerr.InvalidParameterValue, "unrecognized parameter namespace %q", d.Namespace)
-		case d.Name == "check_option":
-			return o, pgerr.NotSupported("WITH CHECK OPTION")
-		case d.Name != "security_barrier" && d.Name != "security_invoker":
-			return o, pgerr.New(pgerr.InvalidParameterValue, "unrecognized parameter %q", d.Name)
-		}
-		o.Options = append(withoutOption(o.Options, d.Name), d.Name+"="+text)
-	}
-	for _, option := range o.Options {
-		name, text, _ := strings.Cut(option, "=")
-		on, err := types.ParseText(types.T(types.BoolOid), text, types.DefaultIOEnv)
-		if err != nil {
-			return o, pgerr.New(pgerr.InvalidParameterValue, "invalid value for boolean option %q: %s", name, text)
-		}
-		if name == "security_barrier" {
-			o.Barrier = on.Bool()
-		} else {
-			o.Invoker = on.Bool()
-		}
-	}
-	return o, nil
-}
-
-func withoutOption(options []string, name string) []string {
-	return slices.DeleteFunc(options, func(o string) bool { return strings.HasPrefix(o, name+"=") })
-}
-
-// alterView is ALTER VIEW's SET and RESET of options.
-func (e *Env) alterView(ctx context.Context, s *parse.AlterTableStmt) error {
-	for _, c := range s.Cmds {
-		if c.Subtype != parse.ATSetRelOptions && c.Subtype != parse.ATResetRelOptions {
-			return pgerr.NotSupported("this form of ALTER VIEW")
-		}
-		err := e.DDL.SetViewOptions(ctx, objectNameOf(s.Relation), s.MissingOk, func(have []string) (ddl.ViewOptions, error) {
-			if c.Subtype == parse.ATSetRelOptions {
-				return viewOptions(have, c.Options)
-			}
-			have = slices.Clone(have)
-			for _, d := range c.Options {
-				have = withoutOption(have, d.Name)
-			}
-			return viewOptions(have, nil)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // usesTemp reports whether one of the relations that a view's query names is temporary: then the view is.
