@@ -2,28 +2,23 @@ package session
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// copyStmt runs COPY to or from the client. Files and programs on the server are not for clients of a cluster.
+// copyStmt runs COPY to or from the client or a file of the node.
 func (s *Session) copyStmt(ctx context.Context, st *statement, u *parse.CopyStmt) error {
 	if u.IsProgram || u.Filename != "" {
 		if err := s.mayCopyFiles(u); err != nil {
 			return err
 		}
 	}
-	switch {
-	case u.IsProgram:
+	if u.IsProgram {
 		return pgerr.NotSupported("COPY PROGRAM")
-	case u.Filename != "":
-		return pgerr.NotSupported("COPY to or from a server file")
 	}
 	if u.IsFrom {
 		return s.copyFrom(ctx, st, u)
@@ -125,7 +120,7 @@ func columnList(cols []*catalog.Column) string {
 	return strings.Join(names, ", ")
 }
 
-// copyTo runs COPY … TO STDOUT as the SELECT that it stands for.
+// copyTo runs COPY … TO as the SELECT that it stands for.
 func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) error {
 	var columns []*catalog.Column
 	var table *catalog.Table
@@ -149,6 +144,8 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 			return err
 		}
 		inner = newStatement("", raws[0], text, nil)
+	} else if q, ok := u.Query.(*parse.SelectStmt); ok && q.Into != nil {
+		return pgerr.New(pgerr.FeatureNotSupported, "COPY (SELECT INTO) is not supported")
 	} else if !plannable(u.Query) {
 		return pgerr.NotSupported("COPY of this statement")
 	}
@@ -170,13 +167,19 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	if err := o.checkColumns(table, columns, p.fields); err != nil {
 		return err
 	}
-	s.client.CopyOutResponse(len(p.fields), false)
-	n, err := s.copyRows(p, o)
+	sink, err := s.openSink(u, len(p.fields), o.binary)
 	if err != nil {
 		return err
 	}
-	s.client.CopyDone()
-	s.complete("COPY " + strconv.FormatInt(n, 10))
+	n, err := s.copyRows(p, o, sink)
+	if err != nil {
+		sink.abandon()
+		return err
+	}
+	if err := sink.close(); err != nil {
+		return err
+	}
+	s.complete(copyTag(n))
 	return nil
 }
 
@@ -193,23 +196,16 @@ func returns(st parse.Statement) bool {
 	return true
 }
 
-func (s *Session) copyRows(p *portal, o *copyOptions) (int64, error) {
+func (s *Session) copyRows(p *portal, o *copyOptions, sink copySink) (int64, error) {
 	var n int64
-	var buf, val []byte
-	if o.header {
-		for i, f := range p.fields {
-			if i > 0 {
-				buf = append(buf, o.delim)
-			}
-			if o.csv {
-				buf = o.appendCSV(buf, []byte(f.Name), false, len(p.fields) == 1)
-			} else {
-				buf = o.appendText(buf, []byte(f.Name))
-			}
-		}
-		buf = append(buf, '\n')
+	var buf []byte
+	switch {
+	case o.binary:
+		buf = appendBinaryHeader(buf)
+	case o.header:
+		buf = o.appendHeader(buf, p.fields)
 	}
-	env := p.ectx.Eval.IO()
+	w := &rowWriter{o: o, fields: p.fields, env: p.ectx.Eval.IO()}
 	for {
 		b, err := p.cursor.Next(0)
 		if err != nil {
@@ -219,34 +215,24 @@ func (s *Session) copyRows(p *portal, o *copyOptions) (int64, error) {
 			break
 		}
 		for i := 0; i < b.N; i++ {
-			for c := range p.fields {
-				if c > 0 {
-					buf = append(buf, o.delim)
-				}
-				v := &b.Cols[c]
-				if v.IsNull(i) {
-					buf = append(buf, o.null...)
-					continue
-				}
-				val = types.AppendTextVec(val[:0], v, i, env)
-				if o.csv {
-					force := o.forceQuote["*"] || o.forceQuote[p.fields[c].Name]
-					buf = o.appendCSV(buf, val, force, len(p.fields) == 1)
-				} else {
-					buf = o.appendText(buf, val)
-				}
+			if o.binary {
+				buf = appendBinaryRow(buf, b, i, len(p.fields), w.env)
+			} else {
+				buf = w.row(buf, b, i)
 			}
-			buf = append(buf, '\n')
 			// One CopyData message a row, as PostgreSQL sends: clients rely on it.
-			if err := s.client.WriteCopyData(buf); err != nil {
+			if err := sink.write(buf); err != nil {
 				return 0, err
 			}
 			buf = buf[:0]
 		}
 		n += int64(b.N)
 	}
+	if o.binary {
+		buf = append(buf, 0xff, 0xff)
+	}
 	if len(buf) > 0 {
-		return n, s.client.WriteCopyData(buf)
+		return n, sink.write(buf)
 	}
 	return n, nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// copyIn is a running COPY … FROM STDIN.
+// copyIn is a running COPY … FROM.
 type copyIn struct {
 	s       *Session
 	o       *copyOptions
@@ -29,6 +29,7 @@ type copyIn struct {
 	fields  []copyField
 	in      *exec.CopyIn
 	reader  copyReader
+	source  copySource
 }
 
 func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt) error {
@@ -49,17 +50,22 @@ func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt
 	if c.in, err = exec.NewCopyIn(ectx, inner.plan, c.where); err != nil {
 		return err
 	}
-	if err := s.client.CopyInResponse(len(c.cols), false); err != nil {
+	if c.source, err = s.openSource(u, len(c.cols), c.o.binary); err != nil {
 		return err
 	}
-	if err := c.run(ctx); err != nil {
+	defer c.source.close()
+	run := c.run
+	if c.o.binary {
+		run = c.runBinary
+	}
+	if err := run(ctx); err != nil {
 		return err
 	}
 	res, err := c.in.Finish()
 	if err != nil {
 		return err
 	}
-	s.complete("COPY " + strconv.FormatInt(res.Rows, 10))
+	s.complete(copyTag(res.Rows))
 	return nil
 }
 
@@ -155,7 +161,7 @@ func (c *copyIn) run(ctx context.Context) error {
 	c.rows = types.NewBatch(c.types, copyBatch)
 	header := c.o.header
 	for !c.reader.eof {
-		data, err := c.s.client.ReadCopyData()
+		data, err := c.source.read()
 		if err == io.EOF {
 			c.reader.eof = true
 		} else if err != nil {

@@ -12,6 +12,7 @@ import (
 type copyOptions struct {
 	from       bool
 	csv        bool
+	binary     bool
 	delim      byte
 	null       string
 	header     bool
@@ -84,7 +85,7 @@ func (o *copyOptions) option(e *parse.DefElem, args *copyArgs) (known bool, err 
 		case "csv":
 			o.csv = true
 		case "binary":
-			return true, pgerr.NotSupported("COPY BINARY")
+			o.binary = true
 		default:
 			return true, pgerr.New(pgerr.InvalidParameterValue, "COPY format \"%s\" not recognized", v)
 		}
@@ -175,6 +176,12 @@ func (o *copyOptions) settle(args *copyArgs) error {
 	feature := func(format string, a ...any) error { return pgerr.New(pgerr.FeatureNotSupported, format, a...) }
 	invalid := func(format string, a ...any) error { return pgerr.New(pgerr.InvalidParameterValue, format, a...) }
 	switch {
+	case o.binary && args.delim.given:
+		return pgerr.New(pgerr.SyntaxError, "cannot specify DELIMITER in BINARY mode")
+	case o.binary && args.null.given:
+		return pgerr.New(pgerr.SyntaxError, "cannot specify NULL in BINARY mode")
+	case o.binary && o.header:
+		return feature("cannot specify HEADER in BINARY mode")
 	case len(delim) != 1:
 		return feature("COPY delimiter must be a single one-byte character")
 	case strings.ContainsAny(delim, "\r\n"):

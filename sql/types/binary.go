@@ -96,10 +96,19 @@ func appendBinaryInt(buf []byte, oid Oid, n int64) []byte {
 }
 
 func appendBinaryFloat(buf []byte, oid Oid, f float64) []byte {
+	nan := math.IsNaN(f) // there is one: Go's has another bit set than C's
 	if oid == Float4Oid {
-		return binary.BigEndian.AppendUint32(buf, math.Float32bits(float32(f)))
+		bits := math.Float32bits(float32(f))
+		if nan {
+			bits = 0x7fc00000
+		}
+		return binary.BigEndian.AppendUint32(buf, bits)
 	}
-	return binary.BigEndian.AppendUint64(buf, math.Float64bits(f))
+	bits := math.Float64bits(f)
+	if nan {
+		bits = 0x7ff8000000000000
+	}
+	return binary.BigEndian.AppendUint64(buf, bits)
 }
 
 func appendBinaryString(buf []byte, oid Oid, s string, env *IOEnv) []byte {
