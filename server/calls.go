@@ -39,6 +39,7 @@ const (
 	methodLeftovers  = "node.leftovers"
 	methodActivity   = "node.activity"
 	methodLocks      = "node.locks"
+	methodNotify     = "node.notify"
 	lockMethods      = "lock."
 )
 
@@ -88,6 +89,8 @@ func (s *Server) Call(ctx context.Context, method string, body []byte) ([]byte, 
 		return handle(ctx, body, s.leftoversHere)
 	case methodActivity:
 		return handle(ctx, body, s.ownActivity)
+	case methodNotify:
+		return handle(ctx, body, s.postman.receive)
 	case methodLocks:
 		return handle(ctx, body, s.ownLocks)
 	}

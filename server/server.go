@@ -99,6 +99,7 @@ type Server struct {
 	txns     *txn.Manager
 	system   *pgcat.System
 	node     *session.Node
+	postman  *postman
 	wire     *wire.Server
 	temp     *exec.TempDir
 	building ddl.Building
@@ -470,7 +471,9 @@ func (s *Server) horizon() (topo.Timestamp, bool) {
 func (s *Server) assemble() {
 	s.rowIDs.Store(int64(s.id.Node)<<55 | int64(s.host.Incarnation()&0xfffff)<<35)
 	s.system = pgcat.New(s.systemConfig())
+	s.postman = newPostman(s)
 	s.node = &session.Node{
+		Notify: s.postman.send, MayNotify: s.postman.room, NotifyUsage: s.postman.usage,
 		Catalog: s.catalog.Current,
 		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
 			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet,

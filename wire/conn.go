@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,10 @@ type conn struct {
 	terminating atomic.Bool
 	checked     time.Time // when the socket was last looked at; of Server.watch
 	writeErr    error
+
+	idleMu    sync.Mutex // held while something is written to an idle connection
+	idle      bool
+	notifying atomic.Bool // a goroutine of Notified is about to look
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -73,6 +78,7 @@ func (c *conn) serve() {
 	c.ready()
 	for {
 		msg, err := c.be.Receive()
+		c.setIdle(false)
 		if err != nil {
 			c.receiveFailed(err)
 			return
@@ -219,9 +225,16 @@ func (c *conn) describe(m *pgproto3.Describe) error {
 // ready ends a query cycle: ReadyForQuery with the transaction status, and everything buffered goes out. While further
 // messages of a pipeline are already here, the write waits for the last of them.
 func (c *conn) ready() {
-	c.be.Send(&pgproto3.ReadyForQuery{TxStatus: c.sess.TxStatus()})
+	status := c.sess.TxStatus()
+	if status == 'I' {
+		c.sendNotifications()
+	}
+	c.be.Send(&pgproto3.ReadyForQuery{TxStatus: status})
 	if c.br.Buffered() == 0 || c.out.total > flushBytes {
 		c.flush()
+	}
+	if status == 'I' {
+		c.setIdle(true)
 	}
 }
 

@@ -115,9 +115,40 @@ func (c *conn) EmptyQueryResponse() { c.be.Send(&pgproto3.EmptyQueryResponse{}) 
 // PortalSuspended says that a row limit was reached.
 func (c *conn) PortalSuspended() { c.be.Send(&pgproto3.PortalSuspended{}) }
 
-// NotificationResponse delivers a NOTIFY.
-func (c *conn) NotificationResponse(pid int32, channel, payload string) {
-	c.be.Send(&pgproto3.NotificationResponse{PID: uint32(pid), Channel: channel, Payload: payload})
+// Notified sends what waits for the session if it is idle, without making the caller wait for the client. Otherwise it goes
+// out before the next ReadyForQuery.
+func (c *conn) Notified() {
+	if c.notifying.Swap(true) {
+		return
+	}
+	go func() {
+		c.idleMu.Lock()
+		defer c.idleMu.Unlock()
+		c.notifying.Store(false)
+		if c.idle && c.sendNotifications() {
+			c.flush()
+		}
+	}()
+}
+
+// sendNotifications puts the notifications that wait into the output.
+func (c *conn) sendNotifications() bool {
+	notes := c.sess.TakeNotifications()
+	for _, n := range notes {
+		c.be.Send(&pgproto3.NotificationResponse{PID: uint32(n.PID), Channel: n.Channel, Payload: n.Payload})
+	}
+	return len(notes) > 0
+}
+
+// setIdle says that the session waits for its next message, with a transaction block open or not, or no longer does. While
+// it is idle, Notified may write.
+func (c *conn) setIdle(idle bool) {
+	c.idleMu.Lock()
+	defer c.idleMu.Unlock()
+	c.idle = idle
+	if idle && c.sendNotifications() { // those that came since ReadyForQuery was written
+		c.flush()
+	}
 }
 
 func copyFormats(columns int, binaryFormat bool) (byte, []uint16) {

@@ -53,7 +53,7 @@ func serverFunctions() map[string]function {
 		"pg_stat_get_live_tuples":              liveTuples,
 		"pg_stat_get_numscans":                 constant(num(0)), "pg_stat_get_tuples_inserted": constant(num(0)),
 		"pg_stat_reset": constant(str("")), "pg_stat_clear_snapshot": constant(str("")),
-		"pg_notification_queue_usage": constant(types.NewFloat(0)), "pg_size_bytes": sizeBytes,
+		"pg_size_bytes": sizeBytes,
 		"current_query": currentQuery, "pg_collation_for": collationFor,
 	}
 }

@@ -59,6 +59,9 @@ type Session interface {
 	// CursorKey returns the value of the k-th key column of the row of a table that a cursor is on: WHERE CURRENT OF.
 	CursorKey(cursor string, table types.Oid, tableName string, k int) (types.Datum, error)
 
+	// ListeningChannels is pg_listening_channels().
+	ListeningChannels() []string
+
 	// TxnID is txid_current(); with assign false it returns 0 where the transaction has no number yet.
 	TxnID(assign bool) (int64, error)
 

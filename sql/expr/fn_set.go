@@ -395,6 +395,18 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
 	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
 	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,
+	"pg_listening_channels": listeningChannels,
 	// No table is a partition or has any: there are no ancestors and no tree.
 	"pg_partition_ancestors": noRows, "pg_partition_tree": noRows,
+}
+
+func listeningChannels(c *Call, _ []types.Datum) (SetIterator, error) {
+	if c.Session == nil {
+		return nil, errNoSession
+	}
+	var out []types.Datum
+	for _, ch := range c.Session.ListeningChannels() {
+		out = append(out, types.NewString(ch))
+	}
+	return column(out), nil
 }

@@ -24,7 +24,8 @@ type Client interface {
 	CommandComplete(tag string)
 	EmptyQueryResponse()
 	PortalSuspended()
-	NotificationResponse(pid int32, channel, payload string)
+	// Notified says that TakeNotifications has something; it may be called from any goroutine, and must not wait.
+	Notified()
 
 	// CopyInResponse asks the client for data; ReadCopyData returns a chunk of it, io.EOF after CopyDone, and a
 	// *pgerr.Error after CopyFail. The bytes are valid until the next call.

@@ -80,6 +80,7 @@ func hashPassword(role, password string) (string, error) {
 // silent is the Client of a session that the server runs for itself.
 type silent struct{ Client }
 
+func (silent) Notified()                                          {}
 func (silent) Notice(*pgerr.Error)                                {}
 func (silent) ParameterStatus(string, string)                     {}
 func (silent) CommandComplete(string)                             {}

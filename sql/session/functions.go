@@ -282,7 +282,15 @@ func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes 
 	case "pgmqdb.drain", "pgmqdb.remove", "pgmqdb.activate":
 		return types.NewBool(true), s.changeNode(ctx.Context, strings.TrimPrefix(name, "pgmqdb."), topo.NodeID(args[0].Int()))
 	case "pg_notify":
-		return types.Null, pgerr.NotSupported("NOTIFY")
+		var texts [2]string // NULL is the empty text
+		for i, a := range args {
+			if !a.IsNull() {
+				texts[i] = a.Str()
+			}
+		}
+		return types.NewString(""), s.notify(texts[0], texts[1])
+	case "pg_notification_queue_usage":
+		return types.NewFloat(s.notificationUsage()), nil
 	}
 	return s.node.System.Call(s.systemEnv(), name, argTypes, args)
 }

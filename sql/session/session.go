@@ -67,16 +67,25 @@ type Node struct {
 	StoragesInUse func(ctx context.Context) (map[topo.StorageID]bool, error)
 	// CheckCluster compares the replicas of each group and of the catalog, and looks for what ended coordinators left.
 	CheckCluster func(ctx context.Context, report func(exec.Finding) error) error
-	Cancel       func(pid int32) bool
-	Terminate    func(pid int32) bool
-	Log          *slog.Logger
-	Started      time.Time
+	// Notify sends notifications of a committed transaction to the other nodes, in the order of its calls; MayNotify says
+	// before whether there is room for them, NotifyUsage how much of it is used. nil: there are no other nodes.
+	Notify      func(notes []Notification)
+	MayNotify   func() error
+	NotifyUsage func() float64
+
+	Cancel    func(pid int32) bool
+	Terminate func(pid int32) bool
+	Log       *slog.Logger
+	Started   time.Time
 	// Temp takes what does not fit into operators' memory; nil: such statements fail.
 	Temp *exec.TempDir
 
 	programs atomic.Pointer[snapshotPrograms]
 	activity activity
 	plans    planCache
+
+	listeners listeners
+	sending   sync.Mutex // orders the notifications of the node's sessions
 }
 
 type snapshotPrograms struct {
@@ -129,6 +138,8 @@ type Session struct {
 	activity   *activityEntry
 	temp       tempState
 	spill      *exec.TempSpace // nil without Node.Temp
+	listening  []string // channels, in the order of LISTEN
+	inbox      inbox
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc
@@ -201,6 +212,7 @@ func (s *Session) Close() {
 		s.dropPortal(name)
 	}
 	s.dropTemp()
+	s.unlistenAll()
 	s.endBase(errTerminated)
 	s.node.Advisory.ReleaseAll(s.owner)
 	s.node.activity.remove(s.activity)

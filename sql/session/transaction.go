@@ -31,6 +31,7 @@ type block struct {
 	temp       bool // has written temporary tables
 	// uncommitted: READ UNCOMMITTED was asked for, which is READ COMMITTED by another name.
 	uncommitted bool
+	notify      pendingNotify
 }
 
 // savepoint is what ROLLBACK TO returns to.
@@ -41,6 +42,8 @@ type savepoint struct {
 	ddl      ddl.State // the zero State: nothing changed yet
 	settings *Settings
 	readOnly bool
+	notes    int // how many notifications were pending, and LISTENs and UNLISTENs
+	listen   int
 	portals  int // the number of the last portal opened before it
 }
 
@@ -134,6 +137,9 @@ func (s *Session) commit(ctx context.Context) error {
 	}
 	err := s.holdCursors(ctx)
 	if err == nil {
+		err = s.mayNotify()
+	}
+	if err == nil {
 		err = s.commitWork(ctx, t)
 	}
 	if err != nil {
@@ -144,7 +150,9 @@ func (s *Session) commit(ctx context.Context) error {
 	s.releaseLocks()
 	s.closePortals()
 	s.adopt(s.settings.endLocal())
+	pending := s.tx.notify
 	s.tx = block{}
+	s.afterCommit(&pending)
 	return nil
 }
 
@@ -194,6 +202,7 @@ func (s *Session) restore(sp *savepoint) {
 	if s.tx.ddl != nil {
 		s.tx.ddl.Restore(sp.ddl)
 	}
+	s.tx.notify.truncate(sp.notes, sp.listen)
 	s.tx.readOnly = sp.readOnly
 	s.adopt(sp.settings)
 	for name, p := range s.portals {
@@ -205,7 +214,7 @@ func (s *Session) restore(sp *savepoint) {
 
 func (s *Session) pushSavepoint(name string) {
 	sp := savepoint{name: name, txn: s.tx.txn.Savepoint(), settings: s.settings,
-		readOnly: s.tx.readOnly, portals: s.lastPortal}
+		readOnly: s.tx.readOnly, notes: len(s.tx.notify.notes), listen: len(s.tx.notify.listen), portals: s.lastPortal}
 	if s.tx.fk != nil {
 		sp.fk = s.tx.fk.Save()
 	}

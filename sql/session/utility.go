@@ -133,6 +133,14 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 		return "LOCK TABLE", nil, s.lockStmt(ctx, u)
 	case *parse.CopyStmt:
 		return "", nil, s.copyStmt(ctx, p.st, u)
+	case *parse.NotifyStmt:
+		return "NOTIFY", nil, s.notifyStmt(u)
+	case *parse.ListenStmt:
+		s.listenStmt(u.Channel, true)
+		return "LISTEN", nil, nil
+	case *parse.UnlistenStmt:
+		s.listenStmt(u.Channel, false)
+		return "UNLISTEN", nil, nil
 	case *parse.VacuumStmt:
 		return s.vacuum(ctx, u)
 	case *parse.CheckPointStmt:
@@ -443,6 +451,7 @@ func (s *Session) discard(ctx context.Context, u *parse.DiscardStmt) (string, *r
 			return "", nil, err
 		}
 		s.closePortals()
+		s.unlistenAll()
 		s.statements = map[string]*statement{}
 		s.seqs = sequenceState{}
 		s.node.Advisory.ReleaseAll(s.owner)
