@@ -2,111 +2,151 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
 
-// explainer prints a plan as a tree, one node a line with its properties below it, in PostgreSQL's manner.
-type explainer struct {
-	p     *Plan
-	opts  ExplainOptions
-	stats func(Node) *NodeStats
-	costs map[Node]cost
-	out   []string
+// ExplainOptions are those of EXPLAIN that say what is shown of a plan.
+type ExplainOptions struct {
+	Costs, Verbose, Timing bool
+	// Stats returns what a node did; nil without ANALYZE.
+	Stats func(Node) *NodeStats
 }
 
-// ExplainOptions are those of EXPLAIN.
-type ExplainOptions struct {
-	// Stats tells what each node did; nil without ANALYZE.
-	Stats func(Node) *NodeStats
-	// NoCosts is COSTS OFF, NoTiming TIMING OFF.
-	NoCosts, NoTiming bool
+// ExplainNode is a node of a plan as EXPLAIN shows it.
+type ExplainNode struct {
+	Prefix, Title     string
+	StartupCost, Cost float64 // only with Costs
+	Rows              float64
+	Width             int
+	Stats             *NodeStats // nil for one that was never executed, and without ANALYZE
+	Details           []string   // label: value
+	Children          []*ExplainNode
+}
+
+// explainer makes the tree that EXPLAIN shows, in PostgreSQL's manner.
+type explainer struct {
+	p     *Plan
+	o     ExplainOptions
+	costs map[Node]cost
+	cur   *ExplainNode
 }
 
 // Explain returns EXPLAIN's lines for a plan.
-func Explain(p *Plan) []string { return ExplainAnalyze(p, nil) }
-
-// ExplainAnalyze returns EXPLAIN's lines with what each node did, if stats is not nil.
-func ExplainAnalyze(p *Plan, stats func(Node) *NodeStats) []string {
-	return ExplainWith(p, ExplainOptions{Stats: stats})
+func Explain(p *Plan) []string {
+	o := ExplainOptions{Costs: true}
+	return ExplainTree(p, o).Lines(o)
 }
 
-// ExplainWith returns the lines of EXPLAIN with options.
-func ExplainWith(p *Plan, o ExplainOptions) []string {
-	e := &explainer{p: p, opts: o, stats: o.Stats}
-	e.node(p.Root, 0, "")
-	return e.out
+// ExplainTree returns what EXPLAIN shows of a plan.
+func ExplainTree(p *Plan, o ExplainOptions) *ExplainNode {
+	e := &explainer{p: p, o: o}
+	return e.node(p.Root, "")
 }
 
-func (e *explainer) line(depth int, arrow bool, format string, args ...any) {
-	indent := ""
+// Lines are those of the text format: one node a line with its details below it.
+func (n *ExplainNode) Lines(o ExplainOptions) []string { return n.lines(nil, 0, o) }
+
+func (n *ExplainNode) lines(out []string, depth int, o ExplainOptions) []string {
+	line := n.Prefix + n.Title
 	if depth > 0 {
-		indent = strings.Repeat("      ", depth-1) + "  "
+		line = strings.Repeat("      ", depth-1) + "  ->  " + line
 	}
-	if arrow && depth > 0 {
-		indent += "->  "
-	} else if !arrow {
-		indent = strings.Repeat("      ", depth) + "  "
+	if o.Costs {
+		line += fmt.Sprintf("  (cost=%.2f..%.2f rows=%.0f width=%d)", n.StartupCost, n.Cost, n.Rows, n.Width)
 	}
-	e.out = append(e.out, indent+fmt.Sprintf(format, args...))
+	if o.Stats != nil {
+		line += n.Stats.text(o.Timing)
+	}
+	out = append(out, line)
+	for _, d := range slices.Concat(n.Details, n.Stats.usage()) {
+		out = append(out, strings.Repeat("      ", depth)+"  "+d)
+	}
+	for _, c := range n.Children {
+		out = c.lines(out, depth+1, o)
+	}
+	return out
 }
 
-func (e *explainer) node(n Node, depth int, prefix string) {
-	title := e.title(n)
-	suffix := ""
-	if !e.opts.NoCosts {
+// text is what EXPLAIN ANALYZE says of a node behind its estimates: figures of one loop.
+func (s *NodeStats) text(timing bool) string {
+	if s == nil {
+		return " (never executed)"
+	}
+	if !timing {
+		return fmt.Sprintf(" (actual rows=%.0f loops=%d)", s.LoopRows(), max(1, s.Loops))
+	}
+	first, total := s.Millis()
+	return fmt.Sprintf(" (actual time=%.3f..%.3f rows=%.0f loops=%d)", first, total, s.LoopRows(), max(1, s.Loops))
+}
+
+// usage says how a sort or a hash table was made.
+func (s *NodeStats) usage() []string {
+	if s == nil {
+		return nil
+	}
+	var out []string
+	if s.SortMethod != "" {
+		out = append(out, fmt.Sprintf("Sort Method: %s  %s: %dkB", s.SortMethod, s.SortSpace(), s.SortKB))
+	}
+	switch {
+	case s.Batches > 0 && s.Buckets > 0:
+		out = append(out, fmt.Sprintf("Buckets: %d  Batches: %d  Memory Usage: %dkB", s.Buckets, s.Batches, s.MemoryKB))
+	case s.Batches > 1:
+		out = append(out, fmt.Sprintf("Batches: %d  Memory Usage: %dkB  Disk Usage: %dkB", s.Batches, s.MemoryKB, s.DiskUsedKB))
+	case s.Batches > 0:
+		out = append(out, fmt.Sprintf("Batches: %d  Memory Usage: %dkB", s.Batches, s.MemoryKB))
+	}
+	return out
+}
+
+// detail adds a line below the node at hand.
+func (e *explainer) detail(format string, args ...any) {
+	e.cur.Details = append(e.cur.Details, fmt.Sprintf(format, args...))
+}
+
+func (e *explainer) node(n Node, prefix string) *ExplainNode {
+	out := &ExplainNode{Prefix: prefix, Title: e.title(n), Rows: n.Base().Rows, Width: int(rowWidth(n.Base().Types))}
+	if e.o.Costs {
 		c := e.costOf(n)
-		suffix = fmt.Sprintf("  (cost=%.2f..%.2f rows=%.0f width=%d)", c.startup, c.total, n.Base().Rows, rowWidth(n.Base().Types))
+		out.StartupCost, out.Cost = float64(c.startup), float64(c.total)
 	}
-	if e.stats != nil {
-		if s := e.stats(n); s != nil {
-			loops := max(1, s.Loops)
-			ms := func(d time.Duration) float64 { return float64(d) / 1e6 / float64(loops) }
-			rows := float64(s.Rows) / float64(loops)
-			if e.opts.NoTiming {
-				suffix += fmt.Sprintf(" (actual rows=%.0f loops=%d)", rows, loops)
-			} else {
-				suffix += fmt.Sprintf(" (actual time=%.3f..%.3f rows=%.0f loops=%d)", ms(s.First), ms(s.Time), rows, loops)
-			}
-		} else {
-			suffix += " (never executed)"
-		}
+	if e.o.Stats != nil {
+		out.Stats = e.o.Stats(n)
 	}
-	e.line(depth, true, "%s%s%s", prefix, title, suffix)
-	e.details(n, depth)
-	e.usage(n, depth)
+	e.cur = out
+	if e.o.Verbose {
+		e.output(n)
+	}
+	e.details(n)
 	for i, in := range n.Inputs() {
 		prefix := ""
 		if w, ok := n.(*With); ok && i < len(w.CTEs) {
 			prefix = "CTE " + w.CTEs[i].Name + ": "
 		}
-		e.node(in, depth+1, prefix)
+		out.Children = append(out.Children, e.node(in, prefix))
 	}
+	return out
 }
 
-// usage prints how a sort or a hash table was made.
-func (e *explainer) usage(n Node, depth int) {
-	if e.stats == nil {
-		return
+// output lists the columns that a node computes or reads, for VERBOSE.
+func (e *explainer) output(n Node) {
+	var parts []string
+	switch n := n.(type) {
+	case *Scan:
+		for _, c := range n.Cols {
+			parts = append(parts, n.Table.Columns[c-1].Name)
+		}
+	case *Project:
+		for _, s := range n.Exprs {
+			parts = append(parts, e.text(s))
+		}
 	}
-	s := e.stats(n)
-	if s == nil {
-		return
-	}
-	if s.SortMethod != "" {
-		where := map[bool]string{true: "Disk", false: "Memory"}[s.SortDisk]
-		e.line(depth, false, "Sort Method: %s  %s: %dkB", s.SortMethod, where, s.SortKB)
-	}
-	switch {
-	case s.Batches > 0 && s.Buckets > 0:
-		e.line(depth, false, "Buckets: %d  Batches: %d  Memory Usage: %dkB", s.Buckets, s.Batches, s.MemoryKB)
-	case s.Batches > 1:
-		e.line(depth, false, "Batches: %d  Memory Usage: %dkB  Disk Usage: %dkB", s.Batches, s.MemoryKB, s.DiskUsedKB)
-	case s.Batches > 0:
-		e.line(depth, false, "Batches: %d  Memory Usage: %dkB", s.Batches, s.MemoryKB)
+	if len(parts) > 0 {
+		e.detail("Output: %s", strings.Join(parts, ", "))
 	}
 }
 
@@ -222,7 +262,7 @@ func (e *explainer) upperTitle(n Node) string {
 	return fmt.Sprintf("%T", n)
 }
 
-func (e *explainer) details(n Node, depth int) {
+func (e *explainer) details(n Node) {
 	cond := func(label string, ss ...*Scalar) {
 		var parts []string
 		for _, s := range ss {
@@ -231,25 +271,25 @@ func (e *explainer) details(n Node, depth int) {
 			}
 		}
 		if len(parts) > 0 {
-			e.line(depth, false, "%s: %s", label, strings.Join(parts, ", "))
+			e.detail("%s: %s", label, strings.Join(parts, ", "))
 		}
 	}
 	switch n := n.(type) {
 	case *Scan:
-		e.access(n, depth)
+		e.access(n)
 		cond("Filter", n.Filter)
 	case *Filter:
 		cond(map[bool]string{true: "One-Time Filter", false: "Filter"}[n.OneTime], n.Cond)
 	case *Sample:
 		method := map[bool]string{true: "system", false: "bernoulli"}[n.System]
-		e.line(depth, false, "Sampling: %s (%s)", method, e.text(n.Percent))
+		e.detail("Sampling: %s (%s)", method, e.text(n.Percent))
 		cond("Repeatable", n.Seed)
 	case *HashJoin:
 		var parts []string
 		for i := range n.LeftKeys {
 			parts = append(parts, fmt.Sprintf("(%s = %s)", e.text(n.LeftKeys[i]), e.text(n.RightKeys[i])))
 		}
-		e.line(depth, false, "Hash Cond: %s", strings.Join(parts, " AND "))
+		e.detail("Hash Cond: %s", strings.Join(parts, " AND "))
 		cond("Join Filter", n.Cond)
 	case *LookupJoin:
 		cond("Join Filter", n.Cond)
@@ -261,7 +301,7 @@ func (e *explainer) details(n Node, depth int) {
 		}
 		for _, set := range n.Sets {
 			if len(set) == 0 {
-				e.line(depth, false, "Group Key: ()")
+				e.detail("Group Key: ()")
 			}
 			var keys []*Scalar
 			for _, k := range set {
@@ -270,12 +310,12 @@ func (e *explainer) details(n Node, depth int) {
 			cond("Hash Key", keys...)
 		}
 	case *Sort:
-		e.line(depth, false, "Sort Key: %s", e.sortText(n.Keys))
+		e.detail("Sort Key: %s", e.sortText(n.Keys))
 	case *ModifyTable:
-		e.modify(n, depth)
+		e.modify(n)
 	case *LockRows:
 		for _, t := range n.Targets {
-			e.line(depth, false, "Lock: %s", t.Table.Name)
+			e.detail("Lock: %s", t.Table.Name)
 		}
 	}
 }
@@ -296,7 +336,7 @@ func (e *explainer) sortText(keys []SortKey) string {
 }
 
 // access prints the key condition and the groups visited.
-func (e *explainer) access(n *Scan, depth int) {
+func (e *explainer) access(n *Scan) {
 	a := &n.Access
 	var parts []string
 	name := func(i int) string {
@@ -326,7 +366,7 @@ func (e *explainer) access(n *Scan, depth int) {
 		parts = append(parts, fmt.Sprintf("(%s %s %s)", name(at), op, e.text(b.bound.Value)))
 	}
 	if len(parts) > 0 {
-		e.line(depth, false, "Key Cond: %s", strings.Join(parts, " AND "))
+		e.detail("Key Cond: %s", strings.Join(parts, " AND "))
 	}
 	total := e.p.env.Groups
 	if total == 0 {
@@ -334,29 +374,29 @@ func (e *explainer) access(n *Scan, depth int) {
 	}
 	switch {
 	case a.Index != nil && a.Index.Global() && a.Point:
-		e.line(depth, false, "Groups: 1 of %d for the entry, 1 for the row", total)
+		e.detail("Groups: 1 of %d for the entry, 1 for the row", total)
 	case a.Dist != nil && a.In == nil:
-		e.line(depth, false, "Groups: 1 of %d", total)
+		e.detail("Groups: 1 of %d", total)
 	case a.Dist != nil:
-		e.line(depth, false, "Groups: those of the keys, of %d", total)
+		e.detail("Groups: those of the keys, of %d", total)
 	default:
-		e.line(depth, false, "Groups: %d of %d", total, total)
+		e.detail("Groups: %d of %d", total, total)
 	}
 }
 
-func (e *explainer) modify(n *ModifyTable, depth int) {
+func (e *explainer) modify(n *ModifyTable) {
 	if n.Conflict != nil {
 		what := "UPDATE"
 		if n.Conflict.DoNothing {
 			what = "NOTHING"
 		}
-		e.line(depth, false, "Conflict Resolution: %s", what)
+		e.detail("Conflict Resolution: %s", what)
 		for _, ix := range n.Conflict.Arbiters {
-			e.line(depth, false, "Conflict Arbiter Index: %s", ix.Name)
+			e.detail("Conflict Arbiter Index: %s", ix.Name)
 		}
 	}
 	for _, c := range n.Checks {
-		e.line(depth, false, "Check: %s", c.Name)
+		e.detail("Check: %s", c.Name)
 	}
 	if e.p.env.ConstraintWork == nil {
 		return
@@ -364,7 +404,7 @@ func (e *explainer) modify(n *ModifyTable, depth int) {
 	kinds := map[Kind]sema.DMLKind{Insert: sema.Insert, Update: sema.Update, Delete: sema.Delete}
 	if n.Kind != Merge {
 		for _, l := range e.p.env.ConstraintWork(n.Table, kinds[n.Kind], n.Columns) {
-			e.line(depth, false, "%s", l)
+			e.detail("%s", l)
 		}
 	}
 	for _, a := range n.Actions {
@@ -379,12 +419,12 @@ func (e *explainer) modify(n *ModifyTable, depth int) {
 		if a.Cond != nil {
 			when += " And " + e.text(a.Cond)
 		}
-		e.line(depth, false, "%s: %s", when, what)
+		e.detail("%s: %s", when, what)
 		if a.Nothing {
 			continue
 		}
 		for _, l := range e.p.env.ConstraintWork(n.Table, kinds[a.Kind], a.Columns) {
-			e.line(depth, false, "  %s", l)
+			e.detail("  %s", l)
 		}
 	}
 }

@@ -18,3 +18,20 @@ type NodeStats struct {
 	Buckets              int64
 	MemoryKB, DiskUsedKB int64
 }
+
+// Millis are the times of one loop until the first row and until the last, in milliseconds.
+func (s *NodeStats) Millis() (first, total float64) {
+	loops := float64(max(1, s.Loops)) * 1e6
+	return float64(s.First) / loops, float64(s.Time) / loops
+}
+
+// LoopRows are the rows of one loop.
+func (s *NodeStats) LoopRows() float64 { return float64(s.Rows) / float64(max(1, s.Loops)) }
+
+// SortSpace is where a sort had its rows.
+func (s *NodeStats) SortSpace() string {
+	if s.SortDisk {
+		return "Disk"
+	}
+	return "Memory"
+}

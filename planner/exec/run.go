@@ -340,7 +340,7 @@ type Instrumentation struct {
 	nodes map[planner.Node]*planner.NodeStats
 }
 
-// Stats returns what a node did, or nil; it is what planner.ExplainAnalyze reads.
+// Stats returns what a node did, or nil; it is what planner.ExplainTree reads.
 func (s *Instrumentation) Stats(n planner.Node) *planner.NodeStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -230,7 +230,7 @@ func TestAnalyzeTellsOfDisk(t *testing.T) {
 		if _, err := Run(c, p, nil); err != nil {
 			t.Fatal(err)
 		}
-		return strings.Join(planner.ExplainAnalyze(p, c.Analyze.Stats), "\n")
+		return strings.Join(explainLines(p, planner.ExplainOptions{Costs: true, Timing: true, Stats: c.Analyze.Stats}), "\n")
 	}
 	for _, c := range []struct {
 		sql   string

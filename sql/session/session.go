@@ -138,7 +138,7 @@ type Session struct {
 	activity   *activityEntry
 	temp       tempState
 	spill      *exec.TempSpace // nil without Node.Temp
-	listening  []string // channels, in the order of LISTEN
+	listening  []string        // channels, in the order of LISTEN
 	inbox      inbox
 
 	base    context.Context // ends when the session is terminated

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
-	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -54,7 +53,11 @@ func (s *Session) utilityFields(st *statement) ([]Field, error) {
 		}
 		return textRows(name).fields, nil
 	case *parse.ExplainStmt:
-		return textRows("QUERY PLAN").fields, nil
+		o, err := parseExplain(u, st.text)
+		if err != nil {
+			return nil, err
+		}
+		return o.rows().fields, nil
 	case *parse.ExecuteStmt:
 		target, err := s.lookupStatement(u.Name)
 		if err != nil {
@@ -356,90 +359,6 @@ func findConstraints(snap *catalog.Snapshot, path []string, role catalog.Oid, r 
 	return nil, pgerr.New(pgerr.UndefinedObject, "constraint \"%s\" does not exist", r.String())
 }
 
-// explain runs EXPLAIN [ANALYZE].
-func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainStmt) (*rowSource, error) {
-	analyze := false
-	var opts planner.ExplainOptions
-	for _, o := range u.Options {
-		on, format := true, ""
-		if c, ok := o.Arg.(*parse.Const); ok {
-			on, _ = parseBool(constText(c))
-		} else if n, ok := o.Arg.(parse.NameArg); ok {
-			format = lower(string(n))
-			on, _ = parseBool(format)
-		}
-		switch o.Name {
-		case "analyze":
-			analyze = on
-		case "costs":
-			opts.NoCosts = !on
-		case "timing":
-			opts.NoTiming = !on
-		case "summary", "verbose":
-		case "format":
-			if format != "text" {
-				return nil, pgerr.NotSupported("EXPLAIN (FORMAT " + strings.ToUpper(format) + ")")
-			}
-		case "buffers", "wal", "settings":
-			if on {
-				return nil, pgerr.NotSupported("EXPLAIN (" + strings.ToUpper(o.Name) + ")")
-			}
-		default:
-			return nil, pgerr.New(pgerr.SyntaxError, "unrecognized EXPLAIN option \"%s\"", o.Name)
-		}
-	}
-	if !plannable(u.Query) {
-		return nil, pgerr.NotSupported("EXPLAIN of this statement")
-	}
-	inner := newStatement("", parse.RawStmt{Stmt: u.Query, Text: st.raw.Text}, st.text, nil)
-	p := &portal{st: inner}
-	out := textRows("QUERY PLAN")
-	if !analyze {
-		s.open()
-		if err := s.prepare(inner); err != nil {
-			return nil, err
-		}
-		if err := s.checkPermissions(inner.permissions); err != nil {
-			return nil, err
-		}
-		for _, line := range planner.ExplainWith(inner.plan, opts) {
-			out.add(s.withTypeNames(line))
-		}
-		return out, nil
-	}
-	s.open()
-	if err := s.prepare(inner); err != nil {
-		return nil, err
-	}
-	lines, err := s.explainAnalyze(ctx, p, opts)
-	if err != nil {
-		return nil, err
-	}
-	for _, line := range lines {
-		out.add(s.withTypeNames(line))
-	}
-	return out, nil
-}
-
-func (s *Session) explainAnalyze(ctx context.Context, p *portal, opts planner.ExplainOptions) ([]string, error) {
-	if err := s.startAnalyzed(ctx, p); err != nil {
-		return nil, err
-	}
-	for {
-		b, err := p.cursor.Next(0)
-		if err != nil {
-			p.cursor.Close()
-			return nil, err
-		}
-		if b == nil {
-			break
-		}
-	}
-	p.cursor.Close()
-	opts.Stats = p.ectx.Analyze.Stats
-	return planner.ExplainWith(p.st.plan, opts), nil
-}
-
 func (s *Session) constraintWork(t *catalog.Table, kind sema.DMLKind, cols []catalog.AttNum) []string {
 	return explainConstraints(s.node.programsFor(s.snapshot()).Of(t.OID), kind, cols)
 }
@@ -675,14 +594,9 @@ func (s *Session) prepareStmt(outer *statement, u *parse.PrepareStmt) error {
 	return nil
 }
 
-// executeStmt is EXECUTE: its parameters are expressions, cast to the statement's parameter types.
+// executeStmt is EXECUTE.
 func (s *Session) executeStmt(ctx context.Context, p *portal, u *parse.ExecuteStmt, describe bool) error {
-	st, err := s.lookupStatement(u.Name)
-	if err != nil {
-		return err
-	}
-	s.open()
-	vals, err := s.executeParams(ctx, p.st.text, u, st)
+	st, vals, err := s.executed(ctx, p.st, u)
 	if err != nil {
 		return err
 	}
@@ -700,6 +614,17 @@ func (s *Session) executeParams(ctx context.Context, text string, u *parse.Execu
 			WithDetail("Expected %d parameters but got %d.", len(st.params), len(u.Params))
 	}
 	return s.evalParams(ctx, text, u.Params, st.params)
+}
+
+// executed finds the statement that EXECUTE names and its parameters.
+func (s *Session) executed(ctx context.Context, outer *statement, u *parse.ExecuteStmt) (*statement, []types.Datum, error) {
+	st, err := s.lookupStatement(u.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.open()
+	vals, err := s.executeParams(ctx, outer.text, u, st)
+	return st, vals, err
 }
 
 var errNoCursor = func(name string) error {
