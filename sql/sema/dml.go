@@ -620,6 +620,11 @@ func (s *scope) assignment(t *dmlTarget, c *catalog.Column, rt *parse.ResTarget)
 		if len(rt.Indirection) > 0 {
 			return nil, s.partDefault(rt)
 		}
+		if t.views != nil { // the view's default is a value like any other to the table
+			if err := mayAssign(t.baseColumn(c)); err != nil {
+				return nil, err
+			}
+		}
 		n, err := s.columnDefault(t.updateDefault(c))
 		if err == nil && n == nil {
 			n = &expr.Const{Type: c.Type, Loc: val.Loc()}
