@@ -21,6 +21,8 @@ type Env struct {
 	SearchPath []string
 	// Populate is a materialized view that the statement may write.
 	Populate catalog.Oid
+	// NoViews refuses views, as restrict_nonsystem_relation_kind asks.
+	NoViews bool
 	// Role is whose rights to look into schemas count; 0: everything may be named.
 	Role catalog.Oid
 	// Text is the statement's text, into which the tree's locations point; errors carry positions only if it is set.

@@ -248,6 +248,9 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 
 // viewQuery analyses a view's query.
 func (a *analyzer) viewQuery(v *catalog.View, loc int) (*Query, error) {
+	if a.env.NoViews {
+		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState, "access to non-system view \"%s\" is restricted", v.Name)
+	}
 	if a.viewDepth >= maxViewDepth {
 		return nil, a.errorf(loc, pgerr.InvalidObjectDefinition, "infinite recursion detected in rules for relation %q", v.Name)
 	}

@@ -125,7 +125,12 @@ type boundPath struct {
 func (s *Session) searchPath() []string { return s.boundPath().path }
 
 // pathKey tells one effective search path from another.
-func (s *Session) pathKey() string { return s.boundPath().key }
+func (s *Session) pathKey() string {
+	if s.settings.NoViews {
+		return s.boundPath().key + "\x00" // plans with views are not for it
+	}
+	return s.boundPath().key
+}
 
 func (s *Session) boundPath() *boundPath {
 	snap, role := s.snapshot(), s.role()

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,6 +38,7 @@ type Settings struct {
 	ConnectionCheck time.Duration
 	LockLimit       time.Duration
 	MinMessages     string
+	NoViews         bool
 	WorkMem         int64 // bytes
 	// StatisticsTarget is default_statistics_target.
 	StatisticsTarget int
@@ -199,6 +201,12 @@ func (d *setting) checkString(v, current string) (string, error) {
 			return "", invalidValue(d, v)
 		}
 		return loc.String(), nil
+	case "restrict_nonsystem_relation_kind":
+		for _, kind := range splitIdentifiers(v) {
+			if kind != "view" && kind != "foreign-table" { // there are no foreign tables
+				return "", invalidValue(d, v).WithDetail("Unrecognized key word: \"%s\".", kind)
+			}
+		}
 	}
 	return v, nil
 }
@@ -348,6 +356,7 @@ func (s *Settings) decode() {
 	s.IO.ByteaOutput = get("bytea_output")
 	s.IO.IntervalStyle = get("intervalstyle")
 	s.SearchPath = splitIdentifiers(get("search_path"))
+	s.NoViews = slices.Contains(splitIdentifiers(get("restrict_nonsystem_relation_kind")), "view")
 	s.StatementLimit = time.Duration(num("statement_timeout")) * time.Millisecond
 	s.ConnectionCheck = time.Duration(num("client_connection_check_interval")) * time.Millisecond
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond

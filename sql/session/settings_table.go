@@ -144,7 +144,6 @@ var refusals = map[string][]string{
 	"max_stack_depth":                   {"2048"},
 	"password_encryption":               {"scram-sha-256"},
 	"quote_all_identifiers":             {"off"},
-	"restrict_nonsystem_relation_kind":  {""},
 	"session_preload_libraries":         {""},
 	"session_replication_role":          {"origin"},
 	"standard_conforming_strings":       {"on"},

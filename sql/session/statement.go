@@ -126,7 +126,8 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 }
 
 func (s *Session) semaEnv(snap *catalog.Snapshot, text string) *sema.Env {
-	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.node.System, Text: text, IOEnv: s.io()}
+	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.node.System, Text: text, IOEnv: s.io(),
+		NoViews: s.settings.NoViews}
 }
 
 // fields describes a statement's result; nil when it returns no rows.

@@ -275,7 +275,7 @@ func TestOldBinariesAndWrongClocks(t *testing.T) {
 	for want, p := range map[string]impostor{
 		"clock is off by 1h0m0s":                {clock: time.Hour, version: 1},
 		"clock is off by 11s":                   {clock: -11 * time.Second, version: 1},
-		"understands command format 1, and the": {version: 2},
+		"understands command format 2, and the": {version: 3},
 		"join is not expected":                  {clock: 8 * time.Second, version: 1}, // it goes on
 	} {
 		refusesToStart(t, 10*time.Second, want, startArgs(t, filepath.Join(t.TempDir(), "n"), "--join", run(p)))

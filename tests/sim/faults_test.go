@@ -25,7 +25,7 @@ var breaks = []struct {
 	{"attempt given up without its tombstone", Faults{Txn: txn.Faults{NoAttemptRule: true}}, 200, cutOff, false},
 	{"resolve and forget before the commit record", Faults{Txn: txn.Faults{ResolveBeforeCommitRecord: true}}, 200, killNodes, false},
 	{"a new leaseholder starts below its predecessor's reads", Faults{KeepHighestRead: true}, 1500, moveLeases, true},
-	{"readers pass prepares in flight", Faults{IgnoreInFlight: true}, 200, nil, false},
+	{"readers pass prepares in flight", Faults{IgnoreInFlight: true}, 1000, nil, false},
 	{"a successor does not wait", Faults{SuccessorDoesNotWait: true}, 200, moveLeases, false},
 	{"a data group's successor does not wait", Faults{SuccessorDoesNotWait: true, DataGroupsOnly: true}, 1000, moveLeases, false},
 	{"a successor names no index", Faults{UnnamedIndex: true}, 1500, moveLeases, true},

@@ -1,0 +1,16 @@
+create table t (id int primary key, v text);
+insert into t values (1, 'a');
+create view tv as select * from t;
+select * from tv;
+prepare p as select count(*) from tv;
+execute p;
+set restrict_nonsystem_relation_kind = 'view, foreign-table';
+show restrict_nonsystem_relation_kind;
+select * from tv;
+update tv set v = 'b';
+select count(*) > 0 from pg_views;
+select * from t;
+set restrict_nonsystem_relation_kind = 'table';
+set restrict_nonsystem_relation_kind = '';
+select * from tv;
+execute p;
