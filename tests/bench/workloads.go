@@ -81,10 +81,12 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 			}
 			return profiled(s, fmt.Sprintf("%s-%d", w.id, n), func() error {
 				servers := []*testenv.Server{s}
+				var before usage
 				if s == b.our {
 					servers = b.nodes
+					before = used(servers)
 				}
-				before, start := used(servers), time.Now()
+				start := time.Now()
 				v, err := rate(servers, n, f)
 				if s == b.our && v > 0 {
 					fmt.Printf("# %s an operation: %s\n", w.id, used(servers).each(before, v*time.Since(start).Seconds()))
