@@ -17,54 +17,39 @@ func appendPrint(b []byte, n expr.Node) []byte {
 	if n == nil {
 		return append(b, '-')
 	}
-	list := func(ns []expr.Node) {
-		b = append(b, '(')
-		for _, a := range ns {
-			b = appendPrint(b, a)
-			b = append(b, ',')
-		}
-		b = append(b, ')')
-	}
-	num := func(tag byte, is ...int) {
-		b = append(b, tag)
-		for _, i := range is {
-			b = strconv.AppendInt(b, int64(i), 10)
-			b = append(b, '.')
-		}
-	}
 	switch n := n.(type) {
 	case *expr.Const:
-		num('c', int(n.Type.Oid))
+		b = appendNum(b, 'c', int(n.Type.Oid))
 		if n.Value.IsNull() {
 			return append(b, 'N')
 		}
 		s := types.AppendText(nil, n.Type.Oid, n.Value, types.DefaultIOEnv)
-		num('#', len(s))
+		b = appendNum(b, '#', len(s))
 		return append(b, s...)
 	case *expr.Param:
-		num('p', n.Index)
+		b = appendNum(b, 'p', n.Index)
 	case *expr.Var:
-		num('v', n.Rel, n.Col, n.Level)
+		b = appendNum(b, 'v', n.Rel, n.Col, n.Level)
 	case *expr.Column:
-		num('k', n.Index)
+		b = appendNum(b, 'k', n.Index)
 	case *expr.OuterColumn:
-		num('o', n.Index)
+		b = appendNum(b, 'o', n.Index)
 	case *expr.Func:
 		b = append(b, 'f')
 		b = append(b, n.Fn.Name...)
-		num(':', int(n.Fn.Oid), len(n.Args), int(n.Type.Oid))
+		b = appendNum(b, ':', int(n.Fn.Oid), len(n.Args), int(n.Type.Oid))
 		if n.Fn.Operator != nil {
-			num('@', int(n.Fn.Operator.Oid))
+			b = appendNum(b, '@', int(n.Fn.Operator.Oid))
 		}
-		list(n.Args)
+		b = appendList(b, n.Args...)
 	case *expr.Cast:
-		num('t', int(n.Type.Oid), int(n.Type.Mod), int(n.Type.Domain), int(n.Context))
+		b = appendNum(b, 't', int(n.Type.Oid), int(n.Type.Mod), int(n.Type.Domain), int(n.Context))
 		b = appendPrint(b, n.Arg)
 	case *expr.BoolOp:
-		num('b', int(n.Op))
-		list(n.Args)
+		b = appendNum(b, 'b', int(n.Op))
+		b = appendList(b, n.Args...)
 	case *expr.IsTest:
-		num('i', int(n.Test), b2i(n.Not))
+		b = appendNum(b, 'i', int(n.Test), b2i(n.Not))
 		b = appendPrint(b, n.Arg)
 	default:
 		return appendPrintRare(b, n)
@@ -72,96 +57,97 @@ func appendPrint(b []byte, n expr.Node) []byte {
 	return b
 }
 
+func appendList(b []byte, ns ...expr.Node) []byte {
+	b = append(b, '(')
+	for _, n := range ns {
+		b = append(appendPrint(b, n), ',')
+	}
+	return append(b, ')')
+}
+
+func appendNum(b []byte, tag byte, is ...int) []byte {
+	b = append(b, tag)
+	for _, i := range is {
+		b = append(strconv.AppendInt(b, int64(i), 10), '.')
+	}
+	return b
+}
+
 // appendPrintRare is fingerprint's second half.
 func appendPrintRare(b []byte, n expr.Node) []byte {
-	list := func(ns ...expr.Node) {
-		b = append(b, '(')
-		for _, a := range ns {
-			b = appendPrint(b, a)
-			b = append(b, ',')
-		}
-		b = append(b, ')')
-	}
-	num := func(tag byte, is ...int) {
-		b = append(b, tag)
-		for _, i := range is {
-			b = strconv.AppendInt(b, int64(i), 10)
-			b = append(b, '.')
-		}
-	}
 	switch n := n.(type) {
 	case *expr.Distinct:
-		num('d', b2i(n.Not))
-		list(n.Left, n.Right)
+		b = appendNum(b, 'd', b2i(n.Not))
+		b = appendList(b, n.Left, n.Right)
 	case *expr.Case:
-		num('C', len(n.Whens))
+		b = appendNum(b, 'C', len(n.Whens))
 		for _, w := range n.Whens {
-			list(w.Cond, w.Result)
+			b = appendList(b, w.Cond, w.Result)
 		}
-		list(n.Else)
+		b = appendList(b, n.Else)
 	case *expr.Coalesce:
-		num('O')
-		list(n.Args...)
+		b = appendNum(b, 'O')
+		b = appendList(b, n.Args...)
 	case *expr.MinMax:
-		num('M', b2i(n.Least))
-		list(n.Args...)
+		b = appendNum(b, 'M', b2i(n.Least))
+		b = appendList(b, n.Args...)
 	case *expr.NullIf:
-		num('N')
-		list(n.Left, n.Right)
+		b = appendNum(b, 'N')
+		b = appendList(b, n.Left, n.Right)
 	case *expr.AnyAll:
-		num('A', b2i(n.All), int(n.Op.Oid))
+		b = appendNum(b, 'A', b2i(n.All), int(n.Op.Oid))
 		b = append(b, n.Op.Name...)
-		list(n.Left, n.Array)
+		b = appendList(b, n.Left, n.Array)
 	case *expr.ArrayExpr:
-		num('a', int(n.Type.Oid))
-		list(n.Elems...)
+		b = appendNum(b, 'a', int(n.Type.Oid))
+		b = appendList(b, n.Elems...)
 	case *expr.Subscript:
-		num('s', b2i(n.Lower != nil), len(n.Upper), b2i(n.Assign != nil))
-		list(n.Container, n.Assign)
-		list(n.Lower...)
-		list(n.Upper...)
+		b = appendNum(b, 's', b2i(n.Lower != nil), len(n.Upper), b2i(n.Assign != nil))
+		b = appendList(b, n.Container, n.Assign)
+		b = appendList(b, n.Lower...)
+		b = appendList(b, n.Upper...)
 	case *expr.Store:
-		num('S', len(n.Steps))
-		list(n.Container, n.Value)
+		b = appendNum(b, '=', len(n.Steps))
+		b = appendList(b, n.Container, n.Value)
 		for _, st := range n.Steps {
-			num('.', st.Field, int(st.Of.Oid), b2i(st.Lower != nil), len(st.Upper))
-			list(st.Lower...)
-			list(st.Upper...)
+			b = appendNum(b, '.', st.Field, int(st.Of.Oid), b2i(st.Lower != nil), len(st.Upper))
+			b = appendList(b, st.Lower...)
+			b = appendList(b, st.Upper...)
 		}
 	case *expr.Row:
-		num('r')
-		list(n.Fields...)
+		b = appendNum(b, 'r')
+		b = appendList(b, n.Fields...)
 	case *expr.Field:
-		num('F', n.Index)
-		list(n.Arg)
+		b = appendNum(b, 'F', n.Index)
+		b = appendList(b, n.Arg)
 	case *expr.Aggregate:
-		num('G', int(n.Fn.Oid), b2i(n.Star), b2i(n.Distinct), len(n.OrderBy), n.Level, int(n.Type.Oid))
-		list(n.Direct...)
-		list(n.Args...)
-		list(n.Filter)
+		b = appendNum(b, 'G', int(n.Fn.Oid), b2i(n.Star), b2i(n.Distinct), len(n.OrderBy), n.Level, int(n.Type.Oid))
+		b = appendList(b, n.Direct...)
+		b = appendList(b, n.Args...)
+		b = appendList(b, n.Filter)
 		for _, k := range n.OrderBy {
-			num('k', b2i(k.Desc), b2i(k.NullsFirst))
-			list(k.Expr)
+			b = appendNum(b, 'k', b2i(k.Desc), b2i(k.NullsFirst))
+			b = appendList(b, k.Expr)
 		}
 	case *expr.WindowFunc:
-		num('W', n.Window, b2i(n.Agg != nil), b2i(n.Star), int(n.Type.Oid))
+		b = appendNum(b, 'W', n.Window, b2i(n.Agg != nil), b2i(n.Star), int(n.Type.Oid))
 		b = append(b, n.Name()...)
-		list(n.Args...)
-		list(n.Filter)
+		b = appendList(b, n.Args...)
+		b = appendList(b, n.Filter)
 	case *expr.Grouping:
-		num('g', n.Level)
-		list(n.Args...)
+		b = appendNum(b, 'g', n.Level)
+		b = appendList(b, n.Args...)
 	case *expr.SQLValue:
-		num('V', int(n.Kind), int(n.Type.Mod))
+		b = appendNum(b, 'V', int(n.Kind), int(n.Type.Mod))
 	case *expr.SetReturning:
-		num('S', int(n.Fn.Oid))
+		b = appendNum(b, 'S', int(n.Fn.Oid))
 		b = append(b, n.Fn.Name...)
-		list(n.Args...)
+		b = appendList(b, n.Args...)
 	case *expr.Subquery:
-		num('Q', int(n.Kind))
-		list(n.Left...)
+		b = appendNum(b, 'Q', int(n.Kind))
+		b = appendList(b, n.Left...)
 		for _, op := range n.Ops {
-			num('@', int(op.Oid))
+			b = appendNum(b, '@', int(op.Oid))
 		}
 		if q, ok := n.Query.(*sema.Query); ok {
 			return appendQuery(b, q)

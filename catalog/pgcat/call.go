@@ -32,9 +32,6 @@ func (s *System) Call(env *Env, name string, argTypes []types.Type, args []types
 	return f(&call{scope: set.scope(env), regNames: regNames{snap: env.Snapshot, path: env.SearchPath, role: env.Role}, name: name, types: argTypes, args: args})
 }
 
-// Known reports whether Call computes a function.
-func Known(name string) bool { return functions[name] != nil }
-
 func (c *call) oid(i int) catalog.Oid { return catalog.Oid(c.args[i].Int()) }
 
 func (c *call) flag(i int) bool { return i < len(c.args) && c.args[i].Bool() }

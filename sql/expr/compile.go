@@ -93,19 +93,6 @@ func Compile(n Node, inputTypes []types.Type) (*Compiled, error) {
 	return &Compiled{root: root, typ: n.ResultType(), size: c.size, pool: &framePool{calls: c.calls, size: c.size}}, nil
 }
 
-// CompileAll compiles several expressions over the same input.
-func CompileAll(ns []Node, inputTypes []types.Type) ([]*Compiled, error) {
-	out := make([]*Compiled, len(ns))
-	for i, n := range ns {
-		c, err := Compile(n, inputTypes)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = c
-	}
-	return out, nil
-}
-
 // Type returns the type of the results.
 func (c *Compiled) Type() types.Type { return c.typ }
 

@@ -223,17 +223,6 @@ func (f *Function) Negator() *Function {
 // OperatorByOid returns an operator by pg_operator.oid, or nil.
 func OperatorByOid(oid types.Oid) *Function { return opsByOid[oid] }
 
-// FunctionByOid returns a scalar function by pg_proc.oid, or nil.
-func FunctionByOid(oid types.Oid) *Function {
-	if p := procsByOid[oid]; p != nil {
-		return p.fn
-	}
-	return nil
-}
-
-// Exists reports whether any function, aggregate or set-returning function has the name.
-func Exists(name string) bool { return len(procsByName[name]) > 0 }
-
 // Supported reports whether the function can be called.
 func (f *Function) Supported() bool { return f.impl != nil }
 

@@ -116,18 +116,6 @@ func Rewrite(n Node, f func(Node) (Node, error)) (Node, error) {
 	return f(c)
 }
 
-// RewriteTop is Rewrite from the top: where f returns a node, that replaces the subtree; where it returns nil, the
-// children are rewritten.
-func RewriteTop(n Node, f func(Node) (Node, error)) (Node, error) {
-	if n == nil {
-		return nil, nil
-	}
-	if r, err := f(n); r != nil || err != nil {
-		return r, err
-	}
-	return rewriteChildren(n, func(k Node) (Node, error) { return RewriteTop(k, f) })
-}
-
 func rewriteChildren(n Node, f func(Node) (Node, error)) (Node, error) {
 	var replaced []Node
 	changed := false

@@ -180,13 +180,3 @@ func (StarArg) defArg()       {}
 func (RoleListArg) defArg()   {}
 func (SetArg) defArg()        {}
 func (OptionListArg) defArg() {}
-
-// Option returns the option of that name (in no namespace), or nil.
-func Option(opts []*DefElem, name string) *DefElem {
-	for _, o := range opts {
-		if o.Name == name && o.Namespace == "" {
-			return o
-		}
-	}
-	return nil
-}

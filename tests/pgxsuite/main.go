@@ -62,7 +62,7 @@ func run() error {
 	if *only != "" {
 		return errors.New("-write needs a run of all packages")
 	}
-	return writePage(c.table())
+	return scores.Write(c.table())
 }
 
 // comparison holds what became of every test on both servers, by package.

@@ -75,7 +75,7 @@ func run() error {
 	if *only != "" || len(results) != 2 {
 		return errors.New("-write needs a run of all files on both servers")
 	}
-	return writePage(table)
+	return scores.Write(table)
 }
 
 func (s *suite) runAll(ctx context.Context, subject, dir string, files []string) ([]*score, error) {

@@ -1,33 +1,17 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/pgmqdb/pgmqdb/tests/testenv"
 )
 
-// The table of scores stands between these lines of docs/COMPATIBILITY.md.
-const (
-	tableBegins = "<!-- written by go run ./tests/regress -write -->"
-	tableEnds   = "<!-- end of what is written -->"
-)
-
-func pagePath() string { return filepath.Join(moduleRoot(), "docs", "COMPATIBILITY.md") }
-
-// writePage puts the table into the page.
-func writePage(table string) error {
-	b, err := os.ReadFile(pagePath())
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(b), tableBegins)
-	_, after, ok2 := strings.Cut(rest, tableEnds)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s has no place for the table", pagePath())
-	}
-	return os.WriteFile(pagePath(), []byte(before+tableBegins+"\n\n"+table+"\n"+tableEnds+after), 0o644)
+// scores is the table's place.
+var scores = testenv.Page{
+	Path:   "docs/COMPATIBILITY.md",
+	Begins: "<!-- written by go run ./tests/regress -write -->",
+	Ends:   "<!-- end of what is written -->",
 }
 
 // recorded is a row of the table in the page.
@@ -35,14 +19,9 @@ type recorded struct{ out, counted, equal int }
 
 // readPage returns the table in the page.
 func readPage() (map[string]recorded, error) {
-	b, err := os.ReadFile(pagePath())
+	table, err := scores.Read()
 	if err != nil {
 		return nil, err
-	}
-	_, rest, _ := strings.Cut(string(b), tableBegins)
-	table, _, ok := strings.Cut(rest, tableEnds)
-	if !ok {
-		return nil, fmt.Errorf("%s has no table", pagePath())
 	}
 	rows := map[string]recorded{}
 	for _, line := range strings.Split(table, "\n") {

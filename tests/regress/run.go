@@ -31,7 +31,11 @@ type suite struct {
 
 // openSuite fetches the regression tests when they are missing.
 func openSuite(ctx context.Context, work string) (*suite, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(moduleRoot(), "tests/regress/fetch-source"))
+	root, err := testenv.ModuleRoot()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "tests/regress/fetch-source"))
 	var diag bytes.Buffer
 	cmd.Stderr = &diag
 	out, err := cmd.Output()
@@ -48,15 +52,6 @@ func openSuite(ctx context.Context, work string) (*suite, error) {
 		}
 	}
 	return s, os.CopyFS(filepath.Join(work, "data"), os.DirFS(filepath.Join(s.dir, "data")))
-}
-
-// moduleRoot is the directory of go.mod.
-func moduleRoot() string {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "."
-	}
-	return filepath.Dir(strings.TrimSpace(string(out)))
 }
 
 // read returns a script and what PostgreSQL answers to it, in the variants that pg_regress allows.
