@@ -471,3 +471,34 @@ func BenchmarkGather(b *testing.B) {
 	}
 	b.ReportMetric(float64(cpuNS()-began)/float64(b.N), "cpu-ns/op")
 }
+
+// A read that asks where rows went gets its links in a batch too, and what it asks arrives.
+func TestLinksTravelInBatches(t *testing.T) {
+	c := newTrio(t)
+	since := []topo.Timestamp{9}
+	for n := topo.NodeID(1); n <= 3; n++ {
+		for id := topo.GroupID(1); id <= trioGroups; id++ {
+			c.sites[n].answer[id] = func(_ context.Context, q any) (any, error) {
+				get, ok := q.(*GetRequest)
+				if !ok || !get.Links || !slices.Equal(get.Since, since) {
+					return nil, fmt.Errorf("asked %+v", q)
+				}
+				return &GetResponse{Versions: []Version{{TS: topo.Timestamp(id)}}, Links: [][]byte{{byte(id)}}}, nil
+			}
+		}
+	}
+	calls := c.each(func(topo.GroupID) Call { return Call{Get: &GetRequest{Keys: [][]byte{{1}}, Links: true, Since: since}} })
+	to := c.messages(func() { Gather(ctx, calls) })
+	for i := range calls {
+		if err := right(&calls[i]); err != nil {
+			t.Errorf("group %d: %v", i+1, err)
+		} else if links := calls[i].Values.Links; len(links) != 1 || links[0][0] != byte(i+1) {
+			t.Errorf("group %d: links %v", i+1, links)
+		}
+	}
+	for n := 2; n <= 3; n++ {
+		if len(to[n]) != 1 || to[n]["batch"] != 1 {
+			t.Errorf("messages to node %d: %v", n, to[n])
+		}
+	}
+}
