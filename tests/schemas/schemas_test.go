@@ -21,6 +21,9 @@ import (
 // applications lists what is loaded. The name is that of the testdata script with rows and queries.
 var applications = []struct{ name, pkg, file string }{
 	{"pdns", "pdns-backend-pgsql", "usr/share/pdns-backend-pgsql/schema/schema.pgsql.sql"},
+	{"freeradius", "freeradius-config", "etc/freeradius/3.0/mods-config/sql/main/postgresql/schema.sql"},
+	{"ejabberd", "ejabberd", "usr/share/ejabberd/sql/pg.new.sql"},
+	{"bacula", "bacula-director-pgsql", "usr/share/dbconfig-common/data/bacula-director-pgsql/install/pgsql"},
 	{"roundcube", "roundcube-core", "usr/share/roundcube/SQL/postgres.initial.sql"},
 }
 
