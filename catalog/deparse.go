@@ -129,7 +129,11 @@ func (s *Snapshot) IndexDef(t *Table, i *Index, key, predicate Printer) string {
 	if i.Unique {
 		b.WriteString("UNIQUE ")
 	}
-	b.WriteString("INDEX " + QuoteIdent(i.Name) + " ON " + QualifiedName(s.SchemaName(t.SchemaID), t.Name) + " USING ")
+	on := " ON "
+	if t.Partitioning != nil { // its partitions' indexes are objects of their own
+		on = " ON ONLY "
+	}
+	b.WriteString("INDEX " + QuoteIdent(i.Name) + on + QualifiedName(s.SchemaName(t.SchemaID), t.Name) + " USING ")
 	if i.Method == "" {
 		b.WriteString("btree (")
 	} else {

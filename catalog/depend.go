@@ -104,10 +104,27 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 					add(Normal, PartConstraint, c.OID, 0)
 				}
 			})
+			for _, oid := range t.Children {
+				for _, own := range s.Table(oid).Indexes {
+					if own.Parent == i.OID && own.Constraint == 0 {
+						add(Auto, PartIndex, own.OID, 0)
+					}
+				}
+			}
 		}
 	case PartConstraint:
-		if _, c := s.Constraint(p.OID); c != nil && c.Index != 0 {
+		t, c := s.Constraint(p.OID)
+		if c != nil && c.Index != 0 {
 			add(Internal, PartIndex, c.Index, 0)
+		}
+		if c != nil {
+			for _, oid := range t.Children {
+				for _, own := range s.Table(oid).Constraints {
+					if own.Parent == c.OID {
+						add(Auto, PartConstraint, own.OID, 0)
+					}
+				}
+			}
 		}
 	case PartSequence:
 		s.defaultsOn(p.OID, add)
@@ -166,6 +183,13 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 	}
 	s.viewsOn(t.OID, col, add)
 	if col == 0 {
+		for _, child := range t.Children {
+			kind := Normal
+			if c := s.Table(child); c != nil && c.Bound != nil {
+				kind = Auto
+			}
+			add(kind, PartTable, child, 0)
+		}
 		add(Internal, PartType, types.UserOid(types.CompositeClass, t.OID), 0)
 	}
 }
@@ -247,6 +271,8 @@ func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
 	case PartIndex:
 		if _, i := s.Index(p.OID); i != nil && i.Constraint != 0 {
 			return Part{Kind: PartConstraint, OID: i.Constraint}, true
+		} else if i != nil && i.Parent != 0 {
+			return Part{Kind: PartIndex, OID: i.Parent}, true
 		}
 	case PartSequence:
 		if q := s.Sequence(p.OID); q != nil && q.OwnedByAuto && q.OwnedByTab != 0 {

@@ -46,6 +46,13 @@ type Table struct {
 	Persistence Persistence
 	OnCommit    OnCommit // of a temporary table
 	MatView     *MatView // nil for what is a table
+	// Parents are the tables that it inherits from, in the order given (pg_inherits.inhseqno); Children are those that
+	// inherit from it directly, by OID. The two are kept in step: who adds a link alters both tables.
+	Parents  []Oid `json:",omitempty"`
+	Children []Oid `json:",omitempty"`
+	// Partitioning is PARTITION BY: the rows are in Children, which have a Bound. A partition has one parent.
+	Partitioning *Partitioning   `json:",omitempty"`
+	Bound        *PartitionBound `json:",omitempty"`
 	// Options are the WITH parameters as given.
 	Options []string
 	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.
@@ -103,9 +110,13 @@ type Column struct {
 	HasMissing bool
 	Dropped    bool
 	Hidden     bool // the generated row id of a table without a primary key
-	Collation  Oid
-	ACL        []ACLItem
-	Comment    string
+	// InhCount is the number of parents that have the column; Inherited says that it was not declared here too (not
+	// pg_attribute.attislocal).
+	InhCount  int  `json:",omitempty"`
+	Inherited bool `json:",omitempty"`
+	Collation Oid
+	ACL       []ACLItem
+	Comment   string
 }
 
 // Index describes an index.
@@ -128,6 +139,8 @@ type Index struct {
 	Method string
 	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
 	Constraint Oid
+	// Parent is the index of the partitioned table that this one belongs to, or 0.
+	Parent Oid `json:",omitempty"`
 	// RowKey says that the row's own key is this index (a primary key that contains the distribution columns): it has no
 	// entries, and its Storage is the table's RowStorage. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
 	RowKey bool
@@ -193,6 +206,9 @@ type Constraint struct {
 	Check      string   // a CHECK's expression as SQL text
 	CheckDeps  []Oid    `json:",omitempty"` // the user types that it names
 	NoInherit  bool
+	InhCount   int  `json:",omitempty"` // as Column.InhCount
+	Inherited  bool `json:",omitempty"` // as Column.Inherited
+	Parent     Oid  `json:",omitempty"` // the partitioned table's key or foreign key that it belongs to, or 0
 	Deferrable bool
 	Deferred   bool // INITIALLY DEFERRED
 	Validated  bool

@@ -27,10 +27,11 @@ const (
 )
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
-// not know. Tables that have what format 1 had no place for are of format 2.
+// not know. Tables that have what format 1 had no place for are of format 2, and those of a tree of format 3.
 const (
 	formatVersion      = 1
 	formatVersionTable = 2
+	formatVersionTree  = 3
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -38,6 +39,9 @@ func format(o Object) byte {
 	t, ok := o.(*Table)
 	if !ok {
 		return formatVersion
+	}
+	if t.Parents != nil || t.Children != nil || t.Partitioning != nil || t.Bound != nil {
+		return formatVersionTree
 	}
 	later := func(i *Index) bool { return !i.OnColumns() || i.Include != nil || i.NullsNotDistinct }
 	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) || slices.ContainsFunc(t.Indexes, later) {
@@ -57,7 +61,7 @@ func Encode(o Object) []byte {
 
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {
-	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionTable || class != ClassTable) {
+	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionTable && b[0] != formatVersionTree || class != ClassTable) {
 		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
 	}
 	var o Object

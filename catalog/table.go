@@ -31,6 +31,13 @@ func (t *Table) Clone() *Table {
 	c.KeyColumns = slices.Clone(t.KeyColumns)
 	c.DistColumns = slices.Clone(t.DistColumns)
 	c.Inbound = slices.Clone(t.Inbound)
+	c.Parents = slices.Clone(t.Parents)
+	c.Children = slices.Clone(t.Children)
+	if t.Partitioning != nil {
+		p := *t.Partitioning
+		p.Columns = slices.Clone(p.Columns)
+		c.Partitioning = &p
+	}
 	c.Options = slices.Clone(t.Options)
 	c.ACL = slices.Clone(t.ACL)
 	c.Indexes = make([]*Index, len(t.Indexes))

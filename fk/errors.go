@@ -54,7 +54,7 @@ func (k *Key) mixedNulls() *pgerr.Error {
 func (k *Key) StillReferenced(vals []types.Datum, env *types.IOEnv, shown bool) *pgerr.Error {
 	return pgerr.New(pgerr.ForeignKeyViolation,
 		"update or delete on table \"%s\" violates foreign key constraint \"%s\" on table \"%s\"",
-		k.Parent.Name, k.Constraint.Name, k.Child.Name).
-		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), k.Child.Name).
-		WithTable(k.ChildSchema, k.Child.Name).WithConstraint(k.Constraint.Name)
+		k.Parent.Name, k.Declared.Name, k.DeclaredOn.Name).
+		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), k.DeclaredOn.Name).
+		WithTable(k.DeclaredSchema, k.DeclaredOn.Name).WithConstraint(k.Declared.Name)
 }

@@ -27,6 +27,11 @@ type Key struct {
 	Convert []bool
 	// ChildSchema and ParentSchema are the names of the tables' schemas, for error fields and contexts.
 	ChildSchema, ParentSchema string
+	// Declared is the key as it was declared: that of the partitioned table at the top where Child is a partition, else the
+	// key itself. Who deletes from Parent is told of that one.
+	Declared       *catalog.Constraint
+	DeclaredOn     *catalog.Table
+	DeclaredSchema string
 }
 
 // Program is all that a write to Table entails.
@@ -106,6 +111,17 @@ func resolve(cat Catalog, child *catalog.Table, c *catalog.Constraint) *Key {
 	}
 	if s := cat.Schema(parent.SchemaID); s != nil {
 		k.ParentSchema = s.Name
+	}
+	k.Declared, k.DeclaredOn, k.DeclaredSchema = c, child, k.ChildSchema
+	for k.Declared.Parent != 0 && len(k.DeclaredOn.Parents) == 1 {
+		above := cat.Table(k.DeclaredOn.Parents[0])
+		if above == nil || above.ConstraintByOID(k.Declared.Parent) == nil {
+			break
+		}
+		k.Declared, k.DeclaredOn = above.ConstraintByOID(k.Declared.Parent), above
+		if s := cat.Schema(above.SchemaID); s != nil {
+			k.DeclaredSchema = s.Name
+		}
 	}
 	for i, num := range c.Columns {
 		ref := c.FK.RefColumns[i]

@@ -44,6 +44,9 @@ type accessPath struct {
 // planTable chooses how to read a table.
 func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj, top bool) (*fromItem, error) {
 	q.b.useTable(r.Table)
+	if r.Tree != nil {
+		return q.planTree(f, r, conds)
+	}
 	best := q.bestPath(f.rel, r.Table, conds, top)
 	f, err := q.scanBy(f, r, conds, best)
 	if err != nil || r.Sample == nil {

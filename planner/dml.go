@@ -58,6 +58,15 @@ func tableLayout(t *catalog.Table, rel int) *layout {
 	return l
 }
 
+// rowLayout is the layout of a row that was written: a whole row of the table, for a tree followed by tableoid.
+func rowLayout(d *sema.DML, rel int) *layout {
+	l := tableLayout(d.Table, rel)
+	if d.Leaves != nil {
+		l.add(varID{rel, len(d.Table.Columns)}, types.T(types.OidOid))
+	}
+	return l
+}
+
 // overTable is the state for expressions over the table's row alone.
 func (q *query) overTable(t *catalog.Table) *query {
 	return &query{b: q.b, q: &sema.Query{Rels: []*sema.RTE{{Kind: sema.RTETable, Table: t}, {Kind: sema.RTETable, Table: t}}}, up: q.up, unit: q.unit, depth: q.depth}
@@ -88,7 +97,10 @@ func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
 	if err := q.planChecks(d, m); err != nil {
 		return err
 	}
-	lay := tableLayout(t, 0)
+	if err := q.planLeaves(d, m); err != nil {
+		return err
+	}
+	lay := rowLayout(d, 0)
 	for _, r := range d.Returning {
 		s, err := over.scalar(r.Expr, lay, nil)
 		if err != nil {
@@ -111,24 +123,32 @@ func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
 		}
 		m.Generated = append(m.Generated, Generated{Col: int(g.Num) - 1, Value: s})
 	}
-	for _, c := range d.Checks {
-		s, err := over.scalar(c.Expr, lay, nil)
-		if err != nil {
-			return err
-		}
-		m.Checks = append(m.Checks, Check{Name: c.Name, Cond: s})
-	}
 	for _, c := range d.ViewChecks {
 		if c.Expr == nil {
 			continue
 		}
-		s, err := over.scalar(c.Expr, lay, nil)
+		s, err := over.scalar(c.Expr, rowLayout(d, 0), nil)
 		if err != nil {
 			return err
 		}
 		m.ViewChecks = append(m.ViewChecks, Check{Name: c.View, Cond: s})
 	}
-	return nil
+	var err error
+	m.Checks, err = q.compileChecks(d.Table, d.Checks)
+	return err
+}
+
+func (q *query) compileChecks(t *catalog.Table, checks []sema.CheckConstraint) ([]Check, error) {
+	over, lay := q.overTable(t), tableLayout(t, 0)
+	var out []Check
+	for _, c := range checks {
+		s, err := over.scalar(c.Expr, lay, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Check{Name: c.Name, Cond: s})
+	}
+	return out, nil
 }
 
 func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
@@ -158,10 +178,13 @@ func (q *query) planChange(d *sema.DML, m *ModifyTable) error {
 		s.extra = append(s.extra, r.Expr)
 	}
 	m.Columns = d.Columns
+	if err := q.planLeaves(d, m); err != nil {
+		return err
+	}
 	mode := lock.Update
 	if m.Kind == Update {
 		mode = lock.NoKeyUpdate
-		keys := KeyAttributes(d.Table)
+		keys := keyAttributes(d)
 		for _, c := range d.Columns {
 			if keys[c] {
 				// The old value tells whether the key really changes.
@@ -208,7 +231,7 @@ func onlyTarget(j interface{}) bool {
 
 // planReturning compiles RETURNING over the target's row ++ the input row.
 func (q *query) planReturning(d *sema.DML, m *ModifyTable, in *layout) error {
-	lay := tableLayout(d.Table, d.Target)
+	lay := rowLayout(d, d.Target)
 	for i, id := range in.ids {
 		if id.rel == d.Target {
 			// The input has the old row; RETURNING wants the new one, at its place in front.

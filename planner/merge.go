@@ -53,6 +53,9 @@ func (q *query) planMerge(d *sema.DML, m *ModifyTable) error {
 		}
 		m.Actions = append(m.Actions, act)
 	}
+	if err := q.planLeaves(d, m); err != nil {
+		return err
+	}
 	return q.planChecks(d, m)
 }
 

@@ -417,6 +417,7 @@ type LockRows struct {
 // LockTarget is one table whose rows are locked.
 type LockTarget struct {
 	Table  *catalog.Table
+	Tree   []*catalog.Table // the tables that the rows may be of, where Table stands for a tree
 	Mode   lock.Mode
 	Policy lock.WaitPolicy
 	Ref    int // first of the SystemColumns in the input
@@ -450,9 +451,14 @@ type ModifyTable struct {
 	// Generated are computed, for Insert and Update, when the new row has its other columns; Checks then judge it.
 	Generated []Generated
 	Checks    []Check
-	// ViewChecks are those of WITH CHECK OPTION, by the name of the view, judged after the row was written.
+	// ViewChecks are those of WITH CHECK OPTION, by the name of the view, judged after the row was written. They are over the
+	// new row as Returning has it, without the input row.
 	ViewChecks []Check
-	// Returning is over new row's columns by attnum-1 (Delete: the old row's) ++ the input row (Update and Delete).
+	// Leaves are, where Table stands for a tree, the tables that rows are written to, with their own checks; nil: Table.
+	// Columns, Set and Target are in terms of Table.
+	Leaves []Leaf
+	// Returning is over new row's columns by attnum-1 (Delete: the old row's), for a tree followed by tableoid, ++ the input
+	// row (Update and Delete).
 	Returning []*Scalar
 	// KeyChange: an update may change columns of the row's key, of a unique index or of its placement.
 	KeyChange bool
@@ -475,6 +481,12 @@ type MergeAction struct {
 type Generated struct {
 	Col   int
 	Value *Scalar
+}
+
+// Leaf is a table of a tree that is written.
+type Leaf struct {
+	Table  *catalog.Table
+	Checks []Check
 }
 
 // Check is a CHECK constraint over the table's columns by attnum-1.

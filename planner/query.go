@@ -430,7 +430,7 @@ func (q *query) finishLocking(n Node, f *fromItem) (Node, error) {
 // lockTarget describes where entry rel's row is in rows of the given layout.
 func (q *query) lockTarget(rel int, in *layout, mode lock.Mode) LockTarget {
 	t := q.q.Rels[rel].Table
-	lt := LockTarget{Table: t, Mode: mode, Ref: in.pos[varID{rel, sysKey}], Cols: make([]int, len(t.Columns))}
+	lt := LockTarget{Table: t, Tree: q.q.Rels[rel].Tree, Mode: mode, Ref: in.pos[varID{rel, sysKey}], Cols: make([]int, len(t.Columns))}
 	for i := range t.Columns {
 		lt.Cols[i] = -1
 		if p, ok := in.pos[varID{rel, i}]; ok {

@@ -78,10 +78,17 @@ func (x *Tx) alterKind(ctx context.Context, kind catalog.RelKind, n Name, missin
 	if err := x.onlyOwnTemp(t, "alter"); err != nil {
 		return err
 	}
+	if !n.Only {
+		for _, k := range x.s.over.Inheritors(t)[1:] {
+			if err := x.lock(ctx, k.OID, mode); err != nil {
+				return err
+			}
+		}
+	}
 	sorted := slices.Clone(cmds)
 	slices.SortStableFunc(sorted, func(a, b AlterCommand) int { return a.pass() - b.pass() })
 	for i := range sorted {
-		if err := x.alterOne(ctx, t.OID, &sorted[i]); err != nil {
+		if err := x.alterTree(ctx, t.OID, &sorted[i], !n.Only); err != nil {
 			return err
 		}
 	}
@@ -96,8 +103,6 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 	switch c.Kind {
 	case AddColumn:
 		return x.addColumn(ctx, t, c)
-	case DropColumn:
-		return x.dropColumn(ctx, t, c)
 	case AddConstraint:
 		return x.addConstraint(ctx, t, &c.Constraints[0])
 	case DropConstraint:
@@ -108,6 +113,10 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 		return x.alterConstraint(ctx, t, &c.Constraints[0])
 	case AlterType:
 		return x.alterType(ctx, t, c)
+	case AddInherit:
+		return x.addInherit(ctx, t, c)
+	case DropInherit:
+		return x.dropInherit(ctx, t, c)
 	case ChangeOwner:
 		return x.changeOwner(ctx, t, c.Owner)
 	case ClusterOn:
@@ -190,22 +199,23 @@ func (x *Tx) fillColumn(ctx context.Context, t *catalog.Table, col *catalog.Colu
 	return x.cfg.Backend.ValidateNotNull(ctx, t, col)
 }
 
-func (x *Tx) dropColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) error {
+// droppable finds the column of DROP COLUMN; nil where it is not there and need not be.
+func (x *Tx) droppable(t *catalog.Table, c *AlterCommand) (*catalog.Column, error) {
 	col := columnNamed(t, c.Name)
 	if col == nil {
 		if systemColumns[c.Name] {
-			return pgerr.New(pgerr.FeatureNotSupported, "cannot drop system column %q", c.Name)
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot drop system column %q", c.Name)
 		}
 		if c.IfExists {
 			x.notice(pgerr.Notice("column %q of relation %q does not exist, skipping", c.Name, t.Name))
-			return nil
+			return nil, nil
 		}
-		return errNoColumn(c.Name, t.Name)
+		return nil, errNoColumn(c.Name, t.Name)
 	}
 	if slices.Contains(t.DistColumns, col.Num) && !slices.Equal(t.DistColumns, t.KeyColumns) {
-		return pgerr.New(pgerr.FeatureNotSupported, "cannot drop column %q named in distribution_key", c.Name)
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot drop column %q named in distribution_key", c.Name)
 	}
-	return x.dropParts(ctx, []catalog.Part{{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}}, c.Behavior)
+	return col, nil
 }
 
 // addConstraint is ADD CONSTRAINT on a table that may have rows: new writes obey it first, then the rows are judged.

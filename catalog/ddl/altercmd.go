@@ -30,6 +30,8 @@ const (
 	SetStatistics                           // Name, Target
 	SetStorage                              // Name, Method
 	SetCompression                          // Name, Method
+	AddInherit                              // Parent
+	DropInherit                             // Parent
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -43,6 +45,7 @@ type AlterCommand struct {
 	Sequence    *SequenceSpec
 	Type        *TypeChange
 	Owner       string
+	Parent      Name
 	Options     []string
 	Persistence catalog.Persistence
 	ReplicaKind byte // 'n', 'f', 'd' or 'i'

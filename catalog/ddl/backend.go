@@ -69,6 +69,8 @@ type Expressions interface {
 	// IndexType returns the type of an index expression, or of a partial index's predicate, over a table of a catalog, and
 	// the name that it suggests; an error where the table's columns do not allow it.
 	IndexType(snap *catalog.Snapshot, t *catalog.Table, text string, predicate bool) (types.Type, string, error)
+	// Same reports whether two texts are the same expression, however they are written.
+	Same(a, b string) bool
 }
 
 // Allocator hands out numbers that are never handed out again, whatever becomes of the transaction.

@@ -19,15 +19,16 @@ func (x *Tx) addCheck(ctx context.Context, t *catalog.Table, s *ConstraintSpec) 
 			col = s.Check.Columns[0]
 		}
 		name = x.with(t).ChooseConstraintName(t.Name, col, "check", t.SchemaID, nil)
-	} else if t.ConstraintByName(name) != nil {
-		if x.s.over.Table(t.OID) == nil { // both are of this CREATE TABLE
+	} else if k := t.ConstraintByName(name); k != nil {
+		creating := x.s.over.Table(t.OID) == nil
+		if creating && k.InhCount == 0 { // both are of this CREATE TABLE
 			return nil, pgerr.New(pgerr.DuplicateObject, "check constraint %q already exists", name)
 		}
-		return nil, pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", name, t.Name)
+		return k, x.mergeCheck(t, k, s, creating || s.Inherited)
 	}
 	c := &catalog.Constraint{
 		Name: name, Type: catalog.Check, Check: s.Check.Text, CheckDeps: s.Check.Types, NoInherit: s.NoInherit, Validated: !s.NotValid,
-		Comment: s.Comment,
+		Comment: s.Comment, InhCount: s.InhCount, Inherited: s.Inherited,
 	}
 	for _, n := range s.Check.Columns {
 		col := columnNamed(t, n)
@@ -66,6 +67,9 @@ func (x *Tx) addKey(ctx context.Context, t *catalog.Table, s *ConstraintSpec) (*
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := coversPartitionKey(t, map[bool]string{true: "PRIMARY KEY", false: "UNIQUE"}[primary], columns); err != nil {
+		return nil, nil, err
+	}
 	over := x.with(t)
 	name := s.Name
 	switch {
@@ -80,9 +84,11 @@ func (x *Tx) addKey(ctx context.Context, t *catalog.Table, s *ConstraintSpec) (*
 	}
 	index := &catalog.Index{
 		Name: name, Unique: true, Primary: primary, Columns: columns, Include: include, NullsNotDistinct: s.NullsNotDistinct,
+		Parent: s.ParentIndex,
 	}
 	c := &catalog.Constraint{
 		Name: name, Type: s.Type, Deferrable: s.Deferrable, Deferred: s.Deferred, Validated: true, Comment: s.Comment,
+		InhCount: s.InhCount, Inherited: s.Inherited, Parent: s.Parent,
 	}
 	for _, k := range columns {
 		c.Columns = append(c.Columns, k.Num)
@@ -187,6 +193,7 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	}
 	c := &catalog.Constraint{
 		Type: catalog.Foreign, Deferrable: s.Deferrable, Deferred: s.Deferred, Validated: !s.NotValid, Comment: s.Comment,
+		InhCount: s.InhCount, Inherited: s.Inherited, Parent: s.Parent,
 	}
 	fk := &catalog.ForeignKey{RefTable: parent.OID, Match: s.FK.Match, OnDelete: s.FK.OnDelete, OnUpdate: s.FK.OnUpdate}
 	c.FK = fk
@@ -214,6 +221,9 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 		return nil, pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", c.Name, t.Name)
 	}
 	if err := checkKeyTypes(t, parent, c); err != nil {
+		return nil, err
+	}
+	if err := x.keepsPartition(t, c); err != nil {
 		return nil, err
 	}
 	if c.OID, err = x.newOID(ctx); err != nil {
@@ -268,6 +278,9 @@ func (x *Tx) referencedTable(ctx context.Context, t *catalog.Table, n Name) (*ca
 		return nil, pgerr.New(pgerr.WrongObjectType, "referenced relation %q is not a table", rel.Name())
 	}
 	if rel.Table.OID == t.OID {
+		if t.Partitioning != nil {
+			return nil, pgerr.NotSupported("a foreign key that references a partitioned table")
+		}
 		return t, nil
 	}
 	if err := x.lock(ctx, rel.Table.OID, ShareRowExclusiveLock); err != nil {
@@ -276,6 +289,9 @@ func (x *Tx) referencedTable(ctx context.Context, t *catalog.Table, n Name) (*ca
 	parent := x.s.over.Table(rel.Table.OID)
 	if parent == nil {
 		return nil, errNoRelation(n)
+	}
+	if parent.Partitioning != nil {
+		return nil, pgerr.NotSupported("a foreign key that references a partitioned table")
 	}
 	return parent, nil
 }

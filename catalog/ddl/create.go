@@ -49,8 +49,32 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	if err := checkColumns(s.Columns); err != nil {
 		return nil, err
 	}
+	parents, err := x.lockParents(ctx, s.Parents, persistence == catalog.Temporary, s.Bound != nil)
+	if err != nil {
+		return nil, err
+	}
+	if s, err = x.merge(s, parents); err != nil {
+		return nil, err
+	}
+	if len(s.Columns) > maxColumns {
+		return nil, pgerr.New(pgerr.TooManyColumns, "tables can have at most %d columns", maxColumns)
+	}
+	for _, p := range parents {
+		t.Parents = append(t.Parents, p.OID)
+	}
+	if s.Bound != nil {
+		if err := x.checkBound(s.Name, parents[0], s.Bound); err != nil {
+			return nil, err
+		}
+		bound := s.Bound.PartitionBound
+		t.Bound = &bound
+		x.cloneKeys(s, parents[0])
+	}
 	sequences, err := x.addColumns(ctx, t, s.Columns)
 	if err != nil {
+		return nil, err
+	}
+	if err := setPartitioning(t, s.Partitioning); err != nil {
 		return nil, err
 	}
 	if err := markKeysNotNull(t, s.Constraints); err != nil {
@@ -89,6 +113,14 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 		if err := x.put(ctx, q); err != nil {
 			return nil, err
 		}
+	}
+	if s.Bound != nil {
+		if err := x.validateDefault(ctx, parents[0], t.Bound); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.link(ctx, t.OID, parents); err != nil {
+		return nil, err
 	}
 	for i := range s.Indexes {
 		ix := s.Indexes[i]
@@ -154,7 +186,7 @@ func (x *Tx) addColumns(ctx context.Context, t *catalog.Table, specs []ColumnSpe
 		}
 		c := catalog.Column{
 			Num: catalog.AttNum(len(t.Columns) + 1), Name: s.Name, Type: s.Type, NotNull: s.NotNull,
-			Identity: s.Identity, Collation: s.Collation, Comment: s.Comment,
+			Identity: s.Identity, Collation: s.Collation, Comment: s.Comment, InhCount: s.InhCount, Inherited: s.Inherited,
 		}
 		if s.Default != nil {
 			c.Default, c.DefaultDeps, c.Generated = s.Default.Text, s.Default.Deps(), s.Generated

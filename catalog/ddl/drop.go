@@ -177,7 +177,7 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 	tab := x.tableOf(p)
 	switch p.Kind {
 	case catalog.PartTable:
-		return x.dropTable(ctx, p.OID)
+		return x.dropTable(ctx, p.OID, gone)
 	case catalog.PartSequence:
 		q := x.s.over.Sequence(p.OID)
 		if err := x.garbage(ctx, catalog.GarbageSequence, q.Storage); err != nil {
@@ -224,9 +224,12 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 }
 
 // dropTable removes a table. Its foreign keys were detached from their parents before.
-func (x *Tx) dropTable(ctx context.Context, oid catalog.Oid) error {
+func (x *Tx) dropTable(ctx context.Context, oid catalog.Oid, gone map[catalog.Oid]bool) error {
 	t, err := x.alter(ctx, oid) // for the new version: plans against the old one are to fail
 	if err != nil {
+		return err
+	}
+	if err := x.unlinkParents(ctx, t, gone); err != nil {
 		return err
 	}
 	if err := x.garbage(ctx, catalog.GarbageRows, tableStorages(t)...); err != nil {

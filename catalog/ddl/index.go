@@ -46,6 +46,14 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if err != nil {
 		return err
 	}
+	if err := plainPartitioned(t, s); err != nil {
+		return err
+	}
+	if s.Unique {
+		if err := coversPartitionKey(t, "UNIQUE", columns); err != nil {
+			return err
+		}
+	}
 	include, err := includedColumns(t, s.Include, false)
 	if err != nil {
 		return err
@@ -62,7 +70,7 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	}
 	index := &catalog.Index{
 		Name: name, Unique: s.Unique, Columns: columns, Include: include, NullsNotDistinct: s.NullsNotDistinct,
-		Options: s.Options, Comment: s.Comment,
+		Options: s.Options, Comment: s.Comment, Parent: s.Parent,
 	}
 	if s.Predicate != nil {
 		index.Predicate, index.PredicateUses = s.Predicate.Text, attributeNumbers(t, s.Predicate.Columns)
@@ -77,7 +85,30 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 		return err
 	}
 	t.Indexes = append(t.Indexes, index)
-	return x.buildIndexes(ctx, t, index)
+	if err := x.buildIndexes(ctx, t, index); err != nil {
+		return err
+	}
+	return x.indexPartitions(ctx, t.OID, index.OID, s)
+}
+
+// indexPartitions makes the index of a partitioned table in its partitions.
+func (x *Tx) indexPartitions(ctx context.Context, table, index catalog.Oid, s *IndexSpec) error {
+	t := x.s.over.Table(table)
+	if t.Partitioning == nil {
+		return nil
+	}
+	if s.Table.Only {
+		return pgerr.NotSupported("CREATE INDEX ON ONLY")
+	}
+	for _, oid := range t.Children {
+		child := x.s.over.Table(oid)
+		own := clonedIndex(t, t.IndexByOID(index))
+		own.Table = Name{Schema: x.s.over.SchemaName(child.SchemaID), Name: child.Name}
+		if err := x.CreateIndex(ctx, &own); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexColumnNames is ChooseIndexColumnNames: every column of an index has a name that no other has.

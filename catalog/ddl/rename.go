@@ -136,16 +136,55 @@ func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missin
 	if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindMatView {
 		return pgerr.NotSupported("renaming columns of " + kindNouns[rel.Kind].noun + "s")
 	}
-	t, err := x.alter(ctx, rel.Table.OID)
-	if err != nil {
-		return err
-	}
-	col := columnNamed(t, column)
+	t := rel.Table
+	col := columnNamed(t.Clone(), column)
 	switch {
 	case col == nil && systemColumns[column]:
 		return pgerr.New(pgerr.FeatureNotSupported, "cannot rename system column %q", column)
 	case col == nil:
 		return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", column)
+	case col.InhCount > 0:
+		return errTree("cannot rename inherited column %q", column)
+	}
+	tree := x.s.over.Inheritors(t)
+	if n.Only && len(tree) > 1 {
+		return errTree("inherited column %q must be renamed in child tables too", column)
+	}
+	for _, k := range tree[1:] {
+		if k.ColumnByName(column).InhCount > parentsWithin(tree, k) {
+			return errTree("cannot rename inherited column %q", column)
+		}
+	}
+	for _, k := range tree {
+		if err := x.renameColumn(ctx, k.OID, column, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parentsWithin counts a table's parents within a tree.
+func parentsWithin(tree []*catalog.Table, t *catalog.Table) int {
+	n := 0
+	for _, k := range tree {
+		if slices.Contains(t.Parents, k.OID) {
+			n++
+		}
+	}
+	return n
+}
+
+// renameColumn renames a column of one table.
+func (x *Tx) renameColumn(ctx context.Context, table catalog.Oid, column, to string) error {
+	if err := x.lock(ctx, table, AccessExclusiveLock); err != nil {
+		return err
+	}
+	t, err := x.alter(ctx, table)
+	if err != nil {
+		return err
+	}
+	col := columnNamed(t, column)
+	switch {
 	case columnNamed(t, to) != nil:
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, t.Name)
 	case systemColumns[to]:
@@ -216,6 +255,11 @@ func (x *Tx) RenameConstraint(ctx context.Context, n Name, constraint, to string
 	k := t.ConstraintByName(constraint)
 	if k == nil {
 		return pgerr.New(pgerr.UndefinedObject, "constraint %q for table %q does not exist", constraint, t.Name)
+	}
+	if k.Type == catalog.Check && !k.NoInherit {
+		if done, err := x.renameInherited(ctx, t, k, to, n.Only); done || err != nil {
+			return err
+		}
 	}
 	if k.Index != 0 {
 		if _, taken := x.s.over.Relation(t.SchemaID, to); taken {

@@ -13,6 +13,8 @@ type Name struct {
 	Schema string
 	Name   string
 	Pos    int
+	// Only, of a table: those that inherit from it are not meant.
+	Only bool
 }
 
 // String returns the name as PostgreSQL's messages print it: dotted, unquoted.
@@ -61,6 +63,9 @@ type ColumnSpec struct {
 	Collation catalog.Oid
 	Comment   string
 	Pos       int
+	// InhCount and Inherited are catalog.Column's.
+	InhCount  int
+	Inherited bool
 }
 
 // ConstraintSpec is a table constraint; column constraints are given in this form too.
@@ -82,6 +87,11 @@ type ConstraintSpec struct {
 	Comment          string
 	Pos              int
 	KeyPos           int // of a key constraint, in ALTER TABLE too
+	// InhCount, Inherited and Parent are catalog.Constraint's, ParentIndex is catalog.Index's Parent.
+	InhCount    int
+	Inherited   bool
+	Parent      catalog.Oid
+	ParentIndex catalog.Oid
 }
 
 // ForeignKeySpec is REFERENCES.
@@ -101,6 +111,10 @@ type TableSpec struct {
 	IfNotExists bool
 	Columns     []ColumnSpec
 	Constraints []ConstraintSpec
+	// Parents are the tables of INHERITS, or the one of PARTITION OF, which has a Bound.
+	Parents      []Name
+	Bound        *BoundSpec
+	Partitioning *PartitioningSpec
 	// Indexes are made after the constraints (CREATE TABLE … (LIKE … INCLUDING INDEXES)).
 	Indexes []IndexSpec
 	// DistributionKey names the columns of WITH (distribution_key = 'a, b'); nil: the primary key.
@@ -128,6 +142,20 @@ type IndexSpec struct {
 	NullsNotDistinct bool
 	Options          []string
 	Comment          string
+	Parent           catalog.Oid // catalog.Index's
+}
+
+// PartitioningSpec is PARTITION BY.
+type PartitioningSpec struct {
+	Strategy catalog.PartitionStrategy
+	Columns  []Name
+}
+
+// BoundSpec is a partition's bound. Pos is that of the whole; Positions are those of the values, From's before To's.
+type BoundSpec struct {
+	catalog.PartitionBound
+	Pos       int
+	Positions []int
 }
 
 // IndexColumnSpec is a key column of an index: a column's Name, or Expr.

@@ -25,6 +25,21 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 		if !slices.Contains(tables, t.OID) {
 			tables = append(tables, t.OID)
 		}
+		if n.Only && t.Partitioning != nil {
+			return pgerr.New(pgerr.WrongObjectType, "cannot truncate only a partitioned table").
+				WithHint("Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.")
+		}
+		if n.Only {
+			continue
+		}
+		for _, k := range x.s.over.Inheritors(t)[1:] {
+			if err := x.lock(ctx, k.OID, AccessExclusiveLock); err != nil {
+				return err
+			}
+			if !slices.Contains(tables, k.OID) {
+				tables = append(tables, k.OID)
+			}
+		}
 	}
 	for i := 0; i < len(tables); i++ {
 		t := x.s.over.Table(tables[i])

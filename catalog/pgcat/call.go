@@ -196,6 +196,9 @@ func indexDef(c *call) (types.Datum, error) {
 // getExpr prints what pg_attrdef.adbin, pg_constraint.conbin, pg_index.indexprs and indpred hold.
 func getExpr(c *call) (types.Datum, error) {
 	text := c.args[0].Str()
+	if def, ok := strings.CutPrefix(text, boundTree); ok {
+		return str(def), nil
+	}
 	rel := c.oid(1)
 	t := c.scope.snap.Table(rel)
 	if rel != 0 && t == nil {

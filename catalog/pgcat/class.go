@@ -12,12 +12,17 @@ func classSources() map[string]*source {
 			builtin: func(b *builder) { b.add(num(namespaceToast), str(toastSchema), num(catalog.BootstrapRole), null) }},
 		"pg_catalog.pg_class": {
 			columns: "oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts relchecks " +
-				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages",
+				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages " +
+				"relhassubclass relispartition relpartbound",
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
-				"atthasdef attidentity attgenerated attisdropped attcollation attacl attstattarget attcompression",
+				"atthasdef attidentity attgenerated attisdropped attcollation attacl attstattarget attcompression " +
+				"attinhcount attislocal",
 			builtin: builtinAttributes, rows: attributeRows},
+		"pg_catalog.pg_inherits": {columns: "inhrelid inhparent inhseqno inhdetachpending", rows: inheritRows},
+		"pg_catalog.pg_partitioned_table": {
+			columns: "partrelid partstrat partnatts partdefid partattrs partclass partcollation", rows: partitionedRows},
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
 		"pg_catalog.pg_index": {
@@ -53,7 +58,7 @@ func builtinClasses(b *builder) {
 			am, file = 0, 0
 		}
 		b.add(num(r.OID), str(r.Name), num(ns), num(catalog.BootstrapRole), num(am), num(file), types.NewFloat(-1), no,
-			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), systemACL(r), null, num(0), char('p'), yes)
+			char(r.kind), num(len(r.Columns)), num(0), flag(r.kind == 'v'), no, char('n'), systemACL(r), null, num(0), char('p'), yes, num(0), no, no, null)
 	})
 }
 
@@ -102,7 +107,8 @@ func indexMethod(i *catalog.Index) catalog.Oid {
 
 func classRows(b *builder) {
 	// The order of columns: oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts
-	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages.
+	// relchecks relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages
+	// relhassubclass relispartition relpartbound.
 	b.snap.Tables(func(t *catalog.Table) bool {
 		checks := 0
 		triggers := len(t.Inbound) > 0
@@ -113,27 +119,36 @@ func classRows(b *builder) {
 			triggers = triggers || c.Type == catalog.Foreign
 		}
 		tuples := types.NewFloat(float64(b.sys.RowCount(t)))
-		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(amHeap), num(t.OID), tuples,
-			flag(len(t.Indexes) > 0), char(byte(t.Kind())), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers),
+		kind, am, file, bound, indexKind := byte(t.Kind()), amHeap, t.OID, null, byte('i')
+		pages := pagesOf(b.sys.Statistics(t))
+		if t.Partitioning != nil {
+			kind, am, file, indexKind, tuples, pages = 'p', 0, 0, 'I', types.NewFloat(-1), 0
+		}
+		if t.Bound != nil {
+			bound = str(boundTree + t.BoundDef(b.snap.Table(t.Parents[0])))
+		}
+		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(am), num(file), tuples,
+			flag(len(t.Indexes) > 0), char(kind), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers),
 			char(replicaIdentity(t)), aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
-			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated),
-			num(pagesOf(b.sys.Statistics(t))))
+			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated), num(pages),
+			flag(len(t.Children) > 0), flag(t.Bound != nil), bound)
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
-				char('i'), num(len(i.Columns)+len(i.Include)), num(0), no, no, char('n'), null, optionsDatum(i.Options), num(0),
-				char(t.Persistence.Letter()), yes)
+				char(indexKind), num(len(i.Columns)+len(i.Include)), num(0), no, no, char('n'), null, optionsDatum(i.Options), num(0),
+				char(t.Persistence.Letter()), yes, num(0), flag(t.Partitioning != nil && len(t.Children) > 0), flag(i.Parent != 0), null)
 		}
 		return true
 	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		b.add(num(q.OID), str(q.Name), num(q.SchemaID), num(q.Owner), num(0), num(q.OID), types.NewFloat(1), no, char('S'),
-			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()), yes, num(1))
+			num(len(sequenceColumns)), num(0), no, no, char('n'), aclDatum(b.snap, q.ACL), null, num(0), char(q.Persistence.Letter()), yes, num(1),
+			no, no, null)
 		return true
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
 			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), optionsDatum(v.Options),
-			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()), yes)
+			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()), yes, num(0), no, no, null)
 		return true
 	})
 	b.compositeClasses()
@@ -179,7 +194,8 @@ var sequenceColumns = []catalog.Column{
 func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	if c.Dropped {
 		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
-			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null, num(0), char(0))
+			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null, num(0), char(0),
+			num(c.InhCount), flag(!c.Inherited))
 		return
 	}
 	info := types.Lookup(c.Type.Oid)
@@ -211,7 +227,7 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	}
 	b.add(num(rel), str(c.Name), num(c.Type.Declared()), num(info.Len), num(c.Num), num(dims), num(c.Type.Mod), flag(info.ByVal),
 		char(info.Align), char(storage), flag(c.NotNull), flag(c.Default != "" && c.Identity == 0), char(byte(c.Identity)), char(generated), no,
-		num(collation), acl, num(statistics), char(c.Compression))
+		num(collation), acl, num(statistics), char(c.Compression), num(c.InhCount), flag(!c.Inherited))
 }
 
 func attLen(t types.Type) int16 {
@@ -360,4 +376,44 @@ func indexExpressions(i *catalog.Index) (out []string) {
 		}
 	}
 	return out
+}
+
+func inheritRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		for i, p := range t.Parents {
+			b.add(num(t.OID), num(p), num(i+1), no)
+		}
+		for _, x := range t.Indexes {
+			if x.Parent != 0 {
+				b.add(num(x.OID), num(x.Parent), num(1), no)
+			}
+		}
+		return true
+	})
+}
+
+// boundTree marks a partition's bound among what pg_get_expr reads.
+const boundTree = "{PARTITIONBOUNDSPEC} "
+
+func partitionedRows(b *builder) {
+	b.snap.Tables(func(t *catalog.Table) bool {
+		p := t.Partitioning
+		if p == nil {
+			return true
+		}
+		def := catalog.Oid(0)
+		for _, oid := range t.Children {
+			if c := b.snap.Table(oid); c.Bound != nil && c.Bound.Default {
+				def = oid
+			}
+		}
+		attrs, classes, collations := make([]types.Datum, len(p.Columns)), make([]types.Datum, len(p.Columns)), make([]types.Datum, len(p.Columns))
+		for i, n := range p.Columns {
+			c := t.Column(n)
+			attrs[i], classes[i], collations[i] = num(n), num(columnOpclass(amBtree, catalog.IndexColumn{Num: n}, c.Type.Oid)), num(c.Collation)
+		}
+		b.add(num(t.OID), char(byte(p.Strategy)), num(len(p.Columns)), num(def), types.NewVector(types.Int2Oid, attrs),
+			types.NewVector(types.OidOid, classes), types.NewVector(types.OidOid, collations))
+		return true
+	})
 }

@@ -11,7 +11,7 @@ func objectSources() map[string]*source {
 	return map[string]*source{
 		"pg_catalog.pg_constraint": {
 			columns: "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid " +
-				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin contypid",
+				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin contypid coninhcount conislocal conparentid",
 			rows: constraintRows},
 		"pg_catalog.pg_sequence": {columns: "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle",
 			rows: sequenceRows},
@@ -36,7 +36,7 @@ func constraintRows(b *builder) {
 func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
 	index, ref := c.Index, catalog.Oid(0)
 	upd, del, match := char(' '), char(' '), char(' ')
-	noInherit := c.Type != catalog.Check || c.NoInherit
+	noInherit := c.Type != catalog.Check && t.Partitioning == nil || c.NoInherit
 	conkey, confkey, pf, pp, ff, set, bin := null, null, null, null, null, null, null
 	if len(c.Columns) > 0 {
 		conkey = attnums(c.Columns)
@@ -55,7 +55,7 @@ func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
 	}
 	b.add(num(c.OID), str(c.Name), num(t.SchemaID), char(byte(c.Type)), flag(c.Deferrable), flag(c.Deferred),
 		flag(c.Validated || c.Type == catalog.PrimaryKey || c.Type == catalog.Unique), num(t.OID), num(index), num(ref), upd, del, match, flag(noInherit), conkey, confkey, pf, pp, ff,
-		set, bin, num(0))
+		set, bin, num(0), num(c.InhCount), flag(!c.Inherited), num(c.Parent))
 }
 
 // keyOperators are the equality operators of a foreign key: referenced = referencing, and of each side with itself.
@@ -102,6 +102,9 @@ func dependRows(b *builder) {
 	b.snap.Tables(func(t *catalog.Table) bool {
 		b.depend(classClass, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.tableDepends(t)
+		for _, p := range t.Parents {
+			b.depend(classClass, t.OID, 0, classClass, p, 0, catalog.Normal)
+		}
 		return true
 	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {

@@ -101,7 +101,7 @@ func (b *builder) compositeClasses() {
 	b.snap.Types(func(t *catalog.Type) bool {
 		if t.OID.Class() == types.CompositeClass {
 			b.add(num(t.OID.Serial()), str(t.Name), num(t.SchemaID), num(t.Owner), num(0), num(0), types.NewFloat(0), no, char('c'),
-				num(len(t.Attrs)), num(0), no, no, char('n'), null, null, num(t.OID), char('p'), yes)
+				num(len(t.Attrs)), num(0), no, no, char('n'), null, null, num(t.OID), char('p'), yes, num(0), no, no, null)
 		}
 		return true
 	})
@@ -138,7 +138,7 @@ func (b *builder) domainConstraints() {
 		}
 		for _, c := range t.Domain.Checks {
 			b.add(num(c.OID), str(c.Name), num(t.SchemaID), char('c'), no, no, flag(c.Validated), num(0), num(0), num(0), char(' '), char(' '),
-				char(' '), no, null, null, null, null, null, null, str(c.Expr), num(t.OID))
+				char(' '), no, null, null, null, null, null, null, str(c.Expr), num(t.OID), num(0), yes, num(0))
 		}
 		return true
 	})

@@ -152,7 +152,7 @@ func (m *modifyOp) insertOne(s *conflictState, row []types.Datum, keys []txn.Key
 	}
 	k, _ := m.w.rowKey(row)
 	s.touched[string(k.Bytes)] = struct{}{}
-	return m.written(one, nil)
+	return m.written(m.root, one, nil)
 }
 
 // onConflict does what ON CONFLICT says with the row that holds the key. done is false when that row is gone.
@@ -242,5 +242,5 @@ func (m *modifyOp) updateConflict(s *conflictState, target txn.Key, old, exclude
 	}
 	k, _ := m.w.rowKey(new)
 	s.touched[string(k.Bytes)] = struct{}{}
-	return m.written([][]types.Datum{new}, nil)
+	return m.written(m.root, [][]types.Datum{new}, nil)
 }

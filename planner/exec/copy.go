@@ -15,6 +15,8 @@ type CopyIn struct {
 	where *planner.Scalar
 	rows  [][]types.Datum
 	at    []int // the caller's numbers of rows
+	// routed are the rows of a partitioned table.
+	routed routed
 }
 
 // NewCopyIn starts a COPY into the table of an INSERT plan. where, if not nil, is a condition over the table's columns
@@ -29,7 +31,8 @@ func NewCopyIn(c *Context, p *planner.Plan, where *planner.Scalar) (*CopyIn, err
 	}
 	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), modified: true}
 	r := &run{execution: x, eval: c.Eval}
-	return &CopyIn{m: newModify(r, n, nil).(*modifyOp), where: where}, nil
+	m := newModify(r, n, nil).(*modifyOp)
+	return &CopyIn{m: m, where: where, routed: routed{m: m}}, nil
 }
 
 // Eval is what expressions over a row that is about to be taken are evaluated with.
@@ -49,6 +52,9 @@ func (ci *CopyIn) Take(b *types.Batch, i, number int) error {
 			return err
 		}
 	}
+	if ci.m.router != nil {
+		return ci.routed.add(row)
+	}
 	if err := ci.m.finish(row); err != nil {
 		return err
 	}
@@ -58,6 +64,11 @@ func (ci *CopyIn) Take(b *types.Batch, i, number int) error {
 
 // Flush inserts the rows taken since the last one. number is that of the row that err is about, 0 if it is about none.
 func (ci *CopyIn) Flush() (number int, err error) {
+	if ci.m.router != nil {
+		err := ci.routed.write()
+		ci.m.flat = ci.m.flat[:0]
+		return 0, err
+	}
 	if len(ci.rows) == 0 {
 		return 0, nil
 	}
@@ -69,7 +80,7 @@ func (ci *CopyIn) Flush() (number int, err error) {
 		}
 		return number, err
 	}
-	err = ci.m.written(ci.rows, nil)
+	err = ci.m.written(ci.m.root, ci.rows, nil)
 	ci.rows, ci.at, ci.m.flat = ci.rows[:0], ci.at[:0], ci.m.flat[:0]
 	return 0, err
 }

@@ -90,14 +90,14 @@ func failingRow(c *Context, t *catalog.Table, row []types.Datum) string {
 	return "Failing row contains (" + names.String() + ") = (" + b.String() + ")."
 }
 
-func errNotNull(c *Context, t *catalog.Table, col *catalog.Column, row []types.Datum) error {
+func errNotNull(c *Context, t *catalog.Table, col *catalog.Column, failing string) error {
 	return pgerr.New(pgerr.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", col.Name, t.Name).
-		WithDetail("%s", failingRow(c, t, row)).WithTable(schemaName(c, t), t.Name).WithColumn(col.Name)
+		WithDetail("%s", failing).WithTable(schemaName(c, t), t.Name).WithColumn(col.Name)
 }
 
-func errCheck(c *Context, t *catalog.Table, name string, row []types.Datum) error {
+func errCheck(c *Context, t *catalog.Table, name, failing string) error {
 	return pgerr.New(pgerr.CheckViolation, "new row for relation %q violates check constraint %q", t.Name, name).
-		WithDetail("%s", failingRow(c, t, row)).WithTable(schemaName(c, t), t.Name).WithConstraint(name)
+		WithDetail("%s", failing).WithTable(schemaName(c, t), t.Name).WithConstraint(name)
 }
 
 func errViewCheck(c *Context, t *catalog.Table, view string, row []types.Datum) error {

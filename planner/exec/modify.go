@@ -1,6 +1,10 @@
 package exec
 
 import (
+	"bytes"
+	"maps"
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -18,8 +22,13 @@ type modifyOp struct {
 	r    *run
 	n    *planner.ModifyTable
 	in   operator
-	w    *Writer
-	done bool
+	w    *Writer // of the plan's table
+	root *leaf
+	// leaves are the tables of a tree; nil: the statement writes root alone.
+	leaves map[topo.StorageID]*leaf
+	// router is set where root is partitioned.
+	router *router
+	done   bool
 
 	b     *types.Batch // the input batch at hand and how far it was used
 	at    int
@@ -35,7 +44,11 @@ type modifyOp struct {
 }
 
 func newModify(r *run, n *planner.ModifyTable, in operator) operator {
-	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table)}
+	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table), leaves: newLeaves(r.c, n)}
+	m.root = &leaf{ti: m.w.ti, w: m.w, checks: n.Checks}
+	if n.Table.Partitioning != nil {
+		m.router = newRouter(r.c, n.Table, slices.Collect(maps.Values(m.leaves)))
+	}
 	if n.Kind != planner.Insert && !n.Unique {
 		m.seen = map[string]struct{}{}
 	}
@@ -105,9 +118,11 @@ func (m *modifyOp) chunk(from, to int) error {
 	return m.delete(from, to)
 }
 
-// newRow returns a zeroed row in the chunk's memory.
-func (m *modifyOp) newRow() []types.Datum {
-	n := len(m.n.Table.Columns)
+// newRow returns a zeroed row of the plan's table in the chunk's memory.
+func (m *modifyOp) newRow() []types.Datum { return m.rowOf(len(m.n.Table.Columns)) }
+
+// rowOf returns a zeroed row of n columns in the chunk's memory.
+func (m *modifyOp) rowOf(n int) []types.Datum {
 	if cap(m.flat)-len(m.flat) < n {
 		m.flat = make([]types.Datum, 0, max(n, min(modifyChunk*n, 4*cap(m.flat)+n)))
 	}
@@ -127,12 +142,15 @@ func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
 	return row, m.finish(row)
 }
 
-// finish computes a new row's generated columns and checks it.
-func (m *modifyOp) finish(row []types.Datum) error {
+// finish computes the generated columns of a new row of the plan's table and checks it.
+func (m *modifyOp) finish(row []types.Datum) error { return m.finishIn(m.root, row) }
+
+// finishIn is finish for a row of a leaf. Tables of trees have no generated columns: only root has them.
+func (m *modifyOp) finishIn(l *leaf, row []types.Datum) error {
 	if err := generate(m.r.eval, m.n.Generated, row); err != nil {
 		return err
 	}
-	return m.w.check(m.r, m.n.Checks, row)
+	return l.w.check(m.r, l.checks, row)
 }
 
 // generate computes the generated columns of a row that is complete otherwise.
@@ -169,6 +187,9 @@ func (m *modifyOp) buildRow(i int) ([]types.Datum, error) {
 }
 
 func (m *modifyOp) insert(from, to int) error {
+	if m.router != nil {
+		return m.insertRouted(from, to)
+	}
 	rows := make([][]types.Datum, 0, to-from)
 	for i := from; i < to; i++ {
 		row, err := m.insertRow(i)
@@ -189,31 +210,20 @@ func (m *modifyOp) insert(from, to int) error {
 	if err := m.w.Insert(m.r.ctx(), rows); err != nil {
 		return err
 	}
-	return m.written(rows, nil)
+	return m.written(m.root, rows, nil)
 }
 
-// written counts rows and computes RETURNING. inputs, if not nil, are the input rows' positions.
-func (m *modifyOp) written(rows [][]types.Datum, inputs []int) error {
+// written counts rows of a leaf and computes RETURNING. inputs, if not nil, are the input rows' positions.
+func (m *modifyOp) written(l *leaf, rows [][]types.Datum, inputs []int) error {
 	if m.n.Main {
 		m.r.written += int64(len(rows))
 	}
-	for _, c := range m.n.ViewChecks {
-		for _, row := range rows {
-			d, err := c.Cond.EvalRow(m.r.eval, row)
-			if err != nil {
-				return err
-			}
-			if d.IsNull() || !d.Bool() {
-				return errViewCheck(m.r.c, m.n.Table, c.Name, row)
-			}
-		}
-	}
-	if m.n.Returning == nil {
-		return nil
+	if err := m.checkViews(l, rows); err != nil || m.n.Returning == nil {
+		return err
 	}
 	var wide, vals []types.Datum
 	for k, row := range rows {
-		wide = append(wide[:0], row...)
+		wide = m.treeRow(wide[:0], l, row)
 		if inputs != nil {
 			wide = m.b.AppendRowTo(wide, inputs[k])
 		}
@@ -226,6 +236,33 @@ func (m *modifyOp) written(rows [][]types.Datum, inputs []int) error {
 			vals = append(vals, d)
 		}
 		m.out.AppendRow(vals)
+	}
+	return nil
+}
+
+// treeRow appends a leaf's row in the form of the plan's table, for a tree followed by tableoid.
+func (m *modifyOp) treeRow(dst []types.Datum, l *leaf, row []types.Datum) []types.Datum {
+	dst = append(dst, rootRow(l.at, row)...)
+	if m.leaves != nil {
+		dst = append(dst, types.NewInt(int64(l.ti.t.OID)))
+	}
+	return dst
+}
+
+// checkViews judges the conditions of WITH CHECK OPTION.
+func (m *modifyOp) checkViews(l *leaf, rows [][]types.Datum) error {
+	var wide []types.Datum
+	for _, c := range m.n.ViewChecks {
+		for _, row := range rows {
+			wide = m.treeRow(wide[:0], l, row)
+			d, err := c.Cond.EvalRow(m.r.eval, wide)
+			if err != nil {
+				return err
+			}
+			if d.IsNull() || !d.Bool() {
+				return errViewCheck(m.r.c, m.n.Table, c.Name, wide[:len(m.n.Table.Columns)])
+			}
+		}
 	}
 	return nil
 }
@@ -267,8 +304,14 @@ func (m *modifyOp) lockTargets(from, to int) ([]int, []topo.Timestamp, error) {
 			m.seen[string(key.Bytes)] = struct{}{}
 		}
 		mode := t.Mode
-		if m.n.KeyChange && m.keyChanges(i) {
-			mode = lock.Update
+		if m.n.KeyChange {
+			l, err := m.leafOf(key.Bytes)
+			if err != nil {
+				return nil, nil, err
+			}
+			if m.keyChanges(l, i) {
+				mode = lock.Update
+			}
 		}
 		req, err := m.r.lockRequest(key, ts, mode)
 		if err != nil {
@@ -288,9 +331,9 @@ func (m *modifyOp) lockTargets(from, to int) ([]int, []topo.Timestamp, error) {
 }
 
 // keyChanges reports whether the new values of input row i differ from the old ones in a key column.
-func (m *modifyOp) keyChanges(i int) bool {
+func (m *modifyOp) keyChanges(l *leaf, i int) bool {
 	for k, c := range m.n.Columns {
-		if !m.w.ti.keyAttr[c-1] {
+		if !l.ti.keyAttr[l.column(c)] {
 			continue
 		}
 		at := m.n.Target.Cols[c-1]
@@ -310,6 +353,9 @@ func (m *modifyOp) keyChanges(i int) bool {
 func current(ti *tableInfo, l *txn.Locked, ts topo.Timestamp, dst []types.Datum) (row []types.Datum, moved bool, err error) {
 	if l.Skipped || !l.Version.Exists() {
 		return nil, false, nil
+	}
+	if l.At != nil && !bytes.HasPrefix(l.At.Bytes, ti.prefix) {
+		return nil, false, errMovedAway()
 	}
 	if l.Version.Own {
 		if ts != 0 {
@@ -346,53 +392,75 @@ func (m *modifyOp) update(from, to int) error {
 	if err != nil {
 		return err
 	}
-	var old, new [][]types.Datum
-	var kept []int
+	var g changes
 	for k, i := range inputs {
-		orow, moved, err := current(m.w.ti, &m.lock_[k], seenTS[k], m.newRow()[:0])
+		l, err := m.leafOf(m.reqs[k].Key.Bytes)
+		if err != nil {
+			return err
+		}
+		if err := m.turn(&g, l); err != nil {
+			return err
+		}
+		orow, nrow, err := m.updatedRow(l, k, i, seenTS[k])
 		if err != nil {
 			return err
 		}
 		if orow == nil {
 			continue
 		}
-		nrow := m.newRow()
-		copy(nrow, orow)
-		if moved {
-			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, orow)
+		moves := false
+		if l.ti.t.Bound != nil && m.router != nil {
+			fits, err := fits(m.r.c, l.ti.t, nrow)
 			if err != nil {
 				return err
 			}
-			if wide == nil {
-				continue
-			}
-			for s, c := range m.n.Columns {
-				if nrow[c-1], err = m.r.evalRow(m.n.Set[s], wide); err != nil {
-					return err
-				}
-			}
-		} else {
-			for s, c := range m.n.Columns {
-				nrow[c-1] = m.set[s].Get(i)
-			}
+			moves = !fits
 		}
-		if err := m.finish(nrow); err != nil {
-			if len(new) > 0 {
-				if dup := m.w.Update(m.r.ctx(), old, new); dup != nil {
-					return dup
-				}
+		if moves {
+			if err := m.write(&g); err != nil {
+				return err
+			}
+			if err := m.move(l, orow, nrow, i); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := m.finishIn(l, nrow); err != nil {
+			if dup := m.write(&g); dup != nil {
+				return dup
 			}
 			return err
 		}
-		old, new, kept = append(old, orow), append(new, nrow), append(kept, i)
+		g.old, g.new, g.inputs = append(g.old, orow), append(g.new, nrow), append(g.inputs, i)
 	}
-	if len(old) == 0 {
-		return nil
+	return m.write(&g)
+}
+
+// updatedRow returns a locked row, which is input i's target, as it is and as it will be; nil where it is to be left alone.
+func (m *modifyOp) updatedRow(l *leaf, k, i int, ts topo.Timestamp) (orow, nrow []types.Datum, err error) {
+	n := len(l.ti.t.Columns)
+	orow, moved, err := current(l.ti, &m.lock_[k], ts, m.rowOf(n)[:0])
+	if err != nil || orow == nil {
+		return nil, nil, err
 	}
-	if err := m.w.Update(m.r.ctx(), old, new); err != nil {
-		return err
+	nrow = m.rowOf(n)
+	copy(nrow, orow)
+	if !moved {
+		for s, c := range m.n.Columns {
+			nrow[l.column(c)] = m.set[s].Get(i)
+		}
+		return orow, nrow, nil
 	}
-	return m.written(new, kept)
+	wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, orow))
+	if err != nil || wide == nil {
+		return nil, nil, err
+	}
+	for s, c := range m.n.Columns {
+		if nrow[l.column(c)], err = m.r.evalRow(m.n.Set[s], wide); err != nil {
+			return nil, nil, err
+		}
+	}
+	return orow, nrow, nil
 }
 
 func (m *modifyOp) delete(from, to int) error {
@@ -400,10 +468,16 @@ func (m *modifyOp) delete(from, to int) error {
 	if err != nil {
 		return err
 	}
-	var rows [][]types.Datum
-	var kept []int
+	var g changes
 	for k, i := range inputs {
-		row, moved, err := current(m.w.ti, &m.lock_[k], seenTS[k], m.newRow()[:0])
+		l, err := m.leafOf(m.reqs[k].Key.Bytes)
+		if err != nil {
+			return err
+		}
+		if err := m.turn(&g, l); err != nil {
+			return err
+		}
+		row, moved, err := current(l.ti, &m.lock_[k], seenTS[k], m.rowOf(len(l.ti.t.Columns))[:0])
 		if err != nil {
 			return err
 		}
@@ -411,7 +485,7 @@ func (m *modifyOp) delete(from, to int) error {
 			continue
 		}
 		if moved {
-			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, row)
+			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, row))
 			if err != nil {
 				return err
 			}
@@ -419,15 +493,9 @@ func (m *modifyOp) delete(from, to int) error {
 				continue
 			}
 		}
-		rows, kept = append(rows, row), append(kept, i)
+		g.old, g.inputs = append(g.old, row), append(g.inputs, i)
 	}
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := m.w.Delete(m.r.ctx(), rows); err != nil {
-		return err
-	}
-	return m.written(rows, kept)
+	return m.write(&g)
 }
 
 func (m *modifyOp) close() { m.in.close() }
@@ -524,9 +592,13 @@ func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.D
 	if err := l.r.c.Txn.Lock(l.r.ctx(), reqs, t.Policy, locked); err != nil {
 		return l.lockError(t, err)
 	}
-	ti := infoOf(t.Table)
+	of, tree := &leaf{ti: infoOf(t.Table)}, newTreeRows(t)
 	for k, i := range at {
-		row, moved, err := current(ti, &locked[k], seen[k], nil)
+		if tree != nil {
+			id, _ := topo.KeyStorageID(reqs[k].Key.Bytes)
+			of = tree[id]
+		}
+		row, moved, err := current(of.ti, &locked[k], seen[k], nil)
 		if err != nil {
 			return err
 		}
@@ -535,6 +607,7 @@ func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.D
 			continue
 		}
 		if moved {
+			row = rootRow(of.at, row)
 			changed[i] = true
 			for c, p := range t.Cols {
 				if p >= 0 {

@@ -33,6 +33,13 @@ type Writer struct {
 	plan   []keyWrite
 	// refused is the position in the last batch of the row that was a duplicate.
 	refused int
+
+	// A writer of one table of a tree shows rows in messages as the tree's root, which the statement named, has them: at is
+	// leaf.at; nil: the writer's own table.
+	root *catalog.Table
+	at   []int
+	// within is the partitioned table whose rows are placed by their bounds, so that these need no check; 0: none.
+	within catalog.Oid
 }
 
 // keyWrite is what a batch does to one key, in row order. at is its lock request's position, or -1.
@@ -386,7 +393,7 @@ func (w *Writer) check(r *run, checks []planner.Check, row []types.Datum) error 
 	for i := range w.ti.t.Columns {
 		c := &w.ti.t.Columns[i]
 		if c.NotNull && !c.Dropped && row[i].IsNull() {
-			return errNotNull(w.c, w.ti.t, c, row)
+			return errNotNull(w.c, w.ti.t, c, w.failing(row))
 		}
 	}
 	for i := range checks {
@@ -395,8 +402,23 @@ func (w *Writer) check(r *run, checks []planner.Check, row []types.Datum) error 
 			return err
 		}
 		if !d.IsNull() && !d.Bool() {
-			return errCheck(w.c, w.ti.t, checks[i].Name, row)
+			return errCheck(w.c, w.ti.t, checks[i].Name, w.failing(row))
 		}
 	}
-	return nil
+	if w.ti.t.Bound == nil || w.within != 0 {
+		return nil
+	}
+	fits, err := fits(w.c, w.ti.t, row)
+	if err == nil && !fits {
+		err = errBound(w.c, w.ti.t, w.failing(row))
+	}
+	return err
+}
+
+// failing is "Failing row contains (…)" for a row of the writer's table.
+func (w *Writer) failing(row []types.Datum) string {
+	if w.at == nil {
+		return failingRow(w.c, w.ti.t, row)
+	}
+	return failingRow(w.c, w.root, rootRow(w.at, row))
 }

@@ -81,6 +81,8 @@ type Locked struct {
 	Skipped bool // under lock.SkipLocked and lock.WaitIfExists
 	// Waited is set when the lock was not free at once: the version may be newer than the statement's snapshot.
 	Waited bool
+	// At is where a row wanted by AsOf was found, if that is not under the request's key.
+	At *Key
 }
 
 // KeyRange is [Lo, Hi).

@@ -210,7 +210,7 @@ func (t *Txn) follow(ctx context.Context, reqs []LockRequest, policy lock.WaitPo
 		n = 0
 		for j, i := range lost {
 			out[i] = found[j]
-			out[i].Waited = true
+			out[i].Waited, out[i].At = true, &Key{Group: at[j].Key.Group, Bytes: at[j].Key.Bytes}
 			if l := &found[j]; !l.Skipped && !l.Version.Own && !l.Version.thereSince(at[j].AsOf) {
 				lost[n], at[n], left[n] = i, at[j], left[j]
 				n++

@@ -144,10 +144,38 @@ const (
 	PartitionHash
 )
 
-// PartitionSpec is PARTITION BY: kept so that later stages refuse it by name.
+// PartitionElem is a column or expression of PARTITION BY.
+type PartitionElem struct {
+	Name      string // column; "" for an expression
+	Expr      Expr
+	Collation Name
+	OpClass   Name
+	Location
+}
+
+// PartitionSpec is PARTITION BY.
 type PartitionSpec struct {
 	Strategy PartitionStrategy
-	Columns  []string // "" for an expression
+	Params   []*PartitionElem
+	Location
+}
+
+// PartitionRangeDatum is a value of a range bound. Kind is -1 for MINVALUE, 1 for MAXVALUE, else 0 with Value.
+type PartitionRangeDatum struct {
+	Kind      int
+	Value     Expr
+	ValueText string // Value's source text
+	Location
+}
+
+// PartitionBoundSpec is FOR VALUES or DEFAULT. Strategy is 'l', 'r' or 'h', as the words tell.
+type PartitionBoundSpec struct {
+	Strategy           byte
+	IsDefault          bool
+	Modulus, Remainder int32
+	List               []Expr
+	ListTexts          []string // List's source texts
+	Lower, Upper       []*PartitionRangeDatum
 	Location
 }
 
@@ -155,11 +183,11 @@ type PartitionSpec struct {
 type CreateStmt struct {
 	Relation       *RangeVar
 	TableElts      []TableElt
-	InhRelations   []*RangeVar    // INHERITS; the parent, for PARTITION OF
-	PartitionOf    bool           // has a partition bound
-	PartSpec       *PartitionSpec // PARTITION BY
-	OfType         *TypeName      // OF type
-	Options        []*DefElem     // WITH (…)
+	InhRelations   []*RangeVar         // INHERITS; the parent, for PARTITION OF
+	Bound          *PartitionBoundSpec // of PARTITION OF
+	PartSpec       *PartitionSpec      // PARTITION BY
+	OfType         *TypeName           // OF type
+	Options        []*DefElem          // WITH (…)
 	OnCommit       OnCommitAction
 	TableSpaceName string
 	AccessMethod   string // USING
@@ -393,8 +421,8 @@ const (
 	ATForceRowSecurity                                  //
 	ATNoForceRowSecurity                                //
 	ATGenericOptions                                    // Options
-	ATAttachPartition                                   // Relation
-	ATDetachPartition                                   // Relation
+	ATAttachPartition                                   // Relation, Bound
+	ATDetachPartition                                   // Relation, Concurrent
 	ATDetachPartitionFinalize                           // Relation
 	ATAddIdentity                                       // Name, Constraint
 	ATSetIdentity                                       // Name, Options
@@ -413,6 +441,8 @@ type AlterTableCmd struct {
 	Options      []*DefElem
 	Value        DefArg
 	Relation     *RangeVar
+	Bound        *PartitionBoundSpec // of ATAttachPartition
+	Concurrent   bool                // of ATDetachPartition
 	Type         *TypeName
 	NewOwner     *RoleSpec
 	IdentityType byte // of ATReplicaIdentity: 'n', 'f', 'd' or 'i'

@@ -34,8 +34,6 @@ var unsetFields = map[string]string{
 		"ExcludeOpNames Deferrable Initdeferred Transformed ResetDefaultTblspc",
 	"CreateSeqStmt": "OwnerId ForIdentity", "AlterSeqStmt": "ForIdentity", "AlterTableCmd": "Recurse",
 	"VacuumRelation": "Oid", "CallStmt": "Funcexpr Outargs",
-	// Refused later by the subcommand or PartitionOf: only the name is wanted.
-	"PartitionCmd": "Bound Concurrent",
 }
 
 // TestEveryFieldIsRead proves that a translated message has no field that is

@@ -14,7 +14,7 @@ func firstByte(s string) byte {
 
 func (t *translator) createStmt(n *pg.CreateStmt) *CreateStmt {
 	c := &CreateStmt{
-		Relation: t.rangeVar(n.Relation), InhRelations: t.rangeVars(n.InhRelations), PartitionOf: n.Partbound != nil,
+		Relation: t.rangeVar(n.Relation), InhRelations: t.rangeVars(n.InhRelations), Bound: t.partitionBound(n.Partbound),
 		PartSpec: t.partitionSpec(n.Partspec), OfType: t.typeName(n.OfTypename), Options: t.defElems(n.Options),
 		OnCommit: OnCommitAction(n.Oncommit - 1), TableSpaceName: n.Tablespacename, AccessMethod: n.AccessMethod,
 		IfNotExists: n.IfNotExists,
@@ -44,9 +44,54 @@ func (t *translator) partitionSpec(n *pg.PartitionSpec) *PartitionSpec {
 	}
 	p := &PartitionSpec{Strategy: PartitionStrategy(n.Strategy - 1), Location: t.loc(n.Location)}
 	for _, e := range n.PartParams {
-		p.Columns = append(p.Columns, e.GetPartitionElem().GetName())
+		if e.GetPartitionElem() == nil {
+			t.unknown(e, "PARTITION BY")
+			return p
+		}
+		p.Params = append(p.Params, t.partitionElem(e.GetPartitionElem()))
 	}
 	return p
+}
+
+func (t *translator) partitionElem(n *pg.PartitionElem) *PartitionElem {
+	return &PartitionElem{Name: n.Name, Expr: t.expr(n.Expr), Collation: t.name(n.Collation), OpClass: t.name(n.Opclass), Location: t.loc(n.Location)}
+}
+
+func (t *translator) partitionBound(n *pg.PartitionBoundSpec) *PartitionBoundSpec {
+	if n == nil {
+		return nil
+	}
+	b := &PartitionBoundSpec{
+		Strategy: firstByte(n.Strategy), IsDefault: n.IsDefault, Modulus: n.Modulus, Remainder: n.Remainder, Location: t.loc(n.Location),
+	}
+	for _, e := range n.Listdatums {
+		x := t.expr(e)
+		b.List, b.ListTexts = append(b.List, x), append(b.ListTexts, t.deparse(x))
+	}
+	b.Lower, b.Upper = t.rangeBound(n.Lowerdatums), t.rangeBound(n.Upperdatums)
+	return b
+}
+
+// rangeBound translates one end of a range; MINVALUE and MAXVALUE come as column names.
+func (t *translator) rangeBound(nodes []*pg.Node) []*PartitionRangeDatum {
+	var out []*PartitionRangeDatum
+	for _, n := range nodes {
+		x := t.expr(n)
+		d := &PartitionRangeDatum{Value: x, ValueText: t.deparse(x)}
+		if x != nil {
+			d.Location = Location(x.Loc())
+		}
+		if c, ok := x.(*ColumnRef); ok && len(c.Fields) == 1 && !c.Star {
+			switch c.Fields[0] {
+			case "minvalue":
+				d.Kind = -1
+			case "maxvalue":
+				d.Kind = 1
+			}
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 func (t *translator) columnDefs(nodes []*pg.Node) []*ColumnDef {
@@ -305,10 +350,8 @@ func (t *translator) alterTableCmd(n *pg.AlterTableCmd) *AlterTableCmd {
 	return c
 }
 
-// partitionCmd keeps the partition's name only: partitions are refused later,
-// by the subcommand.
 func (t *translator) partitionCmd(c *AlterTableCmd, n *pg.PartitionCmd) {
-	c.Relation = t.rangeVar(n.Name)
+	c.Relation, c.Bound, c.Concurrent = t.rangeVar(n.Name), t.partitionBound(n.Bound), n.Concurrent
 }
 
 // alterTableDef translates a subcommand's argument that is a list, a value or

@@ -6,7 +6,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // columnRef resolves a.b.c.
@@ -105,7 +104,7 @@ func (s *scope) localColumn(name string, level, loc int) (expr.Node, error) {
 	}
 	for _, it := range s.ns {
 		if it.colsVisible && (!it.lateralOnly || s.lateral) && len(s.ns) == 1 {
-			return s.systemColumn(it, name, loc)
+			return s.systemColumn(it, name, level, loc)
 		}
 	}
 	return nil, nil
@@ -164,7 +163,7 @@ func (s *scope) qualifiedColumn(schema, table, name string, loc int) (expr.Node,
 	if found != nil {
 		return found.ref(level, loc), nil
 	}
-	if n, err := s.systemColumn(it, name, loc); n != nil || err != nil {
+	if n, err := s.systemColumn(it, name, level, loc); n != nil || err != nil {
 		return n, err
 	}
 	if !it.funcScalar {
@@ -176,19 +175,13 @@ func (s *scope) qualifiedColumn(schema, table, name string, loc int) (expr.Node,
 }
 
 // systemColumn resolves tableoid, and refuses what only PostgreSQL's heap has.
-func (s *scope) systemColumn(it *nsItem, name string, loc int) (expr.Node, error) {
+func (s *scope) systemColumn(it *nsItem, name string, level, loc int) (expr.Node, error) {
 	if it.table == nil && it.virtual == nil {
 		return nil, nil
 	}
 	switch name {
 	case "tableoid":
-		oid := types.Oid(0)
-		if it.table != nil {
-			oid = it.table.OID
-		} else {
-			oid = it.virtual.OID
-		}
-		return &expr.Const{Type: types.T(types.OidOid), Value: types.NewInt(int64(oid)), Loc: loc}, nil
+		return it.tableOID(level, loc), nil
 	case "ctid", "xmin", "xmax", "cmin", "cmax":
 		switch s.clause {
 		case inMergeWhen:
@@ -374,7 +367,7 @@ func (s *scope) setOrigin(t *Target) {
 	}
 	r := sc.q.Rels[v.Rel]
 	switch {
-	case r.Kind == RTETable:
+	case r.Kind == RTETable && v.Col < len(r.Table.Columns):
 		t.Table, t.Col = r.Table.OID, r.Table.Columns[v.Col].Num
 	case r.Kind == RTECatalog:
 		t.Table, t.Col = r.Virtual.OID, attNum(v.Col+1)

@@ -72,6 +72,9 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	}
 	d.CTEs = s.q.CTEs
 	if stmt.OnConflict != nil {
+		if d.Table.Partitioning != nil {
+			return nil, a.unsupported(-1, "ON CONFLICT for a partitioned table")
+		}
 		if err := s.onConflict(d, stmt); err != nil {
 			return nil, err
 		}
@@ -434,22 +437,31 @@ func (a *analyzer) checks(d *DML) error {
 	if d.target != nil {
 		d.ViewChecks = d.target.viewChecks()
 	}
-	for _, c := range d.Table.Constraints {
+	err := a.leaves(d)
+	if err == nil && d.Leaves == nil {
+		d.Checks, err = a.tableChecks(d.Table)
+	}
+	return err
+}
+
+func (a *analyzer) tableChecks(t *catalog.Table) ([]CheckConstraint, error) {
+	var out []CheckConstraint
+	for _, c := range t.Constraints {
 		if c.Type != catalog.Check {
 			continue
 		}
 		e, err := parse.ParseExpr(c.Check)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		n, err := AnalyzeExpr(e, ExprScope{Kind: CheckExpr, Table: d.Table}, a.stored())
+		n, err := AnalyzeExpr(e, ExprScope{Kind: CheckExpr, Table: t}, a.stored())
 		if err != nil {
-			return err
+			return nil, err
 		}
-		d.Checks = append(d.Checks, CheckConstraint{Name: c.Name, Expr: n})
+		out = append(out, CheckConstraint{Name: c.Name, Expr: n})
 	}
 	// PostgreSQL checks in the order of the names.
-	slices.SortFunc(d.Checks, func(x, y CheckConstraint) int {
+	slices.SortFunc(out, func(x, y CheckConstraint) int {
 		switch {
 		case x.Name < y.Name:
 			return -1
@@ -458,7 +470,7 @@ func (a *analyzer) checks(d *DML) error {
 		}
 		return 0
 	})
-	return nil
+	return out, nil
 }
 
 // returning analyses RETURNING. For INSERT the scope holds nothing yet.
@@ -472,6 +484,9 @@ func (s *scope) returning(d *DML, r *parse.RangeVar, list []*parse.ResTarget) er
 		it, err := rs.targetItem(d.target, r)
 		if err != nil {
 			return err
+		}
+		if d.Table.Partitioning != nil {
+			rs.expand(it)
 		}
 		rs.ns = []*nsItem{it}
 		return rs.returningList(d, list)
@@ -548,7 +563,7 @@ func (s *scope) setWhere(t *dmlTarget, where parse.Expr) error {
 
 // targetAndFrom builds the range table of UPDATE and DELETE: the target first, then the FROM or USING items.
 func (s *scope) targetAndFrom(t *dmlTarget, r *parse.RangeVar, items []parse.FromItem) error {
-	it, err := s.targetItem(t, r)
+	it, err := s.writtenItem(t, r)
 	if err != nil {
 		return err
 	}
@@ -679,5 +694,5 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 	}
 	d.CTEs = s.q.CTEs
 	s.q.CTEs = nil
-	return d, nil
+	return d, a.leaves(d)
 }

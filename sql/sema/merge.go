@@ -42,9 +42,12 @@ func (a *analyzer) merge(stmt *parse.MergeStmt) (*DML, error) {
 	}
 	d := &DML{Kind: Merge, Table: t.table, Source: s.q}
 	d.Alias, _ = aliasOf(stmt.Relation.Alias, t.name)
-	target, err := s.targetItem(t, stmt.Relation)
+	target, err := s.writtenItem(t, stmt.Relation)
 	if err != nil {
 		return nil, err
+	}
+	if target.tree {
+		return nil, s.unsupported(stmt.Relation.Loc(), "MERGE into a table that others inherit from")
 	}
 	d.Target = target.rel
 	s.hidden = []*nsItem{target}

@@ -125,7 +125,9 @@ type RTE struct {
 	Alias      string
 	Columns    []Column
 	Table      *catalog.Table
-	Sample     *TableSample // of an RTETable
+	Tree       []*catalog.Table // of an RTETable: see scope.expand
+	Inner      []*catalog.Table // the partitioned tables of Tree, which have no rows
+	Sample     *TableSample     // of an RTETable
 	Query      *Query
 	Lateral    bool
 	Func       expr.Node
@@ -240,6 +242,11 @@ type DML struct {
 	Checks []CheckConstraint
 	// ViewChecks are those of WITH CHECK OPTION, in the order in which they are judged.
 	ViewChecks []ViewCheck
+	// Leaves are, where the target is a tree of tables, those that rows are written to, with their own checks (Checks is
+	// empty then); nil: Table alone.
+	Leaves []Leaf
+	// Route are the partitioned tables that decide where rows go: those above and below Table.
+	Route []*catalog.Table
 	// Conflict is ON CONFLICT of INSERT.
 	Conflict *OnConflict
 	// Returning is over Rels of ReturningRels: entry 0 is the target's new (DELETE: old) row, then the FROM/USING items
@@ -255,6 +262,12 @@ type DML struct {
 type GeneratedColumn struct {
 	Num  catalog.AttNum
 	Expr expr.Node
+}
+
+// Leaf is a table of the tree that a DML statement's target stands for, with its checks over its own columns.
+type Leaf struct {
+	Table  *catalog.Table
+	Checks []CheckConstraint
 }
 
 // CheckConstraint is a compiled CHECK.

@@ -315,6 +315,7 @@ type nsItem struct {
 	lateralOK   bool
 	nullable    bool // on the side of an outer join that may have no row
 	funcScalar  bool // a function of one scalar column: its name is the column
+	tree        bool // a table with those that inherit from it
 }
 
 // nsCol is a visible column; node is set for a merged column of a join, else it is a Var.

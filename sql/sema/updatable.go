@@ -7,6 +7,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // A view over one table or updatable view is updatable itself: a statement that writes to it is one on the table, with the
@@ -18,6 +19,7 @@ type dmlTarget struct {
 	table *catalog.Table // where the rows are
 	name  string         // of what was named
 	kind  DMLKind
+	tree  bool // a view's: the rows of those that inherit from the table are meant too
 	// Of a view: the views down to the table, outermost first, and the columns of the outermost.
 	views []viewUse
 	cols  []targetColumn
@@ -140,7 +142,8 @@ func (a *analyzer) expandView(v *catalog.View, q *Query, kind DMLKind) (*dmlTarg
 	var t *dmlTarget
 	if below.Kind == RTETable {
 		a.addTable(below.Table)
-		t = &dmlTarget{table: below.Table, kind: kind, cols: tableTargetColumns(below.Table), defaults: map[catalog.AttNum]string{}, selected: selected}
+		t = &dmlTarget{table: below.Table, kind: kind, cols: tableTargetColumns(below.Table, kind), defaults: map[catalog.AttNum]string{},
+			tree: below.Tree != nil, selected: selected}
 	} else {
 		var err error
 		if t, err = a.expandView(below.View, below.Query, kind); err != nil {
@@ -196,12 +199,20 @@ func errNotUpdatable(v *catalog.View, kind DMLKind, why string) error {
 		WithHint(toUpdateTheView, doing, event, event)
 }
 
-func tableTargetColumns(t *catalog.Table) []targetColumn {
+func tableTargetColumns(t *catalog.Table, kind DMLKind) []targetColumn {
 	out := make([]targetColumn, len(t.Columns))
 	for i := range t.Columns {
 		c := t.Columns[i]
 		c.Default = ""
 		out[i] = targetColumn{Column: c, node: &expr.Var{Rel: 0, Col: i, Type: c.Type, Name: c.Name, Loc: -1}}
+	}
+	if len(t.Children) > 0 || t.Partitioning != nil {
+		id := catalog.Column{Name: "tableoid", Type: types.T(types.OidOid)}
+		var n expr.Node = &expr.Var{Rel: 0, Col: len(t.Columns), Type: id.Type, Name: id.Name, Loc: -1}
+		if kind == Insert && t.Partitioning == nil { // which adds to the table alone
+			n = &expr.Const{Type: id.Type, Value: types.NewInt(int64(t.OID)), Loc: -1}
+		}
+		out = append(out, targetColumn{Column: id, node: n})
 	}
 	return out
 }
@@ -406,7 +417,7 @@ func (s *scope) viewTargetItem(t *dmlTarget, name string) *nsItem {
 		c := &t.cols[i]
 		node := c.node
 		if rel != 0 {
-			node = substitution{rel: 0, cols: shifted(t.table, rel)}.expr(node, 0)
+			node = substitution{rel: 0, cols: shifted(t, rel)}.expr(node, 0)
 		}
 		it.cols = append(it.cols, nsCol{name: c.Name, rel: rel, typ: c.Type, node: node, used: &c.used})
 	}
@@ -414,12 +425,14 @@ func (s *scope) viewTargetItem(t *dmlTarget, name string) *nsItem {
 }
 
 // shifted are a table's columns as another entry of the range table.
-func shifted(t *catalog.Table, rel int) []targetColumn {
-	out := tableTargetColumns(t)
+func shifted(t *dmlTarget, rel int) []targetColumn {
+	out := tableTargetColumns(t.table, t.kind)
 	for i := range out {
-		v := *out[i].node.(*expr.Var)
-		v.Rel = rel
-		out[i].node = &v
+		if v, ok := out[i].node.(*expr.Var); ok {
+			own := *v
+			own.Rel = rel
+			out[i].node = &own
+		}
 	}
 	return out
 }

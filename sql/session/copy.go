@@ -130,6 +130,9 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 		if err != nil {
 			return err
 		}
+		if t.Partitioning != nil {
+			return pgerr.New(pgerr.WrongObjectType, "cannot copy from partitioned table %q", t.Name).WithHint("Try the COPY (SELECT ...) TO variant.")
+		}
 		cols, err := copyColumns(t, u.Columns)
 		if err != nil {
 			return err
@@ -138,7 +141,7 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 		if err := s.checkPermissions(sema.TablePermissions(t, catalog.PrivSelect, attNums(cols), nil)); err != nil {
 			return err
 		}
-		text := "SELECT " + columnList(cols) + " FROM " + s.qualified(t)
+		text := "SELECT " + columnList(cols) + " FROM ONLY " + s.qualified(t)
 		raws, err := parse.Parse(text)
 		if err != nil {
 			return err

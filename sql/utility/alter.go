@@ -50,7 +50,7 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 		return pgerr.NotSupported("this form of ALTER " + s.ObjType.String())
 	}
 	name := e.name(s.Relation)
-	name.Pos = 0
+	name.Pos, name.Only = 0, !s.Relation.Inh
 	if !found || rel.Kind != catalog.KindTable {
 		return e.DDL.AlterTable(ctx, name, s.MissingOk, nil) // for its error or notice
 	}
@@ -190,6 +190,14 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser,
 		parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
 		skip = true // they tune what this storage does not have, or say what is so anyway
+	case parse.ATAddInherit:
+		out.Kind, out.Parent = ddl.AddInherit, e.name(c.Relation)
+	case parse.ATDropInherit:
+		out.Kind, out.Parent = ddl.DropInherit, e.name(c.Relation)
+	case parse.ATAttachPartition:
+		err = pgerr.NotSupported("ATTACH PARTITION")
+	case parse.ATDetachPartition, parse.ATDetachPartitionFinalize:
+		err = pgerr.NotSupported("DETACH PARTITION")
 	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
 		err = pgerr.NotSupported("ROW LEVEL SECURITY")
 	case parse.ATSetLogged:

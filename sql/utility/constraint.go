@@ -1,6 +1,8 @@
 package utility
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
@@ -89,8 +91,16 @@ func (b *tableBuilder) finish() error {
 	if b.alter != nil {
 		t = b.alter.Clone()
 	}
+	for _, c := range b.inherited {
+		col := *c
+		col.Num = catalog.AttNum(len(t.Columns) + 1)
+		t.Columns = append(t.Columns, col)
+	}
 	for i := range b.spec.Columns {
 		c := &b.spec.Columns[i]
+		if slices.ContainsFunc(b.inherited, func(k *catalog.Column) bool { return k.Name == c.Name }) {
+			continue
+		}
 		t.Columns = append(t.Columns, catalog.Column{
 			Num: catalog.AttNum(len(t.Columns) + 1), Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation,
 			Generated: c.Generated,
@@ -224,4 +234,24 @@ func likeIndex(t *catalog.Table, i *catalog.Index) ddl.IndexSpec {
 		s.Predicate = &ddl.Expression{Text: i.Predicate, Columns: t.ColumnNames(i.PredicateUses)}
 	}
 	return s
+}
+
+// inherit notes the parents of INHERITS and what columns they will give the table.
+func (b *tableBuilder) inherit(parents []*parse.RangeVar) error {
+	for _, p := range parents {
+		b.spec.Parents = append(b.spec.Parents, b.Env.name(p))
+		rel, ok := b.DDL.Overlay().LookupRelation(b.SearchPath, p.Schema, p.Name)
+		if !ok {
+			return pgerr.New(pgerr.UndefinedTable, "relation %q does not exist", p.String())
+		}
+		if rel.Kind != catalog.KindTable {
+			return pgerr.New(pgerr.WrongObjectType, "inherited relation %q is not a table or foreign table", p.Name)
+		}
+		for _, c := range rel.Table.LiveColumns() {
+			if !slices.ContainsFunc(b.inherited, func(k *catalog.Column) bool { return k.Name == c.Name }) {
+				b.inherited = append(b.inherited, c)
+			}
+		}
+	}
+	return nil
 }

@@ -173,6 +173,19 @@ func errMutableIndex(kind sema.ExprKind) error {
 	return pgerr.New(pgerr.InvalidObjectDefinition, "functions in index %s must be marked IMMUTABLE", what)
 }
 
+// Same implements ddl.Expressions.
+func (Expressions) Same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, err := parse.ParseExpr(a)
+	if err != nil {
+		return false
+	}
+	y, err := parse.ParseExpr(b)
+	return err == nil && parse.Equal(x, y)
+}
+
 // identLen returns the length of the identifier at the start of s.
 func identLen(s string) int {
 	if s != "" && s[0] == '"' {

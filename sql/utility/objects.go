@@ -64,7 +64,7 @@ func (e *Env) dropOther(s *parse.DropStmt) error {
 func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 	var name ddl.Name
 	if s.Relation != nil {
-		name = ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
+		name = ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name, Only: !s.Relation.Inh}
 	}
 	switch s.RenameType {
 	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView, parse.ObjectMatView:

@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,8 @@ type tableBuilder struct {
 	generated []pendingGenerated // likewise
 	// alter is the table of ADD COLUMN; new constraints are then as ALTER TABLE's.
 	alter *catalog.Table
+	// inherited are the columns that the table will have from its parents.
+	inherited []*catalog.Column
 }
 
 type pendingGenerated struct {
@@ -63,6 +66,15 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 		Schema: s.Relation.Schema, Name: s.Relation.Name, IfNotExists: s.IfNotExists, Pos: e.pos(s.Relation.Loc()),
 		Persistence: persistence(s.Relation), OnCommit: onCommit(s.OnCommit), HasOnCommit: s.OnCommit != parse.OnCommitNoop,
 	}}
+	if err := b.inherit(s.InhRelations); err != nil {
+		return nil, err
+	}
+	if err := b.partitioning(s.PartSpec); err != nil {
+		return nil, err
+	}
+	if err := b.partitionOf(s); err != nil {
+		return nil, err
+	}
 	for _, elt := range s.TableElts {
 		var err error
 		switch elt := elt.(type) {
@@ -85,12 +97,6 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 
 func (e *Env) refuseTable(s *parse.CreateStmt) error {
 	switch {
-	case s.PartitionOf:
-		return pgerr.NotSupported("PARTITION OF")
-	case s.PartSpec != nil:
-		return pgerr.NotSupported("PARTITION BY")
-	case len(s.InhRelations) > 0:
-		return pgerr.NotSupported("INHERITS")
 	case s.OfType != nil:
 		return pgerr.NotSupported("CREATE TABLE OF")
 	}
@@ -154,6 +160,19 @@ func (b *tableBuilder) column(c *parse.ColumnDef) error {
 		return pgerr.NotSupported("column storage options")
 	}
 	serial := false
+	if c.Type == nil { // options of a partition's column
+		if b.spec.Bound == nil {
+			return pgerr.NotSupported("CREATE TABLE OF")
+		}
+		at := slices.IndexFunc(b.inherited, func(k *catalog.Column) bool { return k.Name == c.Name })
+		if at < 0 {
+			return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", c.Name)
+		}
+		spec.Type, spec.Collation = b.inherited[at].Type, b.inherited[at].Collation
+		b.spec.Columns = append(b.spec.Columns, spec)
+		b.columns = append(b.columns, c)
+		return b.columnConstraints(c, false)
+	}
 	if oid, ok := serialTypes[c.Type.Names.Last()]; ok && len(c.Type.Names) == 1 && !c.Type.PctType {
 		if c.Type.ArrayBounds != nil {
 			return pgerr.New(pgerr.FeatureNotSupported, "array of serial is not implemented").WithPosition(b.pos(c.Type.Loc()))

@@ -184,7 +184,7 @@ func (e *Env) name(r *parse.RangeVar) ddl.Name {
 func names(rs []*parse.RangeVar) []ddl.Name {
 	out := make([]ddl.Name, len(rs))
 	for i, r := range rs {
-		out[i] = ddl.Name{Schema: r.Schema, Name: r.Name}
+		out[i] = ddl.Name{Schema: r.Schema, Name: r.Name, Only: !r.Inh}
 	}
 	return out
 }
@@ -218,8 +218,14 @@ func (e *Env) lockTables(ctx context.Context, s *parse.LockStmt) error {
 		if rel.Kind != catalog.KindTable {
 			return pgerr.New(pgerr.WrongObjectType, "%q is not a table or view", r.Name)
 		}
-		if err := e.Backend.Lock(ctx, rel.OID(), ddl.LockMode(s.Mode), s.Nowait); err != nil {
-			return err
+		tables := []*catalog.Table{rel.Table}
+		if r.Inh {
+			tables = e.DDL.Overlay().Inheritors(rel.Table)
+		}
+		for _, t := range tables {
+			if err := e.Backend.Lock(ctx, t.OID, ddl.LockMode(s.Mode), s.Nowait); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,48 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Inheritors returns a table and all that inherit from it, directly or not, each once: level by level, by OID within the
+// children of one table (find_all_inheritors).
+func (s *Snapshot) Inheritors(t *Table) []*Table {
+	out := []*Table{t}
+	for i := 0; i < len(out); i++ {
+		for _, oid := range out[i].Children {
+			if c := s.Table(oid); c != nil && !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// AddChild links a child into its parent's list.
+func (t *Table) AddChild(child Oid) {
+	at, found := slices.BinarySearchFunc(t.Children, child, func(a, b Oid) int { return cmp.Compare(a.Serial(), b.Serial()) })
+	if !found {
+		t.Children = slices.Insert(t.Children, at, child)
+	}
+}
+
+// RemoveChild takes a child out of its parent's list.
+func (t *Table) RemoveChild(child Oid) {
+	t.Children = slices.DeleteFunc(t.Children, func(o Oid) bool { return o == child })
+}
+
+// ColumnsIn returns, by attnum-1 of t, the attnum-1 of the columns of the same names in a table that inherits from t; -1
+// for dropped and hidden ones. Names and types of inherited columns are those of the parent; their places may differ.
+func (t *Table) ColumnsIn(child *Table) []int {
+	out := make([]int, len(t.Columns))
+	for i := range t.Columns {
+		out[i] = -1
+		if c := &t.Columns[i]; !c.Dropped && !c.Hidden {
+			if d := child.ColumnByName(c.Name); d != nil {
+				out[i] = int(d.Num) - 1
+			}
+		}
+	}
+	return out
+}

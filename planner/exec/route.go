@@ -1,0 +1,269 @@
+package exec
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// Rows of a partitioned table go to the leaf partition that its key decides on, level by level. The partitioned tables on the
+// way are among the plan's tables, so that no row is placed by bounds that no longer hold.
+
+// partitionSets are the partitions of partitioned tables, each of the latest version met.
+var partitionSets sync.Map // catalog.Oid -> *partitionSet
+
+type partitionSet struct {
+	t   *catalog.Table
+	set *catalog.Partitions
+}
+
+func partitionsOf(c *Context, t *catalog.Table) (*catalog.Partitions, error) {
+	if v, ok := partitionSets.Load(t.OID); ok && v.(*partitionSet).t == t {
+		return v.(*partitionSet).set, nil
+	}
+	set, err := c.Catalog.PartitionsOf(t)
+	if err != nil {
+		return nil, err
+	}
+	partitionSets.Store(t.OID, &partitionSet{t, set})
+	return set, nil
+}
+
+// router places rows of a partitioned table.
+type router struct {
+	c      *Context
+	root   *catalog.Table
+	leaves map[catalog.Oid]*leaf
+	steps  map[catalog.Oid]*step // by partition: the way to it from its parent
+}
+
+// step turns a partitioned table's row into a partition's.
+type step struct {
+	t  *catalog.Table
+	at []int // by attnum-1 of the parent: the place in the partition's rows, or -1
+}
+
+func newRouter(c *Context, root *catalog.Table, leaves []*leaf) *router {
+	r := &router{c: c, root: root, leaves: map[catalog.Oid]*leaf{}, steps: map[catalog.Oid]*step{}}
+	for _, l := range leaves {
+		r.leaves[l.ti.t.OID] = l
+	}
+	return r
+}
+
+// route returns the leaf for a row of the root, and the row as the leaf has it.
+func (r *router) route(row []types.Datum) (*leaf, []types.Datum, error) {
+	t := r.root
+	if t.Bound != nil {
+		if ok, err := fits(r.c, t, row); err != nil || !ok {
+			if err == nil {
+				err = errBound(r.c, t, failingRow(r.c, t, row))
+			}
+			return nil, nil, err
+		}
+	}
+	for t.Partitioning != nil {
+		set, err := partitionsOf(r.c, t)
+		if err != nil {
+			return nil, nil, err
+		}
+		oid := set.Find(row)
+		if oid == 0 {
+			return nil, nil, errNoPartition(r.c, t, set, row)
+		}
+		s := r.steps[oid]
+		if s == nil {
+			k := r.c.Catalog.Table(oid)
+			s = &step{t: k, at: t.ColumnsIn(k)}
+			r.steps[oid] = s
+		}
+		out := make([]types.Datum, len(s.t.Columns))
+		for i, k := range s.at {
+			if k >= 0 {
+				out[k] = row[i]
+			}
+		}
+		t, row = s.t, out
+	}
+	l := r.leaves[t.OID]
+	if l == nil {
+		return nil, nil, pgerr.Internal("exec: partition %q is not in the plan", t.Name)
+	}
+	return l, row, nil
+}
+
+// numbered gives a row that is new in a leaf its hidden row id.
+func (l *leaf) numbered(c *Context, row []types.Datum) []types.Datum {
+	if id := l.ti.rowID; id >= 0 {
+		row[id] = types.NewInt(c.NextRowID())
+	}
+	return row
+}
+
+func errNoPartition(c *Context, t *catalog.Table, set *catalog.Partitions, row []types.Datum) error {
+	err := pgerr.New(pgerr.CheckViolation, "no partition of relation %q found for row", t.Name).WithTable(schemaName(c, t), t.Name)
+	if !c.readable(t, set.Columns) {
+		return err
+	}
+	names, vals := make([]string, len(set.Columns)), make([]string, len(set.Columns))
+	for i, k := range set.Columns {
+		names[i], vals[i] = catalog.QuoteIdent(t.Columns[k].Name), "null"
+		if !row[k].IsNull() {
+			vals[i] = string(types.AppendText(nil, set.Types[i].Oid, row[k], ioEnv(c)))
+		}
+	}
+	return err.WithDetail("%s", "Partition key of the failing row contains ("+strings.Join(names, ", ")+") = ("+strings.Join(vals, ", ")+").")
+}
+
+// fits reports whether a row of a table meets the bounds of the table and of those that it is a partition of.
+func fits(c *Context, t *catalog.Table, row []types.Datum) (bool, error) {
+	for t.Bound != nil {
+		parent := c.Catalog.Table(t.Parents[0])
+		row = rootRow(parent.ColumnsIn(t), row)
+		set, err := partitionsOf(c, parent)
+		if err != nil {
+			return false, err
+		}
+		if set.Find(row) != t.OID {
+			return false, nil
+		}
+		t = parent
+	}
+	return true, nil
+}
+
+func errBound(c *Context, t *catalog.Table, failing string) error {
+	return pgerr.New(pgerr.CheckViolation, "new row for relation %q violates partition constraint", t.Name).
+		WithDetail("%s", failing).WithTable(schemaName(c, t), t.Name)
+}
+
+// insertRouted inserts rows of a partitioned table.
+func (m *modifyOp) insertRouted(from, to int) error {
+	g := routed{m: m}
+	for i := from; i < to; i++ {
+		row, err := m.buildRow(i)
+		if err == nil {
+			err = g.add(row)
+		}
+		if err != nil {
+			if dup := g.write(); dup != nil {
+				return dup
+			}
+			return err
+		}
+	}
+	return g.write()
+}
+
+// routed are new rows by leaf, in the order in which the leaves were met.
+type routed struct {
+	m      *modifyOp
+	leaves []*leaf
+	rows   map[*leaf][][]types.Datum
+}
+
+// add places and checks a row. With RETURNING the rows are written in their order.
+func (g *routed) add(row []types.Datum) error {
+	l, own, err := g.m.router.route(row)
+	if err != nil {
+		return err
+	}
+	own = l.numbered(g.m.r.c, own)
+	if err := l.w.check(g.m.r, l.checks, own); err != nil {
+		return err
+	}
+	if g.m.n.Returning != nil && len(g.leaves) > 0 && g.leaves[0] != l {
+		if err := g.write(); err != nil {
+			return err
+		}
+	}
+	if g.rows == nil {
+		g.rows = map[*leaf][][]types.Datum{}
+	}
+	if g.rows[l] == nil {
+		g.leaves = append(g.leaves, l)
+	}
+	g.rows[l] = append(g.rows[l], own)
+	return nil
+}
+
+func (g *routed) write() error {
+	for _, l := range g.leaves {
+		if err := l.w.Insert(g.m.r.ctx(), g.rows[l]); err != nil {
+			return err
+		}
+		if err := g.m.written(l, g.rows[l], nil); err != nil {
+			return err
+		}
+	}
+	g.leaves, g.rows = nil, nil
+	return nil
+}
+
+func errMovedAway() error {
+	return pgerr.New(pgerr.SerializationFailure, "tuple to be locked was already moved to another partition due to concurrent update")
+}
+
+// moveTo moves a row, which the caller has locked, to another table. Whoever waits for it learns that it has moved.
+func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum) error {
+	olds, news := [][]types.Datum{old}, [][]types.Datum{new}
+	before, err := w.wideAll(olds)
+	if err != nil {
+		return err
+	}
+	after, err := to.wideAll(news)
+	if err != nil {
+		return err
+	}
+	w.begin()
+	from, slot := w.rowKey(old)
+	w.add(keyWrite{key: from, op: moveFrom})
+	for _, x := range w.ti.indexes {
+		w.planRemoval(0, x, before[0], from, slot)
+	}
+	if err := w.lock(ctx); err != nil {
+		return err
+	}
+	if err := w.apply(before); err != nil {
+		return err
+	}
+	to.begin()
+	key, slot := to.rowKey(new)
+	to.add(keyWrite{key: key, op: moveTo, value: to.rowValue(new), from: from})
+	for _, x := range to.ti.indexes {
+		to.planEntry(0, x, after[0], key, slot)
+	}
+	if err := to.lock(ctx); err != nil {
+		return err
+	}
+	if err := to.apply(after); err != nil {
+		return err
+	}
+	if w.c.Constraints == nil {
+		return nil
+	}
+	if err := w.c.Constraints.Deleted(w.ti.t, olds); err != nil {
+		return err
+	}
+	return w.c.Constraints.Inserted(to.ti.t, news)
+}
+
+// move takes a row whose key belongs elsewhere now to its new partition.
+func (m *modifyOp) move(l *leaf, old, new []types.Datum, input int) error {
+	to, row, err := m.router.route(rootRow(l.at, new))
+	if err != nil {
+		return err
+	}
+	row = to.numbered(m.r.c, row)
+	if err := to.w.check(m.r, to.checks, row); err != nil {
+		return err
+	}
+	if err := l.w.moveTo(m.r.ctx(), to.w, old, row); err != nil {
+		return err
+	}
+	return m.written(to, [][]types.Datum{row}, []int{input})
+}
