@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -473,7 +475,7 @@ func (q *query) planRel(rel int, conds []*conj, top bool) (*fromItem, error) {
 	case sema.RTETable:
 		return q.planTable(f, r, conds, top)
 	case sema.RTESubquery, sema.RTEValues:
-		if err := q.planSubquery(f, r); err != nil {
+		if err := q.planSubquery(f, r, q.needed[rel]); err != nil {
 			return nil, err
 		}
 	case sema.RTEFunction:
@@ -519,22 +521,68 @@ func columnTypes(cs []sema.Column) []types.Type {
 	return ts
 }
 
+// withoutUnused replaces columns of a subquery that nothing reads by NULL, where that cannot change its rows.
+func withoutUnused(s *sema.Query, needed map[int]bool) *sema.Query {
+	if s.SetOp != nil || s.Values != nil || s.LiteralRows != nil || s.Distinct || len(s.DistinctOn) > 0 {
+		return s
+	}
+	targets, visible := s.Targets, 0
+	for i, t := range s.Targets {
+		if t.Junk {
+			continue
+		}
+		visible++
+		ordered := slices.ContainsFunc(s.OrderBy, func(k sema.OrderKey) bool { return k.Target == i })
+		if needed[visible-1] || ordered || t.Group > 0 || mustCompute(t.Expr) {
+			continue
+		}
+		if &targets[0] == &s.Targets[0] {
+			targets = slices.Clone(targets)
+		}
+		targets[i].Expr = &expr.Const{Type: t.Expr.ResultType(), Loc: -1}
+	}
+	if len(targets) == 0 || &targets[0] == &s.Targets[0] {
+		return s
+	}
+	c := *s
+	c.Targets = targets
+	return &c
+}
+
+// mustCompute says that a column that nothing reads is more than a value, or is one already.
+func mustCompute(n expr.Node) bool {
+	keep := false
+	visit(n, func(m expr.Node) bool {
+		switch m.(type) {
+		case *expr.SetReturning, *expr.Grouping, *expr.WindowFunc:
+			keep = true
+		}
+		return !keep
+	})
+	switch n.(type) {
+	case *expr.Const, *expr.Var:
+		return true
+	}
+	return keep || hasVolatile(n)
+}
+
 // planSubquery plans a subquery in FROM. One that refers to other items of the same FROM is a unit of its own, run for
 // each left row.
-func (q *query) planSubquery(f *fromItem, r *sema.RTE) error {
+func (q *query) planSubquery(f *fromItem, r *sema.RTE, needed map[int]bool) error {
 	lateral := false
-	visitQuery(r.Query, 0, func(n expr.Node, depth int) {
+	sub := withoutUnused(r.Query, needed)
+	visitQuery(sub, 0, func(n expr.Node, depth int) {
 		if v, ok := n.(*expr.Var); ok && v.Level == depth+1 {
 			lateral = true
 		}
 	})
 	if !lateral {
 		var err error
-		f.node, err = q.b.planQuery(r.Query, q, q.unit, q.depth+1)
+		f.node, err = q.b.planQuery(sub, q, q.unit, q.depth+1)
 		return err
 	}
 	u := &unit{parent: q}
-	n, err := q.b.planQuery(r.Query, q, u, 0)
+	n, err := q.b.planQuery(sub, q, u, 0)
 	if err != nil {
 		return err
 	}

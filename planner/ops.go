@@ -33,6 +33,14 @@ func hashable(o types.Oid) bool {
 	return o != types.JsonOid && o != types.RecordOid && o != types.XmlOid
 }
 
+// hasHash says of a type with an equality whether PostgreSQL has a hash function that goes with it.
+func hasHash(o types.Oid) bool {
+	if info := types.Lookup(o); info != nil && info.ElemOid != 0 && o.Kind() == types.KArray {
+		o = info.ElemOid
+	}
+	return o != types.MoneyOid && o != types.BitOid && o != types.VarbitOid
+}
+
 // keyType is the type under which both sides of an equality are hashed and compared.
 func keyType(a, b types.Type) types.Type {
 	switch {

@@ -111,6 +111,8 @@ type cteState struct {
 	owner *query
 	plan  *CTEPlan // nil while it is (to be) inlined
 	work  int      // slot of the work table of a recursive one, plus 1
+	// outer are what its rows depend on, as owner sees it: columns of queries further out.
+	outer []expr.Node
 }
 
 // unit is a piece of plan that runs on its own, once for each row of an enclosing one: the main plan, a subquery in an

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -16,6 +18,7 @@ func (q *query) planCTEs() ([]*CTEPlan, error) {
 			continue // an UPDATE or DELETE lists its WITH queries in its source too
 		}
 		st := &cteState{owner: q}
+		st.outer = q.cteOuter(c)
 		q.b.ctes[c] = st
 		if c.DML == nil && (c.Refs == 0 && !usesCTE(q.q, c) || inlinable(c)) {
 			continue
@@ -70,6 +73,52 @@ func anyOuterRefs(s *sema.Query) bool {
 	return found
 }
 
+// cteOuter are the references of a CTE to queries around q, as q sees them: its own, and those of the CTEs that it reads.
+func (q *query) cteOuter(c *sema.CTE) []expr.Node {
+	var out []expr.Node
+	if c.Query == nil {
+		return nil
+	}
+	visitQuery(c.Query, 0, func(n expr.Node, depth int) {
+		if level, ok := levelOf(n); ok && level > depth {
+			out = append(out, relevel(n, -depth-1))
+		}
+	})
+	eachQuery(c.Query, func(s *sema.Query) {
+		for _, r := range s.Rels {
+			if st := q.b.ctes[r.CTE]; r.Kind == sema.RTECTE && st != nil {
+				levels := 0
+				for at := q; at != nil && at != st.owner; at = at.up {
+					levels++
+				}
+				for _, n := range st.outer {
+					out = append(out, relevel(n, levels))
+				}
+			}
+		}
+	})
+	return out
+}
+
+// bindOuter makes the unit that reads a CTE of an enclosing one depend on what the CTE depends on, so that it runs again
+// when the CTE does.
+func (q *query) bindOuter(st *cteState) error {
+	if q.unit == st.owner.unit {
+		return nil
+	}
+	levels := 0
+	for at := q; at != nil && at != st.owner; at = at.up {
+		levels++
+	}
+	for _, n := range st.outer {
+		level, _ := levelOf(n)
+		if _, err := q.outerValue(relevel(n, levels), level+levels); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // planCTE plans the query of a CTE, recursive or not.
 func (q *query) planCTE(c *sema.CTE, st *cteState, u *unit) (Node, error) {
 	depth := q.depth + 1
@@ -83,7 +132,12 @@ func (q *query) planCTE(c *sema.CTE, st *cteState, u *unit) (Node, error) {
 	if len(c.Query.OrderBy) > 0 || c.Query.Limit != nil || c.Query.Offset != nil {
 		return nil, pgerr.NotSupported("ORDER BY or LIMIT in a recursive query")
 	}
-	outer := &query{b: q.b, q: c.Query, up: q, unit: u, depth: depth}
+	full, err := expandSearchCycle(c)
+	if err != nil {
+		return nil, err
+	}
+	op = full.SetOp
+	outer := &query{b: q.b, q: full, up: q, unit: u, depth: depth}
 	ctes, err := outer.planCTEs()
 	if err != nil {
 		return nil, err
@@ -98,6 +152,10 @@ func (q *query) planCTE(c *sema.CTE, st *cteState, u *unit) (Node, error) {
 		return nil, err
 	}
 	n.Props = q.b.props(n.Start.Base().Types, n.Start.Base().Rows*10)
+	if !op.All && slices.ContainsFunc(n.Types, func(t types.Type) bool { return !hasHash(t.Oid) }) {
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "could not implement recursive UNION").
+			WithDetail("All column datatypes must be hashable.")
+	}
 	if ctes = outer.usedCTEs(ctes); len(ctes) > 0 {
 		return &With{Props: q.b.props(n.Types, n.Rows), Input: n, CTEs: ctes}, nil
 	}
@@ -122,6 +180,9 @@ func (q *query) planCTERef(f *fromItem, r *sema.RTE) error {
 	st := q.b.ctes[r.CTE]
 	if st == nil {
 		return pgerr.Internal("planner: CTE %s is not in scope", r.Alias)
+	}
+	if err := q.bindOuter(st); err != nil {
+		return err
 	}
 	if st.plan != nil {
 		base := st.plan.Plan.Base()

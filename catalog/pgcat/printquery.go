@@ -156,45 +156,6 @@ func (d *deparser) locking(q *sema.Query) {
 	}
 }
 
-// with prints WITH (get_with_clause).
-func (d *deparser) with(q *sema.Query) {
-	if len(q.CTEs) == 0 {
-		return
-	}
-	d.indent += indentStd
-	d.b.WriteByte(' ')
-	for i, c := range q.CTEs {
-		switch {
-		case i > 0:
-			d.b.WriteString(", ")
-		case q.RecursiveWith:
-			d.b.WriteString("WITH RECURSIVE ")
-		default:
-			d.b.WriteString("WITH ")
-		}
-		d.b.WriteString(catalog.QuoteIdent(c.Name))
-		if len(c.Aliases) > 0 {
-			d.b.WriteString("(" + quotedList(c.Aliases) + ")")
-		}
-		d.b.WriteString(" AS ")
-		if m := c.Materialized; m != nil && *m {
-			d.b.WriteString("MATERIALIZED ")
-		} else if m != nil {
-			d.b.WriteString("NOT MATERIALIZED ")
-		}
-		if c.Query == nil {
-			d.failed = true
-			return
-		}
-		d.b.WriteByte('(')
-		d.keyword("", 0, 0, 0)
-		d.query(c.Query, nil, true)
-		d.keyword(")", 0, 0, 0)
-	}
-	d.indent -= indentStd
-	d.keyword("", 0, 0, 0)
-}
-
 func quotedList(names []string) string {
 	out := make([]string, len(names))
 	for i, n := range names {

@@ -1,6 +1,7 @@
 package sema
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/sql/expr"
@@ -208,8 +209,39 @@ func (s *scope) aggregateLevel(args []expr.Node, what string, loc int) (int, err
 	if where := sc.clause.noAggs(); where != "" {
 		return 0, s.errorf(loc, pgerr.GroupingError, "%s are not allowed in %s", what, where)
 	}
+	if err := s.checkNestedCTEs(args, level, loc); err != nil {
+		return 0, err
+	}
 	sc.q.HasAggs = true
 	return level, nil
+}
+
+// checkNestedCTEs refuses an aggregate of the query level levels out whose arguments read a WITH query from further in.
+func (s *scope) checkNestedCTEs(args []expr.Node, level, loc int) error {
+	var err error
+	sc := s
+	for range level {
+		for _, a := range args {
+			subqueries(a, func(q *Query) { err = cmp.Or(err, s.refuseCTEs(q, sc.ctes, loc)) })
+		}
+		sc = sc.parent
+	}
+	return err
+}
+
+// refuseCTEs refuses references to any of the given WITH queries in q and below.
+func (s *scope) refuseCTEs(q *Query, ctes []*cteEntry, loc int) error {
+	var err error
+	for _, r := range q.Rels {
+		if r.Kind == RTECTE && slices.ContainsFunc(ctes, func(c *cteEntry) bool { return c.cte == r.CTE }) {
+			return s.at(loc, pgerr.New(pgerr.FeatureNotSupported, "outer-level aggregate cannot use a nested CTE").
+				WithDetail("CTE %q is below the aggregate's semantic level.", r.CTE.Name))
+		}
+	}
+	below := func(sub *Query) { err = cmp.Or(err, s.refuseCTEs(sub, ctes, loc)) }
+	ownExprs(q, func(n *expr.Node) { subqueries(*n, below) })
+	ownQueries(q, below)
+	return err
 }
 
 // checkAggregateArg refuses what an aggregate's argument may not hold outside of subqueries.

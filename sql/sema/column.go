@@ -347,10 +347,14 @@ func (s *scope) starColumns(c *parse.ColumnRef) ([]Target, error) {
 }
 
 func (s *scope) targetsOf(cols []nsCol, level, loc int) []Target {
-	out := make([]Target, len(cols))
+	out := make([]Target, 0, len(cols))
 	for i := range cols {
-		out[i] = Target{Expr: cols[i].ref(level, loc), Name: cols[i].name}
-		s.setOrigin(&out[i])
+		if cols[i].noStar {
+			continue
+		}
+		t := Target{Expr: cols[i].ref(level, loc), Name: cols[i].name}
+		s.setOrigin(&t)
+		out = append(out, t)
 	}
 	return out
 }

@@ -123,6 +123,7 @@ func (s *scope) recordOrigin(v *expr.Var) []Column {
 	switch rte := at.q.Rels[v.Rel]; {
 	case rte.Kind == RTEJoin && v.Col < len(rte.JoinCols):
 		return at.recordColumns(rte.JoinCols[v.Col])
+	case rte.CTE != nil && v.Col >= len(rte.CTE.Columns): // added by SEARCH or CYCLE
 	case rte.CTE != nil && rte.CTE.Query != nil:
 		for sc := at; sc != nil; sc = sc.parent {
 			if slices.ContainsFunc(sc.ctes, func(c *cteEntry) bool { return c.cte == rte.CTE }) || slices.Contains(sc.q.CTEs, rte.CTE) {

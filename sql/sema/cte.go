@@ -3,6 +3,7 @@ package sema
 import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // cteEntry is a WITH query in the scope of its statement.
@@ -15,16 +16,17 @@ type cteEntry struct {
 	pending bool
 }
 
-// findCTE finds a WITH query by name, from the inner level outward.
-func (s *scope) findCTE(name string) *cteEntry {
+// findCTE finds a WITH query by name, from the inner level outward; level is how far out.
+func (s *scope) findCTE(name string) (e *cteEntry, level int) {
 	for sc := s; sc != nil; sc = sc.parent {
 		for _, c := range sc.ctes {
 			if c.cte.Name == name && !c.pending {
-				return c
+				return c, level
 			}
 		}
+		level++
 	}
-	return nil
+	return nil, 0
 }
 
 // futureCTE is the error for a name that a later WITH query has.
@@ -67,8 +69,8 @@ func (s *scope) with(w *parse.WithClause) error {
 	}
 	for _, i := range order {
 		c, e := w.CTEs[i], s.ctes[first+i]
-		if c.Search != nil || c.Cycle != nil {
-			return s.unsupported(c.Loc(), "SEARCH and CYCLE")
+		if err := s.searchAndCycle(c, e.cte); err != nil {
+			return err
 		}
 		switch c.Materialized {
 		case parse.CTEMaterializeAlways, parse.CTEMaterializeNever:
@@ -78,6 +80,9 @@ func (s *scope) with(w *parse.WithClause) error {
 		e.pending = !recursive[i]
 		e.building = recursive[i]
 		if err := s.cteQuery(c, e); err != nil {
+			return err
+		}
+		if err := s.checkSearchAndCycle(c, e, recursive[i]); err != nil {
 			return err
 		}
 		e.pending, e.building = false, false
@@ -90,7 +95,7 @@ func (s *scope) cteQuery(c *parse.CommonTableExpr, e *cteEntry) error {
 	var err error
 	switch q := c.Query.(type) {
 	case *parse.SelectStmt:
-		if e.building && q.Op == parse.SetOpUnion && q.With == nil {
+		if e.building && q.Op == parse.SetOpUnion {
 			err = s.recursiveUnion(c, q, e)
 			break
 		}
@@ -147,6 +152,11 @@ func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
 // recursiveUnion analyses the non-recursive term, which settles the columns, and then the other, which may refer to them.
 func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e *cteEntry) error {
 	sub := s.newScope(s)
+	if q.With != nil {
+		if err := sub.with(q.With); err != nil {
+			return err
+		}
+	}
 	left, err := sub.subquery(q.Larg, false, false)
 	if err != nil {
 		return err
@@ -173,17 +183,18 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 	}
 	e.cte.Recursive = true
 	for i, col := range queryColumns(sub.q) {
-		if col.Type.Oid != before[i].Type.Oid {
+		if col.Type.Oid != before[i].Type.Oid || col.Type.Mod != before[i].Type.Mod {
 			return s.at(locs[i], pgerr.New(pgerr.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
-				c.Name, i+1, typeString(before[i].Type.Oid), typeString(col.Type.Oid)).
+				c.Name, i+1, types.FormatType(before[i].Type), types.FormatType(col.Type)).
 				WithHint("Cast the output of the non-recursive term to the correct type."))
 		}
 	}
 	return nil
 }
 
-// cteRef is a reference to a WITH query in FROM.
-func (s *scope) cteRef(c *cteEntry, r *parse.RangeVar) (*nsItem, error) {
+// cteRef is a reference in FROM to a WITH query of this query or of one that is level levels out. There, * stands for
+// the columns without those that SEARCH and CYCLE add, as in PostgreSQL.
+func (s *scope) cteRef(c *cteEntry, level int, r *parse.RangeVar) (*nsItem, error) {
 	name, aliases := aliasOf(r.Alias, r.Name)
 	rte := &RTE{Kind: RTECTE, Alias: name, CTE: c.cte}
 	if c.building {
@@ -195,5 +206,13 @@ func (s *scope) cteRef(c *cteEntry, r *parse.RangeVar) (*nsItem, error) {
 		return nil, s.errorf(r.Loc(), pgerr.FeatureNotSupported, "WITH query %q does not have a RETURNING clause", r.Name)
 	}
 	rte.Columns = append([]Column(nil), c.cte.Columns...)
-	return s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
+	n, err := s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for i, col := range c.cte.Added() {
+		rte.Columns = append(rte.Columns, col)
+		n.cols = append(n.cols, nsCol{name: col.Name, rel: n.rel, col: len(c.cte.Columns) + i, typ: col.Type, noStar: level > 0})
+	}
+	return n, nil
 }

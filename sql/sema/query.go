@@ -94,7 +94,10 @@ type CTE struct {
 	Recursive    bool
 	Aliases      []string // column names as written
 	Materialized *bool    // as written: nil when left to the planner
-	Refs         int
+	// Search and Cycle add columns after Columns; the planner rewrites Query to compute them.
+	Search *SearchClause
+	Cycle  *CycleClause
+	Refs   int
 }
 
 // Column is a named output column.

@@ -160,8 +160,8 @@ func aliasOf(al *parse.Alias, name string) (string, []string) {
 
 func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 	if r.Schema == "" {
-		if c := s.findCTE(r.Name); c != nil {
-			return s.cteRef(c, r)
+		if c, level := s.findCTE(r.Name); c != nil {
+			return s.cteRef(c, level, r)
 		}
 	}
 	rel, v, err := s.relation(r)

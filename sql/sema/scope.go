@@ -326,6 +326,8 @@ type nsCol struct {
 	typ  types.Type
 	node expr.Node
 	used *bool // set when a reference is made
+	// noStar: * does not stand for it.
+	noStar bool
 }
 
 func (a *analyzer) newScope(parent *scope) *scope {

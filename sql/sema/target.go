@@ -179,6 +179,9 @@ func subLinkName(e *parse.SubLink) (string, int) {
 			for sel.Op != parse.SetOpNone {
 				sel = sel.Larg
 			}
+			if sel.ValuesLists != nil || sel.LiteralRows != nil {
+				return columnNames(1)[0], 2
+			}
 			if len(sel.TargetList) > 0 {
 				if n := sel.TargetList[0].Name; n != "" {
 					return n, 2
