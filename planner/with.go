@@ -79,10 +79,13 @@ func (q *query) cteOuter(c *sema.CTE) []expr.Node {
 	if c.Query == nil {
 		return nil
 	}
-	visitQuery(c.Query, 0, func(n expr.Node, depth int) {
-		if level, ok := levelOf(n); ok && level > depth {
-			out = append(out, relevel(n, -depth-1))
+	mapQuery(c.Query, 0, func(n expr.Node, depth int) (expr.Node, bool) {
+		level, ok := levelOf(n)
+		if !ok || level <= depth {
+			return nil, false
 		}
+		out = append(out, relevel(n, -depth-1))
+		return n, true // an aggregate's arguments belong to it
 	})
 	eachQuery(c.Query, func(s *sema.Query) {
 		for _, r := range s.Rels {

@@ -37,3 +37,4 @@ select 1 from (select max(f1) as c from n group by f1 > 1) ss;
 select 1 from (select max(f1) as c from n having count(*) > 5) ss;
 select count(*) from (select max(f1) as c, f1 from n group by f1 limit 2) ss;
 select f1, (select 7 from (select max(m.f1 - n.f1) as c from n m) x) from n order by 1;
+select (with c as materialized (select sum(n.f1) as x) select (select x from c)) from n;
