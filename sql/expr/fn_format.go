@@ -1,9 +1,11 @@
 package expr
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -28,7 +30,7 @@ type numFormat struct {
 	lsign                int // -1 before, 1 after the number, 0 none
 	bracket, minus, plus bool
 	roman, romanLower    bool
-	eeee, isMulti        bool
+	eeee, isMulti, blank bool
 }
 
 var numKeys = [...]string{"EEEE", "FM", "MI", "PL", "PR", "RN", "SG", "SP", "TH", "th", "rn", "B", "C", "D", "G", "L", "S", "V", "9", "0", ".", ","}
@@ -45,35 +47,47 @@ func numKey(s string) string {
 func parseNumFormat(s string) (*numFormat, error) {
 	f := &numFormat{}
 	for i := 0; i < len(s); {
-		switch {
-		case s[i] == '"':
-			j := i + 1
-			for j < len(s) && s[j] != '"' {
-				j++
+		if s[i] == '"' {
+			text, rest := quotedText(s[i+1:])
+			for _, r := range text {
+				f.nodes = append(f.nodes, numNode{text: string(r)})
 			}
-			f.nodes = append(f.nodes, numNode{text: s[i+1 : j]})
-			i = j + 1
-			continue
-		case s[i] == '\\' && i+1 < len(s):
-			f.nodes = append(f.nodes, numNode{text: s[i+1 : i+2]})
-			i += 2
+			i = len(s) - len(rest)
 			continue
 		}
-		k := numKey(s[i:])
-		if k == "" {
-			f.nodes = append(f.nodes, numNode{text: s[i : i+1]})
+		if k := numKey(s[i:]); k != "" {
+			if err := f.note(k); err != nil {
+				return nil, err
+			}
+			if k != "FM" {
+				f.nodes = append(f.nodes, numNode{key: k})
+			}
+			i += len(k)
+			continue
+		}
+		if s[i] == '\\' && i+1 < len(s) && s[i+1] == '"' {
 			i++
-			continue
 		}
-		if err := f.note(k); err != nil {
-			return nil, err
-		}
-		if k != "FM" {
-			f.nodes = append(f.nodes, numNode{key: k})
-		}
-		i += len(k)
+		_, size := utf8.DecodeRuneInString(s[i:])
+		f.nodes = append(f.nodes, numNode{text: s[i : i+size]})
+		i += size
 	}
 	return f, nil
+}
+
+// quotedText reads a template's text up to the closing quote, or the end; a backslash quotes the next character.
+func quotedText(s string) (text, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' {
+			return b.String(), s[i+1:]
+		}
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), ""
 }
 
 func formatError(msg string) error { return pgerr.New(pgerr.SyntaxError, "%s", msg) }
@@ -154,7 +168,16 @@ func (f *numFormat) noteSign(k string) error {
 			return formatError(`cannot use "V" and decimal point together`)
 		}
 		f.isMulti = true
+	case "B":
+		f.blank = f.blank || f.pre == 0 && f.post == 0 && !f.zero
 	case "EEEE":
+		switch {
+		case f.eeee:
+			return formatError(`cannot use "EEEE" twice`)
+		case f.blank || f.fill || f.lsign != 0 || f.bracket || f.minus || f.plus || f.roman || f.isMulti:
+			return pgerr.New(pgerr.SyntaxError, `"EEEE" is incompatible with other formats`).
+				WithDetail(`"EEEE" may only be used together with digit and decimal point patterns.`)
+		}
 		f.eeee = true
 	}
 	return nil
@@ -413,42 +436,46 @@ func numToChar(c *Call, a, format types.Datum) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	d := a
 	t := c.Types[0].Oid
 	switch t.Kind() {
 	case types.KInt:
-		d = types.NumericFromInt(a.Int())
+		s, err := f.format(types.NumericFromInt(a.Int()))
+		return types.NewString(s), err
 	case types.KFloat:
-		if math.IsNaN(a.Float()) || math.IsInf(a.Float(), 0) {
-			return types.NewString(strings.Repeat("#", max(f.pre+1, 1))), nil
-		}
-		if d, err = types.NumericFromFloat(a.Float(), 64); err != nil {
-			return types.Null, err
-		}
+		s, err := f.formatFloat(a.Float(), t)
+		return types.NewString(s), err
 	}
-	s, err := f.format(d, t)
+	s, err := f.format(a)
 	return types.NewString(s), err
 }
 
-func (f *numFormat) format(d types.Datum, t types.Oid) (string, error) {
+func (f *numFormat) formatRoman(d types.Datum) (string, error) {
+	r, err := types.NumericRound(d, 0)
+	if err != nil {
+		return "", err
+	}
+	n, err := types.NumericToInt(r, types.Int4Oid)
+	if err != nil {
+		n = 0
+	}
+	return f.romanNumber(n), nil
+}
+
+// notFinite stands for infinities and NaN in scientific notation.
+func (f *numFormat) notFinite() string {
+	b := []byte(" " + strings.Repeat("#", f.pre+f.post+5))
+	b[f.pre+1] = '.'
+	return string(b)
+}
+
+func isFiniteText(s string) bool { return s != "NaN" && s != "Infinity" && s != "-Infinity" }
+
+func (f *numFormat) format(d types.Datum) (string, error) {
 	if f.roman {
-		r, err := types.NumericRound(d, 0)
-		if err != nil {
-			return "", err
-		}
-		n, err := types.NumericToInt(r, types.Int4Oid)
-		if err != nil {
-			n = 0
-		}
-		return f.romanNumber(n), nil
+		return f.formatRoman(d)
 	}
 	if f.eeee {
-		x, err := types.NumericToFloat(d)
-		s := strconv.FormatFloat(x, 'e', f.post, 64)
-		if x >= 0 {
-			s = " " + s
-		}
-		return s, err
+		return f.scientific(d)
 	}
 	var err error
 	if f.isMulti {
@@ -464,7 +491,11 @@ func (f *numFormat) format(d types.Datum, t types.Oid) (string, error) {
 	if d, err = types.NumericRound(d, int32(f.post)); err != nil {
 		return "", err
 	}
-	s := string(types.AppendNumeric(nil, d))
+	return f.writeText(string(types.AppendNumeric(nil, d))), nil
+}
+
+// writeText puts a number as it is printed into the template, hashes where it is too long.
+func (f *numFormat) writeText(s string) string {
 	sign := byte('+')
 	if s[0] == '-' {
 		sign, s = '-', s[1:]
@@ -473,50 +504,87 @@ func (f *numFormat) format(d types.Datum, t types.Oid) (string, error) {
 	if intLen < 0 {
 		intLen = len(s)
 	}
-	switch {
-	case intLen > f.pre:
+	if intLen > f.pre {
 		s = strings.Repeat("#", f.pre) + "." + strings.Repeat("#", f.post)
 		intLen = f.pre
-	case f.post == 0 && f.decimal:
-		s += "."
 	}
-	return f.write(sign, s, f.pre-intLen), nil
+	return f.write(sign, s, f.pre-intLen)
 }
 
-// toNumber reads a number as a template has it: what the template lets be is skipped.
-func toNumber(_ *Call, a, format types.Datum) (types.Datum, error) {
-	if format.Str() == "" {
-		return types.Null, nil
+// scientific is numeric_out_sci: the digits with one before the point, and the exponent.
+func (f *numFormat) scientific(d types.Datum) (string, error) {
+	s := string(types.AppendNumeric(nil, d))
+	if !isFiniteText(s) {
+		return f.notFinite(), nil
 	}
-	f, err := parseNumFormat(format.Str())
+	sign := " "
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	whole, frac, _ := strings.Cut(s, ".")
+	digits, exp := whole+frac, len(whole)-1
+	for len(digits) > 1 && digits[0] == '0' {
+		digits, exp = digits[1:], exp-1
+	}
+	if digits == "0" {
+		exp = 0
+	}
+	m, err := types.ParseNumeric(digits[:1] + "." + digits[1:] + "0")
 	if err != nil {
-		return types.Null, err
+		return "", err
 	}
-	var b strings.Builder
-	neg := false
-	for _, r := range a.Str() {
-		switch {
-		case r >= '0' && r <= '9', r == '.' && f.decimal && !strings.Contains(b.String(), "."):
-			b.WriteRune(r)
-		case r == '-', r == '<':
-			neg = true
+	if m, err = types.NumericRound(m, int32(f.post)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s%se%+03d", sign, types.AppendNumeric(nil, m), exp), nil
+}
+
+// formatFloat prints no more digits than a float of the type has.
+func (f *numFormat) formatFloat(x float64, t types.Oid) (string, error) {
+	digits := 15
+	if t == types.Float4Oid {
+		digits = 6
+	}
+	finite := !math.IsNaN(x) && !math.IsInf(x, 0)
+	switch {
+	case f.roman && !finite:
+		return f.romanNumber(0), nil
+	case f.roman:
+		d, err := types.NumericFromFloat(x, 64)
+		if err != nil {
+			return "", err
 		}
-	}
-	s := b.String()
-	if s == "" || s == "." {
-		return types.Null, pgerr.New(pgerr.InvalidTextRepresentation, "invalid input syntax for type numeric: %q", " ")
-	}
-	if neg {
-		s = "-" + s
-	}
-	d, err := types.ParseNumeric(s)
-	if err == nil && f.isMulti {
-		var p types.Datum
-		if p, err = types.NumericPower(types.NumericFromInt(10), types.NumericFromInt(int64(f.multi))); err == nil {
-			d, err = types.NumericDiv(d, p)
+		return f.formatRoman(d)
+	case f.eeee && !finite:
+		return f.notFinite(), nil
+	case f.eeee:
+		s := strconv.FormatFloat(x, 'e', f.post, 64)
+		if s[0] != '-' {
+			s = " " + s
 		}
+		return s, nil
 	}
-	return d, err
+	if f.isMulti {
+		x *= math.Pow(10, float64(f.multi))
+		if t == types.Float4Oid {
+			x = float64(float32(x))
+		}
+		f.pre += f.multi
+	}
+	switch {
+	case math.IsNaN(x):
+		return f.writeText("NaN"), nil
+	case math.IsInf(x, 0):
+		f.post = max(min(f.post, digits-len("Infinity")), 0)
+		return f.writeText(strings.TrimPrefix(strings.Replace(strconv.FormatFloat(x, 'f', -1, 64), "Inf", "Infinity", 1), "+")), nil
+	}
+	switch n := len(strconv.FormatFloat(math.Abs(x), 'f', 0, 64)); {
+	case n >= digits:
+		f.post = 0
+	case n+f.post > digits:
+		f.post = digits - n
+	}
+	return f.writeText(strconv.FormatFloat(x, 'f', f.post, 64)), nil
 }
 
 var formatImpls = map[string]impl{

@@ -82,15 +82,6 @@ func elementKind(key string) int {
 	return elementDated
 }
 
-// isDigits reports whether an element is made of digits, so that the one before it has a fixed width.
-func isDigits(key string) bool {
-	switch key {
-	case "", "FX", "AM", "PM", "A.M.", "P.M.", "AD", "BC", "A.D.", "B.C.", "DAY", "DY", "MONTH", "MON", "OF", "RM", "TZ", "TZH":
-		return false
-	}
-	return true
-}
-
 // parsePathTime is PostgreSQL's parse_datetime in its strict mode: separators must be those of the template, and nothing
 // may be left over on either side.
 func parsePathTime(s, format string) (*pathTime, error) {
@@ -102,130 +93,44 @@ func parsePathTime(s, format string) (*pathTime, error) {
 			return nil, pgerr.New(pgerr.InvalidDatetimeFormat, "invalid datetime format separator: \"%s\"", n.raw)
 		}
 	}
-	r := &timeReader{in: s, month: 1, day: 1, strict: true}
-	for i, n := range nodes {
-		if r.in == "" {
-			return nil, pgerr.New(pgerr.InvalidDatetimeFormat, "input string is too short for datetime format")
-		}
-		next := ""
-		if i+1 < len(nodes) {
-			next = nodes[i+1].key
-		}
-		if err := r.strictElement(s, n, n.fill || !isDigits(next)); err != nil {
-			return nil, err
-		}
+	r, err := readTime(s, nodes, true)
+	if err != nil {
+		return nil, err
 	}
-	if strings.TrimLeft(r.in, " \t\n\v\f\r") != "" {
-		return nil, pgerr.New(pgerr.InvalidDatetimeFormat, "trailing characters remain in input string after datetime format")
+	m, err := r.moment()
+	if err != nil {
+		return nil, err
 	}
-	return r.pathTime(s, kinds)
-}
-
-// strictElement reads one element of text by the rules of the strict mode.
-func (r *timeReader) strictElement(text string, n timeNode, greedy bool) error {
-	switch n.key {
-	case "":
-		if !strings.HasPrefix(r.in, n.raw) {
-			if n.quoted {
-				return r.unmatchedText(n.raw)
-			}
-			return pgerr.New(pgerr.InvalidDatetimeFormat, "unmatched format separator \"%s\"", n.raw)
-		}
-		r.in = r.in[len(n.raw):]
-		return nil
-	case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		width := map[string]int{"MS": 3, "US": 6}[n.key]
-		if width == 0 {
-			width = int(n.key[2] - '0')
-		}
-		v, used, err := r.number(n, width, greedy)
-		for range 6 - used {
-			v *= 10
-		}
-		r.micros = v
-		return err
-	case "TZH":
-		sign := int64(1)
-		if c := r.in[0]; c == '+' || c == '-' || c == ' ' {
-			if c == '-' {
-				sign = -1
-			}
-			r.in = r.in[1:]
-		}
-		v, _, err := r.number(n, 2, greedy)
-		if err == nil {
-			err = displacement(v, 15, text)
-		}
-		r.offset, r.hasOffset, r.zoneSign = sign*v*3600, true, sign
-		return err
-	case "TZM":
-		v, _, err := r.number(n, 2, greedy)
-		if err == nil {
-			err = displacement(v, 59, text)
-		}
-		if r.zoneSign == 0 {
-			r.zoneSign = 1
-		}
-		r.offset, r.hasOffset = r.offset+r.zoneSign*v*60, true
-		return err
-	}
-	return r.element(n, greedy)
-}
-
-// displacement checks hours or minutes of a zone.
-func displacement(v, most int64, text string) error {
-	switch {
-	case v < 0:
-		return pgerr.New(pgerr.DatetimeFieldOverflow, "date/time field value out of range: \"%s\"", text)
-	case v > most:
-		return pgerr.New(pgerr.InvalidTimeZoneDisplacementValue, "time zone displacement out of range: \"%s\"", text)
-	}
-	return nil
-}
-
-// unmatchedText names the first character of a quoted text that the input does not have.
-func (r *timeReader) unmatchedText(text string) error {
-	for i, c := range text {
-		if !strings.HasPrefix(r.in[min(i, len(r.in)):], string(c)) {
-			if i >= len(r.in) {
-				return pgerr.New(pgerr.InvalidDatetimeFormat, "input string is too short for datetime format")
-			}
-			return pgerr.New(pgerr.InvalidDatetimeFormat, "unmatched format character \"%c\"", c)
-		}
-	}
-	return nil
+	return m.pathTime(s, kinds)
 }
 
 // pathTime makes the value of what was read.
-func (r *timeReader) pathTime(text string, kinds int) (*pathTime, error) {
+func (m *readMoment) pathTime(text string, kinds int) (*pathTime, error) {
 	switch kinds {
 	case elementDated:
-		d, err := r.date()
-		return &pathTime{typ: types.DateOid, value: d}, outOfRange(err, text)
+		d, ok := m.days()
+		if !ok {
+			return nil, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: \"%s\"", text)
+		}
+		return &pathTime{typ: types.DateOid, value: d}, nil
 	case elementDated | elementZoned:
 		return nil, pgerr.New(pgerr.InvalidDatetimeFormat, "datetime format is zoned but not timed")
-	case elementTimed, elementTimed | elementZoned:
-		r.hasYear, r.year = true, 2000
+	case elementTimed:
+		return &pathTime{typ: types.TimeOid, value: m.timeMicros()}, nil
+	case elementTimed | elementZoned:
+		return &pathTime{typ: types.TimetzOid, value: m.timeMicros(), zone: m.offset}, nil
 	case elementDated | elementTimed, elementDated | elementTimed | elementZoned:
 	default:
 		return nil, pgerr.New(pgerr.InvalidDatetimeFormat, "datetime format is not dated and not timed")
 	}
-	r.in = text // for messages
-	ts, err := r.timestamp()
+	ts, err := m.timestamp()
 	if err != nil {
-		return nil, outOfRange(err, text)
+		return nil, err
 	}
-	out := &pathTime{typ: types.TimestampOid, value: ts, zone: r.offset}
-	switch kinds {
-	case elementTimed:
-		out.typ = types.TimeOid
-	case elementTimed | elementZoned:
-		out.typ = types.TimetzOid
-	case elementDated | elementTimed | elementZoned:
-		out.typ = types.TimestamptzOid
-		out.value -= r.offset * 1_000_000
+	if kinds&elementZoned == 0 {
+		return &pathTime{typ: types.TimestampOid, value: ts}, nil
 	}
-	return out, nil
+	return &pathTime{typ: types.TimestamptzOid, value: ts - m.offset*1_000_000, zone: m.offset}, nil
 }
 
 // comparePathTimes orders two values; false if their types cannot be compared. A comparison that depends on the

@@ -42,8 +42,8 @@ func (a *analyzer) coerceMod(n expr.Node, to types.Type, ctx types.CastContext, 
 	if from.Domain != 0 && to.Domain == 0 && from.Oid == to.Oid && to.Mod < 0 { // what is asked for is no domain
 		return &expr.Cast{Arg: n, Type: to, Context: ctx, Loc: loc}, nil
 	}
-	if from.Oid == to.Oid && (to.Mod < 0 || to.Mod == from.Mod) || to.Oid == types.AnyOid {
-		return n, nil
+	if from.Oid == to.Oid && (to.Mod == from.Mod || to.Mod < 0 && ctx != types.Explicit) || to.Oid == types.AnyOid {
+		return n, nil // a cast to the bare type takes the modifier away
 	}
 	if from.Oid == types.UnknownOid {
 		switch k := n.(type) {
