@@ -111,7 +111,6 @@ type entry struct {
 	prefix [2]uint64 // prefixBytes, big-endian, zero-padded
 	data   *byte
 	size   uint32
-	hash   uint32
 	head   atomic.Pointer[Version] // never nil once linked
 	next0  atomic.Pointer[entry]
 	prev0  atomic.Pointer[entry] // nil: the list's head
@@ -198,7 +197,7 @@ type Delta struct {
 
 // What a key and a version cost beside their bytes.
 const (
-	entryBytes   = 64 + 16
+	entryBytes   = 64 + 21
 	versionBytes = 56
 )
 
@@ -336,7 +335,7 @@ func (d *Delta) newEntry(height int) *entry {
 func (d *Delta) insert(t *target, hash uint64, v *Version) {
 	height := d.randomHeight()
 	e := d.newEntry(height)
-	e.prefix, e.data, e.size, e.hash = t.prefix, unsafe.SliceData(t.key), uint32(len(t.key)), uint32(hash)
+	e.prefix, e.data, e.size = t.prefix, unsafe.SliceData(t.key), uint32(len(t.key))
 	e.head.Store(v)
 	d.seek(t)
 	for l := 0; l < height; l++ {

@@ -252,6 +252,22 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
+func BenchmarkGetAbsent(b *testing.B) {
+	d := New()
+	key := make([]byte, 12)
+	for i := range 1_000_000 {
+		binary.BigEndian.PutUint64(key[4:], uint64(2*i))
+		d.Put(key, 5, 5, key, nil, 1, 0, false)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		binary.BigEndian.PutUint64(key[4:], uint64(2*(i*104729%1_000_000)+1))
+		if d.Get(key, 9, 9) != nil {
+			b.Fatal("a key that was never put")
+		}
+	}
+}
+
 func BenchmarkPutSorted(b *testing.B) {
 	d := New()
 	key := make([]byte, 12)

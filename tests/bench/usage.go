@@ -34,7 +34,7 @@ func used(nodes []*testenv.Server) (u usage) {
 
 // each is what one of n operations since before has cost.
 func (u usage) each(before usage, n float64) string {
-	return fmt.Sprintf("%.2f ms of CPU, %.1f messages between nodes (with %.1f requests that shared one)",
+	return fmt.Sprintf("%.3f ms of CPU, %.1f messages between nodes (with %.1f requests that shared one)",
 		float64((u.cpu-before.cpu).Microseconds())/1000/n, (u.messages-before.messages)/n, (u.batched-before.batched)/n)
 }
 
