@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +32,7 @@ var (
 	only     = flag.String("only", "", "comma-separated workloads, such as W1,W5; empty: all")
 	write    = flag.String("write", "", "also write the table to this file, before the sections that it has")
 	groups   = flag.Int("groups", 4, "data groups of pgmqdb")
-	profiles = flag.String("profiles", "", "also write pgmqdb's CPU profile of each measurement into this directory")
+	profiles = flag.String("profiles", "", "also write profiles of pgmqdb's CPU and allocations of each measurement into this directory")
 	ours     = flag.Bool("ours", false, "measure pgmqdb only")
 	clients  = flag.String("clients", "1,8,32", "numbers of clients")
 	figure   = flag.String("figure", "", "measure this of pgmqdb instead: join (-mib of data move to a node that joins -nodes others, under a "+
@@ -261,29 +262,31 @@ func pgbench(s *testenv.Server, args ...string) (float64, error) {
 	return 0, nil
 }
 
-// profiled runs f with, if asked for, a CPU profile of pgmqdb being taken meanwhile.
+// profiled runs f with, if asked for, profiles of pgmqdb's CPU and allocations being taken meanwhile.
 func profiled(s *testenv.Server, name string, f func() error) error {
 	if *profiles == "" || s.HTTP == 0 {
 		return f()
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/profile?seconds=%d", s.HTTP, max(1, int(*seconds))))
-		if err != nil {
-			log.Print(err)
-			return
-		}
-		defer res.Body.Close()
-		out, err := os.Create(filepath.Join(*profiles, name+".pprof"))
-		if err != nil {
-			log.Print(err)
-			return
-		}
-		defer out.Close()
-		_, _ = io.Copy(out, res.Body)
-	}()
+	var taken sync.WaitGroup
+	taken.Go(func() { takeProfile(s, "profile", name) })
+	taken.Go(func() { takeProfile(s, "allocs", name+"-allocs") })
 	err := f()
-	<-done
+	taken.Wait()
 	return err
+}
+
+func takeProfile(s *testenv.Server, kind, name string) {
+	res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/%s?seconds=%d", s.HTTP, kind, max(1, int(*seconds))))
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer res.Body.Close()
+	out, err := os.Create(filepath.Join(*profiles, name+".pprof"))
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer out.Close()
+	_, _ = io.Copy(out, res.Body)
 }
