@@ -3,7 +3,8 @@
 // figures from one run is what says something.
 //
 // With -figure it measures one thing of pgmqdb alone instead: "join", what it takes to move data to a node that joins, and
-// what clients notice meanwhile; or "lease", reads with the lease and without.
+// what clients notice meanwhile; or "lease", reads with the lease and without. "queries" compares the times of an
+// application's queries with PostgreSQL's.
 package main
 
 import (
@@ -36,7 +37,7 @@ var (
 	ours     = flag.Bool("ours", false, "measure pgmqdb only")
 	clients  = flag.String("clients", "1,8,32", "numbers of clients")
 	figure   = flag.String("figure", "", "measure this of pgmqdb instead: join (-mib of data move to a node that joins -nodes others, under a "+
-		"load of the last number of -clients) or lease (reads with and without the lease, at each number of -clients)")
+		"load of the last number of -clients) lease (reads with and without the lease, at each number of -clients) or queries (an application's queries, on PostgreSQL too)")
 	mib   = flag.Int("mib", 1024, "MiB of rows that -figure join loads")
 	nodes = flag.Int("nodes", 1, "nodes of pgmqdb; the clients of W1 to W10 are spread over them")
 )
@@ -86,6 +87,8 @@ func run() error {
 		return joinFigure(dir)
 	case "lease":
 		return leaseFigure(dir)
+	case "queries":
+		return queriesFigure(dir)
 	default:
 		return fmt.Errorf("there is no figure %q", *figure)
 	}
