@@ -37,17 +37,20 @@ type accessPath struct {
 	in      *keyCond
 	lo, hi  *keyCond
 	rows    float64
-	order   bool // the order of the key is what ORDER BY wants
+	order   *rowOrder // the rows are to come in this order
 	reverse bool
 }
 
 // planTable chooses how to read a table.
-func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj, top bool) (*fromItem, error) {
+func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, error) {
 	q.b.useTable(r.Table)
 	if r.Tree != nil {
 		return q.planTree(f, r, conds)
 	}
-	best := q.bestPath(f.rel, r.Table, conds, top)
+	best := q.bestPath(f.rel, r.Table, conds, q.drives(f.rel))
+	if best == nil {
+		return nil, errUnordered
+	}
 	f, err := q.scanBy(f, r, conds, best)
 	if err != nil || r.Sample == nil {
 		return f, err
@@ -76,7 +79,7 @@ func (q *query) sample(f *fromItem, s *sema.TableSample) error {
 
 // scanBy makes the scan for a path.
 func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (*fromItem, error) {
-	n := &Scan{Props: q.b.props(nil, p.rows), Table: r.Table, Alias: r.Alias}
+	n := &Scan{Props: q.b.props(nil, p.rows), Table: r.Table, Alias: r.Alias, Read: p.rows}
 	for i := range r.Table.Columns {
 		if q.needed[f.rel][i] {
 			n.Cols = append(n.Cols, catalog.AttNum(i+1))
@@ -117,9 +120,9 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 		n.Rows = max(1, n.Rows*q.allOf(rest))
 	}
 	f.node, f.scan, f.conds = n, n, conds
-	if p.order {
+	if p.order != nil {
 		n.Access.Ordered, n.Access.Reverse = true, p.reverse
-		f.order = pathOrder(f.rel, p)
+		f.order = p.order
 	}
 	return q.filterItem(f, late)
 }
@@ -134,15 +137,6 @@ func columnsOf(n expr.Node) []int {
 		}
 		return true
 	})
-	return out
-}
-
-// pathOrder lists the columns by which a path's rows are ordered; columns bound to one value come first and last alike.
-func pathOrder(rel int, p *accessPath) []OrderedBy {
-	var out []OrderedBy
-	for _, c := range p.columns[len(p.eq):] {
-		out = append(out, OrderedBy{id: varID{rel, int(c.Num) - 1}, desc: c.Desc != p.reverse})
-	}
 	return out
 }
 
@@ -223,44 +217,45 @@ func (b *builder) use(ix *catalog.Index) {
 	}
 }
 
-// bestPath chooses among the row key and the indexes: the fewest rows; the wanted order where a LIMIT makes it pay.
-func (q *query) bestPath(rel int, t *catalog.Table, conds []*conj, top bool) *accessPath {
+// bestPath chooses among the row key and the indexes: the fewest rows, or of those whose order serves the query the cheapest
+// (nil: none does).
+func (q *query) bestPath(rel int, t *catalog.Table, conds []*conj, ordered bool) *accessPath {
+	if ordered {
+		return q.orderedPath(rel, t, conds)
+	}
+	var best *accessPath
+	q.eachPath(rel, t, conds, func(p *accessPath) {
+		if best != nil && len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && p.index.Predicate == "" {
+			return
+		}
+		if best == nil || pathCost(p) < pathCost(best) {
+			best = p
+		}
+	})
+	return best
+}
+
+// eachPath calls f for every way to read a table, the row key first.
+func (q *query) eachPath(rel int, t *catalog.Table, conds []*conj, f func(*accessPath)) {
 	ks := q.keyConds(rel, conds)
 	rows := q.b.tableRows(t)
-	best := q.matchPath(rel, t, nil, rowKeyColumns(t), true, ks, rows)
-	q.orderPath(rel, t, best, top)
+	f(q.matchPath(rel, t, nil, rowKeyColumns(t), true, ks, rows))
 	for _, ix := range t.Indexes {
 		if ix.RowKey || q.b.tooNew(ix) || !q.admits(rel, t, ix, conds) {
 			continue
 		}
-		p := q.matchPath(rel, t, ix, ix.Columns, ix.Unique, ks, rows)
-		if p.omitsRows(t) {
-			continue
-		}
-		q.orderPath(rel, t, p, top)
-		if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && !p.order && ix.Predicate == "" {
-			continue
-		}
-		if pathCost(p, rows, q.q.Limit != nil) < pathCost(best, rows, q.q.Limit != nil) {
-			best = p
+		if p := q.matchPath(rel, t, ix, ix.Columns, ix.Unique, ks, rows); !p.omitsRows(t) {
+			f(p)
 		}
 	}
-	return best
 }
 
-// pathCost weighs a path: rows read, three times dearer through an index; an order that is not there must be made.
-func pathCost(p *accessPath, all float64, limited bool) float64 {
-	c := p.rows
+// pathCost weighs a path: rows read, three times dearer through an index.
+func pathCost(p *accessPath) float64 {
 	if p.index != nil {
-		c = 3*c + 1
+		return 3*p.rows + 1
 	}
-	if p.order && limited {
-		return c / 1000
-	}
-	if p.order {
-		c *= 0.95
-	}
-	return c
+	return p.rows
 }
 
 // keySelectivity is the part of a table's rows that meet a condition on a key's column or expression.
@@ -372,58 +367,6 @@ func (p *accessPath) omitsRows(t *catalog.Table) bool {
 	}
 	return false
 }
-
-// orderPath notes whether the path's key order is the query's ORDER BY. Only the single table at the top can give it.
-func (q *query) orderPath(rel int, t *catalog.Table, p *accessPath, top bool) {
-	s := q.q
-	if !top || len(s.OrderBy) == 0 || s.HasAggs || s.HasSRFs || s.HasWindows || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Distinct ||
-		s.DistinctOn != nil || p.in != nil {
-		return
-	}
-	bound := map[int]bool{}
-	for _, e := range p.eq {
-		if e.col >= 0 {
-			bound[e.col] = true
-		}
-	}
-	at := len(p.eq)
-	var reverse, decided bool
-	for _, k := range s.OrderBy {
-		by := q.expand(s.Targets[k.Target].Expr)
-		v, ok := by.(*expr.Var)
-		if ok && (v.Level != 0 || v.Rel != rel) {
-			return
-		}
-		if ok && bound[v.Col] {
-			continue
-		}
-		if at >= len(p.columns) {
-			if p.unique {
-				break
-			}
-			return
-		}
-		c := p.columns[at]
-		col, node := q.indexKey(rel, t, &c)
-		if ok && col != v.Col || !ok && (node == nil || !expr.Equal(node, by)) {
-			return
-		}
-		flip := c.Desc != k.Desc
-		if decided && flip != reverse {
-			return
-		}
-		// Stored order has NULLs last ascending, first descending.
-		if k.NullsFirst != k.Desc && (!ok || !t.Columns[v.Col].NotNull) {
-			return
-		}
-		reverse, decided = flip, true
-		at++
-	}
-	p.order, p.reverse = true, reverse
-}
-
-// orderMatches reports whether rows already come in the query's order.
-func (q *query) orderMatches(order []OrderedBy) bool { return order != nil && len(q.q.OrderBy) > 0 }
 
 // fillAccess compiles a path's values and returns the conjuncts that it makes true by itself.
 func (q *query) fillAccess(a *Access, t *catalog.Table, p *accessPath) (map[*conj]bool, error) {

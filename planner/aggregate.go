@@ -110,8 +110,8 @@ func (g *grouper) replacer() replacer {
 	}
 }
 
-// planAggregate groups the rows of n.
-func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
+// planAggregate groups the rows of n, which come in some order. It returns the order of the groups.
+func (q *query) planAggregate(n Node, in *layout, order *rowOrder) (Node, replacer, *rowOrder, error) {
 	s := q.q
 	g := &grouper{q: q, at: map[string]int{}}
 	for i, k := range s.GroupBy {
@@ -137,17 +137,17 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	var ts []types.Type
 	n, in, rep, err := q.setKeys(n, in, nil, g.keys)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	a := &Aggregate{Input: n}
 	if a.Keys, err = q.scalars(g.keys, in, rep); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	ts = append(ts, typesOf(g.keys)...)
 	for _, agg := range g.aggs {
 		p, err := g.planAgg(agg, in)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		a.Aggs = append(a.Aggs, p)
 		ts = append(ts, agg.Type)
@@ -170,8 +170,15 @@ func (q *query) planAggregate(n Node, in *layout) (Node, replacer, error) {
 	}
 	rows := q.groupRows(g.keys, n.Base().Rows)
 	a.Props = q.b.props(ts, rows)
-	a.Parallel = canParallel(a)
-	return a, g.replacer(), nil
+	var prints []string
+	for _, k := range s.GroupBy { // the other keys depend on these
+		prints = append(prints, q.orderPrint(k))
+	}
+	if a.Sorted = len(g.keys) > 0 && s.GroupingSets == nil && order.together(prints); !a.Sorted {
+		order = nil
+	}
+	a.Parallel = !a.Sorted && canParallel(a)
+	return a, g.replacer(), order, nil
 }
 
 // planAgg plans one aggregate over rows of the given layout.

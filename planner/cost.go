@@ -6,8 +6,8 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// The costs that EXPLAIN prints, in PostgreSQL's units: reading a page in sequence is 1. The planner itself weighs joins by
-// joinorder.go's; these follow from the finished plan.
+// The costs that EXPLAIN prints, in PostgreSQL's units: reading a page in sequence is 1. The order of joins is weighed by
+// joinorder.go's; these follow from a finished plan, and decide between two of a query.
 const (
 	pageBytes         = 8192
 	rowHeaderBytes    = 24
@@ -15,20 +15,27 @@ const (
 	cpuIndexTupleCost = 0.005
 	cpuOperatorCost   = 0.0025
 	keyReadCost       = 0.29 // finding a key's place
+	rowReadCost       = 0.1  // reading, with many others, the row that an entry names
 )
 
 // cost is when a node's first and last rows come.
 type cost struct{ startup, total float64 }
 
-// costOf computes the cost of a node from those of its inputs.
-func (e *explainer) costOf(n Node) cost {
+// coster computes costs, those of each node once.
+type coster struct {
+	env   *Env
+	costs map[Node]cost
+}
+
+// of computes the cost of a node from those of its inputs.
+func (e *coster) of(n Node) cost {
 	if c, ok := e.costs[n]; ok {
 		return c
 	}
 	var in cost
 	inputs := n.Inputs()
 	for i, k := range inputs {
-		c := e.costOf(k)
+		c := e.of(k)
 		if i == 0 {
 			in.startup = c.startup
 		}
@@ -47,22 +54,31 @@ func (e *explainer) costOf(n Node) cost {
 		c = cost{in.startup, in.total + cpuOperatorCost*rows*float64(len(n.Exprs))}
 	case *Sort:
 		k := inputRows(n.Input)
-		c.startup = in.total + 2*cpuOperatorCost*k*math.Log2(max(2, k))
-		c.total = c.startup + cpuOperatorCost*rows
+		runs := max(1, n.Runs)
+		sorting := 2 * cpuOperatorCost * k * math.Log2(max(2, k/runs))
+		c.startup = in.startup + (in.total-in.startup+sorting)/runs
+		c.total = in.total + sorting + cpuOperatorCost*rows
 	case *HashJoin:
-		l, r := e.costOf(n.Left), e.costOf(n.Right)
+		l, r := e.of(n.Left), e.of(n.Right)
+		if k, inner := n.Lookup, n.Type == Inner; k != nil && (inner && inputRows(n.Right) <= float64(n.LookupRows) ||
+			!inner && inputRows(n.Left) <= float64(n.LookupRows)) {
+			c = e.lookupCost(k)
+			break
+		}
 		keys := float64(len(n.LeftKeys))
 		c.startup = l.startup + r.total + (cpuOperatorCost*keys+cpuTupleCost)*inputRows(n.Right)
 		c.total = c.startup + l.total - l.startup + cpuOperatorCost*keys*inputRows(n.Left) + cpuTupleCost*rows
 	case *LookupJoin:
-		l := e.costOf(n.Left)
-		c = cost{l.startup, l.total + inputRows(n.Left)*(keyReadCost+cpuIndexTupleCost+cpuTupleCost) + cpuTupleCost*rows}
+		c = e.lookupCost(n)
 	case *NestLoop:
 		c = e.loopCost(n)
 	case *Aggregate:
 		k := inputRows(n.Input)
-		c.startup = in.total + cpuOperatorCost*k*float64(len(n.Keys)+len(n.Aggs))
-		c.total = c.startup + cpuTupleCost*rows
+		work := cpuOperatorCost * k * float64(len(n.Keys)+len(n.Aggs))
+		c.total = in.total + work + cpuTupleCost*rows
+		if c.startup = in.total + work; n.Sorted {
+			c.startup = in.startup + (in.total-in.startup)/max(1, rows)
+		}
 	case *Distinct:
 		k := inputRows(n.Input)
 		c.total = in.total + cpuOperatorCost*k*float64(len(n.Cols))
@@ -71,12 +87,12 @@ func (e *explainer) costOf(n Node) cost {
 		}
 	case *Limit:
 		if k := inputRows(n.Input); k > 0 {
-			c.total = in.startup + (in.total-in.startup)*min(1, rows/k)
+			c.total = in.startup + (in.total-in.startup)*min(1, max(rows, n.Read)/k)
 		}
 	case *With:
 		c = in
 		for _, k := range inputs[1:] {
-			c.startup += e.costOf(k).total
+			c.startup += e.of(k).total
 		}
 	}
 	if e.costs == nil {
@@ -90,14 +106,14 @@ func (e *explainer) costOf(n Node) cost {
 func inputRows(n Node) float64 { return n.Base().Rows }
 
 // scanCost is that of reading a table whole, or by a key.
-func (e *explainer) scanCost(n *Scan) cost {
+func (e *coster) scanCost(n *Scan) cost {
 	quals := 0.0
 	if n.Filter != nil {
 		quals = cpuOperatorCost
 	}
 	if n.Access.FullScan() {
 		rows := float64(unknownRows)
-		if f := e.p.env.RowCount; f != nil {
+		if f := e.env.RowCount; f != nil {
 			if k := f(n.Table); k >= 0 {
 				rows = float64(k)
 			}
@@ -106,17 +122,36 @@ func (e *explainer) scanCost(n *Scan) cost {
 		for i := range n.Table.Columns {
 			width += typeWidth(n.Table.Columns[i].Type)
 		}
-		return cost{0, math.Ceil(rows*float64(width)/pageBytes) + (cpuTupleCost+quals)*rows}
+		c := cost{0, math.Ceil(rows*float64(width)/pageBytes) + (cpuTupleCost+quals)*rows}
+		if n.Access.Ordered {
+			c.total += 2 * cpuOperatorCost * rows
+		}
+		return c
 	}
-	c := cost{keyReadCost, keyReadCost + (cpuIndexTupleCost+cpuTupleCost+quals)*n.Rows}
+	read := max(n.Rows, n.Read)
+	c := cost{keyReadCost, keyReadCost + (cpuIndexTupleCost+cpuTupleCost+quals)*read}
 	if n.Access.Index != nil { // each entry leads to a row elsewhere
-		c.total += n.Rows
+		c.total += rowReadCost * read
+	}
+	if n.Access.Ordered {
+		c.total += 2 * cpuOperatorCost * read
 	}
 	return c
 }
 
-func (e *explainer) loopCost(n *NestLoop) cost {
-	l, r := e.costOf(n.Left), e.costOf(n.Right)
+// lookupCost is that of reading, for each row of the left side, its partners by key.
+func (e *coster) lookupCost(n *LookupJoin) cost {
+	l := e.of(n.Left)
+	matches := max(n.Inner.Rows, n.Inner.Read)
+	each := keyReadCost + (cpuIndexTupleCost+cpuTupleCost)*matches
+	if !n.Inner.Access.Point { // all groups are asked
+		each += 3*keyReadCost + rowReadCost*matches
+	}
+	return cost{l.startup, l.total + inputRows(n.Left)*each + cpuTupleCost*n.Rows}
+}
+
+func (e *coster) loopCost(n *NestLoop) cost {
+	l, r := e.of(n.Left), e.of(n.Right)
 	left := inputRows(n.Left)
 	if n.Lateral {
 		return cost{l.startup + r.startup, l.total + left*r.total + cpuTupleCost*n.Rows}

@@ -31,7 +31,7 @@ type ExplainNode struct {
 type explainer struct {
 	p     *Plan
 	o     ExplainOptions
-	costs map[Node]cost
+	costs coster
 	cur   *ExplainNode
 }
 
@@ -43,7 +43,7 @@ func Explain(p *Plan) []string {
 
 // ExplainTree returns what EXPLAIN shows of a plan.
 func ExplainTree(p *Plan, o ExplainOptions) *ExplainNode {
-	e := &explainer{p: p, o: o}
+	e := &explainer{p: p, o: o, costs: coster{env: p.env}}
 	return e.node(p.Root, "")
 }
 
@@ -111,7 +111,7 @@ func (e *explainer) detail(format string, args ...any) {
 func (e *explainer) node(n Node, prefix string) *ExplainNode {
 	out := &ExplainNode{Prefix: prefix, Title: e.title(n), Rows: n.Base().Rows, Width: int(rowWidth(n.Base().Types))}
 	if e.o.Costs {
-		c := e.costOf(n)
+		c := e.costs.of(n)
 		out.StartupCost, out.Cost = float64(c.startup), float64(c.total)
 	}
 	if e.o.Stats != nil {
@@ -220,6 +220,9 @@ func (e *explainer) upperTitle(n Node) string {
 	switch n := n.(type) {
 	case *Aggregate:
 		kind := "HashAggregate"
+		if n.Sorted {
+			kind = "GroupAggregate"
+		}
 		if len(n.Keys) == 0 || len(n.Sets) == 1 && len(n.Sets[0]) == 0 {
 			kind = "Aggregate"
 		}
@@ -228,7 +231,10 @@ func (e *explainer) upperTitle(n Node) string {
 		}
 		return kind
 	case *Sort:
-		if n.Limit != nil {
+		switch {
+		case n.Presorted > 0:
+			return "Incremental Sort"
+		case n.Limit != nil:
 			return "Top-N Sort"
 		}
 		return "Sort"
@@ -237,6 +243,9 @@ func (e *explainer) upperTitle(n Node) string {
 	case *Limit:
 		return "Limit"
 	case *Distinct:
+		if n.Sorted {
+			return "Unique"
+		}
 		return "Distinct"
 	case *Append:
 		return "Append"
@@ -311,6 +320,9 @@ func (e *explainer) details(n Node) {
 		}
 	case *Sort:
 		e.detail("Sort Key: %s", e.sortText(n.Keys))
+		if n.Presorted > 0 {
+			e.detail("Presorted Key: %s", e.sortText(n.Keys[:n.Presorted]))
+		}
 	case *ModifyTable:
 		e.modify(n)
 	case *LockRows:
@@ -367,6 +379,9 @@ func (e *explainer) access(n *Scan) {
 	}
 	if len(parts) > 0 {
 		e.detail("Key Cond: %s", strings.Join(parts, " AND "))
+	}
+	if a.Ordered {
+		e.detail("Order: %s", map[bool]string{false: "forward", true: "backward"}[a.Reverse])
 	}
 	total := e.p.env.Groups
 	if total == 0 {

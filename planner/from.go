@@ -61,12 +61,6 @@ type conj struct {
 	derived bool
 }
 
-// OrderedBy is one key of the order in which a node's rows come.
-type OrderedBy struct {
-	id   varID
-	desc bool
-}
-
 // fromItem is a planned part of FROM.
 type fromItem struct {
 	rels relSet
@@ -75,7 +69,7 @@ type fromItem struct {
 	// needs are entries that must be to the left (LATERAL).
 	needs relSet
 	args  []expr.Node // of a LATERAL item: its outer values, over the query's range table
-	order []OrderedBy
+	order *rowOrder
 	// scan and conds are set for a plain table: what a lookup join needs to plan the access anew.
 	rel   int
 	scan  *Scan
@@ -105,7 +99,7 @@ func (q *query) planFrom() (*fromItem, error) {
 	if q.q.From == nil {
 		v := &Values{Props: q.b.props(nil, 1), Rows: [][]*Scalar{{}}}
 		item = &fromItem{node: v, lay: newLayout(), rel: -1}
-	} else if item, err = q.planJoinTree(q.q.From, conds, true); err != nil {
+	} else if item, err = q.planJoinTree(q.q.From, conds); err != nil {
 		return nil, err
 	}
 	for _, s := range q.semis {
@@ -193,7 +187,7 @@ func (q *query) relsOf(n expr.Node) (s relSet) {
 func (q *query) expand(n expr.Node) expr.Node {
 	var f func(m expr.Node) (expr.Node, bool)
 	f = func(m expr.Node) (expr.Node, bool) {
-		if v, ok := m.(*expr.Var); ok && v.Level == 0 {
+		if v, ok := m.(*expr.Var); ok && v.Level == 0 && v.Rel < len(q.q.Rels) {
 			if r := q.q.Rels[v.Rel]; r.Kind == sema.RTEJoin && v.Col < len(r.JoinCols) {
 				return mapNode(r.JoinCols[v.Col], f), true
 			}
@@ -218,12 +212,12 @@ func (q *query) newConj(n expr.Node) *conj {
 }
 
 // planJoinTree plans a join tree with the conjuncts that concern it.
-func (q *query) planJoinTree(j sema.JoinNode, conds []*conj, top bool) (*fromItem, error) {
+func (q *query) planJoinTree(j sema.JoinNode, conds []*conj) (*fromItem, error) {
 	var leaves []sema.JoinNode
 	conds = q.flatten(j, conds, &leaves)
 	conds = append(conds, q.transitive(conds)...)
 	if len(leaves) == 1 {
-		return q.planLeaf(leaves[0], conds, top)
+		return q.planLeaf(leaves[0], conds)
 	}
 	items := make([]*fromItem, len(leaves))
 	var rest []*conj
@@ -243,7 +237,7 @@ func (q *query) planJoinTree(j sema.JoinNode, conds []*conj, top bool) (*fromIte
 	}
 	for i, l := range leaves {
 		var err error
-		if items[i], err = q.planLeaf(l, own[i], false); err != nil {
+		if items[i], err = q.planLeaf(l, own[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -321,9 +315,9 @@ func (q *query) transitive(conds []*conj) []*conj {
 }
 
 // planLeaf plans an item: an entry, or an outer join.
-func (q *query) planLeaf(j sema.JoinNode, conds []*conj, top bool) (*fromItem, error) {
+func (q *query) planLeaf(j sema.JoinNode, conds []*conj) (*fromItem, error) {
 	if r, ok := relOf(j); ok {
-		return q.planRel(r, conds, top)
+		return q.planRel(r, conds)
 	}
 	return q.planOuter(j.(*sema.Join), conds)
 }
@@ -331,6 +325,9 @@ func (q *query) planLeaf(j sema.JoinNode, conds []*conj, top bool) (*fromItem, e
 // planOuter plans a LEFT or FULL join. conds come from above it: those over the left side of a left join may sink.
 func (q *query) planOuter(t *sema.Join, conds []*conj) (*fromItem, error) {
 	leftRels, rightRels := q.treeRels(t.Left), q.treeRels(t.Right)
+	if q.driver > 0 && rightRels.has(q.driver-1) {
+		return nil, errUnordered
+	}
 	nullable := rightRels
 	if t.Kind == sema.FullJoin {
 		nullable = nullable.union(leftRels)
@@ -362,11 +359,11 @@ func (q *query) planOuter(t *sema.Join, conds []*conj) (*fromItem, error) {
 			}
 		}
 	}
-	left, err := q.planJoinTree(t.Left, leftConds, false)
+	left, err := q.planJoinTree(t.Left, leftConds)
 	if err != nil {
 		return nil, err
 	}
-	right, err := q.planJoinTree(t.Right, rightConds, false)
+	right, err := q.planJoinTree(t.Right, rightConds)
 	if err != nil {
 		return nil, err
 	}
@@ -405,6 +402,10 @@ func (q *query) joinGreedily(items []*fromItem, conds []*conj) (*fromItem, error
 	for i, f := range items {
 		if !f.needs.empty() {
 			continue
+		}
+		if f.order != nil {
+			at = i
+			break
 		}
 		if at < 0 || f.rows() < items[at].rows() {
 			at = i
@@ -467,13 +468,13 @@ func connected(a, b relSet, conds []*conj) bool {
 }
 
 // planRel plans an entry of the range table with the conditions on it alone.
-func (q *query) planRel(rel int, conds []*conj, top bool) (*fromItem, error) {
+func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 	r := q.q.Rels[rel]
 	f := &fromItem{rel: rel, lay: newLayout()}
 	f.rels.add(rel)
 	switch r.Kind {
 	case sema.RTETable:
-		return q.planTable(f, r, conds, top)
+		return q.planTable(f, r, conds)
 	case sema.RTESubquery, sema.RTEValues:
 		if err := q.planSubquery(f, r, q.needed[rel]); err != nil {
 			return nil, err

@@ -9,7 +9,11 @@ import (
 func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*fromItem, error) {
 	out := &fromItem{rels: left.rels.union(right.rels), rel: -1, needs: left.needs}
 	if !right.needs.empty() {
+		out.order = left.order.joined()
 		return q.lateralJoin(kind, out, left, right, conds)
+	}
+	if left.order != nil {
+		return q.orderedJoin(kind, out, left, right, conds)
 	}
 	if kind == Inner {
 		// The item that can be read by key stands right; where both can, the larger one does.
@@ -30,6 +34,22 @@ func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*from
 		return out, nil
 	}
 	return q.hashOrLoop(kind, out, left, right, conds, lk)
+}
+
+// orderedJoin joins an item to one whose order is to be kept.
+func (q *query) orderedJoin(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
+	lk, err := q.lookup(kind, left, right, conds)
+	if err == nil && lk == nil {
+		err = errUnordered
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.node, out.lay, out.order = lk, lk.lay(left, right, kind), left.order
+	if kind != Semi && kind != Anti && !lk.Inner.Access.Point {
+		out.order = left.order.joined()
+	}
+	return out, nil
 }
 
 // lay returns the layout of a lookup join's rows.
@@ -262,7 +282,7 @@ func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*L
 		}
 		s.FilterCols = columnsOf(s.Filter.Node)
 	}
-	s.Props = q.b.props(inner.scan.Types, p.rows)
+	s.Props, s.Read = q.b.props(inner.scan.Types, p.rows), p.rows
 	lay := outer.lay.concat(inner.lay)
 	n := &LookupJoin{Type: kind, Left: outer.node, Inner: &s}
 	if len(rest) > 0 {

@@ -41,7 +41,7 @@ type joinSearch struct {
 
 // joinItems joins the items of a FROM list.
 func (q *query) joinItems(items []*fromItem, conds []*conj) (*fromItem, error) {
-	exact := len(items) <= maxExactItems && !q.streams()
+	exact := len(items) <= maxExactItems && !q.streams() && q.driver == 0
 	for _, f := range items {
 		exact = exact && f.needs.empty()
 	}

@@ -155,6 +155,7 @@ type Scan struct {
 	Filter *Scalar
 	// FilterCols are the positions in Cols that Filter reads; they are decoded first.
 	FilterCols []int
+	Read       float64 // estimate of the rows read, of which Filter keeps some
 }
 
 // PointRead is a plan that reads one row by its row key and puts out plain columns of it.
@@ -304,6 +305,8 @@ type Aggregate struct {
 	Groupings [][]int
 	// Parallel: workers aggregate parts of the input and their tables are merged.
 	Parallel bool
+	// Sorted: the rows of a group come one after the other, and the groups go out in their order.
+	Sorted bool
 }
 
 // Agg is one aggregate of an Aggregate.
@@ -326,13 +329,17 @@ type SortKey struct {
 	NullsFirst bool
 }
 
-// Sort sorts; with Limit set (and Offset), only the first Limit+Offset rows are kept.
+// Sort sorts; with Limit set (and Offset), only the first Limit+Offset rows are kept. The rows come sorted by the first
+// Presorted keys already, so that those which agree in them are sorted by themselves; Runs estimates how many such runs
+// there are.
 type Sort struct {
 	Props
-	Input Node
-	Keys  []SortKey
-	Limit *Scalar
-	Off   *Scalar
+	Input     Node
+	Keys      []SortKey
+	Limit     *Scalar
+	Off       *Scalar
+	Presorted int
+	Runs      float64
 }
 
 // Limit is LIMIT/OFFSET. With Ties, rows equal to the last one in Keys follow it.
@@ -342,6 +349,7 @@ type Limit struct {
 	Limit  *Scalar
 	Offset *Scalar
 	Ties   []SortKey
+	Read   float64 // estimate of the rows taken from Input, those that Offset skips included
 }
 
 // Distinct drops rows equal to an earlier one in Cols. Sorted: equal rows come one after the other.

@@ -101,6 +101,7 @@ type builder struct {
 	nodes    int
 	cteCount int
 	subplans int
+	variants int // queries planned a second time
 	tables   map[catalog.Oid]bool
 	ctes     map[*sema.CTE]*cteState
 	stored   map[storedKey]expr.Node // what storedNode made
@@ -153,9 +154,14 @@ type query struct {
 	semis           []*semiJoin
 	// extra are expressions outside the query that read its columns (RETURNING).
 	extra []expr.Node
+	// driver is the entry, plus 1, that is read in a wanted order which all joins keep; 0: none.
+	driver int
 	// rowRefs are the entries whose scans put out the SystemColumns.
 	rowRefs map[int]bool
 }
+
+// drives reports whether an entry is to be read in the wanted order.
+func (q *query) drives(rel int) bool { return q.driver == rel+1 }
 
 // sys numbers the system columns in a layout: varID{rel, sysKey-i}.
 const sysKey = -1

@@ -347,11 +347,11 @@ func (q *query) joinSemi(left *fromItem, s *semiJoin) (*fromItem, error) {
 			across = append(across, c)
 		}
 	}
-	right, err := q.planJoinTree(s.from, inner, false)
+	right, err := q.planJoinTree(s.from, inner)
 	if err != nil {
 		return nil, err
 	}
-	if s.kind == Semi && q.worthUnique(left, right, across) {
+	if s.kind == Semi && q.driver == 0 && q.worthUnique(left, right, across) {
 		if u, ok := q.uniqueRight(right, across, s.rels); ok {
 			return q.join(Inner, left, u, across)
 		}

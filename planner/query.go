@@ -139,17 +139,40 @@ func (q *query) dropJunk(n Node) Node {
 	return q.project(n, exprs)
 }
 
-// planSelect plans everything that is neither VALUES nor a set operation.
+// planSelect plans everything that is neither VALUES nor a set operation: with and without an order to begin with.
 func (q *query) planSelect() (Node, error) {
+	best, err := q.planSelectBy()
+	rel, ok := q.orderRel()
+	if err != nil || !ok || q.b.variants == maxVariants {
+		return best, err
+	}
+	q.b.variants++
+	q.driver = rel + 1
+	ordered, err := q.planSelectBy()
+	q.driver = 0
+	if err == errUnordered {
+		return best, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := coster{env: q.b.env}
+	if c.of(ordered).total <= c.of(best).total {
+		return ordered, nil
+	}
+	return best, nil
+}
+
+func (q *query) planSelectBy() (Node, error) {
 	s := q.q
 	q.prepareLocking()
 	f, err := q.planFrom()
 	if err != nil {
 		return nil, err
 	}
-	n, in, rep := f.node, f.lay, replacer(nil)
+	n, in, rep, order := f.node, f.lay, replacer(nil), f.order
 	if s.HasAggs || len(s.GroupBy) > 0 || s.GroupingSets != nil || s.Having != nil {
-		if n, rep, err = q.planAggregate(n, in); err != nil {
+		if n, rep, order, err = q.planAggregate(n, in, order); err != nil {
 			return nil, err
 		}
 		in = nil
@@ -163,7 +186,7 @@ func (q *query) planSelect() (Node, error) {
 		return q.finishLocking(n, f)
 	}
 	if s.HasWindows {
-		if n, in, rep, err = q.planWindows(n, in, rep); err != nil {
+		if n, in, rep, order, err = q.planWindows(n, in, rep, order); err != nil {
 			return nil, err
 		}
 	}
@@ -179,9 +202,9 @@ func (q *query) planSelect() (Node, error) {
 		return nil, err
 	}
 	if s.Distinct {
-		n = q.distinct(n)
+		n, order = q.distinct(n, order)
 	}
-	if n, err = q.sortAndLimit(n, f.order); err != nil {
+	if n, err = q.sortAndLimit(n, order); err != nil {
 		return nil, err
 	}
 	return q.dropJunk(n), nil
@@ -206,14 +229,23 @@ func (q *query) targetExprs() []expr.Node {
 	return out
 }
 
-func (q *query) distinct(n Node) Node {
+// distinct drops duplicates, which a sorted input has one after the other. A hash table does not keep the order.
+func (q *query) distinct(n Node, order *rowOrder) (Node, *rowOrder) {
 	var cols []int
+	var prints []string
+	var exprs []expr.Node
 	for i, t := range q.q.Targets {
 		if !t.Junk {
 			cols = append(cols, i)
+			exprs = append(exprs, t.Expr)
+			prints = append(prints, q.orderPrint(t.Expr))
 		}
 	}
-	return &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: cols}
+	d := &Distinct{Props: q.b.props(n.Base().Types, q.groupRows(exprs, n.Base().Rows)), Input: n, Cols: cols}
+	if d.Sorted = order.together(prints) && !q.q.HasSRFs; !d.Sorted {
+		order = nil
+	}
+	return d, order
 }
 
 // filter puts a Filter over n.
@@ -266,23 +298,24 @@ func splitAnd(out []expr.Node, n expr.Node) []expr.Node {
 }
 
 // sortAndLimit adds DISTINCT ON, ORDER BY and LIMIT over rows that are the query's targets, junk included. order is the
-// order in which n's rows come already, as target positions; nil: none.
-func (q *query) sortAndLimit(n Node, order []OrderedBy) (Node, error) {
+// order in which n's rows come already.
+func (q *query) sortAndLimit(n Node, order *rowOrder) (Node, error) {
 	s := q.q
 	keys := q.sortKeys(n)
 	limit, offset, err := q.limits()
 	if err != nil {
 		return nil, err
 	}
-	by, matches := keys, q.orderMatches(order)
+	by, want := keys, q.orderBy()
 	for _, c := range s.DistinctOn {
 		if len(keys) > 0 && !slices.ContainsFunc(by, func(k SortKey) bool { return k.Col == c }) {
 			// ORDER BY names but the first of the columns; the others follow it, as in PostgreSQL.
-			by, matches = append(slices.Clip(by), SortKey{Col: c, Type: n.Base().Types[c]}), false
+			by = append(slices.Clip(by), SortKey{Col: c, Type: n.Base().Types[c]})
+			want = append(slices.Clip(want), orderKey{node: s.Targets[c].Expr, print: q.orderPrint(s.Targets[c].Expr)})
 		}
 	}
-	if len(keys) > 0 && !matches {
-		srt := &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: by}
+	srt := q.sort(n, by, want, order)
+	if srt != nil {
 		if limit != nil && !s.WithTies && s.DistinctOn == nil {
 			srt.Limit, srt.Off = limit, offset
 		}
@@ -294,26 +327,44 @@ func (q *query) sortAndLimit(n Node, order []OrderedBy) (Node, error) {
 	return q.limit(n, limit, offset, keys), nil
 }
 
+// sort sorts rows that come in some order; nil: they need not be sorted. want are keys in the terms of that order.
+func (q *query) sort(n Node, keys []SortKey, want []orderKey, order *rowOrder) *Sort {
+	if len(keys) == 0 {
+		return nil
+	}
+	done := order.covers(want)
+	if done == len(want) {
+		return nil
+	}
+	return &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: keys, Presorted: done,
+		Runs: q.groupsOf(want[:done], n.Base().Rows)}
+}
+
 func (q *query) limit(n Node, limit, offset *Scalar, keys []SortKey) Node {
 	if limit == nil && offset == nil {
 		return n
 	}
 	rows := n.Base().Rows
-	if c, ok := constInt(limit); ok && float64(c) < rows {
-		rows = float64(c)
+	if limit != nil {
+		if c, ok := constInt(limit.From); ok {
+			rows = min(rows, float64(c))
+		} else {
+			rows /= 10 // PostgreSQL's guess
+		}
 	}
-	l := &Limit{Props: q.b.props(n.Base().Types, rows), Input: n, Limit: limit, Offset: offset}
+	l := &Limit{Read: q.limitRows(n.Base().Rows), Props: q.b.props(n.Base().Types, rows), Input: n, Limit: limit, Offset: offset}
 	if q.q.WithTies {
 		l.Ties = keys
 	}
 	return l
 }
 
-func constInt(s *Scalar) (int64, bool) {
-	if s == nil {
-		return 0, false
+// constInt is the value of a LIMIT or OFFSET that is a literal.
+func constInt(n expr.Node) (int64, bool) {
+	if k, ok := n.(*expr.Cast); ok {
+		n = k.Arg
 	}
-	c, ok := s.Node.(*expr.Const)
+	c, ok := n.(*expr.Const)
 	if !ok || c.Value.IsNull() || c.Value.Kind() != types.KInt {
 		return 0, false
 	}
@@ -370,16 +421,21 @@ func (q *query) finishLocking(n Node, f *fromItem) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(q.q.OrderBy) > 0 && !q.orderMatches(f.order) {
-		var keys []SortKey
-		for _, k := range q.q.OrderBy {
-			sc, err := q.scalar(q.q.Targets[k.Target].Expr, in, nil)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+	var keys []SortKey
+	for _, k := range q.q.OrderBy {
+		sc, err := q.scalar(q.q.Targets[k.Target].Expr, in, nil)
+		if err != nil {
+			return nil, err
 		}
-		n = &Sort{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n, Keys: keys}
+		keys = append(keys, SortKey{Expr: sc, Type: sc.Type, Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	want := make([]orderKey, len(keys))
+	for i, k := range q.q.OrderBy {
+		t := q.q.Targets[k.Target].Expr
+		want[i] = orderKey{node: t, print: q.orderPrint(t), desc: k.Desc, nullsFirst: k.NullsFirst}
+	}
+	if srt := q.sort(n, keys, want, f.order); srt != nil {
+		n = srt
 	}
 	lk := &LockRows{Props: q.b.props(n.Base().Types, n.Base().Rows), Input: n}
 	strongest := map[int]int{}

@@ -35,17 +35,18 @@ func (n *WindowAgg) Inputs() []Node { return []Node{n.Input} }
 // windower plans the windows of a query over rows of node. The rows' first columns are those of the input, named by ids and
 // pos or found by below; the columns that windows add stand behind them.
 type windower struct {
-	q     *query
-	node  Node
-	in    *layout
-	below replacer
+	q      *query
+	node   Node
+	in     *layout
+	below  replacer
+	sorted *rowOrder // of node's rows
 	// keys are the columns of window keys that were computed, calls those of window functions, by fingerprint.
 	keys, calls map[string]int
 }
 
 // planWindows computes all window functions of the targets. It returns the layout and the replacer for what is above.
-func (q *query) planWindows(n Node, in *layout, rep replacer) (Node, *layout, replacer, error) {
-	w := &windower{q: q, node: n, below: rep, keys: map[string]int{}, calls: map[string]int{}}
+func (q *query) planWindows(n Node, in *layout, rep replacer, order *rowOrder) (Node, *layout, replacer, *rowOrder, error) {
+	w := &windower{q: q, node: n, below: rep, sorted: order, keys: map[string]int{}, calls: map[string]int{}}
 	w.in = &layout{ts: slices.Clone(n.Base().Types)}
 	if in != nil {
 		w.in.ids, w.in.pos = in.ids, in.pos
@@ -63,12 +64,12 @@ func (q *query) planWindows(n Node, in *layout, rep replacer) (Node, *layout, re
 		})
 	}
 	if err := w.computeKeys(byWindow); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	if err := w.plan(byWindow); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	return w.node, w.in, w.replacer(), nil
+	return w.node, w.in, w.replacer(), w.sorted, nil
 }
 
 func (w *windower) print(n expr.Node) string { return fingerprint(w.q.expand(n)) }
@@ -150,6 +151,7 @@ type windowOrder struct {
 	window           int
 	partition, order []SortKey
 	all              []SortKey
+	want             []orderKey // all, in the terms of the rows' order
 }
 
 func (w *windower) order(i int) windowOrder {
@@ -161,9 +163,14 @@ func (w *windower) order(i int) windowOrder {
 	for _, k := range def.OrderBy {
 		o.order = append(o.order, SortKey{Col: w.keys[w.print(k.Expr)], Type: k.Expr.ResultType(), Desc: k.Desc, NullsFirst: k.NullsFirst})
 	}
-	for _, k := range slices.Concat(o.partition, o.order) {
+	nodes := slices.Clone(def.Partition)
+	for _, k := range def.OrderBy {
+		nodes = append(nodes, k.Expr)
+	}
+	for i, k := range slices.Concat(o.partition, o.order) {
 		if !slices.ContainsFunc(o.all, func(h SortKey) bool { return h.Col == k.Col }) {
 			o.all = append(o.all, k)
+			o.want = append(o.want, orderKey{node: nodes[i], print: w.q.orderPrint(nodes[i]), desc: k.Desc, nullsFirst: k.NullsFirst})
 		}
 	}
 	return o
@@ -180,8 +187,8 @@ func (w *windower) plan(used [][]*expr.WindowFunc) error {
 	slices.SortStableFunc(left, func(a, b windowOrder) int { return len(b.all) - len(a.all) })
 	for len(left) > 0 {
 		sorted := left[0].all
-		if len(sorted) > 0 {
-			w.node = &Sort{Props: w.q.b.props(w.node.Base().Types, w.node.Base().Rows), Input: w.node, Keys: sorted}
+		if srt := w.q.sort(w.node, sorted, left[0].want, w.sorted); srt != nil {
+			w.node, w.sorted = srt, &rowOrder{keys: left[0].want}
 		}
 		var rest []windowOrder
 		for _, o := range left {

@@ -297,8 +297,14 @@ func (r *run) buildNode(n planner.Node) (operator, error) {
 	case *planner.NestLoop:
 		return r.buildNestLoop(n)
 	case *planner.Aggregate:
+		if n.Sorted {
+			return buildOver(r, n.Input, func(in operator) operator { return newGroupAggregate(r, n, in) })
+		}
 		return &aggregateOp{r: r, n: n}, nil
 	case *planner.Sort:
+		if n.Presorted > 0 {
+			return buildOver(r, n.Input, func(in operator) operator { return newIncrementalSort(r, n, in) })
+		}
 		return buildOver(r, n.Input, func(in operator) operator { return &sortOp{r: r, n: n, in: in} })
 	case *planner.WindowAgg:
 		return buildOver(r, n.Input, func(in operator) operator { return newWindow(r, n, in) })
