@@ -46,3 +46,19 @@ func (t *Table) ColumnsIn(child *Table) []int {
 	}
 	return out
 }
+
+// IndexBelongsTo reports whether an index of a partition belongs to one of a partitioned table above it.
+func (s *Snapshot) IndexBelongsTo(t *Table, i *Index, above Oid) bool {
+	for i != nil && t != nil {
+		if i.OID == above {
+			return true
+		}
+		if i.Parent == 0 || t.Bound == nil {
+			return false
+		}
+		oid := i.Parent
+		t = s.Table(t.Parents[0])
+		i = t.IndexByOID(oid)
+	}
+	return false
+}

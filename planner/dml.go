@@ -115,14 +115,7 @@ func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
 }
 
 func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
-	over, lay := q.overTable(d.Table), tableLayout(d.Table, 0)
-	for _, g := range d.Generated {
-		s, err := over.scalar(g.Expr, lay, nil)
-		if err != nil {
-			return err
-		}
-		m.Generated = append(m.Generated, Generated{Col: int(g.Num) - 1, Value: s})
-	}
+	over := q.overTable(d.Table)
 	for _, c := range d.ViewChecks {
 		if c.Expr == nil {
 			continue
@@ -134,28 +127,37 @@ func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
 		m.ViewChecks = append(m.ViewChecks, Check{Name: c.View, Cond: s})
 	}
 	var err error
-	m.Checks, err = q.compileChecks(d.Table, d.Checks)
+	m.Generated, m.Checks, err = q.compileChecks(d.Table, d.Generated, d.Checks)
 	return err
 }
 
-func (q *query) compileChecks(t *catalog.Table, checks []sema.CheckConstraint) ([]Check, error) {
+// compileChecks compiles what judges and completes a new row of a table.
+func (q *query) compileChecks(t *catalog.Table, generated []sema.GeneratedColumn, checks []sema.CheckConstraint) ([]Generated, []Check, error) {
 	over, lay := q.overTable(t), tableLayout(t, 0)
+	var gen []Generated
+	for _, g := range generated {
+		s, err := over.scalar(g.Expr, lay, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		gen = append(gen, Generated{Col: int(g.Num) - 1, Value: s})
+	}
 	var out []Check
 	for _, c := range checks {
 		s, err := over.scalar(c.Expr, lay, nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, Check{Name: c.Name, Cond: s})
 	}
-	return out, nil
+	return gen, out, nil
 }
 
 func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
 	c := d.Conflict
 	m.Conflict = &Conflict{DoNothing: c.DoNothing, Arbiters: c.Arbiters, Columns: c.Columns}
 	over := q.overTable(d.Table)
-	lay := tableLayout(d.Table, 0).concat(tableLayout(d.Table, 1))
+	lay := rowLayout(d, 0).concat(rowLayout(d, 1))
 	var err error
 	if m.Conflict.Set, err = over.scalars(c.Set, lay, nil); err != nil {
 		return err

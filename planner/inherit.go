@@ -35,8 +35,8 @@ func (q *query) planTree(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, er
 		}
 	}
 	rows := 0.0
-	for _, t := range r.Tree {
-		n, err := q.planLeafTable(f.rel, r, t, plain, out)
+	for i := range r.Tree {
+		n, err := q.planLeafTable(f.rel, r, i, plain, out)
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +68,9 @@ func systemTypes() [SystemColumns]types.Type {
 	return [SystemColumns]types.Type{types.T(types.ByteaOid), types.T(types.Int8Oid), types.T(types.Int8Oid)}
 }
 
-// planLeafTable plans the scan of one table of a tree, in the columns of out.
-func (q *query) planLeafTable(rel int, r *sema.RTE, t *catalog.Table, conds []*conj, out *layout) (Node, error) {
+// planLeafTable plans the scan of the k-th table of a tree, in the columns of out.
+func (q *query) planLeafTable(rel int, r *sema.RTE, k int, conds []*conj, out *layout) (Node, error) {
+	t := r.Tree[k]
 	q.b.useTable(t)
 	columns := r.Table.ColumnsIn(t)
 	leaf := *q
@@ -91,6 +92,13 @@ func (q *query) planLeafTable(rel int, r *sema.RTE, t *catalog.Table, conds []*c
 		if i < len(columns) && columns[i] >= 0 {
 			leaf.needed[rel][columns[i]] = true
 		}
+		if i == len(columns)+1 {
+			leaf.rowRefs = maps.Clone(q.rowRefs)
+			if leaf.rowRefs == nil {
+				leaf.rowRefs = map[int]bool{}
+			}
+			leaf.rowRefs[rel] = true
+		}
 	}
 	rewrite := func(n expr.Node) (expr.Node, bool) {
 		v, ok := n.(*expr.Var)
@@ -109,6 +117,15 @@ func (q *query) planLeafTable(rel int, r *sema.RTE, t *catalog.Table, conds []*c
 		own[i] = leaf.newConj(mapNode(c.node, rewrite))
 		own[i].derived = c.derived
 	}
+	if r.Own != nil {
+		own = append(own, leaf.newConj(r.Own[k]))
+		expr.Walk(r.Own[k], func(n expr.Node) bool {
+			if v, ok := n.(*expr.Var); ok {
+				leaf.needed[rel][v.Col] = true
+			}
+			return true
+		})
+	}
 	f := &fromItem{rel: rel, lay: newLayout()}
 	f.rels.add(rel)
 	best := leaf.bestPath(rel, t, own, false)
@@ -125,6 +142,9 @@ func (q *query) inForm(rel int, t *catalog.Table, columns []int, f *fromItem, ou
 	same := len(out.ids) == len(f.lay.ids)
 	for i, id := range out.ids {
 		var n expr.Node
+		if id.col == len(columns)+1 {
+			id.col = sysKey
+		}
 		if id.col == len(columns) {
 			p.Passing = nil
 			n = &expr.Const{Type: out.ts[i], Value: types.NewInt(int64(t.OID)), Loc: -1}
@@ -162,11 +182,11 @@ func (q *query) planLeaves(d *sema.DML, m *ModifyTable) error {
 	}
 	for _, l := range d.Leaves {
 		q.b.useTable(l.Table)
-		checks, err := q.compileChecks(l.Table, l.Checks)
+		generated, checks, err := q.compileChecks(l.Table, l.Generated, l.Checks)
 		if err != nil {
 			return err
 		}
-		m.Leaves = append(m.Leaves, Leaf{Table: l.Table, Checks: checks})
+		m.Leaves = append(m.Leaves, Leaf{Table: l.Table, Generated: generated, Checks: checks})
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func (q *query) planMerge(d *sema.DML, m *ModifyTable) error {
 	}
 	on := d.Source.From.(*sema.Join).On
 	s.extra = append(s.extra, on) // it is judged again for a target row that changed meanwhile
-	keys := KeyAttributes(d.Table)
+	keys := keyAttributes(d)
 	for _, a := range d.Actions {
 		s.extra = append(s.extra, present(append([]expr.Node{a.Cond}, a.Set...))...)
 		for _, c := range a.Columns {

@@ -462,7 +462,8 @@ type ModifyTable struct {
 	// ViewChecks are those of WITH CHECK OPTION, by the name of the view, judged after the row was written. They are over the
 	// new row as Returning has it, without the input row.
 	ViewChecks []Check
-	// Leaves are, where Table stands for a tree, the tables that rows are written to, with their own checks; nil: Table.
+	// Leaves are, where Table stands for a tree, the tables that rows are written to, with what completes and judges their
+	// rows (Generated and Checks are empty then); nil: Table.
 	// Columns, Set and Target are in terms of Table.
 	Leaves []Leaf
 	// Returning is over new row's columns by attnum-1 (Delete: the old row's), for a tree followed by tableoid, ++ the input
@@ -493,8 +494,9 @@ type Generated struct {
 
 // Leaf is a table of a tree that is written.
 type Leaf struct {
-	Table  *catalog.Table
-	Checks []Check
+	Table     *catalog.Table
+	Generated []Generated
+	Checks    []Check
 }
 
 // Check is a CHECK constraint over the table's columns by attnum-1.

@@ -33,6 +33,8 @@ func (x *Tx) alterTree(ctx context.Context, table catalog.Oid, c *AlterCommand, 
 		return x.validateTree(ctx, table, c, recurse)
 	case AlterType:
 		return x.alterTypeTree(ctx, table, c, recurse)
+	case DropExpression:
+		return x.dropExpressionTree(ctx, table, c, recurse)
 	case SetDefault, DropDefault, SetNotNull, DropNotNull, SetStatistics, SetStorage:
 		return x.alterEach(ctx, table, c, recurse)
 	}
@@ -50,6 +52,19 @@ func (x *Tx) alterEach(ctx context.Context, table catalog.Oid, c *AlterCommand, 
 		}
 	}
 	return nil
+}
+
+// dropExpressionTree is ATPrepDropExpression: a child that kept the expression of a column whose parent has none would be
+// the only one to compute it.
+func (x *Tx) dropExpressionTree(ctx context.Context, table catalog.Oid, c *AlterCommand, recurse bool) error {
+	t := x.s.over.Table(table)
+	if len(t.Children) > 0 && !recurse {
+		return pgerr.New(pgerr.FeatureNotSupported, "ALTER TABLE / DROP EXPRESSION must be applied to child tables too")
+	}
+	if col := t.ColumnByName(c.Name); col != nil && col.InhCount > 0 {
+		return errTree("cannot drop generation expression from inherited column")
+	}
+	return x.alterEach(ctx, table, c, recurse)
 }
 
 // addColumnTree is ATExecAddColumn. inherited says that the column comes from a parent.
@@ -75,9 +90,6 @@ func (x *Tx) addColumnTree(ctx context.Context, table catalog.Oid, c *AlterComma
 		col.InhCount++
 		x.notice(pgerr.Notice("merging definition of column %q for child %q", s.Name, t.Name))
 		return x.putTable(ctx, t)
-	}
-	if s.Generated && (len(t.Parents) > 0 || len(t.Children) > 0 || t.Partitioning != nil) {
-		return errGeneratedInTree(t.Bound != nil || t.Partitioning != nil)
 	}
 	if len(t.Children) > 0 && recurse && s.Identity != catalog.NoIdentity {
 		return errTree("cannot recursively add identity column to table that has child tables")

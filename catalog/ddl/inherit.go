@@ -71,27 +71,8 @@ func (x *Tx) temporaryParent(p *catalog.Table, temp, partition bool) error {
 	return x.onlyOwnTemp(p, "inherit from")
 }
 
-// errGeneratedInTree refuses what writers of a tree, who make rows in the form of its root, could not compute.
-func errGeneratedInTree(partitions bool) error {
-	if partitions {
-		return pgerr.NotSupported("a generated column in a partitioned table")
-	}
-	return pgerr.NotSupported("a generated column in a table of an inheritance tree")
-}
-
 // merge is MergeAttributes: it returns a specification with the columns and checks of the parents in front.
 func (x *Tx) merge(s *TableSpec, parents []*catalog.Table) (*TableSpec, error) {
-	if len(parents) > 0 || s.Partitioning != nil {
-		partitions := s.Bound != nil || s.Partitioning != nil
-		if slices.ContainsFunc(s.Columns, func(c ColumnSpec) bool { return c.Generated }) {
-			return nil, errGeneratedInTree(partitions)
-		}
-		for _, p := range parents {
-			if len(p.GeneratedColumns()) > 0 {
-				return nil, errGeneratedInTree(partitions)
-			}
-		}
-	}
 	m := &merging{x: x, partition: s.Bound != nil, conflicting: map[string]bool{}}
 	for _, p := range parents {
 		if err := m.parentColumns(p); err != nil {
@@ -107,7 +88,11 @@ func (x *Tx) merge(s *TableSpec, parents []*catalog.Table) (*TableSpec, error) {
 		}
 	}
 	for i := range m.columns {
-		if c := &m.columns[i]; m.conflicting[c.Name] {
+		c := &m.columns[i]
+		if m.conflicting[c.Name] && c.Generated {
+			return nil, pgerr.New(pgerr.InvalidColumnDefinition, "column %q inherits conflicting generation expressions", c.Name)
+		}
+		if m.conflicting[c.Name] {
 			return nil, pgerr.New(pgerr.InvalidColumnDefinition, "column %q inherits conflicting default values", c.Name).
 				WithHint("To resolve the conflict, specify a default explicitly.")
 		}
@@ -148,7 +133,7 @@ func (m *merging) parentColumns(p *catalog.Table) error {
 		if have == nil {
 			s := ColumnSpec{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Collation: c.Collation, InhCount: 1, Inherited: true}
 			if c.Default != "" && c.Identity == catalog.NoIdentity {
-				s.Default = storedDefault(c)
+				s.Default, s.Generated = storedDefault(p, c), c.Generated
 			}
 			m.columns = append(m.columns, s)
 			continue
@@ -160,13 +145,16 @@ func (m *merging) parentColumns(p *catalog.Table) error {
 		if have.Collation != c.Collation {
 			return pgerr.New(pgerr.CollationMismatch, "inherited column %q has a collation conflict", c.Name)
 		}
+		if have.Generated != c.Generated {
+			return pgerr.New(pgerr.DatatypeMismatch, "inherited column %q has a generation conflict", c.Name)
+		}
 		have.InhCount++
 		have.NotNull = have.NotNull || c.NotNull
 		if c.Default == "" || c.Identity != catalog.NoIdentity {
 			continue
 		}
 		if have.Default == nil {
-			have.Default = storedDefault(c)
+			have.Default = storedDefault(p, c)
 		} else if !m.x.cfg.Exprs.Same(have.Default.Text, c.Default) {
 			m.conflicting[c.Name] = true
 		}
@@ -175,8 +163,8 @@ func (m *merging) parentColumns(p *catalog.Table) error {
 }
 
 // storedDefault is a column's default as an expression of another column.
-func storedDefault(c *catalog.Column) *Expression {
-	return &Expression{Text: c.Default, Sequences: slices.Clone(c.DefaultDeps)}
+func storedDefault(t *catalog.Table, c *catalog.Column) *Expression {
+	return &Expression{Text: c.Default, Sequences: slices.Clone(c.DefaultDeps), Columns: t.ColumnNames(c.Uses)}
 }
 
 func (m *merging) parentChecks(p *catalog.Table) error {
@@ -228,10 +216,30 @@ func (m *merging) ownColumn(c *ColumnSpec, i int) error {
 	}
 	have.Inherited = m.partition
 	have.NotNull = have.NotNull || c.NotNull
+	if have.Generated {
+		if err := besideInheritedExpression(c); err != nil {
+			return err
+		}
+	}
 	have.Identity, have.Sequence, have.Comment = c.Identity, c.Sequence, c.Comment
 	if c.Default != nil || c.Sequence != nil {
-		have.Default = c.Default
+		have.Default, have.Generated = c.Default, c.Generated
 		delete(m.conflicting, c.Name)
+	}
+	return nil
+}
+
+// besideInheritedExpression refuses what a column declares beside the generation expression that it inherits.
+func besideInheritedExpression(c *ColumnSpec) error {
+	bad := func(format string) *pgerr.Error { return pgerr.New(pgerr.InvalidColumnDefinition, format, c.Name) }
+	switch {
+	case c.Generated:
+		return bad("child column %q specifies generation expression").
+			WithHint("Omit the generation expression in the definition of the child table column to inherit the generation expression from the parent table.")
+	case c.Identity != catalog.NoIdentity:
+		return bad("column %q inherits from generated column but specifies identity")
+	case c.Default != nil || c.Sequence != nil:
+		return bad("column %q inherits from generated column but specifies default")
 	}
 	return nil
 }
@@ -304,9 +312,6 @@ func (x *Tx) addInherit(ctx context.Context, t *catalog.Table, c *AlterCommand) 
 		return err
 	}
 	p := parents[0]
-	if len(t.GeneratedColumns()) > 0 || len(p.GeneratedColumns()) > 0 {
-		return errGeneratedInTree(false)
-	}
 	if slices.Contains(t.Parents, p.OID) {
 		return pgerr.New(pgerr.DuplicateTable, "relation %q would be inherited from more than once", p.Name)
 	}
@@ -350,6 +355,10 @@ func (x *Tx) adoptColumns(t, p *catalog.Table) error {
 			return pgerr.New(pgerr.CollationMismatch, "child table %q has different collation for column %q", t.Name, pc.Name)
 		case pc.NotNull && !c.NotNull:
 			return pgerr.New(pgerr.DatatypeMismatch, "column %q in child table must be marked NOT NULL", pc.Name)
+		case pc.Generated && !c.Generated:
+			return pgerr.New(pgerr.DatatypeMismatch, "column %q in child table must be a generated column", pc.Name)
+		case pc.Generated && !x.cfg.Exprs.Same(pc.Default, c.Default):
+			return pgerr.New(pgerr.DatatypeMismatch, "column %q in child table has a conflicting generation expression", pc.Name)
 		}
 		c.InhCount++
 	}

@@ -29,6 +29,9 @@ func setPartitioning(t *catalog.Table, s *PartitioningSpec) error {
 			return pgerr.New(pgerr.InvalidObjectDefinition, "cannot use system column %q in partition key", n.Name).WithPosition(n.Pos)
 		case c == nil:
 			return pgerr.New(pgerr.UndefinedColumn, "column %q named in partition key does not exist", n.Name).WithPosition(n.Pos)
+		case c.Generated:
+			return pgerr.New(pgerr.InvalidObjectDefinition, "cannot use generated column in partition key").WithPosition(n.Pos).
+				WithDetail("Column \"%s\" is a generated column.", n.Name)
 		case c.Type.Oid.IsUser() || c.Type.Domain != 0:
 			return pgerr.NotSupported("a partition key of a user-defined type")
 		case !Indexable(c.Type.Oid):

@@ -464,6 +464,9 @@ func (d *deparser) rel(q *sema.Query, i int) {
 	switch {
 	case r.Kind == sema.RTETable:
 		plain = r.Table.Name
+		if r.Only {
+			d.b.WriteString("ONLY ")
+		}
 		d.b.WriteString(d.snap.RelationName(d.path, catalog.Relation{Kind: catalog.KindTable, Table: r.Table}))
 	case r.View != nil:
 		plain = r.View.Name
@@ -562,6 +565,10 @@ func (d *deparser) nameColumns(r *sema.RTE, n *relNames) {
 	n.cols = map[int]string{}
 	changed := false
 	for i, c := range r.Columns {
+		if r.Table != nil && i >= len(r.Table.Columns) { // a tree's tableoid
+			n.cols[i] = c.Name
+			continue
+		}
 		if r.Table != nil && (r.Table.Columns[i].Dropped || r.Table.Columns[i].Hidden) {
 			continue
 		}

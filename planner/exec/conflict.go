@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -17,36 +18,51 @@ type conflictState struct {
 	touched  map[string]struct{} // row keys that the command inserted or updated
 }
 
-func (m *modifyOp) conflictState() *conflictState {
-	if m.con != nil {
-		return m.con
+func (m *modifyOp) conflictState(l *leaf) *conflictState {
+	if l.con != nil {
+		return l.con
 	}
 	s := &conflictState{touched: map[string]struct{}{}, all: len(m.n.Conflict.Arbiters) == 0}
 	for _, ix := range m.n.Conflict.Arbiters {
-		s.arbiters = append(s.arbiters, m.w.ti.indexByOID(ix.OID))
+		if own := m.indexIn(l, ix); own != nil {
+			s.arbiters = append(s.arbiters, own)
+		}
 	}
 	if s.all {
-		if m.w.ti.rowKey != nil {
-			s.arbiters = append(s.arbiters, m.w.ti.rowKey)
+		if l.ti.rowKey != nil {
+			s.arbiters = append(s.arbiters, l.ti.rowKey)
 		}
-		for _, x := range m.w.ti.indexes {
+		for _, x := range l.ti.indexes {
 			if x.global {
 				s.arbiters = append(s.arbiters, x)
 			}
 		}
 	}
-	m.con = s
+	l.con = s
 	return s
 }
 
+// indexIn returns the index of a leaf that belongs to an index of the plan's table; nil for none.
+func (m *modifyOp) indexIn(l *leaf, root *catalog.Index) *indexInfo {
+	if l.ti.t == m.n.Table {
+		return l.ti.indexByOID(root.OID)
+	}
+	for _, ix := range l.ti.t.Indexes {
+		if m.r.c.Catalog.IndexBelongsTo(l.ti.t, ix, root.OID) {
+			return l.ti.indexByOID(ix.OID)
+		}
+	}
+	return nil
+}
+
 // insertOrConflict inserts the rows of a chunk one by one, after one batched look at their arbiter keys.
-func (m *modifyOp) insertOrConflict(rows [][]types.Datum) error {
-	s := m.conflictState()
-	wide, err := m.w.wideAll(rows)
+func (m *modifyOp) insertOrConflict(l *leaf, rows [][]types.Datum) error {
+	s := m.conflictState(l)
+	wide, err := l.w.wideAll(rows)
 	if err != nil {
 		return err
 	}
-	keys, owner := m.arbiterKeys(s, wide)
+	keys, owner := l.arbiterKeys(s, wide)
 	vers := make([]txn.Version, len(keys))
 	latest := txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
 	if len(keys) > 0 {
@@ -86,7 +102,7 @@ func (m *modifyOp) insertOrConflict(rows [][]types.Datum) error {
 				}
 			}
 		}
-		if err := m.insertOne(s, row, keys[first:at], owner[first:at], vers[first:at], hit-first); err != nil {
+		if err := m.insertOne(l, row, keys[first:at], owner[first:at], vers[first:at], hit-first); err != nil {
 			return err
 		}
 	}
@@ -99,16 +115,16 @@ type arbiterKey struct {
 	x   *indexInfo
 }
 
-func (m *modifyOp) arbiterKeys(s *conflictState, rows [][]types.Datum) ([]txn.Key, []arbiterKey) {
+func (l *leaf) arbiterKeys(s *conflictState, rows [][]types.Datum) ([]txn.Key, []arbiterKey) {
 	var keys []txn.Key
 	var owner []arbiterKey
 	for i, row := range rows {
 		for _, x := range s.arbiters {
-			if x == m.w.ti.rowKey {
-				k, _ := m.w.rowKey(row)
+			if x == l.ti.rowKey {
+				k, _ := l.w.rowKey(row)
 				keys, owner = append(keys, k), append(owner, arbiterKey{i, x})
 			} else if !x.absent(row) {
-				keys, owner = append(keys, m.w.entryKey(x, row, 0)), append(owner, arbiterKey{i, x})
+				keys, owner = append(keys, l.w.entryKey(x, row, 0)), append(owner, arbiterKey{i, x})
 			}
 		}
 	}
@@ -116,10 +132,10 @@ func (m *modifyOp) arbiterKeys(s *conflictState, rows [][]types.Datum) ([]txn.Ke
 }
 
 // insertOne inserts a row, or acts on its conflict. hit is the position of a key that exists, or negative.
-func (m *modifyOp) insertOne(s *conflictState, row []types.Datum, keys []txn.Key, owner []arbiterKey, vers []txn.Version, hit int) error {
+func (m *modifyOp) insertOne(l *leaf, row []types.Datum, keys []txn.Key, owner []arbiterKey, vers []txn.Version, hit int) error {
 	for {
 		if hit >= 0 && hit < len(keys) {
-			done, err := m.onConflict(s, row, keys[hit], owner[hit].x, vers[hit])
+			done, err := m.onConflict(l, row, keys[hit], owner[hit].x, vers[hit])
 			if done || err != nil {
 				return err
 			}
@@ -147,19 +163,19 @@ func (m *modifyOp) insertOne(s *conflictState, row []types.Datum, keys []txn.Key
 		}
 	}
 	one := [][]types.Datum{row}
-	if err := m.w.Insert(m.r.ctx(), one); err != nil {
+	if err := l.w.Insert(m.r.ctx(), one); err != nil {
 		return err
 	}
-	k, _ := m.w.rowKey(row)
-	s.touched[string(k.Bytes)] = struct{}{}
-	return m.written(m.root, one, nil)
+	k, _ := l.w.rowKey(row)
+	l.con.touched[string(k.Bytes)] = struct{}{}
+	return m.written(l, one, nil)
 }
 
 // onConflict does what ON CONFLICT says with the row that holds the key. done is false when that row is gone.
-func (m *modifyOp) onConflict(s *conflictState, row []types.Datum, key txn.Key, x *indexInfo, v txn.Version) (done bool, err error) {
+func (m *modifyOp) onConflict(l *leaf, row []types.Datum, key txn.Key, x *indexInfo, v txn.Version) (done bool, err error) {
 	target := key
-	if x != m.w.ti.rowKey {
-		if target, err = m.w.ti.follow(v.Value, m.r.c.SlotMap); err != nil {
+	if x != l.ti.rowKey {
+		if target, err = l.ti.follow(v.Value, m.r.c.SlotMap); err != nil {
 			return false, err
 		}
 	}
@@ -167,12 +183,12 @@ func (m *modifyOp) onConflict(s *conflictState, row []types.Datum, key txn.Key, 
 	if c.DoNothing {
 		return true, m.visibleConflict(v)
 	}
-	if _, twice := s.touched[string(target.Bytes)]; twice {
+	if _, twice := l.con.touched[string(target.Bytes)]; twice {
 		return false, errSecondTime()
 	}
 	mode := lock.NoKeyUpdate
 	for _, col := range c.Columns {
-		if m.w.ti.keyAttr[col-1] {
+		if l.ti.keyAttr[l.column(col)] {
 			mode = lock.Update
 		}
 	}
@@ -183,23 +199,23 @@ func (m *modifyOp) onConflict(s *conflictState, row []types.Datum, key txn.Key, 
 	if !locked[0].Version.Exists() {
 		return false, nil
 	}
-	old, err := m.w.ti.decode(nil, locked[0].Version.Value)
+	old, err := l.ti.decode(nil, locked[0].Version.Value)
 	if err != nil {
 		return false, err
 	}
-	if holds, err := m.holdsKey(x, old, row); err != nil || !holds {
+	if holds, err := l.holdsKey(x, old, row); err != nil || !holds {
 		return false, err
 	}
-	return true, m.updateConflict(s, target, old, row)
+	return true, m.updateConflict(l, target, old, row)
 }
 
 // holdsKey reports whether an existing row still has a new row's key in an index.
-func (m *modifyOp) holdsKey(x *indexInfo, old, row []types.Datum) (bool, error) {
-	wide, err := m.w.wideAll([][]types.Datum{old, row})
+func (l *leaf) holdsKey(x *indexInfo, old, row []types.Datum) (bool, error) {
+	wide, err := l.w.wideAll([][]types.Datum{old, row})
 	if err != nil {
 		return false, err
 	}
-	return !x.absent(wide[0]) && !m.w.changed(x.cols, wide[0], wide[1]), nil
+	return !x.absent(wide[0]) && !l.w.changed(x.cols, wide[0], wide[1]), nil
 }
 
 // visibleConflict is REPEATABLE READ's check of DO NOTHING: the row in the way must be one that the snapshot sees.
@@ -217,9 +233,9 @@ func (m *modifyOp) visibleConflict(v txn.Version) error {
 	return nil
 }
 
-func (m *modifyOp) updateConflict(s *conflictState, target txn.Key, old, excluded []types.Datum) error {
+func (m *modifyOp) updateConflict(l *leaf, target txn.Key, old, excluded []types.Datum) error {
 	c := m.n.Conflict
-	wide := append(append(make([]types.Datum, 0, 2*len(old)), old...), excluded...)
+	wide := m.treeRow(m.treeRow(make([]types.Datum, 0, 2*len(old)+2), l, old), l, excluded)
 	if c.Where != nil {
 		d, err := c.Where.EvalRow(m.r.eval, wide)
 		if err != nil || d.IsNull() || !d.Bool() {
@@ -229,18 +245,26 @@ func (m *modifyOp) updateConflict(s *conflictState, target txn.Key, old, exclude
 	new := append([]types.Datum(nil), old...)
 	for i, col := range c.Columns {
 		var err error
-		if new[col-1], err = m.r.evalRow(c.Set[i], wide); err != nil {
+		if new[l.column(col)], err = m.r.evalRow(c.Set[i], wide); err != nil {
 			return err
 		}
 	}
-	if err := m.finish(new); err != nil {
+	if l.ti.t.Bound != nil {
+		if fits, err := fits(m.r.c, l.ti.t, new); err != nil || !fits {
+			if err == nil {
+				err = errConflictMoves()
+			}
+			return err
+		}
+	}
+	if err := m.finishIn(l, new); err != nil {
 		return err
 	}
-	s.touched[string(target.Bytes)] = struct{}{}
-	if err := m.w.Update(m.r.ctx(), [][]types.Datum{old}, [][]types.Datum{new}); err != nil {
+	l.con.touched[string(target.Bytes)] = struct{}{}
+	if err := l.w.Update(m.r.ctx(), [][]types.Datum{old}, [][]types.Datum{new}); err != nil {
 		return err
 	}
-	k, _ := m.w.rowKey(new)
-	s.touched[string(k.Bytes)] = struct{}{}
-	return m.written(m.root, [][]types.Datum{new}, nil)
+	k, _ := l.w.rowKey(new)
+	l.con.touched[string(k.Bytes)] = struct{}{}
+	return m.written(l, [][]types.Datum{new}, nil)
 }

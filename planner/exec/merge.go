@@ -21,11 +21,13 @@ type mergeRow struct {
 	set  []types.Datum // the values of act.Set
 	lock int           // position of the target's lock request, -1 for an action that changes no target row
 	ts   topo.Timestamp
+	leaf *leaf // the table of the target row
 }
 
-// mergeRun are rows of one kind of action that were not written yet.
+// mergeRun are rows of one kind of action, in one table, that were not written yet.
 type mergeRun struct {
 	kind     planner.Kind
+	leaf     *leaf
 	old, new [][]types.Datum
 }
 
@@ -74,6 +76,9 @@ func (m *modifyOp) decide(from, to int) (rows []mergeRow, next int, failed error
 				return rows, i, nil
 			}
 			asked[string(key.Bytes)] = struct{}{}
+			if row.leaf, failed = m.leafOf(key.Bytes); failed != nil {
+				return rows, i, failed
+			}
 			row.lock, row.ts = len(m.reqs), ts
 			m.reqs = append(m.reqs, txn.LockRequest{Key: key, Mode: m.mergeMode(&row)})
 		}
@@ -124,7 +129,7 @@ func (m *modifyOp) mergeMode(row *mergeRow) lock.Mode {
 		return lock.Update
 	}
 	for k, c := range row.act.Columns {
-		if !m.w.ti.keyAttr[c-1] {
+		if !row.leaf.ti.keyAttr[row.leaf.column(c)] {
 			continue
 		}
 		at := m.n.Target.Cols[c-1]
@@ -183,29 +188,46 @@ func (m *modifyOp) mergeOne(run *mergeRun, row *mergeRow) error {
 	}
 	m.seen[string(m.reqs[row.lock].Key.Bytes)] = struct{}{}
 	if row.act.Kind == planner.Delete {
-		return m.extend(run, planner.Delete, old, nil)
+		return m.extend(run, planner.Delete, row.leaf, old, nil)
 	}
-	new := m.newRow()
+	return m.mergeUpdate(run, row, old)
+}
+
+func (m *modifyOp) mergeUpdate(run *mergeRun, row *mergeRow, old []types.Datum) error {
+	l := row.leaf
+	new := m.rowOf(len(old))
 	copy(new, old)
 	for k, c := range row.act.Columns {
-		new[c-1] = row.set[k]
+		new[l.column(c)] = row.set[k]
 	}
-	if err := m.finish(new); err != nil {
+	moves, err := m.moves(l, new)
+	if err != nil {
 		return err
 	}
-	return m.extend(run, planner.Update, old, new)
+	if moves {
+		if err := m.writeRun(run); err != nil {
+			return err
+		}
+		return m.move(l, old, new, -1)
+	}
+	if err := m.finishIn(l, new); err != nil {
+		return err
+	}
+	return m.extend(run, planner.Update, l, old, new)
 }
 
 // judgeAgain returns the target's locked version. Where it is not the one that the action was chosen for, the action is
 // chosen anew; matched is false where the row is gone or the join's condition no longer holds.
 func (m *modifyOp) judgeAgain(row *mergeRow) (old []types.Datum, matched bool, err error) {
-	old, moved, err := current(m.w.ti, &m.lock_[row.lock], row.ts, m.newRow()[:0])
+	l := row.leaf
+	old, moved, err := current(l.ti, &m.lock_[row.lock], row.ts, m.rowOf(len(l.ti.t.Columns))[:0])
 	if err != nil || old == nil || !moved {
 		return old, old != nil, err
 	}
+	root := rootRow(l.at, old)
 	for c, at := range m.n.Target.Cols {
 		if at >= 0 {
-			row.wide[at] = old[c]
+			row.wide[at] = root[c]
 		}
 	}
 	d, err := m.r.evalRow(m.n.Recheck, row.wide)
@@ -226,22 +248,23 @@ func (m *modifyOp) judgeAgain(row *mergeRow) (old []types.Datum, matched bool, e
 func (m *modifyOp) mergeInsert(run *mergeRun, row *mergeRow) error {
 	new := m.newRow()
 	copy(new, row.set)
-	if id := m.w.ti.rowID; id >= 0 {
-		new[id] = types.NewInt(m.r.c.NextRowID())
-	}
-	if err := m.finish(new); err != nil {
+	l, new, err := m.newLeafRow(new)
+	if err != nil {
 		return err
 	}
-	return m.extend(run, planner.Insert, nil, new)
+	if err := m.finishIn(l, new); err != nil {
+		return err
+	}
+	return m.extend(run, planner.Insert, l, nil, new)
 }
 
-// extend adds a row to the run, which is written first if it is of another kind.
-func (m *modifyOp) extend(run *mergeRun, kind planner.Kind, old, new []types.Datum) error {
-	if run.kind != kind {
+// extend adds a row to the run, which is written first if it is of another kind or table.
+func (m *modifyOp) extend(run *mergeRun, kind planner.Kind, l *leaf, old, new []types.Datum) error {
+	if run.kind != kind || run.leaf != l {
 		if err := m.writeRun(run); err != nil {
 			return err
 		}
-		run.kind = kind
+		run.kind, run.leaf = kind, l
 	}
 	run.old, run.new = append(run.old, old), append(run.new, new)
 	return nil
@@ -256,11 +279,11 @@ func (m *modifyOp) writeRun(run *mergeRun) error {
 	var err error
 	switch run.kind {
 	case planner.Insert:
-		err = m.w.Insert(m.r.ctx(), run.new)
+		err = run.leaf.w.Insert(m.r.ctx(), run.new)
 	case planner.Update:
-		err = m.w.Update(m.r.ctx(), run.old, run.new)
+		err = run.leaf.w.Update(m.r.ctx(), run.old, run.new)
 	case planner.Delete:
-		err = m.w.Delete(m.r.ctx(), run.old)
+		err = run.leaf.w.Delete(m.r.ctx(), run.old)
 	}
 	if err != nil {
 		return err

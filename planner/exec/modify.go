@@ -40,12 +40,11 @@ type modifyOp struct {
 	// seen are the target rows met, where the input may bring one twice.
 	seen map[string]struct{}
 	out  *types.Batch
-	con  *conflictState
 }
 
 func newModify(r *run, n *planner.ModifyTable, in operator) operator {
 	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table), leaves: newLeaves(r.c, n)}
-	m.root = &leaf{ti: m.w.ti, w: m.w, checks: n.Checks}
+	m.root = &leaf{ti: m.w.ti, w: m.w, generated: n.Generated, checks: n.Checks}
 	if n.Table.Partitioning != nil {
 		m.router = newRouter(r.c, n.Table, slices.Collect(maps.Values(m.leaves)))
 	}
@@ -145,9 +144,9 @@ func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
 // finish computes the generated columns of a new row of the plan's table and checks it.
 func (m *modifyOp) finish(row []types.Datum) error { return m.finishIn(m.root, row) }
 
-// finishIn is finish for a row of a leaf. Tables of trees have no generated columns: only root has them.
+// finishIn is finish for a row of a leaf.
 func (m *modifyOp) finishIn(l *leaf, row []types.Datum) error {
-	if err := generate(m.r.eval, m.n.Generated, row); err != nil {
+	if err := generate(m.r.eval, l.generated, row); err != nil {
 		return err
 	}
 	return l.w.check(m.r, l.checks, row)
@@ -205,7 +204,7 @@ func (m *modifyOp) insert(from, to int) error {
 		rows = append(rows, row)
 	}
 	if m.n.Conflict != nil {
-		return m.insertOrConflict(rows)
+		return m.insertOrConflict(m.root, rows)
 	}
 	if err := m.w.Insert(m.r.ctx(), rows); err != nil {
 		return err
@@ -408,13 +407,9 @@ func (m *modifyOp) update(from, to int) error {
 		if orow == nil {
 			continue
 		}
-		moves := false
-		if l.ti.t.Bound != nil && m.router != nil {
-			fits, err := fits(m.r.c, l.ti.t, nrow)
-			if err != nil {
-				return err
-			}
-			moves = !fits
+		moves, err := m.moves(l, nrow)
+		if err != nil {
+			return err
 		}
 		if moves {
 			if err := m.write(&g); err != nil {

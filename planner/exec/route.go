@@ -173,7 +173,7 @@ func (g *routed) add(row []types.Datum) error {
 		return err
 	}
 	own = l.numbered(g.m.r.c, own)
-	if err := l.w.check(g.m.r, l.checks, own); err != nil {
+	if err := g.m.finishIn(l, own); err != nil {
 		return err
 	}
 	if g.m.n.Returning != nil && len(g.leaves) > 0 && g.leaves[0] != l {
@@ -193,6 +193,12 @@ func (g *routed) add(row []types.Datum) error {
 
 func (g *routed) write() error {
 	for _, l := range g.leaves {
+		if g.m.n.Conflict != nil {
+			if err := g.m.insertOrConflict(l, g.rows[l]); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := l.w.Insert(g.m.r.ctx(), g.rows[l]); err != nil {
 			return err
 		}
@@ -252,18 +258,43 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum)
 	return w.c.Constraints.Inserted(to.ti.t, news)
 }
 
-// move takes a row whose key belongs elsewhere now to its new partition.
+// move takes a row whose key belongs elsewhere now to its new partition. input is its input row, -1 for none.
 func (m *modifyOp) move(l *leaf, old, new []types.Datum, input int) error {
 	to, row, err := m.router.route(rootRow(l.at, new))
 	if err != nil {
 		return err
 	}
 	row = to.numbered(m.r.c, row)
-	if err := to.w.check(m.r, to.checks, row); err != nil {
+	if err := m.finishIn(to, row); err != nil {
 		return err
 	}
 	if err := l.w.moveTo(m.r.ctx(), to.w, old, row); err != nil {
 		return err
 	}
-	return m.written(to, [][]types.Datum{row}, []int{input})
+	var inputs []int
+	if input >= 0 {
+		inputs = []int{input}
+	}
+	return m.written(to, [][]types.Datum{row}, inputs)
+}
+
+// newLeafRow returns the leaf for a new row of the plan's table, and the row as the leaf has it.
+func (m *modifyOp) newLeafRow(row []types.Datum) (*leaf, []types.Datum, error) {
+	switch {
+	case m.router != nil:
+		l, own, err := m.router.route(row)
+		if err != nil {
+			return nil, nil, err
+		}
+		return l, l.numbered(m.r.c, own), nil
+	case m.leaves != nil: // others inherit from it; new rows are its own
+		l := m.leaves[m.n.Table.RowStorage]
+		return l, l.numbered(m.r.c, row), nil
+	}
+	return m.root, m.root.numbered(m.r.c, row), nil
+}
+
+func errConflictMoves() error {
+	return pgerr.New(pgerr.FeatureNotSupported, "invalid ON UPDATE specification").
+		WithDetail("The result tuple would appear in a different partition than the original tuple.")
 }

@@ -14,11 +14,13 @@ import (
 
 // leaf is a table that a statement writes to: its only one, or one of a tree.
 type leaf struct {
-	ti     *tableInfo
-	w      *Writer
-	checks []planner.Check
+	ti        *tableInfo
+	w         *Writer
+	generated []planner.Generated
+	checks    []planner.Check
 	// at[i] is the place in the table's rows of the root's column i+1, -1 where there is none; nil: they are the same.
-	at []int
+	at  []int
+	con *conflictState
 }
 
 // column returns the place in the leaf's rows of a column of the root.
@@ -50,7 +52,7 @@ func newLeaves(c *Context, n *planner.ModifyTable) map[topo.StorageID]*leaf {
 	}
 	out := make(map[topo.StorageID]*leaf, len(n.Leaves))
 	for _, k := range n.Leaves {
-		l := &leaf{w: NewWriter(c, k.Table), checks: k.Checks}
+		l := &leaf{w: NewWriter(c, k.Table), generated: k.Generated, checks: k.Checks}
 		l.ti = l.w.ti
 		if n.Table.Partitioning != nil {
 			l.w.within = n.Table.OID
@@ -74,6 +76,15 @@ func (m *modifyOp) leafOf(key []byte) (*leaf, error) {
 		return l, nil
 	}
 	return nil, pgerr.Internal("exec: a row of no table of the tree of %q", m.n.Table.Name)
+}
+
+// moves reports whether a changed row of a leaf belongs to another partition of the statement's table.
+func (m *modifyOp) moves(l *leaf, row []types.Datum) (bool, error) {
+	if m.router == nil || l.ti.t.Bound == nil {
+		return false, nil
+	}
+	fits, err := fits(m.r.c, l.ti.t, row)
+	return !fits, err
 }
 
 // treeRows reads the rows of a tree for those who only lock them.

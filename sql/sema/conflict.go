@@ -25,6 +25,9 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 	if err != nil {
 		return err
 	}
+	if d.Table.Partitioning != nil {
+		cs.expand(it)
+	}
 	cs.ns = []*nsItem{it}
 	if oc.Infer != nil {
 		if out.Arbiters, err = cs.arbiters(d.target, oc.Infer); err != nil {

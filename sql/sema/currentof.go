@@ -14,6 +14,9 @@ type CursorKey struct {
 	Table  catalog.Oid
 	First  int
 	Locked bool
+	// Tree are the tables that the rows may be of, where Table stands for a tree. The columns from First on are then the OID
+	// of a row's table and its row key.
+	Tree []*catalog.Table
 }
 
 // AddCursorKeys appends to the query of a cursor the keys of the rows that WHERE CURRENT OF may name: those of the tables
@@ -24,15 +27,15 @@ func (a *Analyzed) AddCursorKeys() []CursorKey {
 		return nil
 	}
 	var out []CursorKey
-	add := func(t *catalog.Table, cols []int, rel int, locked bool) {
-		out = append(out, CursorKey{Table: t.OID, First: len(queryColumns(q)), Locked: locked})
+	add := func(r *RTE, cols []int, rel int, locked bool) {
+		out = append(out, CursorKey{Table: r.Table.OID, First: len(queryColumns(q)), Locked: locked, Tree: r.Tree})
 		for i, c := range cols {
-			q.Targets = append(q.Targets, Target{Expr: keyVar(t, i, rel, c)})
+			q.Targets = append(q.Targets, Target{Expr: keyVar(r, i, rel, c)})
 		}
 	}
 	if len(q.Locking) == 0 {
-		if rel, t, cols := simplyUpdatable(q); t != nil {
-			add(t, cols, rel, false)
+		if rel, r, cols := simplyUpdatable(q); r != nil {
+			add(r, cols, rel, false)
 		}
 		return out
 	}
@@ -43,66 +46,88 @@ func (a *Analyzed) AddCursorKeys() []CursorKey {
 				continue
 			}
 			seen = append(seen, rel)
-			if t, cols := relKey(q, rel); t != nil {
-				add(t, cols, rel, true)
+			if r, cols := relKey(q, rel); r != nil {
+				add(r, cols, rel, true)
 			}
 		}
 	}
 	return out
 }
 
-func keyVar(t *catalog.Table, i, rel, col int) expr.Node {
-	c := &t.Columns[t.KeyColumns[i]-1]
+func keyVar(r *RTE, i, rel, col int) expr.Node {
+	if r.Tree != nil {
+		c := &r.Columns[len(r.Table.Columns)+i]
+		return &expr.Var{Rel: rel, Col: col, Type: c.Type, Name: c.Name, Loc: -1}
+	}
+	c := &r.Table.Columns[r.Table.KeyColumns[i]-1]
 	return &expr.Var{Rel: rel, Col: col, Type: c.Type, Name: c.Name, Loc: -1}
 }
 
 // simplyUpdatable returns the only table behind a query whose rows are rows of it, one for one and in no order of the
 // query's own, with the columns of the range-table entry that are its key.
-func simplyUpdatable(q *Query) (rel int, t *catalog.Table, cols []int) {
+func simplyUpdatable(q *Query) (rel int, r *RTE, cols []int) {
 	leaf, ok := q.From.(RelRef)
 	if !ok || q.SetOp != nil || q.Values != nil || len(q.GroupBy) > 0 || q.GroupingSets != nil || q.Having != nil || q.HasAggs ||
 		q.HasWindows || q.HasSRFs || q.Distinct || q.DistinctOn != nil || len(q.OrderBy) > 0 {
 		return 0, nil, nil
 	}
-	t, cols = relKey(q, leaf.Rel)
-	return leaf.Rel, t, cols
+	r, cols = relKey(q, leaf.Rel)
+	return leaf.Rel, r, cols
 }
 
-// relKey returns the table of a range-table entry and the entry's columns that are its key. A subquery gets them as further
-// columns.
-func relKey(q *Query, rel int) (*catalog.Table, []int) {
+// relKey returns the entry of the table behind a range-table entry, and the columns of the latter that are the table's key.
+// A subquery gets them as further columns.
+func relKey(q *Query, rel int) (*RTE, []int) {
 	r := q.Rels[rel]
 	var cols []int
 	switch r.Kind {
 	case RTETable:
+		if n := len(r.Table.Columns); r.Tree != nil {
+			return r, []int{n, n + 1}
+		}
 		for _, n := range r.Table.KeyColumns {
 			cols = append(cols, int(n)-1)
 		}
-		return r.Table, cols
+		return r, cols
 	case RTESubquery:
-		inner, t, at := simplyUpdatable(r.Query)
-		if t == nil {
+		inner, from, at := simplyUpdatable(r.Query)
+		if from == nil {
 			return nil, nil
 		}
 		for i, c := range at {
-			v := keyVar(t, i, inner, c)
+			v := keyVar(from, i, inner, c)
 			cols = append(cols, len(r.Columns))
 			r.Query.Targets = append(r.Query.Targets, Target{Expr: v})
 			r.Columns = append(r.Columns, Column{Type: v.ResultType()})
 		}
-		return t, cols
+		return from, cols
 	}
 	return nil, nil
 }
 
 // currentOf is WHERE CURRENT OF for the target of an UPDATE or DELETE: its key is that of the row the cursor is on.
 func (s *scope) currentOf(e *parse.CurrentOfExpr, rel int) (expr.Node, error) {
-	t := s.q.Rels[rel].Table
+	r := s.q.Rels[rel]
+	if r.Tree == nil {
+		return s.currentIn(e, r.Table, rel)
+	}
+	for _, t := range r.Tree {
+		n, err := s.currentIn(e, t, rel)
+		if err != nil {
+			return nil, err
+		}
+		r.Own = append(r.Own, n)
+	}
+	return nil, nil
+}
+
+// currentIn is currentOf for the rows of one table, over its own columns.
+func (s *scope) currentIn(e *parse.CurrentOfExpr, t *catalog.Table, rel int) (expr.Node, error) {
 	var conds []expr.Node
 	for i, n := range t.KeyColumns {
 		c := &t.Columns[n-1]
 		key := &expr.Func{Fn: expr.CursorKey(e.CursorName, t.OID, t.Name, i, c.Type.Oid), Type: c.Type, Loc: -1}
-		eq, err := s.operator("=", keyVar(t, i, rel, int(n)-1), key, -1)
+		eq, err := s.operator("=", &expr.Var{Rel: rel, Col: int(n) - 1, Type: c.Type, Name: c.Name, Loc: -1}, key, -1)
 		if err != nil {
 			return nil, err
 		}

@@ -72,9 +72,6 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	}
 	d.CTEs = s.q.CTEs
 	if stmt.OnConflict != nil {
-		if d.Table.Partitioning != nil {
-			return nil, a.unsupported(-1, "ON CONFLICT for a partitioned table")
-		}
 		if err := s.onConflict(d, stmt); err != nil {
 			return nil, err
 		}
@@ -423,25 +420,33 @@ func (a *analyzer) stored() *Env {
 
 // checks analyses the table's generated columns and CHECK constraints.
 func (a *analyzer) checks(d *DML) error {
-	for _, c := range d.Table.GeneratedColumns() {
-		e, err := parse.ParseExpr(c.Default)
-		if err != nil {
-			return err
-		}
-		n, err := AnalyzeExpr(e, ExprScope{Kind: GeneratedExpr, Table: d.Table, Column: c.Name, Type: c.Type}, a.stored())
-		if err != nil {
-			return err
-		}
-		d.Generated = append(d.Generated, GeneratedColumn{Num: c.Num, Expr: n})
-	}
 	if d.target != nil {
 		d.ViewChecks = d.target.viewChecks()
 	}
 	err := a.leaves(d)
-	if err == nil && d.Leaves == nil {
+	if err != nil || d.Leaves != nil {
+		return err
+	}
+	if d.Generated, err = a.tableGenerated(d.Table); err == nil {
 		d.Checks, err = a.tableChecks(d.Table)
 	}
 	return err
+}
+
+func (a *analyzer) tableGenerated(t *catalog.Table) ([]GeneratedColumn, error) {
+	var out []GeneratedColumn
+	for _, c := range t.GeneratedColumns() {
+		e, err := parse.ParseExpr(c.Default)
+		if err != nil {
+			return nil, err
+		}
+		n, err := AnalyzeExpr(e, ExprScope{Kind: GeneratedExpr, Table: t, Column: c.Name, Type: c.Type}, a.stored())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, GeneratedColumn{Num: c.Num, Expr: n})
+	}
+	return out, nil
 }
 
 func (a *analyzer) tableChecks(t *catalog.Table) ([]CheckConstraint, error) {

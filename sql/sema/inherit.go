@@ -8,8 +8,9 @@ import (
 )
 
 // Inheritance. A table that others inherit from stands, unless ONLY is written, for the rows of its whole tree. Its
-// range-table entry then lists the tables in Tree, itself included, and has one column more than the table: tableoid, which
-// differs from row to row. All else of the analysis sees the table alone; privileges are asked of it alone too.
+// range-table entry then lists the tables in Tree, itself included, and has two columns more than the table: tableoid, which
+// differs from row to row, and its row key, which only cursors
+// read. All else of the analysis sees the table alone; privileges are asked of it alone too.
 
 // expand makes the entry of a table stand for the table's tree, if it has one.
 func (s *scope) expand(it *nsItem) {
@@ -18,7 +19,7 @@ func (s *scope) expand(it *nsItem) {
 		return
 	}
 	r.Tree, r.Inner = s.treeOf(r.Table)
-	r.Columns = append(r.Columns, Column{Name: "tableoid", Type: types.T(types.OidOid)})
+	r.Columns = append(r.Columns, Column{Name: "tableoid", Type: types.T(types.OidOid)}, Column{Type: types.T(types.ByteaOid)})
 	it.tree = true
 }
 
@@ -53,6 +54,9 @@ func (a *analyzer) leaves(d *DML) error {
 		l := Leaf{Table: k}
 		if d.Kind != Delete {
 			var err error
+			if l.Generated, err = a.tableGenerated(k); err != nil {
+				return err
+			}
 			if l.Checks, err = a.tableChecks(k); err != nil {
 				return err
 			}

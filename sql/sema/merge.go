@@ -46,9 +46,6 @@ func (a *analyzer) merge(stmt *parse.MergeStmt) (*DML, error) {
 	if err != nil {
 		return nil, err
 	}
-	if target.tree {
-		return nil, s.unsupported(stmt.Relation.Loc(), "MERGE into a table that others inherit from")
-	}
 	d.Target = target.rel
 	s.hidden = []*nsItem{target}
 	if err := s.from([]parse.FromItem{stmt.Source}); err != nil {

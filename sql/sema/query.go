@@ -128,8 +128,10 @@ type RTE struct {
 	Alias      string
 	Columns    []Column
 	Table      *catalog.Table
+	Only       bool             // of an RTETable: ONLY was written
 	Tree       []*catalog.Table // of an RTETable: see scope.expand
 	Inner      []*catalog.Table // the partitioned tables of Tree, which have no rows
+	Own        []expr.Node      // conditions for each table of Tree, over its own columns; nil: none
 	Sample     *TableSample     // of an RTETable
 	Query      *Query
 	Lateral    bool
@@ -269,8 +271,9 @@ type GeneratedColumn struct {
 
 // Leaf is a table of the tree that a DML statement's target stands for, with its checks over its own columns.
 type Leaf struct {
-	Table  *catalog.Table
-	Checks []CheckConstraint
+	Table     *catalog.Table
+	Generated []GeneratedColumn
+	Checks    []CheckConstraint
 }
 
 // CheckConstraint is a compiled CHECK.

@@ -181,8 +181,11 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 			n.virtual, n.schema = v, v.Schema
 		}
 	case rel.Kind == catalog.KindTable || rel.Kind == catalog.KindMatView:
-		if n, err = s.tableItem(rel.Table, name, cols, r.Loc()); err == nil && r.Inh {
-			s.expand(n)
+		if n, err = s.tableItem(rel.Table, name, cols, r.Loc()); err == nil {
+			s.q.Rels[n.rel].Only = !r.Inh
+			if r.Inh {
+				s.expand(n)
+			}
 		}
 	case rel.Kind == catalog.KindView:
 		n, err = s.viewItem(rel.View, name, cols, r.Loc())

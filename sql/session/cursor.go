@@ -2,10 +2,14 @@ package session
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
+	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -419,7 +423,8 @@ func (f *functions) CursorKey(name string, table types.Oid, tableName string, k 
 	c := p.declared
 	var key *sema.CursorKey
 	for i := range c.keys {
-		if c.keys[i].Table != table {
+		if c.keys[i].Tree == nil && c.keys[i].Table != table ||
+			c.keys[i].Tree != nil && !slices.ContainsFunc(c.keys[i].Tree, func(t *catalog.Table) bool { return t.OID == table }) {
 			continue
 		}
 		if key != nil {
@@ -439,7 +444,25 @@ func (f *functions) CursorKey(name string, table types.Oid, tableName string, k 
 	if err != nil {
 		return types.Null, err
 	}
-	return row[key.First+k], nil
+	if key.Tree == nil {
+		return row[key.First+k], nil
+	}
+	return treeKey(key, table, row, k)
+}
+
+// treeKey is CursorKey for a cursor on a tree of tables: NULL where the row is of another table.
+func treeKey(key *sema.CursorKey, table types.Oid, row []types.Datum, k int) (d types.Datum, err error) {
+	if types.Oid(row[key.First].Int()) != table {
+		return types.Null, nil
+	}
+	t := key.Tree[slices.IndexFunc(key.Tree, func(t *catalog.Table) bool { return t.OID == table })]
+	rest := []byte(row[key.First+1].Str())[len(topo.AppendStorageID(nil, t.RowStorage)):]
+	for _, n := range t.KeyColumns[:k+1] {
+		if d, rest, err = keyenc.DecodeKey(t.Column(n).Type.Oid, rest, false); err != nil {
+			return types.Null, err
+		}
+	}
+	return d, nil
 }
 
 // closeCursor is CLOSE.

@@ -317,6 +317,9 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 		}
 		return b.columnDefault(at, k)
 	case parse.ConstrIdentity:
+		if b.spec.Bound != nil {
+			return pgerr.New(pgerr.FeatureNotSupported, "identity columns are not supported on partitions")
+		}
 		if st.hasIdentity {
 			return syntax("multiple identity specifications for column %q of table %q")
 		}
@@ -333,6 +336,9 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 		col.Identity, col.Sequence = catalog.Identity(k.GeneratedWhen), seq
 		return err
 	case parse.ConstrGenerated:
+		if b.spec.Bound != nil {
+			return pgerr.New(pgerr.FeatureNotSupported, "generated columns are not supported on partitions")
+		}
 		if st.hasGenerated {
 			return syntax("multiple generation clauses specified for column %q of table %q")
 		}
