@@ -88,7 +88,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 		Inbound: []InboundFK{{16384, 16387}}, Options: []string{"fillfactor=70"}, ACL: []ACLItem{{Grantee: 0, Grantor: 10, Privileges: PrivSelect}},
 	}
 	objects := []Object{table, &Schema{OID: 1, Name: "s", ACL: []ACLItem{}, Comment: "é"}, &Sequence{OID: 2, Min: -1 << 63, Max: 1<<63 - 1, First: 5, Cycle: true},
-		&View{OID: 3, Query: "SELECT 1", Deps: []ViewDep{{4, []AttNum{1}}}}, &Role{OID: 5, MemberOf: []Membership{{Role: 6, Grantor: 10, Admin: true}}}, &Database{OID: 7, ACL: []ACLItem{}},
+		&View{OID: 3, Query: "SELECT 1", Deps: []ViewDep{{Relation: 4, Columns: []AttNum{1}, Schema: "public", Name: "t", Names: []string{"a"}}}}, &Role{OID: 5, MemberOf: []Membership{{Role: 6, Grantor: 10, Admin: true}}}, &Database{OID: 7, ACL: []ACLItem{}},
 		&DefaultPrivileges{OID: 8, Role: 10, Kind: ACLRelation, ACL: []ACLItem{{Grantee: 5, Grantor: 10, Privileges: PrivSelect}}}}
 	for _, o := range objects {
 		b := Encode(o)

@@ -280,7 +280,9 @@ type Sequence struct {
 	Comment     string
 }
 
-// View is a stored query.
+// View is a stored query. Query is the text of its creation, with relations qualified by their schemas, and types and enum
+// labels by references; Deps bind the names in it to objects, so that renaming what the view uses, moving it or adding
+// columns to it changes the descriptor of that object alone.
 type View struct {
 	OID      Oid
 	SchemaID Oid
@@ -299,10 +301,17 @@ type View struct {
 	Comment          string
 }
 
-// ViewDep is a relation that a view's query uses. Columns lists the attribute numbers used; nil: the relation as a whole.
+// ViewDep is a relation or user type that a view's query uses. Columns lists the attribute numbers used; nil: the object as
+// a whole.
 type ViewDep struct {
 	Relation Oid
 	Columns  []AttNum
+	// Schema and Name are what the text calls a relation, and Names its columns (the attributes of a composite type) by
+	// attribute number: what they were called at the view's creation. A column that the text cannot name, since it was
+	// dropped by then or came later, has no name here.
+	Schema string   `json:",omitempty"`
+	Name   string   `json:",omitempty"`
+	Names  []string `json:",omitempty"`
 }
 
 // Role is a user or group.

@@ -505,6 +505,15 @@ func renameExpressions(t *catalog.Table, i *catalog.Index) {
 	}
 }
 
+// isView reports whether a part is a view, materialized or not.
+func (x *Tx) isView(p catalog.Part) bool {
+	if p.Kind == catalog.PartTable {
+		t := x.s.over.Table(p.OID)
+		return t != nil && t.MatView != nil
+	}
+	return p.Kind == catalog.PartView
+}
+
 // typeUsers refuses the change of a column that a view uses.
 func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}) {

@@ -72,9 +72,6 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 	}
 	switch rel.Kind {
 	case catalog.KindTable, catalog.KindMatView:
-		if err := x.noViewUses(relationPart(rel), "renaming a table that a view uses"); err != nil {
-			return err
-		}
 		t, err := x.alter(ctx, rel.Table.OID)
 		if err != nil {
 			return err
@@ -97,31 +94,9 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 		q.Name = to
 		return x.put(ctx, &q)
 	}
-	if err := x.noViewUses(relationPart(rel), "renaming a view that a view uses"); err != nil {
-		return err
-	}
 	v := *rel.View
 	v.Name = to
 	return x.put(ctx, &v)
-}
-
-// isView reports whether a part is a view, materialized or not.
-func (x *Tx) isView(p catalog.Part) bool {
-	if p.Kind == catalog.PartTable {
-		t := x.s.over.Table(p.OID)
-		return t != nil && t.MatView != nil
-	}
-	return p.Kind == catalog.PartView
-}
-
-// noViewUses refuses what would make a view's stored text stale.
-func (x *Tx) noViewUses(p catalog.Part, feature string) error {
-	for _, d := range x.s.over.Dependents(p) {
-		if x.isView(d.Part) {
-			return pgerr.NotSupported(feature)
-		}
-	}
-	return nil
 }
 
 // RenameColumn is ALTER TABLE … RENAME COLUMN.
@@ -189,10 +164,6 @@ func (x *Tx) renameColumn(ctx context.Context, table catalog.Oid, column, to str
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, t.Name)
 	case systemColumns[to]:
 		return pgerr.New(pgerr.DuplicateColumn, "column name %q conflicts with a system column name", to)
-	}
-	part := catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}
-	if err := x.noViewUses(part, "renaming a column that a view uses"); err != nil {
-		return err
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
@@ -297,9 +268,6 @@ func (x *Tx) SetSchema(ctx context.Context, kind catalog.RelKind, n Name, schema
 		return pgerr.New(pgerr.FeatureNotSupported, "cannot move objects into or out of temporary schemas")
 	}
 	if err := x.moveFree(to, rel.Name()); err != nil {
-		return err
-	}
-	if err := x.noViewUses(relationPart(rel), "moving a relation that a view uses"); err != nil {
 		return err
 	}
 	switch rel.Kind {

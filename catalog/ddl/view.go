@@ -95,9 +95,6 @@ func (x *Tx) renameViewColumn(ctx context.Context, old *catalog.View, column, to
 	case slices.ContainsFunc(v.Columns, func(c catalog.Column) bool { return c.Name == to }):
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, v.Name)
 	}
-	if err := x.noViewUses(catalog.Part{Kind: catalog.PartView, OID: v.OID}, "renaming a column of a view that a view uses"); err != nil {
-		return err
-	}
 	v.Columns[at].Name = to
 	return x.put(ctx, &v)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
-	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
 
@@ -40,12 +39,8 @@ type relNames struct {
 // after every item.
 func (p *printer) view(v *catalog.View, pretty bool, wrap int) string {
 	stored := " " + strings.TrimSuffix(strings.TrimSpace(v.Query), ";") + ";"
-	stmt, err := parse.ParseOne(v.Query)
+	q, err := sema.AnalyzeView(v, &sema.Env{Catalog: p.snap, SearchPath: p.path, Virtual: p.system, IOEnv: p.io, Print: true})
 	if err != nil {
-		return stored
-	}
-	an, err := sema.Analyze(stmt, &sema.Env{Catalog: p.snap, SearchPath: p.path, Virtual: p.system, NoParams: true, IOEnv: p.io})
-	if err != nil || an.Query == nil {
 		return stored
 	}
 	names := make([]string, len(v.Columns))
@@ -55,7 +50,7 @@ func (p *printer) view(v *catalog.View, pretty bool, wrap int) string {
 	d := deparser{printer: p, pretty: pretty, wrap: wrap}
 	// The range table of PostgreSQL's rule begins with these two.
 	d.spaces = []*namespace{{query: &sema.Query{}, rels: []relNames{{name: "old"}, {name: "new"}}}}
-	d.query(an.Query, names, true)
+	d.query(q, names, true)
 	if d.failed {
 		return stored
 	}

@@ -39,6 +39,11 @@ type Env struct {
 	LiteralBase int
 	// IOEnv are the settings for reading literals; nil means types.DefaultIOEnv.
 	IOEnv *types.IOEnv
+	// Bound says of a view's text what its names stand for, whatever the objects are called by now.
+	Bound []catalog.ViewDep
+	// Print asks for a tree that is printed again: joins keep what they were written with, ROWS FROM its functions, and a
+	// whole row is marked as one. It is not planned.
+	Print bool
 }
 
 // VirtualTables provides the system relations.

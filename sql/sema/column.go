@@ -199,12 +199,19 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 	if it.funcScalar {
 		return it.cols[0].ref(level, loc)
 	}
-	r := &expr.Row{Type: rowType(it.table, len(it.cols)), Loc: loc}
-	for i := range it.cols {
-		r.Fields = append(r.Fields, it.cols[i].ref(level, loc))
-		r.Names = append(r.Names, it.cols[i].name)
+	cols := it.cols
+	if it.bound && it.table != nil { // the row is one of the table as it is now
+		cols = nil
+		for _, c := range it.table.LiveColumns() {
+			cols = append(cols, nsCol{name: c.Name, rel: it.rel, col: int(c.Num) - 1, typ: c.Type})
+		}
 	}
-	if !it.nullable || it.table == nil {
+	r := &expr.Row{Type: rowType(it.table, len(cols)), Whole: s.env.Print, Loc: loc}
+	for i := range cols {
+		r.Fields = append(r.Fields, cols[i].ref(level, loc))
+		r.Names = append(r.Names, cols[i].name)
+	}
+	if !it.nullable || it.table == nil || s.env.Print {
 		return r
 	}
 	// A row that an outer join made up is null, not a row of nulls. It shows at a column that rows never have null: of the

@@ -246,7 +246,7 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 		s.domainValue = &sc.Type
 	}
 	if sc.Table != nil {
-		it, err := s.tableItem(sc.Table, sc.Table.Name, nil, -1)
+		it, err := s.tableItem(sc.Table, sc.Table.Name, nil, "")
 		if err != nil {
 			return nil, err
 		}

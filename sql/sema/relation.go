@@ -29,6 +29,9 @@ func (a *analyzer) relation(r *parse.RangeVar) (rel catalog.Relation, v *Virtual
 	if r.Catalog != "" && r.Schema == "" {
 		return rel, nil, a.errorf(r.Loc(), pgerr.SyntaxError, "improper qualified name")
 	}
+	if rel, ok := a.bound(r); ok {
+		return rel, nil, nil
+	}
 	if r.Schema != "" {
 		if v = a.virtual(r.Schema, r.Name); v != nil {
 			return rel, v, nil
@@ -180,15 +183,17 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 		if n != nil {
 			n.virtual, n.schema = v, v.Schema
 		}
+	case rel.Kind == catalog.KindMatView && rel.Table.OID == s.env.Populate: // what it is filled from
+		n, err = s.viewItem(rel.Table.AsView(), name, cols, r)
 	case rel.Kind == catalog.KindTable || rel.Kind == catalog.KindMatView:
-		if n, err = s.tableItem(rel.Table, name, cols, r.Loc()); err == nil {
+		if n, err = s.tableItem(rel.Table, name, cols, r.Schema); err == nil {
 			s.q.Rels[n.rel].Only = !r.Inh
 			if r.Inh {
 				s.expand(n)
 			}
 		}
 	case rel.Kind == catalog.KindView:
-		n, err = s.viewItem(rel.View, name, cols, r.Loc())
+		n, err = s.viewItem(rel.View, name, cols, r)
 	case rel.Kind == catalog.KindSequence:
 		v := s.sequenceTable(rel.Sequence)
 		s.usesVirtual = true
@@ -223,15 +228,19 @@ func tableColumns(t *catalog.Table) []Column {
 	return out
 }
 
-func (s *scope) tableItem(t *catalog.Table, name string, aliases []string, loc int) (*nsItem, error) {
+func (s *scope) tableItem(t *catalog.Table, name string, aliases []string, schema string) (*nsItem, error) {
 	s.addTable(t)
 	rel := s.addRel(&RTE{Kind: RTETable, Alias: name, Columns: tableColumns(t), Table: t})
-	n, err := s.item(rel, name, aliases, loc, func(i int) bool { return t.Columns[i].Dropped || t.Columns[i].Hidden })
+	names := s.boundNames(t.OID)
+	n, err := s.boundItem(rel, name, aliases, names, func(i int) bool { return t.Columns[i].Dropped || t.Columns[i].Hidden })
 	if err != nil {
 		return nil, err
 	}
 	n.table = t
-	if s.env.Catalog != nil {
+	switch {
+	case names != nil:
+		n.schema = schema
+	case s.env.Catalog != nil:
 		n.schema = s.env.Catalog.SchemaName(t.SchemaID)
 	}
 	return n, nil
@@ -239,8 +248,8 @@ func (s *scope) tableItem(t *catalog.Table, name string, aliases []string, loc i
 
 const maxViewDepth = 64
 
-func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int) (*nsItem, error) {
-	q, err := s.viewQuery(v, loc)
+func (s *scope) viewItem(v *catalog.View, name string, aliases []string, r *parse.RangeVar) (*nsItem, error) {
+	q, err := s.viewQuery(v, r.Loc())
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +257,8 @@ func (s *scope) viewItem(v *catalog.View, name string, aliases []string, loc int
 	for i := range min(len(cols), len(v.Columns)) {
 		cols[i].Name = v.Columns[i].Name
 	}
-	return s.item(s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q, View: v}), name, aliases, loc, nil)
+	rel := s.addRel(&RTE{Kind: RTESubquery, Alias: name, Columns: cols, Query: q, View: v})
+	return s.boundItem(rel, name, aliases, s.boundNames(v.OID), nil)
 }
 
 // viewQuery analyses a view's query.
@@ -259,19 +269,7 @@ func (a *analyzer) viewQuery(v *catalog.View, loc int) (*Query, error) {
 	if a.viewDepth >= maxViewDepth {
 		return nil, a.errorf(loc, pgerr.InvalidObjectDefinition, "infinite recursion detected in rules for relation %q", v.Name)
 	}
-	stmt, err := parse.ParseOne(v.Query)
-	if err != nil {
-		return nil, err
-	}
-	sel, ok := stmt.(*parse.SelectStmt)
-	if !ok {
-		return nil, pgerr.Internal("view %q is not a query", v.Name)
-	}
-	env := *a.env
-	env.Text, env.NoParams, env.Role = "", true, 0
-	sub := newAnalyzer(&env)
-	sub.viewDepth = a.viewDepth + 1
-	q, err := sub.topQuery(sel)
+	sub, q, err := analyzeView(v, a.env, a.viewDepth+1)
 	if err != nil {
 		return nil, err
 	}
@@ -279,26 +277,7 @@ func (a *analyzer) viewQuery(v *catalog.View, loc int) (*Query, error) {
 		a.addTable(t)
 	}
 	a.usesVirtual = a.usesVirtual || sub.usesVirtual
-	return q, a.keepViewColumns(v, q, loc)
-}
-
-// keepViewColumns leaves out the columns that a star in the view's text gained since the view was created: a view's
-// columns are those of its creation.
-func (a *analyzer) keepViewColumns(v *catalog.View, q *Query, loc int) error {
-	if len(v.Columns) == 0 || len(queryColumns(q)) <= len(v.Columns) {
-		return nil
-	}
-	kept := make([]Target, 0, len(v.Columns))
-	for _, t := range q.Targets {
-		if n := len(kept); n < len(v.Columns) && t.Name == v.Columns[n].Name {
-			kept = append(kept, t)
-		}
-	}
-	if len(kept) < len(v.Columns) || q.SetOp != nil || q.Distinct || len(q.OrderBy) > 0 {
-		return a.errorf(loc, pgerr.FeatureNotSupported, "view %q over a table that gained columns is not supported", v.Name)
-	}
-	q.Targets = kept
-	return nil
+	return q, nil
 }
 
 // queryColumns are the visible output columns of a query.

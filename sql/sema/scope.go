@@ -39,6 +39,11 @@ func newAnalyzer(env *Env) *analyzer {
 		}
 		io = &c
 	}
+	if env.Bound != nil && io.UserType != nil {
+		c, userType := *io, io.UserType
+		c.UserType = func(oid types.Oid) *types.UserType { return a.boundType(userType(oid)) }
+		io = &c
+	}
 	a.io = io
 	if a.io.Domain == nil && env.Catalog != nil {
 		c := *a.io
@@ -314,6 +319,7 @@ type nsItem struct {
 	lateralOnly bool
 	lateralOK   bool
 	nullable    bool // on the side of an outer join that may have no row
+	bound       bool // cols are those of a view's creation
 	funcScalar  bool // a function of one scalar column: its name is the column
 	tree        bool // a table with those that inherit from it
 }

@@ -393,7 +393,7 @@ func (t *dmlTarget) updateDefault(c *catalog.Column) *catalog.Column {
 func (s *scope) targetItem(t *dmlTarget, r *parse.RangeVar) (*nsItem, error) {
 	name, _ := aliasOf(r.Alias, t.name)
 	if t.views == nil {
-		it, err := s.tableItem(t.table, name, nil, r.Loc())
+		it, err := s.tableItem(t.table, name, nil, r.Schema)
 		if err != nil {
 			return nil, err
 		}

@@ -81,10 +81,6 @@ func (s *Session) executeColumns(x *parse.ExecuteStmt) ([]utility.ResultColumn, 
 // refill gives a materialized view the rows of its query. Concurrently, its rows are replaced by new versions, so that
 // whoever reads it meanwhile goes on by the old ones.
 func (s *Session) refill(ctx context.Context, t *catalog.Table, concurrently bool) error {
-	query, err := parse.ParseOne(t.MatView.Query)
-	if err != nil {
-		return err
-	}
 	if concurrently {
 		st := newStatement("", parse.RawStmt{Stmt: &parse.DeleteStmt{Relation: s.rangeVarOf(t)}}, "", nil)
 		st.populate = t.OID
@@ -92,7 +88,10 @@ func (s *Session) refill(ctx context.Context, t *catalog.Table, concurrently boo
 			return err
 		}
 	}
-	_, err = s.insertQuery(ctx, query, t.MatView.Query, t)
+	// Reading the view that the statement fills is reading its query.
+	star := []*parse.ResTarget{{Val: &parse.ColumnRef{Star: true}}}
+	query := &parse.SelectStmt{TargetList: star, FromClause: []parse.FromItem{s.rangeVarOf(t)}}
+	_, err := s.insertQuery(ctx, query, "", t)
 	if e, ok := err.(*pgerr.Error); ok {
 		e = e.Clone().WithPosition(0)
 		if e.Code == pgerr.UniqueViolation && !concurrently {

@@ -3,6 +3,7 @@ package utility
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -83,8 +84,8 @@ func onCommit(a parse.OnCommitAction) catalog.OnCommit {
 	return catalog.PreserveRows
 }
 
-// viewText returns a view's query with every relation's name qualified, and the types and enum labels of users by
-// references, so that it means the same along any search path; and what it names.
+// viewText returns a view's query with every relation's name qualified, and user types, enum labels and regclass values by
+// references, so that it means the same along any search path; and what it names, with the names that it has for it.
 func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	stmt, err := parse.ParseOne(text)
 	if err != nil {
@@ -101,85 +102,115 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 		}
 	})
 	over := e.DDL.Overlay()
-	edits, used, err := e.viewTypes(stmt, text)
+	env := e.sema()
+	env.Text = text
+	analyzed, err := sema.Analyze(stmt, env)
 	if err != nil {
 		return "", nil, err
 	}
+	edits, used := e.viewConstants(stmt, text, env, analyzed.Query)
 	var deps []catalog.ViewDep
 	for _, r := range refs {
 		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
 		if r.Schema == "" && ctes[r.Name] || !ok {
 			continue // a CTE, or a system relation
 		}
+		schema := over.SchemaName(rel.SchemaID())
 		if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
-			deps = append(deps, catalog.ViewDep{Relation: rel.OID()})
+			deps = append(deps, catalog.ViewDep{Relation: rel.OID(), Schema: schema, Name: r.Name, Names: columnNames(rel)})
 		}
-		schema := catalog.QuoteIdent(over.SchemaName(rel.SchemaID()))
 		switch at := r.Loc(); r.Schema {
 		case "":
-			edits = append(edits, edit{at, 0, schema + "."})
+			edits = append(edits, edit{at, 0, catalog.QuoteIdent(schema) + "."})
 		case catalog.TempAlias:
-			edits = append(edits, edit{at, identLen(text[at:]), schema})
+			edits = append(edits, edit{at, identLen(text[at:]), catalog.QuoteIdent(schema)})
 		}
 	}
-	deps = e.viewColumns(stmt, deps)
-	for _, t := range used {
-		deps = append(deps, catalog.ViewDep{Relation: t})
-	}
-	return applyEdits(text, edits), deps, nil
+	return applyEdits(text, edits), bindTypes(over, bindColumns(deps, analyzed.Query), used), nil
 }
 
-// viewTypes finds the types and enum labels of users in a view's query.
-func (e *Env) viewTypes(stmt parse.Statement, text string) (edits []edit, used []catalog.Oid, err error) {
-	env := e.sema()
-	env.Text = text
-	analyzed, err := sema.Analyze(stmt, env)
-	if err != nil {
-		return nil, nil, err
-	}
+// viewConstants finds the types, enum labels and relations' OIDs in a view's query, and what it names by them.
+func (e *Env) viewConstants(stmt parse.Statement, text string, env *sema.Env, q *sema.Query) (edits []edit, used []catalog.Oid) {
 	edits, used = e.typeEdits(stmt, text, env)
-	sema.WalkQuery(analyzed.Query, func(n expr.Node, _ int) {
+	change := func(c edit) {
+		if !slices.Contains(edits, c) {
+			edits = append(edits, c)
+		}
+	}
+	sema.WalkWritten(q, func(n expr.Node) {
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return
 		}
-		if change, ok := enumEdit(k, text); ok && !slices.Contains(edits, change) {
-			edits = append(edits, change)
+		if c, ok := enumEdit(k, text); ok {
+			change(c)
 			used = addType(used, k.Type)
 		}
+		if k.Type.Oid != types.RegclassOid || k.Value.IsNull() || k.Loc < 0 || k.Loc >= len(text) {
+			return
+		}
+		oid := catalog.Oid(k.Value.Int())
+		if _, known := env.Catalog.RelationByOID(oid); known && text[k.Loc] == '\'' {
+			change(edit{k.Loc, literalLen(text[k.Loc:]), "'" + strconv.Itoa(int(oid)) + "'"})
+			if !slices.Contains(used, oid) {
+				used = append(used, oid)
+			}
+		}
 	})
-	return edits, used, nil
+	return edits, used
 }
 
-// viewColumns fills in the columns of tables that a view's query uses.
-func (e *Env) viewColumns(stmt parse.Statement, deps []catalog.ViewDep) []catalog.ViewDep {
-	over := e.DDL.Overlay()
-	star := false
-	names := map[string]bool{}
-	walkTree(stmt, func(n any) {
-		switch n := n.(type) {
-		case *parse.ColumnRef:
-			star = star || n.Star
-			for _, f := range n.Fields {
-				names[f] = true
-			}
-		case *parse.JoinExpr:
-			star = star || n.Natural
-			for _, u := range n.Using {
-				names[u] = true
-			}
+// columnNames are the names of a relation's columns by number; those that nothing can name have none.
+func columnNames(rel catalog.Relation) []string {
+	columns := []catalog.Column(nil)
+	switch {
+	case rel.View != nil:
+		columns = rel.View.Columns
+	case rel.Table != nil:
+		columns = rel.Table.Columns
+	}
+	names := make([]string, len(columns))
+	for i := range columns {
+		if c := &columns[i]; !c.Dropped && !c.Hidden {
+			names[i] = c.Name
 		}
-	})
-	// By name only: a column of the same name in another table of the query counts too, which errs on the safe side.
+	}
+	return names
+}
+
+// bindColumns notes the columns that a view's query uses of each relation, and the composite types whose attributes it
+// selects.
+func bindColumns(deps []catalog.ViewDep, q *sema.Query) []catalog.ViewDep {
+	for _, r := range sema.References(q) {
+		at := slices.IndexFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == r.OID })
+		switch {
+		case at >= 0:
+			deps[at].Columns = r.Columns
+		case r.OID.Class() == types.CompositeClass:
+			deps = append(deps, catalog.ViewDep{Relation: r.OID})
+		}
+	}
+	return deps
+}
+
+// bindTypes adds the types and other objects that a view's query names, and the names of composite types' attributes.
+func bindTypes(over *catalog.Snapshot, deps []catalog.ViewDep, used []catalog.Oid) []catalog.ViewDep {
+	for _, oid := range used {
+		if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == oid }) {
+			deps = append(deps, catalog.ViewDep{Relation: oid})
+		}
+	}
 	for i := range deps {
-		t := over.Table(deps[i].Relation)
-		if t == nil {
+		d := &deps[i]
+		u := over.UserType(d.Relation)
+		if d.Relation.Class() != types.CompositeClass || u == nil {
 			continue
 		}
-		for _, c := range t.LiveColumns() {
-			if star || names[c.Name] || names[t.Name] {
-				deps[i].Columns = append(deps[i].Columns, c.Num)
+		for _, f := range u.Fields {
+			if f.Dropped {
+				f.Name = ""
 			}
+			d.Names = append(d.Names, f.Name)
 		}
 	}
 	return deps

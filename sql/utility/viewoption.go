@@ -159,17 +159,11 @@ func (e *Env) alterViewOptions(ctx context.Context, s *parse.AlterTableStmt, nam
 		if err != nil || v == nil || !hasCheckOption(o.Options) {
 			return o, err
 		}
-		stmt, err := parse.ParseOne(v.Query)
+		q, err := sema.AnalyzeView(v, e.sema())
 		if err != nil {
 			return o, err
 		}
-		env := *e.sema()
-		env.Text, env.Role = "", 0
-		an, err := sema.Analyze(stmt, &env)
-		if err != nil {
-			return o, err
-		}
-		return o, checkOptionAllowed(an.Query)
+		return o, checkOptionAllowed(q)
 	})
 }
 
