@@ -278,6 +278,10 @@ func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
 		if q := s.Sequence(p.OID); q != nil && q.OwnedByAuto && q.OwnedByTab != 0 {
 			return Part{Kind: PartColumn, OID: q.OwnedByTab, Sub: q.OwnedByCol}, true
 		}
+	case PartType:
+		if p.OID.Class() == types.MultirangeClass {
+			return Part{Kind: PartType, OID: types.RangeOf(p.OID)}, true
+		}
 	}
 	return Part{}, false
 }

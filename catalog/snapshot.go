@@ -136,9 +136,11 @@ type Snapshot struct {
 	databases   pmap[Oid, *Database]
 	types       pmap[Oid, *Type]
 	typeNames   pmap[relName, Oid] // of types and their array types
-	names       pmap[relName, relRef]
-	indexes     pmap[Oid, Oid] // index -> table
-	constraints pmap[Oid, Oid] // constraint -> table
+	// constructors are the types whose constructor functions have a name: all of one type share it.
+	constructors pmap[relName, Oid]
+	names        pmap[relName, relRef]
+	indexes      pmap[Oid, Oid] // index -> table
+	constraints  pmap[Oid, Oid] // constraint -> table
 	// constraintNames counts the constraints of each name in a schema; tables may share one.
 	constraintNames   pmap[relName, int]
 	defaultPrivileges pmap[Oid, *DefaultPrivileges]
@@ -148,20 +150,21 @@ type Snapshot struct {
 func NewSnapshot() *Snapshot {
 	oid := cmp.Compare[Oid]
 	return &Snapshot{
-		shape:       new(shape),
-		schemas:     pmap[Oid, *Schema]{compare: oid},
-		schemaNames: pmap[string, Oid]{compare: strings.Compare},
-		tables:      pmap[Oid, *Table]{compare: oid},
-		sequences:   pmap[Oid, *Sequence]{compare: oid},
-		views:       pmap[Oid, *View]{compare: oid},
-		roles:       pmap[Oid, *Role]{compare: oid},
-		roleNames:   pmap[string, Oid]{compare: strings.Compare},
-		databases:   pmap[Oid, *Database]{compare: oid},
-		types:       pmap[Oid, *Type]{compare: oid},
-		typeNames:   pmap[relName, Oid]{compare: compareRelName},
-		names:       pmap[relName, relRef]{compare: compareRelName},
-		indexes:     pmap[Oid, Oid]{compare: oid},
-		constraints: pmap[Oid, Oid]{compare: oid},
+		shape:        new(shape),
+		schemas:      pmap[Oid, *Schema]{compare: oid},
+		schemaNames:  pmap[string, Oid]{compare: strings.Compare},
+		tables:       pmap[Oid, *Table]{compare: oid},
+		sequences:    pmap[Oid, *Sequence]{compare: oid},
+		views:        pmap[Oid, *View]{compare: oid},
+		roles:        pmap[Oid, *Role]{compare: oid},
+		roleNames:    pmap[string, Oid]{compare: strings.Compare},
+		databases:    pmap[Oid, *Database]{compare: oid},
+		types:        pmap[Oid, *Type]{compare: oid},
+		typeNames:    pmap[relName, Oid]{compare: compareRelName},
+		constructors: pmap[relName, Oid]{compare: compareRelName},
+		names:        pmap[relName, relRef]{compare: compareRelName},
+		indexes:      pmap[Oid, Oid]{compare: oid},
+		constraints:  pmap[Oid, Oid]{compare: oid},
 
 		constraintNames:   pmap[relName, int]{compare: compareRelName},
 		defaultPrivileges: pmap[Oid, *DefaultPrivileges]{compare: oid},

@@ -8,8 +8,8 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// Type describes a type that a user created: an enum, a domain or a standalone composite type; its OID tells which. The
-// row types of tables and views have no descriptor of their own.
+// Type describes a type that a user created: an enum, a domain, a range, the multirange over one, or a standalone composite
+// type; its OID tells which. The row types of tables and views have no descriptor of their own.
 type Type struct {
 	OID      Oid
 	SchemaID Oid
@@ -20,7 +20,11 @@ type Type struct {
 
 	Labels []types.EnumLabel `json:",omitempty"` // of an enum, in order
 	Domain *Domain           `json:",omitempty"` // of a domain
+	Range  *Range            `json:",omitempty"` // of a range
 	Attrs  []types.Attribute `json:",omitempty"` // of a composite type, by number; dropped ones keep their place
+
+	// Constructors are the functions that make values of a range or multirange.
+	Constructors []Constructor `json:",omitempty"`
 
 	ACL     []ACLItem
 	Comment string
@@ -48,6 +52,7 @@ func (t *Type) Clone() *Type {
 	c := *t
 	c.derived = nil
 	c.Labels = append([]types.EnumLabel(nil), t.Labels...)
+	c.Constructors = slices.Clone(t.Constructors)
 	c.Attrs = slices.Clone(t.Attrs)
 	if t.Domain != nil {
 		d := *t.Domain
@@ -186,16 +191,27 @@ func (s *Snapshot) ExpandTypeNames(searchPath []string, text string) string {
 
 // putType enters a type into a snapshot under construction.
 func (s *Snapshot) putType(t *Type) {
+	if t.Range != nil {
+		types.LearnRange(t.OID, t.Range.Subtype)
+	}
 	if t.derived == nil {
 		t.derived = new(typeDerived)
 	}
 	s.types = s.types.put(t.OID, t)
 	s.typeNames = s.typeNames.put(relName{t.SchemaID, t.Name}, t.OID)
 	s.typeNames = s.typeNames.put(relName{t.SchemaID, t.ArrayName}, t.ArrayOID())
+	for _, c := range t.Constructors {
+		s.constructors = s.constructors.put(relName{c.SchemaID, c.Name}, t.OID)
+	}
 }
 
 func (s *Snapshot) unlinkType(t *Type) {
 	s.types = s.types.remove(t.OID)
+	for _, c := range t.Constructors {
+		if have, ok := s.constructors.get(relName{c.SchemaID, c.Name}); ok && have == t.OID {
+			s.constructors = s.constructors.remove(relName{c.SchemaID, c.Name})
+		}
+	}
 	for name, oid := range map[string]Oid{t.Name: t.OID, t.ArrayName: t.ArrayOID()} {
 		if have, ok := s.typeNames.get(relName{t.SchemaID, name}); ok && have == oid {
 			s.typeNames = s.typeNames.remove(relName{t.SchemaID, name})
@@ -241,7 +257,13 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		}
 		return true
 	})
+	if oid.Class() == types.RangeClass {
+		add(Internal, PartType, types.MultirangeOf(oid), 0)
+	}
 	s.Types(func(t *Type) bool {
+		if t.Range != nil && t.Range.Subtype.Declared() == oid {
+			add(Normal, PartType, t.OID, 0)
+		}
 		for _, a := range t.Attrs {
 			if !a.Dropped && a.Type.Declared() == oid {
 				add(Normal, PartType, t.OID, 0)

@@ -143,6 +143,10 @@ func (x *Tx) addColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 		}
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", s.Name, t.Name)
 	}
+	row := types.UserOid(types.CompositeClass, t.OID)
+	if err := x.checkMember(s.Type.Declared(), row); err != nil {
+		return err
+	}
 	if err := checkColumn(s); err != nil {
 		return err
 	}
@@ -408,6 +412,9 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 			WithDetail("Column \"%s\" is a generated column.", col.Name)
 	}
 	to := c.Type.Type
+	if err := x.checkMember(to.Declared(), types.UserOid(types.CompositeClass, t.OID)); err != nil {
+		return err
+	}
 	if err := checkColumn(&ColumnSpec{Name: c.Name, Type: to}); err != nil {
 		return err
 	}

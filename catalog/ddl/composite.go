@@ -41,6 +41,41 @@ func (x *Tx) checkAttribute(ctx context.Context, a types.Attribute) error {
 	return x.shareTypes(ctx, a.Type)
 }
 
+// checkMember refuses a type as that of an attribute or column of the composite type row where values of it would hold
+// values of row: in an array, a range, a domain or another composite type.
+func (x *Tx) checkMember(t, row catalog.Oid) error {
+	switch {
+	case !t.IsUser():
+		return nil
+	case t == row:
+		return pgerr.New(pgerr.InvalidTableDefinition, "composite type %s cannot be made a member of itself", types.FormatType(types.T(row)))
+	case types.ElemOf(t) != 0:
+		return x.checkMember(types.ElemOf(t), row)
+	case t.Class() == types.MultirangeClass:
+		return x.checkMember(types.RangeOf(t), row)
+	case t.Class() == types.CompositeClass:
+		if u := x.s.over.UserType(t); u != nil {
+			for _, f := range u.Fields {
+				if f.Dropped {
+					continue
+				}
+				if err := x.checkMember(f.Type.Declared(), row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	switch d := x.s.over.Type(t); {
+	case d == nil:
+	case d.Range != nil:
+		return x.checkMember(d.Range.Subtype.Declared(), row)
+	case d.Domain != nil:
+		return x.checkMember(d.Domain.Base.Declared(), row)
+	}
+	return nil
+}
+
 // lockComposite locks a composite type and returns a copy to be changed and put.
 func (x *Tx) lockComposite(ctx context.Context, n Name) (*catalog.Type, error) {
 	t, err := x.lockType(ctx, n)
@@ -70,8 +105,8 @@ func (x *Tx) AddAttribute(ctx context.Context, n Name, a types.Attribute) error 
 	if liveAttribute(t, a.Name) >= 0 {
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", a.Name, t.Name)
 	}
-	if catalog.TypeOf(a.Type) == t.OID {
-		return pgerr.New(pgerr.InvalidTableDefinition, "composite type %s cannot be made a member of itself", t.Name)
+	if err := x.checkMember(a.Type.Declared(), t.OID); err != nil {
+		return err
 	}
 	if err := x.checkAttribute(ctx, a); err != nil {
 		return err
@@ -110,6 +145,9 @@ func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute) erro
 	at := liveAttribute(t, a.Name)
 	if at < 0 {
 		return errNoAttribute(t, a.Name)
+	}
+	if err := x.checkMember(a.Type.Declared(), t.OID); err != nil {
+		return err
 	}
 	if err := x.checkAttribute(ctx, a); err != nil {
 		return err

@@ -24,8 +24,8 @@ func (x *Tx) newType(ctx context.Context, class types.UserClass, n Name) (*catal
 	if err != nil {
 		return nil, err
 	}
-	if x.typeNameTaken(schema.OID, n.Name) {
-		return nil, errTypeExists(n.Name)
+	if err := x.claimTypeName(ctx, schema.OID, n.Name); err != nil {
+		return nil, err
 	}
 	oid, err := x.newOID(ctx)
 	if err != nil {
@@ -34,6 +34,44 @@ func (x *Tx) newType(ctx context.Context, class types.UserClass, n Name) (*catal
 	return &catalog.Type{
 		OID: types.UserOid(class, oid), SchemaID: schema.OID, Name: n.Name, ArrayName: x.arrayTypeName(schema.OID, n.Name), Owner: x.user(),
 	}, nil
+}
+
+// CheckNewType refuses a name that a new type cannot have.
+func (x *Tx) CheckNewType(ctx context.Context, n Name) error {
+	x.refresh()
+	schema, err := x.creationSchema(ctx, n.Schema, n.Name)
+	if err == nil && x.typeNameTaken(schema.OID, n.Name) && x.arrayOfType(schema.OID, n.Name) == nil {
+		err = errTypeExists(n.Name)
+	}
+	return err
+}
+
+// arrayOfType is the type whose array type has a name; nil where the name is another's.
+func (x *Tx) arrayOfType(schema catalog.Oid, name string) *catalog.Type {
+	if oid, ok := x.s.over.TypeIn(schema, name); ok {
+		return x.s.over.Type(types.ElemOf(oid))
+	}
+	return nil
+}
+
+// claimTypeName makes a name free for a type: an array type that has it makes way (moveArrayTypeName).
+func (x *Tx) claimTypeName(ctx context.Context, schema catalog.Oid, name string) error {
+	if !x.typeNameTaken(schema, name) {
+		return nil
+	}
+	t := x.arrayOfType(schema, name)
+	if t == nil {
+		return errTypeExists(name)
+	}
+	if err := x.lockObjects(ctx, t.ObjectID()); err != nil {
+		return err
+	}
+	if t = x.s.over.Type(t.OID); t == nil || t.ArrayName != name {
+		return x.claimTypeName(ctx, schema, name)
+	}
+	c := t.Clone()
+	c.ArrayName = x.arrayTypeName(schema, t.Name)
+	return x.put(ctx, c)
 }
 
 // typeNameTaken reports whether a schema has a type of that name: a user's, or the row type of a table or view.
@@ -278,10 +316,10 @@ func (x *Tx) RenameType(ctx context.Context, n Name, to string) error {
 	if err != nil {
 		return err
 	}
-	if x.typeNameTaken(t.SchemaID, to) {
-		return errTypeExists(to)
+	if err := x.claimTypeName(ctx, t.SchemaID, to); err != nil {
+		return err
 	}
-	c := t.Clone()
+	c := x.s.over.Type(t.OID).Clone()
 	c.Name, c.ArrayName = to, x.arrayTypeName(t.SchemaID, to)
 	return x.put(ctx, c)
 }

@@ -20,8 +20,8 @@ func builtinSources() map[string]*source {
 			"typnotnull typbasetype typtypmod typcollation typdefaultbin typdefault typacl",
 			builtin: typeRows, rows: userTypeRows},
 		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
-			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows},
-		"pg_catalog.pg_range": {columns: "rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff", builtin: rangeRows},
+			"provolatile pronargs prorettype proargtypes prosrc", builtin: procRows, rows: constructorRows},
+		"pg_catalog.pg_range": {columns: "rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff", builtin: rangeRows, rows: userRangeRows},
 		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
 			for _, p := range procList() {
 				if p.Kind == 'a' {
@@ -81,20 +81,24 @@ func rangeRows(b *builder) {
 }
 
 func procRows(b *builder) {
-	const internal = catalog.Oid(12)
 	for _, p := range procList() {
 		volatile := byte(p.Volatile)
 		if volatile == 0 {
 			volatile = 'i'
 		}
-		args := make([]types.Datum, len(p.Args))
-		for i, a := range p.Args {
-			args[i] = num(a)
-		}
-		b.add(num(p.Oid), str(p.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), num(internal), num(p.Variadic),
-			char(p.Kind), flag(p.Strict), flag(p.Set), char(volatile), num(len(p.Args)), num(p.Result),
-			types.NewVector(types.OidOid, args), str(p.Name))
+		b.proc(p, catalog.PgCatalogSchema, catalog.BootstrapRole, volatile, p.Name)
 	}
+}
+
+// proc adds a row of pg_proc.
+func (b *builder) proc(p expr.ProcInfo, schema, owner catalog.Oid, volatile byte, src string) {
+	const internal = catalog.Oid(12)
+	args := make([]types.Datum, len(p.Args))
+	for i, a := range p.Args {
+		args[i] = num(a)
+	}
+	b.add(num(p.Oid), str(p.Name), num(schema), num(owner), num(internal), num(p.Variadic), char(p.Kind), flag(p.Strict),
+		flag(p.Set), char(volatile), num(len(p.Args)), num(p.Result), types.NewVector(types.OidOid, args), str(src))
 }
 
 // operatorList is every operator by OID.
@@ -169,8 +173,17 @@ func defaultOpclass(method, typ catalog.Oid) catalog.Oid {
 	case types.CidrOid:
 		return m[opclassKey{method, types.InetOid}]
 	}
-	if types.ElemOf(typ) != 0 {
+	switch {
+	case types.ElemOf(typ) != 0:
 		return m[opclassKey{method, types.AnyarrayOid}]
+	case typ.Kind() == types.KRange:
+		return m[opclassKey{method, types.AnyrangeOid}]
+	case typ.Kind() == types.KMultirange:
+		return m[opclassKey{method, types.AnymultirangeOid}]
+	case typ.Class() == types.EnumClass:
+		return m[opclassKey{method, types.AnyenumOid}]
+	case typ.Class() == types.CompositeClass:
+		return m[opclassKey{method, types.RecordOid}]
 	}
 	if in := types.Lookup(typ); in != nil && strings.HasPrefix(in.Name, "reg") {
 		return m[opclassKey{method, types.OidOid}]
@@ -199,19 +212,30 @@ func columnOpclass(method catalog.Oid, c catalog.IndexColumn, typ types.Oid) cat
 	return defaultOpclass(method, typ)
 }
 
-// OperatorClass checks that an access method has an operator class of the name for a type, as CREATE INDEX does. It
-// returns the name, or nothing where the class is the type's default.
-func OperatorClass(method, name string, typ catalog.Oid) (string, error) {
+// DefaultOpclass is the default operator class of an access method for a type; 0 for none.
+func DefaultOpclass(method string, typ catalog.Oid) catalog.Oid {
+	return defaultOpclass(indexMethod(&catalog.Index{Method: method}), typ)
+}
+
+// NamedOpclass finds the operator class of a name for an access method, which is to be one for a type; ordinary says that it
+// is not the type's default.
+func NamedOpclass(method, name string, typ catalog.Oid) (oid catalog.Oid, ordinary bool, err error) {
 	am := indexMethod(&catalog.Index{Method: method})
 	c := opclassNamed(am, name)
 	if c == nil {
-		return "", pgerr.New(pgerr.UndefinedObject, "operator class %q does not exist for access method %q", name, method)
+		return 0, false, pgerr.New(pgerr.UndefinedObject, "operator class %q does not exist for access method %q", name, method)
 	}
 	if !types.BinaryCoercible(typ, c.input) {
-		return "", pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", name, types.FormatType(types.T(typ)))
+		return 0, false, pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", name, types.FormatType(types.T(typ)))
 	}
-	if c.oid == defaultOpclass(am, typ) {
-		return "", nil
+	return c.oid, c.oid != defaultOpclass(am, typ), nil
+}
+
+// OperatorClass checks that an access method has an operator class of the name for a type, as CREATE INDEX does. It
+// returns the name, or nothing where the class is the type's default.
+func OperatorClass(method, name string, typ catalog.Oid) (string, error) {
+	if _, ordinary, err := NamedOpclass(method, name, typ); err != nil || !ordinary {
+		return "", err
 	}
 	return name, nil
 }

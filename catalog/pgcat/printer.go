@@ -387,7 +387,7 @@ func (d *deparser) function(n *expr.Func) {
 		d.b.WriteString("))")
 		return
 	}
-	d.b.WriteString(catalog.QuoteIdent(n.Fn.Name) + "(")
+	d.b.WriteString(d.functionName(n.Fn) + "(")
 	for i, a := range n.Args {
 		if i > 0 {
 			d.b.WriteString(", ")

@@ -268,6 +268,12 @@ func (b *builder) typeDepends() {
 		if t.OID.Class() == types.CompositeClass {
 			b.depend(classClass, t.OID.Serial(), 0, classType, t.OID, 0, catalog.Internal)
 		}
+		if r := t.Range; r != nil {
+			if r.Subtype.Declared().IsUser() {
+				b.depend(classType, t.OID, 0, classType, r.Subtype.Declared(), 0, catalog.Normal)
+			}
+			b.depend(classType, types.MultirangeOf(t.OID), 0, classType, t.OID, 0, catalog.Internal)
+		}
 		if d := t.Domain; d != nil {
 			if d.Base.Declared().IsUser() {
 				b.depend(classType, t.OID, 0, classType, d.Base.Declared(), 0, catalog.Normal)

@@ -27,6 +27,9 @@ func FindCoercion(from, to types.Oid, ctx types.CastContext) CoercionPath {
 	if from == types.RecordOid && to.Class() == types.CompositeClass { // field by field
 		return CastFunc
 	}
+	if ctx == types.Explicit && from.Class() == types.RangeClass && to == types.MultirangeOf(from) {
+		return CastFunc
+	}
 	if c, ok := castsByTypes[castKey{from, to}]; ok {
 		if c.context > ctx {
 			return NoPath

@@ -101,7 +101,7 @@ func makeRange(c *Call, a []types.Datum) (types.Datum, error) {
 				WithHint("Valid values are \"[]\", \"[)\", \"(]\", and \"()\".")
 		}
 	}
-	return rangeDatum(types.MakeRange(types.RangeElem(c.Fn.Result), lower, upper))
+	return rangeDatum(types.MakeRange(c.Fn.Result, lower, upper))
 }
 
 func rangeDatum(r *types.Range, err error) (types.Datum, error) {

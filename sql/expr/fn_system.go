@@ -223,7 +223,7 @@ var systemImpls = map[string]impl{
 
 // NextIdentity is nextval as the default of an identity column calls it; nil where nextval is missing.
 var NextIdentity = sync.OnceValue(func() *Function {
-	r, err := LookupFunction("nextval", []types.Oid{types.RegclassOid}, nil, false)
+	r, err := LookupFunction("nextval", []types.Oid{types.RegclassOid}, nil, false, UserNames{})
 	if err != nil || r == nil || r.Fn == nil {
 		return nil
 	}

@@ -24,6 +24,8 @@ type Function struct {
 	Variadic   types.Oid // element type of the last argument of a variadic function, or 0
 	Defaults   int       // how many of the last arguments may be left out
 	ArgNames   []string  // input arguments' names, nil if none has one
+	// Constructs is the user's type that the function is a constructor of; 0 for others.
+	Constructs types.Oid
 	// Operator is set for operators.
 	Operator *Operator
 

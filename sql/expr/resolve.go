@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"cmp"
+
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -287,11 +289,14 @@ type Resolved struct {
 
 // LookupFunction resolves a call by unqualified name. names are the names of the last arguments, given as name => value.
 // variadic says that the last argument was marked VARIADIC. No overload: nil and no error; the caller makes the error
-// with NoFunction, after trying what else the name may mean.
-func LookupFunction(name string, args []types.Oid, names []string, variadic bool) (*Resolved, error) {
+// with NoFunction, after trying what else the name may mean. user is what the catalog has under the name.
+func LookupFunction(name string, args []types.Oid, names []string, variadic bool, user UserNames) (*Resolved, error) {
 	var cands []*candidate
 	for _, p := range procsByName[name] {
 		cands = append(cands, p.candidates(len(args), names, variadic)...)
+	}
+	for _, f := range user.Functions {
+		cands = append(cands, f.p.candidates(len(args), names, variadic)...)
 	}
 	for _, c := range cands {
 		if sameOids(reordered(args, c.order), c.args) && !c.variadic {
@@ -303,7 +308,7 @@ func LookupFunction(name string, args []types.Oid, names []string, variadic bool
 			return c.resolved(), nil
 		}
 	}
-	if t := conversion(name, args, names); t != 0 {
+	if t := cmp.Or(conversion(builtinType(name), args, names), conversion(user.Type, args, names)); t != 0 {
 		return &Resolved{Cast: t}, nil
 	}
 	if len(cands) == 0 {
@@ -455,28 +460,33 @@ func (c *candidate) resolved() *Resolved {
 
 // conversion recognises a call that is a type conversion: a type's name with one argument, which is unknown or gets
 // there by relabelling or through text.
-func conversion(name string, args []types.Oid, names []string) types.Oid {
-	if len(args) != 1 || len(names) > 0 {
-		return 0
-	}
-	in := types.ByName(name)
-	if in == nil || in.Name != name || in.Type != 'b' {
+func conversion(t types.Oid, args []types.Oid, names []string) types.Oid {
+	if t == 0 || len(args) != 1 || len(names) > 0 {
 		return 0
 	}
 	from := args[0]
 	if from == types.UnknownOid {
-		return in.Oid
+		return t
 	}
-	switch FindCoercion(from, in.Oid, types.Explicit) {
+	switch FindCoercion(from, t, types.Explicit) {
 	case Relabel:
-		return in.Oid
+		return t
 	case ViaIO:
-		if from.Kind() == types.KRecord && category(in.Oid) == 'S' {
+		if from.Kind() == types.KRecord && category(t) == 'S' {
 			return 0
 		}
-		return in.Oid
+		return t
 	}
 	return 0
+}
+
+// builtinType is the built-in type of a name that is no pseudo-type; 0 for none.
+func builtinType(name string) types.Oid {
+	in := types.ByName(name)
+	if in == nil || in.Name != name || in.Type == 'p' {
+		return 0
+	}
+	return in.Oid
 }
 
 // NoFunction is the error for a call that no function matches; display is the name as written.

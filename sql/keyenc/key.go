@@ -82,7 +82,7 @@ func appendValue(buf []byte, oid types.Oid, d types.Datum) []byte {
 	case types.KArray:
 		return appendArray(buf, d.Array())
 	case types.KRange:
-		return appendRange(buf, d.Range())
+		return appendRange(buf, oid, d.Range())
 	case types.KMultirange:
 		return appendMultirange(buf, d.Multirange())
 	}
@@ -343,7 +343,7 @@ func (r *reader) array(oid types.Oid) (types.Datum, error) {
 
 // KeyLossless reports whether DecodeKey returns exactly the value that was
 // encoded. It is false where equal values can look different: floats (-0),
-// numeric (scale), bpchar (blanks), interval, jsonb, and arrays and ranges of these, and for records.
+// numeric (scale), bpchar (blanks), interval, jsonb, and arrays and ranges of these, and for records and users' ranges.
 func KeyLossless(oid types.Oid) bool {
 	switch oid.Kind() {
 	case types.KInt:
@@ -353,7 +353,7 @@ func KeyLossless(oid types.Oid) bool {
 	case types.KArray:
 		return KeyLossless(types.ElemOf(oid))
 	case types.KRange:
-		return KeyLossless(types.RangeElem(oid))
+		return !oid.IsUser() && KeyLossless(types.RangeElem(oid))
 	case types.KMultirange:
 		return KeyLossless(types.RangeOf(oid))
 	}

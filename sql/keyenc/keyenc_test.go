@@ -49,9 +49,9 @@ func genDatum(oid types.Oid) *rapid.Generator[types.Datum] {
 				t.Fatal(err)
 			}
 			return types.NewString(s)
-		case types.Int4RangeOid, types.Int8RangeOid, types.NumRangeOid:
+		case types.Int4RangeOid, types.Int8RangeOid, types.NumRangeOid, userRange:
 			return types.NewRange(genRange(oid).Draw(t, "range"))
-		case types.Int8MultirangeOid, types.NumMultirangeOid:
+		case types.Int8MultirangeOid, types.NumMultirangeOid, types.MultirangeOf(userRange):
 			ranges := rapid.SliceOfN(genRange(types.RangeOf(oid)), 0, 3).Draw(t, "ranges")
 			return types.NewMultirange(types.MakeMultirange(types.RangeOf(oid), ranges))
 		}
@@ -81,7 +81,7 @@ func genRange(oid types.Oid) *rapid.Generator[*types.Range] {
 			}
 			return types.NewInt(int64(n))
 		}
-		r, err := types.MakeRange(elem, types.Bound{Value: bound("lower"), Inc: rapid.Bool().Draw(t, "inc"), Lower: true},
+		r, err := types.MakeRange(oid, types.Bound{Value: bound("lower"), Inc: rapid.Bool().Draw(t, "inc"), Lower: true},
 			types.Bound{Value: bound("upper"), Inc: rapid.Bool().Draw(t, "inc")})
 		if err != nil { // in the wrong order
 			return types.EmptyRange(elem)
@@ -128,7 +128,34 @@ func genJSON(depth int) *rapid.Generator[string] {
 var keyTypes = []types.Oid{types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.DateOid, types.TimestamptzOid, types.PgLsnOid,
 	types.Float8Oid, types.TextOid, types.BpcharOid, types.ByteaOid, types.UuidOid, types.NumericOid, types.IntervalOid, types.JsonbOid,
 	types.Int4ArrayOid, types.TextArrayOid, types.NumericArrayOid,
-	types.Int4RangeOid, types.NumRangeOid, types.Int8MultirangeOid, types.NumMultirangeOid}
+	types.Int4RangeOid, types.NumRangeOid, types.Int8MultirangeOid, types.NumMultirangeOid, userRange, types.MultirangeOf(userRange)}
+
+// userRange is a range over numeric that a user created.
+var userRange = func() types.Oid {
+	oid := types.UserOid(types.RangeClass, 16400)
+	types.LearnRange(oid, types.T(types.NumericOid))
+	return oid
+}()
+
+// What is stored of a user's range is read without its definition.
+func TestUserRangesAreReadWithoutTheirDefinition(t *testing.T) {
+	known, unknown := userRange, types.UserOid(types.RangeClass, 16999)
+	r, err := types.MakeRange(known, types.Bound{Value: types.NewSmallNumeric(15, 1), Inc: true, Lower: true}, types.Bound{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []types.Datum{types.NewRange(r), types.NewRange(types.EmptyRange(types.NumericOid))} {
+		key := AppendKey(nil, known, d, false)
+		got, rest, err := DecodeKey(unknown, key, false)
+		if err != nil || len(rest) > 0 || got.Range().Elem != types.NumericOid || types.Compare(known, got, d) != 0 {
+			t.Fatalf("key: %v, %v", got.Range(), err)
+		}
+		row := appendStored(nil, known, d)
+		if got, err = readStored(unknown, row); err != nil || got.Range().Elem != types.NumericOid || types.Compare(known, got, d) != 0 {
+			t.Fatalf("row: %v, %v", got.Range(), err)
+		}
+	}
+}
 
 func compareNullsLast(oid types.Oid, a, b types.Datum) int {
 	switch {

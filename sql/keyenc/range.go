@@ -1,7 +1,15 @@
 package keyenc
 
-import "github.com/pgmqdb/pgmqdb/sql/types"
+import (
+	"encoding/binary"
+	"math"
 
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// A value of a user's range type, stored or in a key, begins with its subtype, so that it can be read without the type's
+// definition.
+//
 // A range in a key: the empty one first; then by the lower bound, an infinite one first and, of equal ones, the inclusive
 // one; then by the upper bound, of equal ones the exclusive one first and an infinite one last. A multirange is its ranges,
 // each behind elemFollows.
@@ -17,7 +25,10 @@ const (
 	keyBoundAfter  = 0x02
 )
 
-func appendRange(buf []byte, r *types.Range) []byte {
+func appendRange(buf []byte, oid types.Oid, r *types.Range) []byte {
+	if oid.IsUser() {
+		buf = binary.BigEndian.AppendUint32(buf, uint32(r.Elem))
+	}
 	if r.Empty {
 		return append(buf, keyEmptyRange)
 	}
@@ -42,13 +53,17 @@ func appendBoundSide(buf []byte, before bool) []byte {
 
 func appendMultirange(buf []byte, m *types.Multirange) []byte {
 	for _, r := range m.Ranges {
-		buf = appendRange(append(buf, elemFollows), r)
+		buf = appendRange(append(buf, elemFollows), m.Range, r)
 	}
 	return append(buf, elemsEnd)
 }
 
 func (r *reader) rangeValue(oid types.Oid) (*types.Range, error) {
-	out := types.EmptyRange(types.RangeElem(oid))
+	elem := types.RangeElem(oid)
+	if oid.IsUser() {
+		elem = types.Oid(r.uint(4))
+	}
+	out := types.EmptyRange(elem)
 	switch r.byte() {
 	case keyEmptyRange:
 		return out, nil
@@ -112,7 +127,10 @@ const (
 	storedRangeUpperInc
 )
 
-func appendStoredRange(buf []byte, r *types.Range) []byte {
+func appendStoredRange(buf []byte, oid types.Oid, r *types.Range) []byte {
+	if oid.IsUser() {
+		buf = binary.AppendUvarint(buf, uint64(r.Elem))
+	}
 	flags := byte(0)
 	if r.Empty {
 		flags |= storedRangeEmpty
@@ -127,11 +145,19 @@ func appendStoredRange(buf []byte, r *types.Range) []byte {
 }
 
 func readStoredRange(oid types.Oid, b []byte) (types.Datum, error) {
+	elem := types.RangeElem(oid)
+	if oid.IsUser() {
+		v, n := binary.Uvarint(b)
+		if n <= 0 || v > math.MaxUint32 {
+			return types.Null, errCorruptRow()
+		}
+		elem, b = types.Oid(v), b[n:]
+	}
 	if len(b) == 0 {
 		return types.Null, errCorruptRow()
 	}
 	flags := b[0]
-	r := &types.Range{Elem: types.RangeElem(oid), Empty: flags&storedRangeEmpty != 0, LowerInc: flags&storedRangeLowerInc != 0,
+	r := &types.Range{Elem: elem, Empty: flags&storedRangeEmpty != 0, LowerInc: flags&storedRangeLowerInc != 0,
 		UpperInc: flags&storedRangeUpperInc != 0}
 	var err error
 	rest := b[1:]

@@ -178,7 +178,7 @@ func appendStored(buf []byte, oid types.Oid, d types.Datum) []byte {
 	case types.KArray:
 		return appendStoredArray(buf, d.Array())
 	case types.KRange:
-		return appendStoredRange(buf, d.Range())
+		return appendStoredRange(buf, oid, d.Range())
 	case types.KMultirange:
 		return appendStoredMultirange(buf, d.Multirange())
 	}

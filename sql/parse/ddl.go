@@ -541,6 +541,12 @@ type AlterEnumStmt struct {
 	SkipIfNewValExists bool
 }
 
+// CreateRangeStmt is CREATE TYPE … AS RANGE.
+type CreateRangeStmt struct {
+	TypeName Name
+	Params   []*DefElem
+}
+
 // CompositeTypeStmt is CREATE TYPE … AS (…).
 type CompositeTypeStmt struct {
 	Type    *RangeVar
@@ -638,6 +644,7 @@ func (*TruncateStmt) stmt()          {}
 func (*CommentStmt) stmt()           {}
 func (*CreateEnumStmt) stmt()        {}
 func (*AlterEnumStmt) stmt()         {}
+func (*CreateRangeStmt) stmt()       {}
 func (*CompositeTypeStmt) stmt()     {}
 func (*CreateDomainStmt) stmt()      {}
 func (*CreateFunctionStmt) stmt()    {}

@@ -61,6 +61,8 @@ func (t *translator) ddlStmt(n *pg.Node) Statement {
 		return t.createEnumStmt(s.CreateEnumStmt)
 	case *pg.Node_AlterEnumStmt:
 		return t.alterEnumStmt(s.AlterEnumStmt)
+	case *pg.Node_CreateRangeStmt:
+		return &CreateRangeStmt{TypeName: t.name(s.CreateRangeStmt.TypeName), Params: t.defElems(s.CreateRangeStmt.Params)}
 	case *pg.Node_CompositeTypeStmt:
 		return t.compositeTypeStmt(s.CompositeTypeStmt)
 	case *pg.Node_CreateDomainStmt:
@@ -204,7 +206,6 @@ var statementNames = map[string]string{
 	"AlterOperatorStmt":            "ALTER OPERATOR",
 	"AlterTypeStmt":                "ALTER TYPE",
 	"RuleStmt":                     "CREATE RULE",
-	"CreateRangeStmt":              "CREATE TYPE AS RANGE",
 	"AlterDatabaseRefreshCollStmt": "ALTER DATABASE REFRESH COLLATION VERSION",
 	"CreateConversionStmt":         "CREATE CONVERSION",
 	"CreateCastStmt":               "CREATE CAST",

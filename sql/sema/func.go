@@ -52,7 +52,7 @@ func (s *scope) projection(f *parse.FuncCall, args []expr.Node, names []string) 
 func (s *scope) attributeCall(row expr.Node, name string, loc int) (expr.Node, error) {
 	f := &parse.FuncCall{Name: parse.Name{name}, Location: parse.Location(loc)}
 	if lookup, ok := builtin(f.Name); ok {
-		if r, err := expr.LookupFunction(lookup, []types.Oid{oidOf(row)}, nil, false); r == nil || err != nil {
+		if r, err := expr.LookupFunction(lookup, []types.Oid{oidOf(row)}, nil, false, expr.UserNames{}); r == nil || err != nil {
 			return nil, nil
 		}
 	}
@@ -61,12 +61,10 @@ func (s *scope) attributeCall(row expr.Node, name string, loc int) (expr.Node, e
 
 // callOf resolves a call with its arguments analysed; nil if there is no such function.
 func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (expr.Node, error) {
-	var r *expr.Resolved
-	var err error
-	if lookup, ok := builtin(f.Name); ok {
-		if r, err = expr.LookupFunction(lookup, oidsOf(args), names, f.FuncVariadic); err != nil {
-			return nil, s.at(f.Loc(), err)
-		}
+	lookup, _ := builtin(f.Name)
+	r, err := expr.LookupFunction(lookup, oidsOf(args), names, f.FuncVariadic, s.userNames(f.Name))
+	if err != nil {
+		return nil, s.at(f.Loc(), err)
 	}
 	if r == nil {
 		return nil, nil
@@ -76,7 +74,7 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	}
 	switch {
 	case r.Cast != 0:
-		return s.coerceMod(args[0], types.T(r.Cast), types.Explicit, f.Loc())
+		return s.coerceMod(args[0], s.valueType(r.Cast), types.Explicit, f.Loc())
 	case f.Over != nil:
 		return s.windowFunc(f, r, args)
 	case f.AggWithinGroup:
@@ -89,6 +87,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	}
 	if r.Set != nil {
 		return s.setReturning(f, r, args)
+	}
+	if args, err = s.boundsOf(r.Fn, args); err != nil {
+		return nil, err
 	}
 	n, err := s.call(r.Fn, r.Args, args, f.Loc())
 	if err != nil {

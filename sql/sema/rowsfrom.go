@@ -79,7 +79,7 @@ func (s *scope) rowsFrom(r *parse.RangeFunction, calls []parse.RangeFunctionItem
 
 // numberRows adds WITH ORDINALITY's column to a query, by a query around it.
 func numberRows(q **Query) error {
-	fn, err := expr.LookupFunction("row_number", nil, nil, false)
+	fn, err := expr.LookupFunction("row_number", nil, nil, false, expr.UserNames{})
 	if err != nil {
 		return err
 	}

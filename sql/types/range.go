@@ -3,6 +3,7 @@ package types
 import (
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -10,8 +11,8 @@ import (
 
 // Ranges and multiranges.
 //
-// A Range's bounds are values of the subtype, NULL where there is none on that side. A range over integers or dates is kept
-// in its canonical form, with the lower bound in and the upper one out, so that equal sets of values are equal ranges. The
+// A Range's bounds are values of the subtype, NULL where there is none on that side. A built-in range over integers or dates
+// is kept in its canonical form, with the lower bound in and the upper one out, so that equal sets of values are equal ranges. The
 // ranges of a Multirange are not empty, in order, and neither overlap nor touch; so equal sets are equal lists.
 
 // Range is a value of a range type. It must not be changed once it is a Datum.
@@ -45,18 +46,49 @@ var RangeTypes = [...]RangeInfo{
 	{Int8RangeOid, Int8MultirangeOid, Int8Oid, 3124, "int8range_canonical", "int8range_subdiff"},
 }
 
-// RangeElem returns the subtype of a range type; 0 for other types.
-func RangeElem(t Oid) Oid {
+// subtypes are the subtypes of the range types that users created, by OID: map[Oid]Type. It is what a process has learned
+// of them from any snapshot of the catalog, and it stays true: a range type keeps its subtype for good, and no OID is given
+// twice. Stored values do not rely on it: they name their subtype.
+var subtypes sync.Map
+
+// LearnRange makes the subtype of a user's range type known. A catalog does it with every such type that enters it.
+func LearnRange(t Oid, subtype Type) { subtypes.Store(t, subtype) }
+
+// RangeSubtype returns the subtype of a range type as it was declared, perhaps a domain; false for other types.
+func RangeSubtype(t Oid) (Type, bool) {
+	if t.Class() == RangeClass {
+		s, ok := subtypes.Load(t)
+		if !ok {
+			return Type{}, false
+		}
+		return s.(Type), true
+	}
 	for i := range RangeTypes {
 		if RangeTypes[i].Range == t {
-			return RangeTypes[i].Elem
+			return T(RangeTypes[i].Elem), true
 		}
 	}
-	return 0
+	return Type{}, false
+}
+
+// RangeElem returns the type of the values of a range type's subtype; 0 for other types.
+func RangeElem(t Oid) Oid {
+	s, _ := RangeSubtype(t)
+	return s.Oid
+}
+
+func rangeAlign(t Oid) byte {
+	if in := Lookup(RangeElem(t)); in != nil && in.Align == 'd' {
+		return 'd'
+	}
+	return 'i'
 }
 
 // MultirangeOf returns the multirange type over a range type; 0 for other types.
 func MultirangeOf(t Oid) Oid {
+	if t.Class() == RangeClass {
+		return UserOid(MultirangeClass, t.Serial())
+	}
 	for i := range RangeTypes {
 		if RangeTypes[i].Range == t {
 			return RangeTypes[i].Multirange
@@ -67,6 +99,9 @@ func MultirangeOf(t Oid) Oid {
 
 // RangeOf returns the range type of a multirange type; 0 for other types.
 func RangeOf(t Oid) Oid {
+	if t.Class() == MultirangeClass {
+		return UserOid(RangeClass, t.Serial())
+	}
 	for i := range RangeTypes {
 		if RangeTypes[i].Multirange == t {
 			return RangeTypes[i].Range
@@ -142,10 +177,11 @@ func hashRange(r *Range) uint64 {
 // EmptyRange returns the empty range over a subtype.
 func EmptyRange(elem Oid) *Range { return &Range{Elem: elem, Empty: true} }
 
-// MakeRange returns the range between two bounds in canonical form; 22000 if they are in the wrong order.
-func MakeRange(elem Oid, lower, upper Bound) (*Range, error) {
-	r, err := makeRange(elem, lower, upper)
-	if err != nil || r.Empty {
+// MakeRange returns the range of a type between two bounds, in canonical form where the type has one; 22000 if they are in
+// the wrong order.
+func MakeRange(t Oid, lower, upper Bound) (*Range, error) {
+	r, err := makeRange(RangeElem(t), lower, upper)
+	if err != nil || r.Empty || t.IsUser() {
 		return r, err
 	}
 	return r.canonical()

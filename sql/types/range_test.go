@@ -13,7 +13,7 @@ func randomRange(r *rand.Rand) *Range {
 		}
 		return Bound{Value: NewInt(int64(r.Intn(10))), Inc: r.Intn(2) == 0, Lower: lower}
 	}
-	x, err := MakeRange(Int4Oid, bound(true), bound(false))
+	x, err := MakeRange(Int4RangeOid, bound(true), bound(false))
 	if err != nil {
 		return EmptyRange(Int4Oid)
 	}

@@ -54,12 +54,18 @@ func appendMultirange(buf []byte, m *Multirange, env *IOEnv) []byte {
 	return append(buf, '}')
 }
 
+func errNoSubtype(t Oid) error { return pgerr.Internal("cache lookup failed for range type %d", t) }
+
 // parseRange is range_in.
 func parseRange(t Oid, text string, env *IOEnv) (*Range, error) {
 	malformed := func(detail string) (*Range, error) {
 		return nil, pgerr.New(pgerr.InvalidTextRepresentation, "malformed range literal: \"%s\"", text).WithDetail("%s", detail)
 	}
-	elem := RangeElem(t)
+	sub, ok := RangeSubtype(t)
+	if !ok {
+		return nil, errNoSubtype(t)
+	}
+	elem := sub.Oid
 	s := skipSpace(text)
 	if len(s) >= 5 && strings.EqualFold(s[:5], "empty") {
 		if skipSpace(s[5:]) != "" {
@@ -97,11 +103,14 @@ func parseRange(t Oid, text string, env *IOEnv) (*Range, error) {
 			continue
 		}
 		var err error
-		if b.to.Value, err = ParseText(T(elem), *b.text, env); err != nil {
+		if b.to.Value, err = ParseText(sub, *b.text, env); err != nil {
+			return nil, err
+		}
+		if b.to.Value, err = FieldValue(sub, b.to.Value, env); err != nil {
 			return nil, err
 		}
 	}
-	return MakeRange(elem, lower, upper)
+	return MakeRange(t, lower, upper)
 }
 
 func skipSpace(s string) string { return strings.TrimLeft(s, " \t\n\v\f\r") }
@@ -250,23 +259,33 @@ func parseBinaryRange(t Oid, b []byte, env *IOEnv) (Datum, error) {
 	if len(b) == 0 {
 		return Null, errBinaryShort()
 	}
-	elem, flags := RangeElem(t), b[0]
+	sub, ok := RangeSubtype(t)
+	if !ok {
+		return Null, errNoSubtype(t)
+	}
+	elem, flags := sub.Oid, b[0]
 	b = b[1:]
 	r := EmptyRange(elem)
 	if flags&rangeEmpty == 0 {
 		lower, upper := Bound{Inc: flags&rangeLowerInc != 0, Lower: true}, Bound{Inc: flags&rangeUpperInc != 0}
 		var err error
 		if flags&rangeLowerInf == 0 {
-			if lower.Value, b, err = parseBinaryElem(T(elem), b, env); err != nil {
+			if lower.Value, b, err = parseBinaryElem(sub, b, env); err != nil {
+				return Null, err
+			}
+			if _, err = FieldValue(sub, lower.Value, env); err != nil {
 				return Null, err
 			}
 		}
 		if flags&rangeUpperInf == 0 {
-			if upper.Value, b, err = parseBinaryElem(T(elem), b, env); err != nil {
+			if upper.Value, b, err = parseBinaryElem(sub, b, env); err != nil {
+				return Null, err
+			}
+			if _, err = FieldValue(sub, upper.Value, env); err != nil {
 				return Null, err
 			}
 		}
-		if r, err = MakeRange(elem, lower, upper); err != nil {
+		if r, err = MakeRange(t, lower, upper); err != nil {
 			return Null, err
 		}
 	}

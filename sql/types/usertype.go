@@ -16,7 +16,7 @@ import (
 // values are laid out, its OID says by itself:
 //
 //	bit 30      set for the array type over the type that the other bits name
-//	bits 27-29  the class: enum, composite or domain
+//	bits 27-29  the class: enum, composite, domain, range or multirange
 //	bits 0-26   the serial: the number by which the catalog knows the object
 //
 // So Kind, ElemOf and ArrayOf are pure functions of the OID for these types too, and all code for arrays and records
@@ -30,6 +30,8 @@ import (
 // A composite's value is a Record of its attributes by number; attributes added since are missing at the end, and are
 // NULL.
 //
+// A range's bounds are values of its subtype, which nothing but its definition tells (subtypes, in range.go).
+//
 // A domain's values are those of its base type, and so is Type.Oid; Type.Domain says that they are known to satisfy the
 // domain. Operators and functions thereby see the base type, as in PostgreSQL, and drop the domain.
 
@@ -42,6 +44,8 @@ const (
 	EnumClass
 	CompositeClass
 	DomainClass
+	RangeClass
+	MultirangeClass // of the range type with the same serial
 )
 
 const (
@@ -77,6 +81,10 @@ func userKind(o Oid) Kind {
 		return KArray
 	case o.Class() == CompositeClass:
 		return KRecord
+	case o.Class() == RangeClass:
+		return KRange
+	case o.Class() == MultirangeClass:
+		return KMultirange
 	}
 	return KString
 }
@@ -98,6 +106,12 @@ func userInfo(o Oid) *Info {
 	case o.Class() == CompositeClass:
 		in.Category, in.Type, in.Align = 'C', 'c', 'd'
 		in.Input, in.Output, in.Receive, in.Send = "record_in", "record_out", "record_recv", "record_send"
+	case o.Class() == RangeClass:
+		in.Category, in.Type, in.Align = 'R', 'r', rangeAlign(o)
+		in.Input, in.Output, in.Receive, in.Send = "range_in", "range_out", "range_recv", "range_send"
+	case o.Class() == MultirangeClass:
+		in.Category, in.Type, in.Align = 'R', 'm', rangeAlign(RangeOf(o))
+		in.Input, in.Output, in.Receive, in.Send = "multirange_in", "multirange_out", "multirange_recv", "multirange_send"
 	default:
 		in.Category, in.Type = 'U', 'd'
 	}

@@ -99,7 +99,7 @@ func otherTag(stmt parse.Statement) string {
 		return "DROP OWNED"
 	case *parse.ReassignOwnedStmt:
 		return "REASSIGN OWNED"
-	case *parse.CreateEnumStmt, *parse.CompositeTypeStmt:
+	case *parse.CreateEnumStmt, *parse.CreateRangeStmt, *parse.CompositeTypeStmt:
 		return "CREATE TYPE"
 	case *parse.AlterEnumStmt:
 		return "ALTER TYPE"

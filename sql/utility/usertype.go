@@ -52,9 +52,18 @@ func applyEdits(text string, edits []edit) string {
 	return text
 }
 
-// typeEdits replaces the names of user types in a text by references that outlive a renaming, and lists the types.
+// typeEdits replaces the names of user types, and of their constructor functions, in a text by references that outlive a renaming, and lists the types.
 func (e *Env) typeEdits(tree any, text string, env *sema.Env) (edits []edit, used []catalog.Oid) {
 	walkTree(tree, func(n any) {
+		if f, ok := n.(*parse.FuncCall); ok && f.Loc() >= 0 && f.Loc() < len(text) && len(f.Name) > 0 && !f.SQLSyntax && env.Catalog != nil {
+			if oid := sema.ConstructedType(f.Name, env); oid != 0 {
+				used = addType(used, types.T(oid))
+				names := qualifierLen(text[f.Loc():], len(f.Name)-1)
+				names += identLen(text[f.Loc()+names:])
+				edits = append(edits, edit{f.Loc(), names, `"` + types.FormatType(types.T(oid)) + `"`})
+			}
+			return
+		}
 		t, ok := n.(*parse.TypeName)
 		if !ok || t.Loc() < 0 || t.Loc() >= len(text) || len(t.Names) == 0 || t.PctType {
 			return

@@ -142,6 +142,8 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.createDomain(ctx, s)
 	case *parse.AlterDomainStmt:
 		err = e.alterDomain(ctx, s)
+	case *parse.CreateRangeStmt:
+		err = e.createRange(ctx, s)
 	case *parse.CompositeTypeStmt:
 		err = e.createComposite(ctx, s)
 	case *parse.AlterEnumStmt:

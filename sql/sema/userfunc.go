@@ -1,0 +1,84 @@
+package sema
+
+import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+// userNames is what the catalog has under a function's name. Stored expressions call the constructors of a type by a
+// reference to it (types.ParseNameRef).
+func (a *analyzer) userNames(n parse.Name) expr.UserNames {
+	var out expr.UserNames
+	snap := a.env.Catalog
+	if snap == nil {
+		return out
+	}
+	if oid, ok := types.ParseNameRef(n.Last()); ok {
+		if t := snap.Type(oid); t != nil {
+			out.Type = oid
+			for i := range t.Constructors {
+				out.Functions = append(out.Functions, constructor(t, &t.Constructors[i]))
+			}
+		}
+		return out
+	}
+	schema := ""
+	if len(n) > 1 {
+		schema = n.Schema()
+	}
+	snap.Constructors(a.env.SearchPath, schema, n.Last(), func(t *catalog.Type, c *catalog.Constructor) {
+		out.Functions = append(out.Functions, constructor(t, c))
+	})
+	if oid, ok := snap.LookupType(a.env.SearchPath, schema, n.Last()); ok && types.ElemOf(oid) == 0 && oid.Class() != types.CompositeClass {
+		out.Type = oid
+	}
+	return out
+}
+
+func constructor(t *catalog.Type, c *catalog.Constructor) *expr.UserFunction {
+	rng := t.OID
+	if rng.Class() == types.MultirangeClass {
+		rng = types.RangeOf(rng)
+	}
+	return expr.Constructor(c.OID, c.Name, c.Source(), rng)
+}
+
+// ConstructedType is the type that a function's name is a constructor of; 0 for other functions.
+func ConstructedType(n parse.Name, env *Env) catalog.Oid {
+	var oid catalog.Oid
+	schema := ""
+	if len(n) > 1 {
+		schema = n.Schema()
+	}
+	env.Catalog.Constructors(env.SearchPath, schema, n.Last(), func(t *catalog.Type, _ *catalog.Constructor) { oid = t.OID })
+	return oid
+}
+
+// valueType is the type of values of what an OID names, a domain perhaps.
+func (a *analyzer) valueType(oid types.Oid) types.Type {
+	if a.env.Catalog == nil {
+		return types.T(oid)
+	}
+	return a.env.Catalog.ValueType(oid)
+}
+
+// boundsOf makes the bounds in a call of a range's constructor values of the subtype where that is a domain.
+func (s *scope) boundsOf(f *expr.Function, args []expr.Node) ([]expr.Node, error) {
+	sub, ok := types.RangeSubtype(f.Constructs)
+	if !ok || sub.Domain == 0 {
+		return args, nil
+	}
+	out := slices.Clone(args)
+	for i := range min(2, len(args)) {
+		n, err := s.coerceTo(args[i], sub, types.Implicit, -1)
+		if err != nil || n == nil {
+			return args, err
+		}
+		out[i] = n
+	}
+	return out, nil
+}
