@@ -150,6 +150,11 @@ func (x *Tx) addColumn(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	if err := checkColumn(s); err != nil {
 		return err
 	}
+	if s.Default != nil || s.Sequence != nil || s.Fill != "" {
+		if err := x.checkRowTypeUnused(t); err != nil {
+			return err
+		}
+	}
 	if len(t.Columns) >= maxColumns {
 		return pgerr.New(pgerr.TooManyColumns, "tables can have at most %d columns", maxColumns)
 	}
@@ -431,6 +436,9 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 			}
 			return err.WithHint("You might need to specify \"USING %s::%s\".", catalog.QuoteIdent(c.Name), name)
 		}
+	}
+	if err := x.checkRowTypeUnused(t); err != nil {
+		return err
 	}
 	col.Type, col.Collation = to, c.Type.Collation
 	if col.Default != "" && c.Type.ConvertedDefault != nil {

@@ -160,30 +160,56 @@ func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute) erro
 }
 
 // unusedType refuses a change of a composite type that stored values would have to follow; feature, where it is not empty,
-// is what PostgreSQL can do.
+// is what PostgreSQL can do. Domains over the type are the caller's to judge.
 func (x *Tx) unusedType(t *catalog.Type, feature string) error {
-	users := x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID})
-	slices.Reverse(users) // older ones first, as PostgreSQL finds them
-	for _, d := range users {
-		parts := []catalog.Dependent{d}
-		if d.Kind == catalog.PartType && d.Type == catalog.Internal {
-			parts = x.s.over.Dependents(d.Part)
+	if tab, col := x.storedIn(t.OID); tab != nil {
+		if feature != "" {
+			return pgerr.NotSupported(feature)
 		}
-		for _, p := range parts {
-			switch {
-			case p.Kind == catalog.PartType && p.Type == catalog.Internal:
-			case feature != "":
-				return pgerr.NotSupported(feature)
-			case p.Kind == catalog.PartColumn:
-				tab := x.s.over.Table(p.OID)
-				return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type \"%s\" because column \"%s.%s\" uses it", t.Name, tab.Name,
-					tab.Column(p.Sub).Name)
-			default:
-				return pgerr.NotSupported("altering an attribute of a type that another object uses")
-			}
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type \"%s\" because column \"%s.%s\" uses it", t.Name, tab.Name, col.Name)
+	}
+	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID}) {
+		if d.Kind != catalog.PartType {
+			return pgerr.NotSupported("altering an attribute of a type that another object uses")
 		}
 	}
 	return nil
+}
+
+// storedIn finds a column whose values hold values of a type, in arrays, ranges, domains and other composite types too: the
+// oldest, as find_composite_type_dependencies does.
+func (x *Tx) storedIn(t catalog.Oid) (*catalog.Table, *catalog.Column) {
+	seen := map[catalog.Oid]bool{}
+	var find func(t catalog.Oid) (*catalog.Table, *catalog.Column)
+	find = func(t catalog.Oid) (*catalog.Table, *catalog.Column) {
+		if seen[t] {
+			return nil, nil
+		}
+		seen[t] = true
+		users := x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t})
+		for _, d := range slices.Backward(users) {
+			switch d.Kind {
+			case catalog.PartColumn:
+				tab := x.s.over.Table(d.OID)
+				return tab, tab.Column(d.Sub)
+			case catalog.PartType:
+				if tab, col := find(d.OID); tab != nil {
+					return tab, col
+				}
+			}
+		}
+		return nil, nil
+	}
+	return find(t)
+}
+
+// checkRowTypeUnused refuses a change of a table's columns that columns of its row type would have to follow.
+func (x *Tx) checkRowTypeUnused(t *catalog.Table) error {
+	tab, col := x.storedIn(types.UserOid(types.CompositeClass, t.OID))
+	if tab == nil {
+		return nil
+	}
+	return pgerr.New(pgerr.FeatureNotSupported, "cannot alter table \"%s\" because column \"%s.%s\" uses its row type", t.Name, tab.Name, col.Name)
 }
 
 // RenameAttribute is ALTER TYPE … RENAME ATTRIBUTE.

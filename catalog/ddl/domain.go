@@ -272,8 +272,8 @@ func (x *Tx) eachDomainColumn(ctx context.Context, t *catalog.Type, f func(*cata
 	return nil
 }
 
-// heldColumn finds a column whose values hold values of the domain, or of one over it, as fields of a composite type:
-// nothing here looks into those.
+// heldColumn finds a column whose values hold values of the domain, or of one over it, as fields of a composite type or
+// bounds of a range: nothing here looks into those.
 func (x *Tx) heldColumn(domain catalog.Oid) (*catalog.Table, *catalog.Column) {
 	held := []catalog.Oid{domain} // types whose values hold the domain's, the domain first
 	holds := func(t types.Type) bool { return slices.Contains(held, catalog.TypeOf(t)) }
@@ -281,7 +281,8 @@ func (x *Tx) heldColumn(domain catalog.Oid) (*catalog.Table, *catalog.Column) {
 		n = len(held)
 		x.s.over.Types(func(t *catalog.Type) bool {
 			field := slices.ContainsFunc(t.Attrs, func(a types.Attribute) bool { return !a.Dropped && holds(a.Type) })
-			over := t.Domain != nil && holds(t.Domain.Base)
+			over := t.Domain != nil && holds(t.Domain.Base) || t.Range != nil && holds(t.Range.Subtype) ||
+				t.OID.Class() == types.MultirangeClass && slices.Contains(held, types.RangeOf(t.OID))
 			if (field || over) && !slices.Contains(held, t.OID) {
 				held = append(held, t.OID)
 			}
@@ -297,10 +298,11 @@ func (x *Tx) heldColumn(domain catalog.Oid) (*catalog.Table, *catalog.Column) {
 	}
 	composite := func(c *catalog.Column) bool {
 		oid := catalog.TypeOf(c.Type)
-		for { // a domain over a composite type counts as one
+		for { // a domain over such a type counts as one
 			t := x.s.over.Type(oid)
 			if t == nil || t.Domain == nil {
-				return oid.Class() == types.CompositeClass && slices.Contains(held, oid)
+				return slices.Contains([]types.UserClass{types.CompositeClass, types.RangeClass, types.MultirangeClass}, oid.Class()) &&
+					slices.Contains(held, oid)
 			}
 			if oid = catalog.TypeOf(t.Domain.Base); oid == 0 {
 				return false

@@ -51,6 +51,10 @@ func (e *Env) alterTable(ctx context.Context, s *parse.AlterTableStmt) error {
 	}
 	name := e.name(s.Relation)
 	name.Pos, name.Only = 0, !s.Relation.Inh
+	if oid, ok := e.DDL.Overlay().LookupType(e.SearchPath, s.Relation.Schema, s.Relation.Name); !found && ok &&
+		oid.Class() == types.CompositeClass {
+		return pgerr.New(pgerr.WrongObjectType, "%q is a composite type", s.Relation.Name).WithHint("Use ALTER TYPE instead.")
+	}
 	if !found || rel.Kind != catalog.KindTable {
 		return e.DDL.AlterTable(ctx, name, s.MissingOk, nil) // for its error or notice
 	}

@@ -127,6 +127,9 @@ func (e *Env) attribute(c *parse.ColumnDef) (types.Attribute, error) {
 // alterComposite is ALTER TYPE … ADD, DROP and ALTER ATTRIBUTE.
 func (e *Env) alterComposite(ctx context.Context, s *parse.AlterTableStmt) error {
 	n := ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name}
+	if err := e.checkComposite(n); err != nil {
+		return err
+	}
 	for _, c := range s.Cmds {
 		var err error
 		switch c.Subtype {
@@ -136,12 +139,17 @@ func (e *Env) alterComposite(ctx context.Context, s *parse.AlterTableStmt) error
 				err = e.DDL.AddAttribute(ctx, n, a)
 			}
 		case parse.ATDropColumn:
-			err = e.DDL.DropAttribute(ctx, n, c.Name, c.MissingOk)
+			if err = e.dropAttributeUses(ctx, n, c); err == nil {
+				err = e.DDL.DropAttribute(ctx, n, c.Name, c.MissingOk)
+			}
 		case parse.ATAlterColumnType:
 			var a types.Attribute
 			if a, err = e.attribute(c.Column); err == nil {
 				a.Name = c.Name
 				err = e.DDL.AlterAttribute(ctx, n, a)
+			}
+			if err == nil {
+				err = e.recheckDomains(n)
 			}
 		default:
 			err = pgerr.NotSupported("this form of ALTER TYPE")
