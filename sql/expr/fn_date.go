@@ -363,16 +363,29 @@ func dateBin(_ *Call, a []types.Datum) (int64, error) {
 	if iv.Months != 0 {
 		return 0, pgerr.New(pgerr.FeatureNotSupported, "timestamps cannot be binned into intervals containing months or years")
 	}
-	stride := int64(iv.Days)*microsPerDay + iv.Micros
+	outOfRange := func(what string) error { return pgerr.New(pgerr.DatetimeFieldOverflow, "%s out of range", what) }
+	days := int64(iv.Days) * microsPerDay
+	stride := days + iv.Micros
+	if days/microsPerDay != int64(iv.Days) || (stride > days) != (iv.Micros > 0) {
+		return 0, outOfRange("interval")
+	}
 	if stride <= 0 {
 		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "stride must be greater than zero")
 	}
-	diff := a[1].Int() - a[2].Int()
-	q := diff / stride
-	if diff%stride < 0 {
-		q--
+	ts, origin := a[1].Int(), a[2].Int()
+	diff := ts - origin
+	if (diff < ts) != (origin > 0) {
+		return 0, outOfRange("interval")
 	}
-	return a[2].Int() + q*stride, nil
+	rest := diff % stride
+	bin := origin + diff - rest
+	if rest >= 0 {
+		return bin, nil
+	}
+	if below := bin - stride; below < bin && types.TimestampInRange(below) {
+		return below, nil
+	}
+	return 0, outOfRange("timestamp")
 }
 
 func makeInterval(_ *Call, a []types.Datum) (types.Interval, error) {
@@ -385,6 +398,9 @@ func makeInterval(_ *Call, a []types.Datum) (types.Interval, error) {
 	secs := 0.0
 	if len(a) > 6 {
 		secs = a[6].Float()
+	}
+	if math.IsInf(secs, 0) || math.IsNaN(secs) {
+		return types.Interval{}, pgerr.New(pgerr.DatetimeFieldOverflow, "interval out of range")
 	}
 	return types.Interval{Months: int32(get(0)*12 + get(1)), Days: int32(get(2)*7 + get(3)),
 		Micros: get(4)*3_600_000_000 + get(5)*60_000_000 + int64(math.RoundToEven(secs*1e6))}, nil

@@ -196,10 +196,12 @@ type numWriter struct {
 	last      int // position in number of the last digit to show, -1: all
 	signDone  bool
 	numIn     bool
+	ended     bool // PostgreSQL writes a zero byte for a digit that is not there, which ends the text
 	lsign     int
+	err       error
 }
 
-func (f *numFormat) write(sign byte, number string, preSpaces int) string {
+func (f *numFormat) write(sign byte, number string, preSpaces int) (string, error) {
 	w := &numWriter{numFormat: f, sign: sign, number: number, preSpaces: preSpaces, last: -1, lsign: f.lsign}
 	w.count = f.post + f.pre - 1
 	if f.fill && f.decimal {
@@ -222,7 +224,7 @@ func (f *numFormat) write(sign byte, number string, preSpaces int) string {
 		}
 	}
 	w.runNodes(bracket)
-	return w.out.String()
+	return w.out.String(), w.err
 }
 
 func lastRelevant(n string) int {
@@ -244,6 +246,9 @@ func (w *numWriter) runNodes(bracket bool) {
 		w.count++
 	}
 	for _, n := range w.nodes {
+		if w.ended || w.err != nil {
+			return
+		}
 		switch n.key {
 		case "":
 			w.out.WriteString(n.text)
@@ -260,6 +265,10 @@ func (w *numWriter) runNodes(bracket bool) {
 		case "TH", "th":
 			if w.number[0] == '#' || w.sign == '-' || w.decimal {
 				continue
+			}
+			if !isDigitByte(w.number[len(w.number)-1]) {
+				w.err = pgerr.New(pgerr.InvalidTextRepresentation, "\"%s\" is not a number", w.number)
+				return
 			}
 			w.out.WriteString(ordinalSuffix(w.number, n.key == "TH"))
 		case "MI":
@@ -357,6 +366,9 @@ func (w *numWriter) digit(key string, bracket bool) {
 			w.pos++
 		}
 	}
+	if w.ended {
+		return
+	}
 	end := w.count
 	if w.preSpaces > 0 {
 		end++
@@ -399,6 +411,8 @@ func (w *numWriter) number1(key string) {
 	case c != 0:
 		w.out.WriteByte(c)
 		w.numIn = true
+	default:
+		w.ended = true
 	}
 }
 
@@ -455,10 +469,7 @@ func (f *numFormat) formatRoman(d types.Datum) (string, error) {
 		return "", err
 	}
 	n, err := types.NumericToInt(r, types.Int4Oid)
-	if err != nil {
-		n = 0
-	}
-	return f.romanNumber(n), nil
+	return f.romanNumber(n), err
 }
 
 // notFinite stands for infinities and NaN in scientific notation.
@@ -491,11 +502,11 @@ func (f *numFormat) format(d types.Datum) (string, error) {
 	if d, err = types.NumericRound(d, int32(f.post)); err != nil {
 		return "", err
 	}
-	return f.writeText(string(types.AppendNumeric(nil, d))), nil
+	return f.writeText(string(types.AppendNumeric(nil, d)))
 }
 
 // writeText puts a number as it is printed into the template, hashes where it is too long.
-func (f *numFormat) writeText(s string) string {
+func (f *numFormat) writeText(s string) (string, error) {
 	sign := byte('+')
 	if s[0] == '-' {
 		sign, s = '-', s[1:]
@@ -529,7 +540,7 @@ func (f *numFormat) scientific(d types.Datum) (string, error) {
 	if digits == "0" {
 		exp = 0
 	}
-	m, err := types.ParseNumeric(digits[:1] + "." + digits[1:] + "0")
+	m, err := types.ParseNumeric(digits[:1] + "." + digits[1:min(len(digits), f.post+2)] + "0")
 	if err != nil {
 		return "", err
 	}
@@ -573,10 +584,10 @@ func (f *numFormat) formatFloat(x float64, t types.Oid) (string, error) {
 	}
 	switch {
 	case math.IsNaN(x):
-		return f.writeText("NaN"), nil
+		return f.writeText("NaN")
 	case math.IsInf(x, 0):
 		f.post = max(min(f.post, digits-len("Infinity")), 0)
-		return f.writeText(strings.TrimPrefix(strings.Replace(strconv.FormatFloat(x, 'f', -1, 64), "Inf", "Infinity", 1), "+")), nil
+		return f.writeText(strings.TrimPrefix(strings.Replace(strconv.FormatFloat(x, 'f', -1, 64), "Inf", "Infinity", 1), "+"))
 	}
 	switch n := len(strconv.FormatFloat(math.Abs(x), 'f', 0, 64)); {
 	case n >= digits:
@@ -584,7 +595,7 @@ func (f *numFormat) formatFloat(x float64, t types.Oid) (string, error) {
 	case n+f.post > digits:
 		f.post = digits - n
 	}
-	return f.writeText(strconv.FormatFloat(x, 'f', f.post, 64)), nil
+	return f.writeText(strconv.FormatFloat(x, 'f', f.post, 64))
 }
 
 var formatImpls = map[string]impl{

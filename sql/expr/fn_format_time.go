@@ -36,7 +36,9 @@ func timeKey(s string) string {
 		}
 		switch raw {
 		case "Month", "Mon", "Day", "Dy":
-			return k
+			if strings.EqualFold(raw, k) {
+				return k
+			}
 		}
 	}
 	return ""
@@ -162,7 +164,7 @@ func timeToChar(c *Call, d, format types.Datum) (types.Datum, error) {
 		if err != nil {
 			return types.Null, err
 		}
-		if n.suffix != "" && s != "" {
+		if n.suffix != "" && s != "" && isDigits(n.key) && n.key != "TZM" {
 			s += ordinalSuffix(s, n.suffix == "TH")
 		}
 		b.WriteString(s)
@@ -170,13 +172,18 @@ func timeToChar(c *Call, d, format types.Datum) (types.Datum, error) {
 	return types.NewString(b.String()), nil
 }
 
-// padded prints a number with leading zeros, unless FM.
+// padded prints a number with leading zeros, unless FM; a sign is beyond the width.
 func padded(n timeNode, v int64, width int) string {
-	if n.fill {
-		return strconv.FormatInt(v, 10)
-	}
 	if v < 0 {
 		width++
+	}
+	return padded0(n, v, width)
+}
+
+// padded0 is padded with the sign as a part of the width.
+func padded0(n timeNode, v int64, width int) string {
+	if n.fill {
+		return strconv.FormatInt(v, 10)
 	}
 	return fmt.Sprintf("%0*d", width, v)
 }
@@ -269,7 +276,7 @@ func (k *clock) dateElement(n timeNode) (string, error) {
 	case "MM":
 		return padded(n, int64(k.month), 2), nil
 	case "DD":
-		return padded(n, int64(k.day), 2), nil
+		return padded0(n, int64(k.day), 2), nil
 	case "W":
 		return strconv.Itoa((k.day-1)/7 + 1), nil
 	case "Q":
@@ -304,27 +311,31 @@ func (k *clock) dayElement(n timeNode) (string, error) {
 		doy = int64(k.year*12+k.month)*30 + int64(k.day)
 	}
 	isoYear, week := isoYearWeek(int64(k.year), julian)
+	iso, sign := k.shownYear(isoYear), 0
+	if k.shownYear(int64(k.year)) < 0 {
+		sign = 1
+	}
 	switch n.key {
 	case "IYYY":
-		return padded(n, k.shownYear(isoYear), 4), nil
+		return padded0(n, iso, 4+sign), nil
 	case "IYY":
-		return padded(n, k.shownYear(isoYear)%1000, 3), nil
+		return padded0(n, iso%1000, 3+sign), nil
 	case "IY":
-		return padded(n, k.shownYear(isoYear)%100, 2), nil
+		return padded0(n, iso%100, 2+sign), nil
 	case "I":
-		return padded(n, k.shownYear(isoYear)%10, 1), nil
+		return padded0(n, iso%10, 1+sign), nil
 	case "IW":
-		return padded(n, week, 2), nil
+		return padded0(n, week, 2), nil
 	case "IDDD":
-		return padded(n, julian-isoWeekStart(isoYear, 1)+1, 3), nil
+		return padded0(n, julian-isoWeekStart(isoYear, 1)+1, 3), nil
 	case "DDD":
-		return padded(n, doy, 3), nil
+		return padded0(n, doy, 3), nil
 	case "D":
 		return strconv.FormatInt(isoDow(days)%7+1, 10), nil
 	case "ID":
 		return strconv.FormatInt(isoDow(days), 10), nil
 	case "WW":
-		return padded(n, (doy-1)/7+1, 2), nil
+		return padded0(n, (doy-1)/7+1, 2), nil
 	case "J":
 		return strconv.FormatInt(julian, 10), nil
 	}

@@ -121,7 +121,7 @@ func (r *numReader) digit(key string) {
 		if !r.takeSign("-+") {
 			r.pos--
 		}
-	case r.lsign == 0 && !read && !r.plus && !r.minus:
+	case r.lsign == 0 && !read && (r.plus || r.minus):
 		r.takeSign("-+")
 	}
 }

@@ -197,7 +197,10 @@ func (d *setting) checkString(v, current string) (string, error) {
 		return canonicalDateStyle(d, v, current)
 	case "TimeZone":
 		loc, err := loadZone(v)
-		if err != nil {
+		switch _, number := strconv.ParseFloat(strings.Trim(v, "'"), 64); {
+		case err != nil && number == nil:
+			return "", invalidValue(d, v).WithDetail("UTC timezone offset is out of range.")
+		case err != nil:
 			return "", invalidValue(d, v)
 		}
 		return loc.String(), nil
@@ -301,45 +304,17 @@ func loadZone(v string) (*time.Location, error) {
 		}
 		return time.UTC, nil
 	}
-	if _, posix, ok := strings.Cut(name, ">"); ok && strings.HasPrefix(name, "<") { // as made below: hours west
-		if h, err := strconv.ParseFloat(posix, 64); err == nil {
-			return time.FixedZone(name, int(-h*3600)), nil
-		}
-	}
-	if h, err := strconv.ParseFloat(name, 64); err == nil && h >= -15.99 && h <= 15.99 {
+	if h, err := strconv.ParseFloat(name, 64); err == nil {
 		secs := int(h * 3600)
-		sign, abs := "-", secs
-		if secs < 0 {
-			sign, abs = "+", -secs
+		if h > 167 || h < -167 {
+			return nil, fmt.Errorf("unknown time zone %s", name)
 		}
-		label := fmt.Sprintf("<%s%02d>%s%02d", map[string]string{"-": "+", "+": "-"}[sign], abs/3600, sign, abs/3600)
-		return time.FixedZone(label, secs), nil
+		return types.OffsetZone(secs), nil
 	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		if m := posixZone.FindStringSubmatch(name); m != nil {
-			return posixOffset(name, m)
-		}
+	if loc, ok := types.LoadTimeZone(name); ok {
+		return loc, nil
 	}
-	return loc, err
-}
-
-// posixZone is a POSIX time zone without daylight saving time: an abbreviation, and an offset west of Greenwich.
-var posixZone = regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[^>]+>)?([+-]?)(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?$`)
-
-func posixOffset(name string, m []string) (*time.Location, error) {
-	secs := 0
-	for i, unit := range []int{3600, 60, 1} {
-		n, _ := strconv.Atoi(m[2+i])
-		secs += n * unit
-	}
-	if secs > 24*3600 {
-		return nil, fmt.Errorf("unknown time zone %s", name)
-	}
-	if m[1] != "-" {
-		secs = -secs
-	}
-	return time.FixedZone(name, secs), nil
+	return nil, fmt.Errorf("unknown time zone %s", name)
 }
 
 // decode refreshes the typed copies.

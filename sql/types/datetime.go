@@ -166,6 +166,10 @@ func LocalToTimestamptz(local int64, loc *time.Location) int64 {
 	if !TimestampIsFinite(local) || loc == time.UTC {
 		return local
 	}
+	if zone := zoneOfAbbrev(loc); zone != nil {
+		off, _ := zoneOffset(LocalToTimestamptz(local, zone), loc)
+		return local - int64(off)*MicrosPerSecond
+	}
 	return local - int64(localOffset(local, loc))*MicrosPerSecond
 }
 

@@ -647,10 +647,10 @@ func parseOffset(text string) (int, dtError) {
 		ok = ok1 && ok2
 	default:
 		h, ok = smallInt(parts[0])
-		if ok && len(parts) > 1 {
+		if ok && len(parts) > 1 && parts[1] != "" {
 			m, ok = smallInt(parts[1])
 		}
-		if ok && len(parts) > 2 {
+		if ok && len(parts) > 2 && parts[2] != "" {
 			sec, ok = smallInt(parts[2])
 		}
 	}
@@ -725,6 +725,12 @@ func (v *dtValue) readZone(w string) dtError {
 		return dtBad
 	}
 	v.zoneText = w
+	if zonesOfAbbrevs[w] != "" {
+		if v.loc = abbrevZone(w); v.loc != nil {
+			v.hasZone = true
+			return dtOK
+		}
+	}
 	if off, ok := zoneAbbrevs[w]; ok {
 		v.hasZone, v.zoneSeconds = true, int(off)
 		return dtOK

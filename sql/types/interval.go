@@ -168,17 +168,21 @@ func IntervalDiv(a Interval, f float64) (Interval, error) {
 
 func scaleInterval(a Interval, scale func(float64) float64) (Interval, error) {
 	m, d := scale(float64(a.Months)), scale(float64(a.Days))
-	if math.IsNaN(m) || math.Abs(m) > math.MaxInt32 || math.IsNaN(d) || math.Abs(d) > math.MaxInt32 {
+	fits := func(f float64) bool { return f >= math.MinInt32 && f <= math.MaxInt32 }
+	if !fits(m) || !fits(d) {
 		return Interval{}, errIntervalRange()
 	}
 	r := Interval{Months: int32(m), Days: int32(d)}
 	monthDays := roundToMicros((m - float64(r.Months)) * 30)
 	seconds := roundToMicros((d - float64(r.Days) + monthDays - math.Trunc(monthDays)) * 86400)
+	carried := true
 	if math.Abs(seconds) >= 86400 {
-		r.Days += int32(seconds / 86400)
+		carried = addTo32(&r.Days, int64(seconds/86400))
 		seconds -= math.Trunc(seconds/86400) * 86400
 	}
-	r.Days += int32(monthDays)
+	if !carried || !addTo32(&r.Days, int64(monthDays)) {
+		return Interval{}, errIntervalRange()
+	}
 	us := math.RoundToEven(scale(float64(a.Micros)) + seconds*1e6)
 	if math.IsNaN(us) || us >= math.MaxInt64 || us < math.MinInt64 {
 		return Interval{}, errIntervalRange()

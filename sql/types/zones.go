@@ -12,8 +12,7 @@ import (
 
 func rint(f float64) int64 { return int64(math.RoundToEven(f)) }
 
-// findZone returns a zone by its name in any case, by a POSIX form such as
-// "utc+3" (which is west of Greenwich), or by a plain offset.
+// findZone returns a zone by its name in any case, or by a POSIX form such as "utc+3" or "+3", which is west of Greenwich.
 func findZone(name string) (*time.Location, bool) {
 	lower := strings.ToLower(name)
 	if lower == "utc" || lower == "gmt" || lower == "z" || lower == "zulu" {
@@ -31,12 +30,7 @@ func findZone(name string) (*time.Location, bool) {
 			return l, true
 		}
 	}
-	if i := strings.IndexAny(lower, "+-"); i >= 3 {
-		if n, e := parseOffset(lower[i:]); e == dtOK {
-			return time.FixedZone(strings.ToUpper(lower[:i]), -n), true
-		}
-	}
-	return nil, false
+	return posixZoneNamed(strings.ToUpper(name))
 }
 
 var zoneCache sync.Map // lower-case name -> *time.Location; only names that exist, so it is bounded
@@ -86,20 +80,16 @@ func ParseZoneArgument(name string) (*time.Location, error) {
 // does; 22023 if there is none.
 func FindTimeZone(name string) (*time.Location, error) {
 	lower := strings.ToLower(trimSpace(name))
+	if zonesOfAbbrevs[lower] != "" {
+		if l := abbrevZone(lower); l != nil {
+			return l, nil
+		}
+	}
 	if off, ok := zoneAbbrevs[lower]; ok {
 		return time.FixedZone(strings.ToUpper(lower), int(off)), nil
 	}
 	if l, ok := findZone(trimSpace(name)); ok {
 		return l, nil
-	}
-	if lower != "" {
-		signed := lower
-		if isDigit(lower[0]) {
-			signed = "+" + lower
-		}
-		if n, e := parseOffset(signed); e == dtOK && (signed[0] == '+' || signed[0] == '-') {
-			return time.FixedZone(string(appendOffset(nil, -n)), -n), nil
-		}
 	}
 	return nil, pgerr.New(pgerr.InvalidParameterValue, "time zone \"%s\" not recognized", name)
 }
