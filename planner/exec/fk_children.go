@@ -59,6 +59,11 @@ func (r *rowRefs) add(key []byte, g topo.GroupID) {
 	r.groups = append(r.groups, g)
 }
 
+// grow makes room for n more keys of about so many bytes.
+func (r *rowRefs) grow(n, bytes int) {
+	r.bytes, r.ends, r.groups = slices.Grow(r.bytes, n*bytes), slices.Grow(r.ends, n), slices.Grow(r.groups, n)
+}
+
 func (r *rowRefs) len() int { return len(r.ends) }
 
 // join adds the keys of o.
@@ -629,6 +634,7 @@ func (c *childCursor) nextIndexed(ctx context.Context, out *rowRefs) error {
 	if b == nil || err != nil {
 		return err
 	}
+	out.grow(b.Len(), len(c.cs.ti.prefix)+16)
 	for i := range b.Len() {
 		if err := c.found(b, i, out); err != nil {
 			return err
@@ -651,9 +657,10 @@ func (c *childCursor) found(b *txn.Batch, i int, out *rowRefs) error {
 		}
 		return err
 	}
-	key, err := x.rowOfEntry(ti, b.Key(i))
+	rest, err := x.keyInEntry(b.Key(i))
 	if err == nil {
-		out.add(key, b.GroupOf(i))
+		out.bytes = append(out.bytes, ti.prefix...)
+		out.add(rest, b.GroupOf(i))
 	}
 	return err
 }

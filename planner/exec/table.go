@@ -2,6 +2,7 @@ package exec
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -20,6 +21,7 @@ type tableInfo struct {
 	prefix []byte // the row storage id
 	key    []keyColumn
 	dist   []keyColumn
+	placed bool // the row key is what the row is placed by: dist is key
 	// indexes are those that have entries of their own.
 	indexes []*indexInfo
 	rowKey  *indexInfo // the unique index that the row key is, if there is one
@@ -82,6 +84,7 @@ func newTableInfoOf(t *catalog.Table, indexes []*catalog.Index) *tableInfo {
 	if len(ti.dist) == 0 {
 		ti.dist = ti.key
 	}
+	ti.placed = slices.Equal(ti.dist, ti.key)
 	ti.keyAttr = make([]bool, len(t.Columns))
 	for n := range planner.KeyAttributes(t) {
 		ti.keyAttr[n-1] = true
@@ -142,6 +145,14 @@ func (ti *tableInfo) rowKeyOf(buf []byte, row []types.Datum) []byte {
 	return appendColumns(append(buf, ti.prefix...), ti.key, row)
 }
 
+// slotOfKey returns the slot of a row whose key was encoded already.
+func (ti *tableInfo) slotOfKey(key []byte, row []types.Datum) topo.Slot {
+	if ti.placed {
+		return topo.Slot(keyenc.SlotOf(key[len(ti.prefix):]))
+	}
+	return ti.slotOf(row)
+}
+
 // slotOf returns the slot of a row.
 func (ti *tableInfo) slotOf(row []types.Datum) topo.Slot { return slotOfColumns(ti.dist, row) }
 
@@ -166,7 +177,8 @@ func slotOfValues(cols []keyColumn, vals []types.Datum) topo.Slot {
 
 // rowTxnKey returns where a row lives.
 func (ti *tableInfo) rowTxnKey(row []types.Datum, sm *topo.SlotMap) txn.Key {
-	return txn.Key{Group: sm.Group(ti.slotOf(row)), Bytes: ti.rowKeyOf(nil, row)}
+	key := ti.rowKeyOf(nil, row)
+	return txn.Key{Group: sm.Group(ti.slotOfKey(key, row)), Bytes: key}
 }
 
 // absent reports whether a wide row has no entry: the predicate of a partial index is not true, or there is a NULL among
@@ -228,14 +240,22 @@ func (ti *tableInfo) follow(locator []byte, sm *topo.SlotMap) (txn.Key, error) {
 
 // rowOfEntry returns the row key that an entry beside its row names.
 func (x *indexInfo) rowOfEntry(ti *tableInfo, entry []byte) ([]byte, error) {
-	rest := entry[len(x.prefix):]
-	var err error
+	rest, err := x.keyInEntry(entry)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(make([]byte, 0, len(ti.prefix)+len(rest)), ti.prefix...), rest...), nil
+}
+
+// keyInEntry returns what the key of the row has behind the table's prefix.
+func (x *indexInfo) keyInEntry(entry []byte) (rest []byte, err error) {
+	rest = entry[len(x.prefix):]
 	for i := range x.cols {
 		if rest, err = keyenc.SkipKey(x.cols[i].oid, rest, x.cols[i].desc); err != nil {
 			return nil, err
 		}
 	}
-	return append(append(make([]byte, 0, len(ti.prefix)+len(rest)), ti.prefix...), rest...), nil
+	return rest, nil
 }
 
 // decode returns a stored row as values by attnum-1.

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -97,8 +98,8 @@ func (w *Writer) keep(b []byte) []byte {
 }
 
 func (w *Writer) rowKey(row []types.Datum) (txn.Key, topo.Slot) {
-	slot := w.ti.slotOf(row)
 	b := w.keep(w.ti.rowKeyOf(w.bytes(len(w.ti.prefix)+10*len(w.ti.key)+16), row))
+	slot := w.ti.slotOfKey(b, row)
 	return txn.Key{Group: w.c.SlotMap.Group(slot), Bytes: b}, slot
 }
 
@@ -122,8 +123,9 @@ func (w *Writer) locator(rowKey []byte, slot topo.Slot) []byte {
 
 var emptyValue = []byte{}
 
-func (w *Writer) begin() {
-	w.plan, w.reqs = w.plan[:0], w.reqs[:0]
+// begin starts a batch that writes about so many keys.
+func (w *Writer) begin(keys int) {
+	w.plan, w.reqs = slices.Grow(w.plan[:0], keys), slices.Grow(w.reqs[:0], keys)
 }
 
 // add plans a write; those of keys that others may hold are locked first.
@@ -234,7 +236,7 @@ func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
 	if err != nil {
 		return err
 	}
-	w.begin()
+	w.begin(len(wide) * (1 + len(w.ti.indexes)))
 	for i, row := range wide {
 		w.planInsert(i, row)
 	}
@@ -275,7 +277,7 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 	if err != nil {
 		return err
 	}
-	w.begin()
+	w.begin(len(wide) * (1 + len(w.ti.indexes)))
 	for i, row := range wide {
 		key, slot := w.rowKey(row)
 		w.add(keyWrite{key: key, row: i, op: remove})
@@ -321,7 +323,7 @@ func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
 	if err != nil {
 		return err
 	}
-	w.begin()
+	w.begin(len(before))
 	for i := range before {
 		w.planUpdate(i, before[i], after[i])
 	}

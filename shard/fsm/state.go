@@ -36,6 +36,7 @@ type State struct {
 	// Derived from t: the keys of prepared items in order, prepares with provisional operations or read ranges, and
 	// forgotten outcomes by timestamp.
 	pendKeys   *btree.BTreeG[pendRef]
+	pendHint   btree.PathHint // of the last change: items come in key order
 	bigPends   []*pending
 	rangePends []*pending
 	forgotten  outcomeHeap
@@ -136,7 +137,7 @@ func (s *State) install(t tables, db *disk.DB) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.t = t
-	s.pendKeys = btree.NewBTreeGOptions(pendRefLess, btree.Options{NoLocks: true})
+	s.pendKeys = btree.NewBTreeGOptions(pendRefLess, btree.Options{NoLocks: true, Degree: 16})
 	s.bigPends, s.rangePends, s.forgotten = nil, nil, nil
 	s.dirty = map[string]struct{}{}
 	s.dirtyOutcomes, s.dirtyShares = nil, nil
@@ -344,7 +345,7 @@ func (s *State) failure() error {
 // linkPending and unlinkPending keep what is derived from t.pendings. The caller holds mu.
 func (s *State) linkPending(p *pending) {
 	for i := range p.items {
-		s.pendKeys.Set(pendRef{p.items[i].key, p, i})
+		s.pendKeys.SetHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
 	}
 	if p.provisioned {
 		s.bigPends = append(s.bigPends, p)
@@ -357,7 +358,7 @@ func (s *State) linkPending(p *pending) {
 
 func (s *State) unlinkPending(p *pending) {
 	for i := range p.items {
-		s.pendKeys.Delete(pendRef{p.items[i].key, p, i})
+		s.pendKeys.DeleteHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
 	}
 	same := func(q *pending) bool { return q == p }
 	if p.provisioned {

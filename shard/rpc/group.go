@@ -111,8 +111,17 @@ func (r *Rows) Value(i int) []byte {
 	return r.Data[r.Ends[2*i]:r.Ends[2*i+1]:r.Ends[2*i+1]]
 }
 
+// firstRows is how many rows there is room for from the first one on.
+const firstRows = 8
+
 // Append adds a row, copying key and value.
 func (r *Rows) Append(key, value []byte, ts topo.Timestamp) {
+	if r.Versions == nil {
+		if n := len(key) + len(value); n <= 128 {
+			r.Data = make([]byte, 0, firstRows*n)
+		}
+		r.Ends, r.Versions = make([]uint32, 0, 2*firstRows), make([]topo.Timestamp, 0, firstRows)
+	}
 	r.Data = append(r.Data, key...)
 	r.Ends = append(r.Ends, uint32(len(r.Data)))
 	r.Data = append(r.Data, value...)

@@ -191,8 +191,9 @@ func (g *groupBuffer) push(e *entry, o op, inPlace bool) {
 		e.last = &e.op0
 		g.countStorage(e.key, 1)
 	default:
-		o.prev = h
-		e.last = &o
+		later := o // not o itself, which would then be allocated for the other cases too
+		later.prev = h
+		e.last = &later
 	}
 	g.bytes += len(o.value)
 }
