@@ -79,24 +79,12 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 					return err
 				}
 			}
-			return profiled(s, fmt.Sprintf("%s-%d", w.id, n), func() error {
+			return b.measured(w, s, &r, fmt.Sprintf("%s-%d", w.id, n), func(s *testenv.Server) (float64, error) {
 				servers := []*testenv.Server{s}
-				var before usage
 				if s == b.our {
 					servers = b.nodes
-					before = used(servers)
 				}
-				start := time.Now()
-				v, err := rate(servers, n, f)
-				if s == b.our && v > 0 {
-					fmt.Printf("# %s an operation: %s\n", w.id, used(servers).each(before, v*time.Since(start).Seconds()))
-				}
-				if s == b.pg {
-					r.pg = v
-				} else {
-					r.our = v
-				}
-				return err
+				return rate(servers, n, f)
 			})
 		})
 		if err != nil {
@@ -105,6 +93,24 @@ func (b *bench) rated(w workload, reset func(s *testenv.Server) error, f op) err
 		b.add(r)
 	}
 	return nil
+}
+
+// measured takes one server's rate into r, and tells what an operation cost when the server is pgmqdb.
+func (b *bench) measured(w workload, s *testenv.Server, r *result, name string, run func(*testenv.Server) (float64, error)) error {
+	return profiled(s, name, func() error {
+		if s == b.pg {
+			v, err := run(s)
+			r.pg = v
+			return err
+		}
+		before, start := used(b.nodes), time.Now()
+		v, err := run(s)
+		if v > 0 {
+			fmt.Printf("# %s an operation: %s\n", w.id, used(b.nodes).each(before, v*time.Since(start).Seconds()))
+		}
+		r.our = v
+		return err
+	})
 }
 
 func (b *bench) add(r result) {
@@ -420,13 +426,9 @@ func runPgbench(b *bench, w workload) error {
 		for _, n := range b.counts {
 			r := result{id: w.id, work: w.what + ": " + script, clients: fmt.Sprint(n), unit: "ops/s"}
 			err := b.both(func(s *testenv.Server) error {
-				v, err := pgbench(s, "-n", "-b", script, "-M", "prepared", "-c", fmt.Sprint(n), "-j", "2", "-T", fmt.Sprintf("%.0f", *seconds))
-				if s == b.pg {
-					r.pg = v
-				} else {
-					r.our = v
-				}
-				return err
+				return b.measured(w, s, &r, fmt.Sprintf("%s-%s-%d", w.id, script, n), func(s *testenv.Server) (float64, error) {
+					return pgbench(s, "-n", "-b", script, "-M", "prepared", "-c", fmt.Sprint(n), "-j", "2", "-T", fmt.Sprintf("%.0f", *seconds))
+				})
 			})
 			if err != nil {
 				return err
