@@ -51,6 +51,9 @@ func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, e
 	if best == nil {
 		return nil, errUnordered
 	}
+	if u := q.unionOf(f.rel, r, conds); u != nil && !q.drives(f.rel) && u.cost < pathCost(best) {
+		return q.scanUnion(f, r, conds, u)
+	}
 	f, err := q.scanBy(f, r, conds, best)
 	if err != nil || r.Sample == nil {
 		return f, err
@@ -102,7 +105,7 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 	var late []*conj
 	for _, c := range conds {
 		switch {
-		case used[c]:
+		case used[c], c.hint:
 		case c.derived:
 			// It follows from a condition that a join checks.
 			rest = append(rest, c.node)

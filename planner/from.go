@@ -59,6 +59,8 @@ type conj struct {
 	leftRels, rightRels relSet
 	// derived conjuncts follow from others: they restrict scans but need no check at a join.
 	derived bool
+	// hint: a derived one that follows from a condition on the same rows. It serves a key or nothing.
+	hint bool
 }
 
 // fromItem is a planned part of FROM.
@@ -215,6 +217,7 @@ func (q *query) newConj(n expr.Node) *conj {
 func (q *query) planJoinTree(j sema.JoinNode, conds []*conj) (*fromItem, error) {
 	var leaves []sema.JoinNode
 	conds = q.flatten(j, conds, &leaves)
+	conds = append(conds, q.derive(conds)...)
 	conds = append(conds, q.transitive(conds)...)
 	if len(leaves) == 1 {
 		return q.planLeaf(leaves[0], conds)

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 )
@@ -25,6 +27,13 @@ func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*from
 	lk, err := q.lookup(kind, left, right, conds)
 	if err != nil {
 		return nil, err
+	}
+	if lk != nil && !connected(left.rels, right.rels, conds) {
+		if q.lookupCost(left.rows(), lk.Inner.Read, false) < right.rows()+pairCost*left.rows()*right.rows() {
+			out.node, out.lay = lk, lk.lay(left, right, kind)
+			return out, nil
+		}
+		lk = nil
 	}
 	if lk != nil && !q.streams() && left.rows() > float64(lookupRows(q.b.tableRows(lk.Inner.Table), lk.Inner.Access.Point)) {
 		lk = nil
@@ -142,6 +151,15 @@ func lookupRows(inner float64, point bool) int {
 	return int(max(16, inner/50))
 }
 
+// lookupCost weighs, in the units of joinorder.go, looking up some rows' partners, so many for each, by a unique key (point)
+// or another one.
+func (q *query) lookupCost(outer, each float64, point bool) float64 {
+	if point {
+		return pointCost * outer
+	}
+	return (rangeCost + 2*each) * outer
+}
+
 // lateralJoin runs the right item for each left row.
 func (q *query) lateralJoin(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
 	lay := left.lay.concat(right.lay)
@@ -179,12 +197,16 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	var joins []*keyCond
 	for _, c := range conds {
-		if c.left == nil {
+		f, ok := c.node.(*expr.Func)
+		if !ok || c.left == nil && !q.isRange(f) {
 			continue
 		}
-		if k := q.joinKey(c, c.left, c.right, c.rightRels, outer, inner); k != nil {
+		op := operatorName(f)
+		if k := q.joinKey(c, f.Args[0], f.Args[1], outer, inner); k != nil {
+			k.op = op
 			joins = append(joins, k)
-		} else if k := q.joinKey(c, c.right, c.left, c.leftRels, outer, inner); k != nil {
+		} else if k := q.joinKey(c, f.Args[1], f.Args[0], outer, inner); k != nil {
+			k.op = commuted[op]
 			joins = append(joins, k)
 		}
 	}
@@ -194,7 +216,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	t := inner.scan.Table
 	ks := joins
 	for _, k := range q.keyConds(inner.rel, inner.conds) {
-		if k.op == "=" {
+		if k.op != "in" {
 			ks = append(ks, k)
 		}
 	}
@@ -202,12 +224,9 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	try := func(ix *catalog.Index, cols []catalog.IndexColumn, unique bool) {
 		p := q.matchPath(inner.rel, t, ix, cols, unique, ks, q.b.tableRows(t))
 		usesJoin := false
-		for _, e := range p.eq {
-			for _, j := range joins {
-				usesJoin = usesJoin || e == j
-			}
+		for _, e := range append([]*keyCond{p.lo, p.hi}, p.eq...) {
+			usesJoin = usesJoin || slices.Contains(joins, e)
 		}
-		p.in, p.lo, p.hi = nil, nil, nil
 		if usesJoin && !p.omitsRows(t) && (best == nil || p.rows < best.rows) {
 			best = p
 		}
@@ -221,10 +240,16 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	return best
 }
 
-// joinKey reads a conjunct as inner column = outer expression.
-func (q *query) joinKey(c *conj, col, val expr.Node, valRels relSet, outer, inner *fromItem) *keyCond {
+// isRange reports whether a condition compares by <, <=, > or >= what is the same at each evaluation.
+func (q *query) isRange(f *expr.Func) bool {
+	op := operatorName(f)
+	return commuted[op] != "" && op != "=" && !hasVolatile(f)
+}
+
+// joinKey reads a comparison as one of an inner column with an outer expression.
+func (q *query) joinKey(c *conj, col, val expr.Node, outer, inner *fromItem) *keyCond {
 	key := stripCast(col)
-	if !sameBytes(key.ResultType().Oid, col.ResultType().Oid) || !valRels.within(outer.rels) || hasSubquery(val) {
+	if valRels := q.relsOf(val); !sameBytes(key.ResultType().Oid, col.ResultType().Oid) || valRels.empty() || !valRels.within(outer.rels) || hasSubquery(val) {
 		return nil
 	}
 	v, ok := key.(*expr.Var)
@@ -262,11 +287,26 @@ func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*L
 		s.Access.Eq = append(s.Access.Eq, v)
 		used[k.c] = true
 	}
+	for _, b := range []struct {
+		k  *keyCond
+		at **Bound
+	}{{p.lo, &s.Access.Lo}, {p.hi, &s.Access.Hi}} {
+		if b.k == nil {
+			continue
+		}
+		v, err := q.scalar(b.k.val, outer.lay, nil)
+		if err != nil {
+			return nil, err
+		}
+		*b.at = &Bound{Value: v, Inclusive: len(b.k.op) == 2}
+		used[b.k.c] = true
+	}
+	s.Access.NotNull = p.lo != nil || p.hi != nil
 	s.Access.Point = p.unique && len(p.eq) == len(p.columns)
 	s.Access.Dist = distOf(s.Table, &s.Access, len(p.eq))
 	var own, rest []expr.Node
 	for _, c := range inner.conds {
-		if !used[c] {
+		if !used[c] && !c.hint {
 			own = append(own, c.node)
 		}
 	}

@@ -150,10 +150,10 @@ func (s *joinSearch) split(set uint, rows float64, connectedOnly bool) *joinPlan
 // no equality connects them, by all pairs.
 func (s *joinSearch) cost(l, r *joinPlan, hash bool) float64 {
 	both := l.cost + r.cost
-	if !hash {
-		return both + pairCost*l.rows*r.rows + 1e3*(l.rows+r.rows)
-	}
 	best := both + hashBuildCost*min(l.rows, r.rows) + hashProbeCost*max(l.rows, r.rows)
+	if !hash {
+		best = both + pairCost*l.rows*r.rows + 1e3*(l.rows+r.rows)
+	}
 	for _, p := range [2][2]*joinPlan{{l, r}, {r, l}} {
 		outer, inner := p[0], p[1]
 		if inner.left != nil {
@@ -164,11 +164,7 @@ func (s *joinSearch) cost(l, r *joinPlan, hash bool) float64 {
 		if path == nil {
 			continue
 		}
-		each := rangeCost
-		if path.unique && len(path.eq) == len(path.columns) {
-			each = pointCost
-		}
-		best = min(best, outer.cost+each*outer.rows)
+		best = min(best, outer.cost+s.q.lookupCost(outer.rows, path.rows, path.unique && len(path.eq) == len(path.columns)))
 	}
 	return best
 }

@@ -60,7 +60,7 @@ func (k *accessKeys) ranges(eval *expr.EvalContext, sm *topo.SlotMap, out []keyR
 		vals[i] = d
 	}
 	if a.In == nil {
-		if a.Lo == nil && a.Hi == nil {
+		if a.Lo == nil && a.Hi == nil && !a.NotNull {
 			return append(out, k.equal(vals, sm)), nil
 		}
 		r, ok, err := k.bounded(eval, vals, sm)
@@ -121,18 +121,36 @@ func (k *accessKeys) groupOf(vals []types.Datum, sm *topo.SlotMap) topo.GroupID 
 
 // bounded returns the range with Lo and Hi; ok is false when a bound is NULL or the range is empty.
 func (k *accessKeys) bounded(eval *expr.EvalContext, vals []types.Datum, sm *topo.SlotMap) (r keyRange, ok bool, err error) {
+	for _, b := range []*planner.Bound{k.a.Lo, k.a.Hi} {
+		if b == nil {
+			continue
+		}
+		d, err := b.Value.EvalRow(eval, nil)
+		if err != nil || d.IsNull() {
+			return r, false, err
+		}
+		vals = append(vals, d)
+	}
+	r, ok = k.between(vals, sm)
+	return r, ok, nil
+}
+
+// between returns the range of rows whose leading columns have the first of some values, and whose next one is bounded by
+// the last, of Lo and then Hi; ok is false when the range is empty.
+func (k *accessKeys) between(all []types.Datum, sm *topo.SlotMap) (r keyRange, ok bool) {
 	a := k.a
+	vals, bounds := all[:len(a.Eq)], all[len(a.Eq):]
 	prefix := append([]byte(nil), k.start...)
 	for i, v := range vals {
 		prefix = keyenc.AppendKey(prefix, k.cols[i].oid, v, k.cols[i].desc)
 	}
 	col := k.cols[len(vals)]
-	bound := func(b *planner.Bound) ([]byte, bool, error) {
-		d, err := b.Value.EvalRow(eval, nil)
-		if err != nil || d.IsNull() {
-			return nil, false, err
+	bound := func(b *planner.Bound) []byte {
+		d := bounds[0]
+		if b == a.Hi && a.Lo != nil {
+			d = bounds[1]
 		}
-		return keyenc.AppendKey(append([]byte(nil), prefix...), col.oid, d, col.desc), true, nil
+		return keyenc.AppendKey(append([]byte(nil), prefix...), col.oid, d, col.desc)
 	}
 	// In a descending column the bounds change sides.
 	low, high := a.Lo, a.Hi
@@ -141,10 +159,7 @@ func (k *accessKeys) bounded(eval *expr.EvalContext, vals []types.Datum, sm *top
 	}
 	r = keyRange{lo: prefix, hi: keyenc.PrefixEnd(prefix), group: k.groupOf(vals, sm)}
 	if low != nil {
-		b, valid, err := bound(low)
-		if err != nil || !valid {
-			return r, false, err
-		}
+		b := bound(low)
 		if r.lo = b; !low.Inclusive {
 			r.lo = keyenc.PrefixEnd(b)
 		}
@@ -152,17 +167,14 @@ func (k *accessKeys) bounded(eval *expr.EvalContext, vals []types.Datum, sm *top
 		r.lo = append(append([]byte(nil), prefix...), 0x01) // NULLs are tagged 0x00
 	}
 	if high != nil {
-		b, valid, err := bound(high)
-		if err != nil || !valid {
-			return r, false, err
-		}
+		b := bound(high)
 		if r.hi = b; high.Inclusive {
 			r.hi = keyenc.PrefixEnd(b)
 		}
 	} else if !col.desc {
 		r.hi = append(append([]byte(nil), prefix...), 0xff) // NULLs are tagged 0xff
 	}
-	return r, r.hi == nil || bytes.Compare(r.lo, r.hi) < 0, nil
+	return r, r.hi == nil || bytes.Compare(r.lo, r.hi) < 0
 }
 
 // groups returns the groups to scan for a range.
@@ -255,7 +267,10 @@ func (x *execution) fetch(k *accessKeys, opts txn.ReadOptions, ranges []keyRange
 	}
 	if k.x == nil {
 		if len(points) > 0 && points[0].Group == 0 {
-			return x.getAnywhere(opts, points, tags, out)
+			start := len(out.tag)
+			err := x.getAnywhere(opts, points, tags, out)
+			out.sortByTag(start)
+			return err
 		}
 		return x.getRows(opts, points, tags, out)
 	}

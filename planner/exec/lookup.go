@@ -22,6 +22,10 @@ type lookupJoinOp struct {
 	tags    []int32 // outer row of each inner row
 	at      int
 	matched []bool
+	chunk   int  // outer rows whose partners are fetched at a time
+	to      int  // outer rows of the batch before this one have been looked up
+	done    int  // those before this one are joined
+	ahead   bool // the next ones are to be looked up
 }
 
 func newLookupJoin(r *run, n *planner.LookupJoin, outer operator) *lookupJoinOp {
@@ -41,7 +45,13 @@ func (j *lookupJoinOp) next(max int) (*types.Batch, error) {
 			if b == nil || err != nil {
 				return nil, err
 			}
-			if err := j.look(b); err != nil {
+			if err := j.start(b); err != nil {
+				return nil, err
+			}
+		}
+		if j.ahead {
+			j.ahead = false
+			if err := j.look(); err != nil {
 				return nil, err
 			}
 		}
@@ -55,32 +65,67 @@ func (j *lookupJoinOp) next(max int) (*types.Batch, error) {
 	}
 }
 
-// look fetches the inner rows of an outer batch.
-func (j *lookupJoinOp) look(b *types.Batch) error {
+// lookRows is about how many inner rows are fetched at a time.
+const lookRows = 8 * types.BatchSize
+
+// start takes an outer batch.
+func (j *lookupJoinOp) start(b *types.Batch) error {
+	a := &j.n.Inner.Access
+	exprs := a.Eq
+	for _, x := range []*planner.Bound{a.Lo, a.Hi} {
+		if x != nil {
+			exprs = append(exprs[:len(exprs):len(exprs)], x.Value)
+		}
+	}
 	var err error
-	if j.vecs, err = j.r.evalVecs(j.n.Inner.Access.Eq, b, &j.tmp, j.vecs); err != nil {
+	if j.vecs, err = j.r.evalVecs(exprs, b, &j.tmp, j.vecs); err != nil {
 		return err
 	}
+	j.in, j.to, j.done = b, 0, 0
+	j.matched = append(j.matched[:0], make([]bool, b.N)...)
+	return j.look()
+}
+
+// look fetches the inner rows of the next outer ones: fewer of these, the more partners those before had.
+func (j *lookupJoinOp) look() error {
 	opts, err := j.r.readOptions()
 	if err != nil {
 		return err
 	}
-	ranges := make([]keyRange, 0, b.N)
-	rowOf := make([]int32, 0, b.N)
+	from := j.to
+	if j.chunk == 0 {
+		j.chunk = types.BatchSize
+	}
+	j.to = min(j.in.N, from+j.chunk)
+	a := &j.n.Inner.Access
+	ranges := make([]keyRange, 0, j.to-from)
+	rowOf := make([]int32, 0, j.to-from)
 	vals := make([]types.Datum, len(j.vecs))
-	for i := range b.N {
+	for i := from; i < j.to; i++ {
 		if anyNull(j.vecs, i) {
 			continue
 		}
 		for k, v := range j.vecs {
 			vals[k] = v.Get(i)
 		}
-		ranges = append(ranges, j.keys.equal(vals, j.r.c.SlotMap))
+		if a.Lo == nil && a.Hi == nil {
+			ranges = append(ranges, j.keys.equal(vals, j.r.c.SlotMap))
+		} else if r, ok := j.keys.between(vals, j.r.c.SlotMap); ok {
+			ranges = append(ranges, r)
+		} else {
+			continue
+		}
 		rowOf = append(rowOf, int32(i))
 	}
 	var f found
 	if err := j.r.fetch(j.keys, opts, ranges, &f); err != nil {
 		return err
+	}
+	switch n := len(f.values); {
+	case n > lookRows:
+		j.chunk = max(1, j.chunk*lookRows/n)
+	case n < lookRows/4:
+		j.chunk = min(2*j.chunk, types.BatchSize)
 	}
 	if j.inner, err = j.dec.found(&f); err != nil {
 		return err
@@ -89,12 +134,11 @@ func (j *lookupJoinOp) look(b *types.Batch) error {
 	for _, t := range j.dec.tags {
 		j.tags = append(j.tags, rowOf[t])
 	}
-	j.in, j.at = b, 0
-	j.matched = append(j.matched[:0], make([]bool, b.N)...)
+	j.at = 0
 	return nil
 }
 
-// step joins the next inner rows.
+// step joins the next inner rows. Output is in the order of the outer rows.
 func (j *lookupJoinOp) step() (*types.Batch, error) {
 	p := &j.pairs
 	p.reset()
@@ -107,31 +151,56 @@ func (j *lookupJoinOp) step() (*types.Batch, error) {
 	for _, l := range p.left {
 		j.matched[l] = true
 	}
-	in, end := j.in, j.at >= len(j.tags)
-	if end {
-		j.in = nil
+	in, inner := j.in, j.inner
+	// complete is the outer row up to which all partners were seen.
+	complete, end := j.to, j.at >= len(j.tags)
+	if !end {
+		complete = int(j.tags[j.at])
 	}
-	switch j.n.Type {
-	case planner.Semi, planner.Anti:
+	semi := j.n.Type == planner.Semi || j.n.Type == planner.Anti
+	switch {
+	case semi:
 		p.reset()
-		if end {
-			for i, m := range j.matched {
-				if m == (j.n.Type == planner.Semi) {
-					p.left = append(p.left, int32(i))
-				}
+		for i := j.done; i < complete; i++ {
+			if j.matched[i] == (j.n.Type == planner.Semi) {
+				p.left = append(p.left, int32(i))
 			}
 		}
-		return p.gather(in, nil), nil
-	case planner.LeftOuter:
-		if end {
-			for i, m := range j.matched {
-				if !m {
-					p.add(int32(i), -1)
-				}
-			}
+	case j.n.Type == planner.LeftOuter:
+		j.addUnmatched(complete)
+	}
+	j.done = complete
+	var out *types.Batch
+	if semi {
+		out = p.gather(in, nil)
+	} else {
+		out = j.permute(p.gather(in, inner))
+	}
+	if !end {
+		return out, nil
+	}
+	if j.to == in.N {
+		j.in = nil
+		return out, nil
+	}
+	j.ahead = true
+	return out, nil
+}
+
+// addUnmatched puts the outer rows without a partner, up to a row, between the pairs.
+func (j *lookupJoinOp) addUnmatched(complete int) {
+	p := &j.pairs
+	var left, right []int32
+	k := 0
+	for i := j.done; i < complete; i++ {
+		for ; k < len(p.left) && int(p.left[k]) == i; k++ {
+			left, right = append(left, p.left[k]), append(right, p.right[k])
+		}
+		if !j.matched[i] {
+			left, right = append(left, int32(i)), append(right, -1)
 		}
 	}
-	return j.permute(p.gather(in, j.inner)), nil
+	p.left, p.right = append(left, p.left[k:]...), append(right, p.right[k:]...)
 }
 
 // permute puts the columns in the order that the plan wants.
