@@ -32,9 +32,12 @@ func (q *query) nullFrac(n expr.Node) float64 {
 }
 
 // columnAndConst reads a comparison as one of an analyzed column with a constant of its type.
-func (q *query) columnAndConst(a, b expr.Node) (*catalog.ColumnStats, types.Type, types.Datum, bool) {
+func (q *query) columnAndConst(a, b expr.Node, ranged bool) (*catalog.ColumnStats, types.Type, types.Datum, bool) {
 	c := q.statsOf(a)
 	k, ok := b.(*expr.Const)
+	if c != nil && !ok && hasParam(b) && q.valuesMatter(a, c, ranged) {
+		q.b.plan.WantsValues = true
+	}
 	if c == nil || !ok || k.Value.IsNull() {
 		return nil, types.Type{}, types.Null, false
 	}
@@ -47,9 +50,9 @@ func (q *query) columnAndConst(a, b expr.Node) (*catalog.ColumnStats, types.Type
 
 // constSelectivity is how often a column has a certain value: as a common one, or as one of the others.
 func (q *query) constSelectivity(a, b expr.Node) (float64, bool) {
-	c, t, k, ok := q.columnAndConst(a, b)
+	c, t, k, ok := q.columnAndConst(a, b, false)
 	if !ok {
-		if c, t, k, ok = q.columnAndConst(b, a); !ok {
+		if c, t, k, ok = q.columnAndConst(b, a, false); !ok {
 			return 0, false
 		}
 		a = b
@@ -78,9 +81,9 @@ func (q *query) rangeSelectivity(f *expr.Func) (float64, bool) {
 	if commuted[op] == "" || op == "=" {
 		return 0, false
 	}
-	c, t, k, ok := q.columnAndConst(f.Args[0], f.Args[1])
+	c, t, k, ok := q.columnAndConst(f.Args[0], f.Args[1], true)
 	if !ok {
-		if c, t, k, ok = q.columnAndConst(f.Args[1], f.Args[0]); !ok {
+		if c, t, k, ok = q.columnAndConst(f.Args[1], f.Args[0], true); !ok {
 			return 0, false
 		}
 		op = commuted[op]
@@ -166,4 +169,32 @@ func position(t types.Type, d types.Datum) (float64, bool) {
 		return d.Float(), true
 	}
 	return 0, false
+}
+
+// Where a table is so small, or a column so even, the values of parameters are of no interest.
+const (
+	valuesMatterRows = 1000
+	valuesMatterSkew = 5
+)
+
+// valuesMatter reports whether estimates for different values of an analyzed column may differ by much.
+func (q *query) valuesMatter(n expr.Node, c *catalog.ColumnStats, ranged bool) bool {
+	v := stripCast(n).(*expr.Var)
+	rows := q.b.tableRows(q.q.Rels[v.Rel].Table)
+	distinct, _ := q.distinctValues(n)
+	return rows >= valuesMatterRows && (ranged || len(c.Freqs) > 0 && c.Freqs[0]*distinct > valuesMatterSkew)
+}
+
+// bind replaces the parameters whose values are known.
+func (b *builder) bind(n expr.Node) expr.Node {
+	if b.env.Params == nil {
+		return n
+	}
+	return mapNode(n, func(m expr.Node) (expr.Node, bool) {
+		p, ok := m.(*expr.Param)
+		if !ok || p.Index > len(b.env.Params) {
+			return nil, false
+		}
+		return &expr.Const{Type: p.Type, Value: b.env.Params[p.Index-1], Loc: p.Loc}, true
+	})
 }

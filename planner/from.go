@@ -201,7 +201,7 @@ func (q *query) expand(n expr.Node) expr.Node {
 }
 
 func (q *query) newConj(n expr.Node) *conj {
-	n = q.expand(n)
+	n = q.b.bind(q.expand(n))
 	c := &conj{node: n, rels: q.relsOf(n)}
 	if f, ok := n.(*expr.Func); ok && isHashableEq(f) {
 		l, r := f.Args[0], f.Args[1]

@@ -299,9 +299,10 @@ func (q *query) limitRows(rows float64) float64 {
 		if e == nil {
 			continue
 		}
-		if k, ok := constInt(e); ok {
+		if k, ok := constInt(q.b.bind(e)); ok {
 			n += float64(k)
 		} else {
+			q.b.plan.WantsValues = q.b.plan.WantsValues || hasParam(e)
 			n += rows / 10 // PostgreSQL's guess
 		}
 	}

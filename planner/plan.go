@@ -21,6 +21,8 @@ type Env struct {
 	Snapshot topo.Timestamp
 	// Catalog is that of the statement, for the expressions of indexes; nil: they are not used.
 	Catalog *catalog.Snapshot
+	// Params are the values of the parameters that the plan is for and no others; nil: any.
+	Params []types.Datum
 	// ConstraintWork lists, for EXPLAIN, the constraint work that a DML statement on the table entails: one line each
 	// ("FK check child_parent_fkey on parent", "Cascade delete on child by child_parent_id_idx"). nil: none.
 	ConstraintWork func(*catalog.Table, sema.DMLKind, []catalog.AttNum) []string
@@ -62,10 +64,31 @@ type Plan struct {
 	// WantsLiterals says that an index might have served the statement had a parameter been a literal: the predicate of a
 	// partial index is implied, and the expression of another recognised, by constants alone.
 	WantsLiterals bool
+	// WantsValues says that the values of parameters would have changed estimates.
+	WantsValues bool
 	// Since is the oldest snapshot that all indexes of the plan are whole for.
 	Since topo.Timestamp
 	// Env that the plan was made in; EXPLAIN reads it.
 	env *Env
+	// stats are what was known of Tables.
+	stats []*catalog.TableStats
+	cost  float64
+}
+
+// Cost is the estimate of what the plan costs in all, in PostgreSQL's units.
+func (p *Plan) Cost() float64 { return p.cost }
+
+// EstimatesHold reports whether what is known of the tables is what the plan was made by; now is as in Env.
+func (p *Plan) EstimatesHold(now func(*catalog.Table) *catalog.TableStats) bool {
+	if p == nil || now == nil {
+		return true
+	}
+	for i, st := range p.stats {
+		if now(p.Tables[i]) != st {
+			return false
+		}
+	}
+	return true
 }
 
 // Output is a column of a result.

@@ -38,6 +38,13 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	}
 	b.plan.Nodes, b.plan.CTEs = b.nodes, b.cteCount
 	b.plan.Subplans = b.subplans
+	if env.Statistics != nil {
+		for _, t := range b.plan.Tables {
+			b.plan.stats = append(b.plan.stats, env.Statistics(t))
+		}
+	}
+	c := coster{env: env}
+	b.plan.cost = c.of(b.plan.Root).total
 	return b.plan, nil
 }
 

@@ -346,7 +346,7 @@ func (q *query) limit(n Node, limit, offset *Scalar, keys []SortKey) Node {
 	}
 	rows := n.Base().Rows
 	if limit != nil {
-		if c, ok := constInt(limit.From); ok {
+		if c, ok := constInt(q.b.bind(limit.From)); ok {
 			rows = min(rows, float64(c))
 		} else {
 			rows /= 10 // PostgreSQL's guess

@@ -60,7 +60,7 @@ func preparedRows(b *builder) error {
 		return nil
 	}
 	for _, p := range b.env.Prepared() {
-		b.add(str(p.Name), str(p.Statement), instant(p.At), oids(types.RegtypeOid, p.Params), flag(p.FromSQL), num(p.Executions), num(0))
+		b.add(str(p.Name), str(p.Statement), instant(p.At), oids(types.RegtypeOid, p.Params), flag(p.FromSQL), num(p.Generic), num(p.Custom))
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ type Prepared struct {
 	At              time.Time
 	Params          []types.Oid
 	FromSQL         bool
-	Executions      int64
+	Generic, Custom int64 // executions by such plans
 }
 
 // Cursor is a row of pg_cursors.

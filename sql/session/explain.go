@@ -96,6 +96,10 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	if err := s.prepare(p.st); err != nil {
 		return nil, err
 	}
+	plan, err := s.explainedPlan(p, o.analyze)
+	if err != nil {
+		return nil, err
+	}
 	planning := time.Since(began)
 	show := planner.ExplainOptions{Costs: o.costs, Verbose: o.verbose, Timing: o.timing}
 	var execution time.Duration
@@ -104,11 +108,11 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		if err := s.runAnalyzed(ctx, p); err != nil {
 			return nil, err
 		}
-		execution, show.Stats = time.Since(began), p.ectx.Analyze.Stats
+		execution, show.Stats, plan = time.Since(began), p.ectx.Analyze.Stats, p.plan
 	} else if err := s.checkPermissions(p.st.permissions); err != nil {
 		return nil, err
 	}
-	tree := planner.ExplainTree(p.st.plan, show)
+	tree := planner.ExplainTree(plan, show)
 	e := &explanation{o: o, show: show, tree: tree}
 	if o.settings {
 		e.settings = s.plannerSettings()
@@ -124,6 +128,15 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		out.add(s.withTypeNames(line))
 	}
 	return out, nil
+}
+
+// explainedPlan is the plan that EXPLAIN without ANALYZE shows: the one that an execution would take, which counts as one, as
+// in PostgreSQL.
+func (s *Session) explainedPlan(p *portal, analyze bool) (*planner.Plan, error) {
+	if analyze || p.st.plan == nil {
+		return p.st.plan, nil
+	}
+	return s.planFor(p.st, p.params)
 }
 
 // explained is the statement that EXPLAIN is of, with its parameters: those of DECLARE, EXECUTE and CREATE TABLE AS are the

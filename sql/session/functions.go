@@ -339,7 +339,7 @@ func (s *Session) preparedRows() []pgcat.Prepared {
 			params[i] = p.Oid
 		}
 		out = append(out, pgcat.Prepared{Name: name, Statement: st.text, At: st.prepared, Params: params, FromSQL: st.fromSQL,
-			Executions: st.executions})
+			Generic: st.generic, Custom: st.custom.n})
 	}
 	slices.SortFunc(out, func(a, b pgcat.Prepared) int { return strings.Compare(a.Name, b.Name) })
 	return out

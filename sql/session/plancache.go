@@ -48,6 +48,11 @@ func (s *Session) planHolds(made, now *catalog.Snapshot, text string) bool {
 	return made == now || made.Alike(now) && catalog.TempSchema(s.searchPath()) == "" && !strings.Contains(text, catalog.TempAlias)
 }
 
+// estimatesHold reports whether no table of a plan was analyzed since it was made.
+func (s *Session) estimatesHold(p *planner.Plan) bool {
+	return p.EstimatesHold(s.node.System.Statistics)
+}
+
 func (c *planCache) get(k planKey) *cachedPlan {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -76,10 +81,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	path := s.pathKey()
 	pk := planKey{text: key, path: path, role: s.role()}
 	snap := s.node.Catalog()
-	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) {
-		if hit.plan == nil {
-			return nil // its literals decide on the plan
-		}
+	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
 			permissions: hit.permissions, madeFor: snap, madePath: path}
 	}
@@ -93,10 +95,6 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	s.clockRead.Store(false)
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
-	}
-	if st.plan.WantsLiterals && len(lits) > 0 {
-		c.put(pk, &cachedPlan{snap: snap})
-		return nil
 	}
 	if s.clockRead.Load() {
 		return st
@@ -118,7 +116,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	path := s.pathKey()
 	pk := planKey{text: text, path: path, role: s.role(), params: string(oids), extended: true}
 	snap := s.node.Catalog()
-	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) {
+	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
 			columns: hit.columns, target: hit.target, permissions: hit.permissions, madeFor: snap, madePath: path}
 	}

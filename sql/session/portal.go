@@ -22,6 +22,7 @@ type portal struct {
 	name     string
 	number   int // in order of opening
 	st       *statement
+	plan     *planner.Plan // that is executed
 	params   []types.Datum
 	formats  []int16
 	fields   []Field
@@ -92,7 +93,10 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	if err := s.planForSnapshot(ctx, p.st); err != nil {
 		return err
 	}
-	plan := p.st.plan
+	plan, err := s.planFor(p.st, p.params)
+	if err != nil {
+		return err
+	}
 	if s.tx.readOnly && plan.Writes && p.st.permissions.WritePermanent(s.snapshot()) {
 		return readOnlyError(plan)
 	}
@@ -121,8 +125,7 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	if err != nil {
 		return err
 	}
-	p.cursor, p.started = cur, true
-	p.st.executions++
+	p.cursor, p.started, p.plan = cur, true, plan
 	return nil
 }
 

@@ -42,6 +42,8 @@ type Settings struct {
 	WorkMem         int64 // bytes
 	// StatisticsTarget is default_statistics_target.
 	StatisticsTarget int
+	// PlanCacheMode is plan_cache_mode.
+	PlanCacheMode string
 	// HashMemMultiplier is how many times that a hash table may have.
 	HashMemMultiplier float64
 	// TempFileLimit and LogTempFiles are in kB; -1: no limit, and nothing is logged.
@@ -337,6 +339,7 @@ func (s *Settings) decode() {
 	s.LockLimit = time.Duration(num("lock_timeout")) * time.Millisecond
 	s.MinMessages = get("client_min_messages")
 	s.WorkMem = num("work_mem") << 10
+	s.PlanCacheMode = get("plan_cache_mode")
 	s.StatisticsTarget = int(num("default_statistics_target"))
 	s.HashMemMultiplier, _ = strconv.ParseFloat(get("hash_mem_multiplier"), 64)
 	s.TempFileLimit, s.LogTempFiles = num("temp_file_limit"), num("log_temp_files")

@@ -33,8 +33,9 @@ type statement struct {
 	madeFor     *catalog.Snapshot
 	madePath    string
 	prepared    time.Time
-	fromSQL     bool        // of PREPARE, not of a Parse message
-	executions  int64       // by EXECUTE and Execute
+	fromSQL     bool  // of PREPARE, not of a Parse message
+	generic     int64 // executions of the plan
+	custom      customPlans
 	populate    catalog.Oid // the new table or materialized view that it fills, with no right to insert
 	cursor      bool        // of DECLARE CURSOR: its rows have keys for WHERE CURRENT OF behind their columns
 	keys        []sema.CursorKey
@@ -62,7 +63,7 @@ func (s *Session) prepare(st *statement) error {
 	}
 	snap := s.snapshot()
 	path := s.pathKey()
-	if st.plan != nil && st.madePath == path && s.planHolds(st.madeFor, snap, st.text) {
+	if st.plan != nil && st.madePath == path && s.planHolds(st.madeFor, snap, st.text) && s.estimatesHold(st.plan) {
 		return nil
 	}
 	an, params, err := s.analyse(st, snap)
