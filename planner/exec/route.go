@@ -225,7 +225,7 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum)
 	if err != nil {
 		return err
 	}
-	w.begin()
+	w.begin(1 + len(w.ti.indexes))
 	from, slot := w.rowKey(old)
 	w.add(keyWrite{key: from, op: moveFrom})
 	for _, x := range w.ti.indexes {
@@ -237,7 +237,7 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum)
 	if err := w.apply(before); err != nil {
 		return err
 	}
-	to.begin()
+	to.begin(1 + len(to.ti.indexes))
 	key, slot := to.rowKey(new)
 	to.add(keyWrite{key: key, op: moveTo, value: to.rowValue(new), from: from})
 	for _, x := range to.ti.indexes {
