@@ -126,6 +126,7 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 				}
 			}
 		}
+		s.viewsOn(p.OID, 0, add)
 	case PartSequence:
 		s.defaultsOn(p.OID, add)
 		s.viewsOn(p.OID, 0, add)

@@ -531,7 +531,9 @@ func (x *Tx) isView(p catalog.Part) bool {
 
 // typeUsers refuses the change of a column that a view uses.
 func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
-	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num}) {
+	users := x.s.over.Dependents(catalog.Part{Kind: catalog.PartColumn, OID: t.OID, Sub: col.Num})
+	slices.Reverse(users) // older ones first, as PostgreSQL finds them
+	for _, d := range users {
 		if d.Kind == catalog.PartColumn {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a generated column").
 				WithDetail("Column \"%s\" is used by generated column \"%s\".", col.Name, t.Column(d.Sub).Name)

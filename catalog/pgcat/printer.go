@@ -245,17 +245,16 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 	case *expr.Subscript:
 		d.subscript(n)
 	case *expr.Row:
+		if n.Whole {
+			d.wholeRow(n, false)
+			return
+		}
 		d.call("ROW", n.Fields, true)
 		if n.Cast {
 			d.label(n.Type)
 		}
 	case *expr.Field:
-		if d.failed = d.failed || n.Name == ""; d.failed {
-			return
-		}
-		d.b.WriteByte('(')
-		d.node(n.Arg, false)
-		d.b.WriteString(")." + catalog.QuoteIdent(n.Name))
+		d.field(n)
 	case *expr.SQLValue:
 		d.sqlValue(n)
 	case *expr.Aggregate:
@@ -271,6 +270,36 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 	default:
 		d.failed = true
 	}
+}
+
+// field prints the selection of a field: of an attribute of a composite type by the name that it has now, and of a function's
+// result by the name of its column. PostgreSQL puts no parentheses around another selection.
+func (d *deparser) field(n *expr.Field) {
+	name := n.Name
+	if u := d.snap.UserType(n.Arg.ResultType().Oid); u != nil && n.Index < len(u.Fields) {
+		name = u.Fields[n.Index].Name
+	}
+	if s, ok := n.Arg.(*expr.SetReturning); ok && name == "" {
+		name = setColumn(s, n.Index)
+	}
+	if name == "" {
+		d.failed = true
+		return
+	}
+	_, nested := n.Arg.(*expr.Field)
+	d.parens(!nested, func() { d.node(n.Arg, true) })
+	d.b.WriteString("." + catalog.QuoteIdent(name))
+}
+
+// setColumn is the name of a column of a function's result; empty where it has none.
+func setColumn(s *expr.SetReturning, i int) string {
+	switch {
+	case i < len(s.Columns):
+		return s.Columns[i].Name
+	case s.Columns == nil && i < len(s.Fn.Columns):
+		return s.Fn.Columns[i].Name
+	}
+	return ""
 }
 
 func (d *deparser) call(name string, args []expr.Node, implicit bool) {
@@ -305,15 +334,17 @@ func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
 
 // label prints ::type. As format_type does with a modifier of -1, it tells bpchar from character(1), and bit from bit(1).
 func (d *deparser) label(t types.Type) {
-	if t.Oid == types.BitOid && t.Mod < 0 {
-		d.b.WriteString("::\"bit\"")
-		return
+	d.b.WriteString("::" + d.typeName(t))
+}
+
+func (d *deparser) typeName(t types.Type) string {
+	switch {
+	case t.Oid == types.BitOid && t.Mod < 0:
+		return "\"bit\""
+	case t.Oid == types.BpcharOid && t.Mod < 0:
+		return "bpchar"
 	}
-	if t.Oid == types.BpcharOid && t.Mod < 0 {
-		d.b.WriteString("::bpchar")
-		return
-	}
-	d.b.WriteString("::" + d.snap.FormatType(d.path, t))
+	return d.snap.FormatType(d.path, t)
 }
 
 // constant prints a literal; label is -1 for never a type label, 0 for one where needed (get_const_expr).

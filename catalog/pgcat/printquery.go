@@ -1,7 +1,6 @@
 package pgcat
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -10,9 +9,8 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
 
-// Queries are printed by the rules of ruleutils.c, line breaks and indentation included. What those rules need and the
-// analysed tree does not keep (JOIN … USING, aliased joins, two columns of one name) makes the printing
-// fail, and the text of CREATE VIEW stands in.
+// Queries are printed by the rules of ruleutils.c, line breaks and indentation included. A node that has no text form makes
+// the printing fail, and the stored text stands in.
 
 // PostgreSQL's steps of indentation.
 const (
@@ -21,19 +19,6 @@ const (
 	indentVar   = 4
 	indentLimit = 40
 )
-
-// namespace holds the names that a query's range table is printed with.
-type namespace struct {
-	query *sema.Query
-	rels  []relNames
-}
-
-type relNames struct {
-	name string
-	cols map[int]string // by position in the entry's columns
-	list []string       // the names of all live columns
-	show bool           // the list is printed
-}
 
 // view prints a view's query, with PostgreSQL's leading blank and semicolon. Lists are broken at the wrap column, 0 for
 // after every item.
@@ -350,6 +335,10 @@ func (d *deparser) targets(q *sema.Query, names []string, visible bool) {
 				d.variable(v)
 				return
 			}
+			if r, ok := t.Expr.(*expr.Row); ok && r.Whole {
+				d.wholeRow(r, true)
+				return
+			}
 			d.node(t.Expr, true)
 		})
 		if own == "" || own != name {
@@ -406,212 +395,6 @@ func (d *deparser) fromClause(q *sema.Query) {
 		d.b.WriteString(", ")
 		d.wrapped(d.apart(func() { d.fromItem(q, it) }), true, false)
 	}
-}
-
-func (d *deparser) fromItem(q *sema.Query, j sema.JoinNode) {
-	t, ok := j.(*sema.Join)
-	if !ok {
-		d.rel(q, j.(sema.RelRef).Rel)
-		return
-	}
-	if t.Unmarked {
-		d.failed = true
-		return
-	}
-	left, right, word := t.Left, t.Right, " JOIN "
-	switch {
-	case t.Swapped:
-		left, right, word = t.Right, t.Left, " RIGHT JOIN "
-	case t.Kind == sema.LeftJoin:
-		word = " LEFT JOIN "
-	case t.Kind == sema.FullJoin:
-		word = " FULL JOIN "
-	case t.On == nil:
-		word = " CROSS JOIN "
-	}
-	d.open()
-	d.fromItem(q, left)
-	d.keyword(word, -indentStd, indentStd, indentJoin)
-	_, leaf := right.(sema.RelRef)
-	if d.pretty && !leaf {
-		d.b.WriteByte('(')
-	}
-	d.fromItem(q, right)
-	if d.pretty && !leaf {
-		d.b.WriteByte(')')
-	}
-	if t.On != nil {
-		d.b.WriteString(" ON ")
-		d.open()
-		d.node(t.On, false)
-		d.close()
-	}
-	d.close()
-}
-
-// rel prints an entry of the range table.
-func (d *deparser) rel(q *sema.Query, i int) {
-	r, n := q.Rels[i], &d.spaces[len(d.spaces)-1].rels[i]
-	if r.Lateral && (r.Kind == sema.RTESubquery || r.Kind == sema.RTEValues) {
-		d.b.WriteString("LATERAL ")
-	}
-	plain := "" // the name that needs no alias
-	switch {
-	case r.Kind == sema.RTETable:
-		plain = r.Table.Name
-		if r.Only {
-			d.b.WriteString("ONLY ")
-		}
-		d.b.WriteString(d.snap.RelationName(d.path, catalog.Relation{Kind: catalog.KindTable, Table: r.Table}))
-	case r.View != nil:
-		plain = r.View.Name
-		d.b.WriteString(d.snap.RelationName(d.path, catalog.Relation{Kind: catalog.KindView, View: r.View}))
-	case r.Kind == sema.RTECatalog:
-		plain = r.Virtual.Name
-		if q := d.snap.Sequence(r.Virtual.OID); q != nil {
-			d.b.WriteString(d.snap.RelationName(d.path, catalog.Relation{Kind: catalog.KindSequence, Sequence: q}))
-		} else if r.Virtual.Schema == pgCatalog || slices.Contains(d.path, r.Virtual.Schema) {
-			d.b.WriteString(catalog.QuoteIdent(plain))
-		} else {
-			d.b.WriteString(catalog.QualifiedName(r.Virtual.Schema, plain))
-		}
-	case r.RowsFrom:
-		d.failed = true
-		return
-	case r.Kind == sema.RTESubquery, r.Kind == sema.RTEValues:
-		d.b.WriteByte('(')
-		d.query(r.Query, nil, true)
-		d.b.WriteByte(')')
-	case r.Kind == sema.RTECTE, r.Kind == sema.RTEWorkTable:
-		plain = r.CTE.Name
-		d.b.WriteString(catalog.QuoteIdent(plain))
-	case r.Kind == sema.RTEFunction:
-		d.node(r.Func, true)
-		if r.Ordinality {
-			d.b.WriteString(" WITH ORDINALITY")
-		}
-	default:
-		d.failed = true
-		return
-	}
-	if r.Written != nil || n.name != plain {
-		d.b.WriteString(" " + catalog.QuoteIdent(n.name))
-	}
-	if n.show {
-		d.b.WriteString("(" + quotedList(n.list) + ")")
-	}
-	if r.Sample != nil {
-		d.sample(r.Sample)
-	}
-}
-
-func (d *deparser) sample(s *sema.TableSample) {
-	method := "bernoulli"
-	if s.System {
-		method = "system"
-	}
-	d.b.WriteString(" TABLESAMPLE " + method + " (")
-	d.node(s.Percent, false)
-	d.b.WriteByte(')')
-	if s.Seed != nil {
-		d.b.WriteString(" REPEATABLE (")
-		d.node(s.Seed, false)
-		d.b.WriteByte(')')
-	}
-}
-
-// name chooses the names of a query's range table: no two alike, and none like one of a query around it
-// (set_rtable_names).
-func (d *deparser) name(q *sema.Query) *namespace {
-	ns := &namespace{query: q, rels: make([]relNames, len(q.Rels))}
-	used := map[string]int{}
-	for _, s := range d.spaces {
-		for _, r := range s.rels {
-			if r.name != "" {
-				used[r.name] = 0
-			}
-		}
-	}
-	for i, r := range q.Rels {
-		n := &ns.rels[i]
-		if r.Kind == sema.RTEJoin {
-			continue
-		}
-		n.name = r.Alias
-		for base := r.Alias; ; {
-			if _, taken := used[n.name]; !taken {
-				break
-			}
-			used[base]++
-			n.name = base + "_" + strconv.Itoa(used[base])
-		}
-		used[n.name] = 0
-		d.nameColumns(r, n)
-	}
-	return ns
-}
-
-// nameColumns settles an entry's column names and whether the list of them is printed (set_relation_column_names).
-func (d *deparser) nameColumns(r *sema.RTE, n *relNames) {
-	var aliases []string
-	if r.Written != nil {
-		aliases = r.Written.Columns
-	}
-	n.cols = map[int]string{}
-	changed := false
-	for i, c := range r.Columns {
-		if r.Table != nil && i >= len(r.Table.Columns) { // a tree's tableoid
-			n.cols[i] = c.Name
-			continue
-		}
-		if r.Table != nil && (r.Table.Columns[i].Dropped || r.Table.Columns[i].Hidden) {
-			continue
-		}
-		name := c.Name
-		if k := len(n.list); k < len(aliases) {
-			changed = changed || aliases[k] != name
-			name = aliases[k]
-		}
-		if slices.Contains(n.list, name) {
-			d.failed = true
-		}
-		n.cols[i] = name
-		n.list = append(n.list, name)
-	}
-	switch {
-	case r.Kind == sema.RTETable || r.View != nil:
-		n.show = changed
-	case r.Kind == sema.RTEFunction:
-		n.show = true
-	default:
-		n.show = changed || len(aliases) > 0
-	}
-}
-
-// lookup finds the names of the entry that a variable refers to.
-func (d *deparser) lookup(n *expr.Var) *relNames {
-	at := len(d.spaces) - 1 - n.Level
-	if at < 1 || n.Rel >= len(d.spaces[at].rels) {
-		return nil
-	}
-	return &d.spaces[at].rels[n.Rel]
-}
-
-func (d *deparser) variableName(n *expr.Var) string {
-	if r := d.lookup(n); r != nil {
-		return r.cols[n.Col]
-	}
-	return ""
-}
-
-// qualified prints a column with the name of its table.
-func (d *deparser) qualified(n *expr.Var) {
-	r := d.lookup(n)
-	if r == nil || r.name == "" || r.cols[n.Col] == "" {
-		d.failed = true
-		return
-	}
-	d.b.WriteString(catalog.QuoteIdent(r.name) + "." + catalog.QuoteIdent(r.cols[n.Col]))
 }
 
 func (d *deparser) aggregate(n *expr.Aggregate) {

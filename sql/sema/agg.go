@@ -151,6 +151,9 @@ func (s *scope) checkGrouping() error {
 }
 
 func (s *scope) checkGrouped(list []expr.Node) error {
+	if s.env.Print { // it was judged when it was stored
+		return nil
+	}
 	for _, n := range list {
 		if err := s.checkGroupings(n); err != nil {
 			return err
@@ -307,6 +310,9 @@ func (s *scope) groupedByKey(v *expr.Var) bool {
 			}) {
 				return false
 			}
+		}
+		if !slices.Contains(s.keys, c.OID) {
+			s.keys = append(s.keys, c.OID)
 		}
 		return true
 	}

@@ -63,6 +63,8 @@ type Analyzed struct {
 	// Tables are the tables that the statement reads or writes, views expanded, without duplicates. A plan is valid as
 	// long as their versions are.
 	Tables []*catalog.Table
+	// Keys are the primary keys by which columns need no grouping: without them the statement would be an error.
+	Keys []catalog.Oid
 	// Virtual says that virtual tables are read, whose content follows the catalog.
 	Virtual bool
 	// Permissions are what the statement must be allowed at each execution.
@@ -109,6 +111,7 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 		return nil, a.positioned(err)
 	}
 	out.Params, out.Literals, out.Tables, out.Virtual = a.paramTypes, a.literals, a.tables, a.usesVirtual
+	out.Keys = a.keys
 	out.Permissions = permissions(out)
 	return out, nil
 }

@@ -74,6 +74,7 @@ func (s *scope) boundItem(rel int, name string, aliases, names []string, skip fu
 		return nil, err
 	}
 	n.bound = true
+	s.q.Rels[rel].Known = names
 	for i := range n.cols {
 		n.cols[i].name = names[n.cols[i].col]
 		if i < len(aliases) {
@@ -155,6 +156,7 @@ func (r *references) node(n expr.Node, levels []*Query) {
 			return
 		}
 		switch e := levels[at].Rels[k.Rel]; {
+		case e.Table != nil && k.Col >= len(e.Table.Columns): // tableoid of a tree of tables
 		case e.Table != nil:
 			r.column(e.Table.OID, e.Table.Columns[k.Col].Num)
 		case e.View != nil:

@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // columnRef resolves a.b.c.
@@ -181,6 +182,9 @@ func (s *scope) systemColumn(it *nsItem, name string, level, loc int) (expr.Node
 	}
 	switch name {
 	case "tableoid":
+		if s.env.Print {
+			return &expr.Var{Rel: it.rel, Col: SystemColumn, Level: level, Type: types.T(types.OidOid), Name: name, Loc: loc}, nil
+		}
 		return it.tableOID(level, loc), nil
 	case "ctid", "xmin", "xmax", "cmin", "cmax":
 		switch s.clause {
@@ -206,7 +210,10 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 			cols = append(cols, nsCol{name: c.Name, rel: it.rel, col: int(c.Num) - 1, typ: c.Type})
 		}
 	}
-	r := &expr.Row{Type: rowType(it.table, len(cols)), Whole: s.env.Print, Loc: loc}
+	r := &expr.Row{Type: rowType(it.table, len(cols)), Loc: loc}
+	if s.env.Print {
+		r.Whole, r.Type = true, s.printedRowType(it, level)
+	}
 	for i := range cols {
 		r.Fields = append(r.Fields, cols[i].ref(level, loc))
 		r.Names = append(r.Names, cols[i].name)
@@ -378,6 +385,7 @@ func (s *scope) setOrigin(t *Target) {
 	}
 	r := sc.q.Rels[v.Rel]
 	switch {
+	case v.Col == SystemColumn:
 	case r.Kind == RTETable && v.Col < len(r.Table.Columns):
 		t.Table, t.Col = r.Table.OID, r.Table.Columns[v.Col].Num
 	case r.Kind == RTECatalog:

@@ -116,7 +116,7 @@ const (
 	RTEFunction                 // Func: a set-returning or scalar function in FROM
 	RTECTE                      // CTE
 	RTEValues                   // Query holding Values
-	RTEJoin                     // the merged columns of JOIN … USING or an aliased join: JoinCols
+	RTEJoin                     // of a tree that is printed: a join, with the columns JoinCols
 	RTECatalog                  // Virtual: a pg_catalog or information_schema relation
 	RTEWorkTable                // the recursive reference inside a recursive CTE
 )
@@ -144,6 +144,31 @@ type RTE struct {
 	// How the entry was written, for those who print it again: the alias, nil for none, and the view that Query stands for.
 	Written *parse.Alias
 	View    *catalog.View
+	// Known are the columns' names in a view's text, nil for what they are; later columns were added since.
+	Known []string
+	// Funcs and Shape are of trees that are printed alone: the functions of an RTEFunction, and where the columns of an
+	// RTEJoin come from.
+	Funcs []FromFunc
+	Shape *JoinShape
+}
+
+// FromFunc is a function in FROM with its column definition list, nil for none.
+type FromFunc struct {
+	Call    expr.Node
+	Columns []expr.RecordColumn
+}
+
+// JoinShape says where the columns of a join come from. The first len(Using) are those that USING or NATURAL merged; the
+// left side's others follow, and the right side's.
+type JoinShape struct {
+	Left, Right int      // the range-table entries of the sides, as written
+	Using       []string // the merged columns
+	UsingAlias  string
+	Natural     bool // NATURAL that merged nothing
+	// LeftCols and RightCols are the columns' places among those of the sides; -1 where a column is not of that side.
+	LeftCols, RightCols []int
+	// Computed says of a merged column that it is neither side's own: both sides' values, or a converted one.
+	Computed []bool
 }
 
 // VirtualTable is a system relation served from the catalog snapshot, or a sequence read as a table. Rows are made by
@@ -179,9 +204,10 @@ type Join struct {
 	Kind        JoinKind
 	Left, Right JoinNode
 	On          expr.Node // nil for a cross join
-	// How the join was written, for those who print it again: as a comma; as a right join, its sides swapped since; in a
-	// way that has no mark here (USING, NATURAL, an alias).
-	Comma, Swapped, Unmarked bool
+	// How the join was written, for those who print it again: as a comma; as a right join, its sides swapped since; and in a
+	// tree that is printed, its own range-table entry.
+	Comma, Swapped bool
+	Entry          int
 }
 
 func (RelRef) joinNode() {}

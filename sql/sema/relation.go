@@ -188,7 +188,7 @@ func (s *scope) rangeVar(r *parse.RangeVar) (*nsItem, error) {
 	case rel.Kind == catalog.KindTable || rel.Kind == catalog.KindMatView:
 		if n, err = s.tableItem(rel.Table, name, cols, r.Schema); err == nil {
 			s.q.Rels[n.rel].Only = !r.Inh
-			if r.Inh {
+			if r.Inh && !s.env.Print {
 				s.expand(n)
 			}
 		}
@@ -330,6 +330,9 @@ func (s *scope) subquery(sel *parse.SelectStmt, lateral, keepUnknown bool) (*Que
 func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	calls := functionCalls(r)
 	if len(calls) > 1 {
+		if s.env.Print {
+			return s.printedRowsFrom(r, calls)
+		}
 		return s.rowsFrom(r, calls)
 	}
 	f := calls[0]
@@ -359,6 +362,10 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	}
 	if r.Ordinality {
 		rte.Columns = append(rte.Columns, Column{Name: "ordinality", Type: types.T(types.Int8Oid)})
+	}
+	if s.env.Print {
+		rte.Lateral = r.Lateral || usesOwn(n)
+		rte.Funcs = []FromFunc{fromFunc(n, len(r.Coldefs)+len(f.Coldefs) > 0)}
 	}
 	it, err := s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
 	if it != nil {
@@ -439,6 +446,9 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if s.env.Print {
+			s.printedJoin(j, join, using, visibleCols(lns), visibleCols(rns), merged)
+		}
 		for _, n := range ns {
 			n.colsVisible = false
 		}
@@ -456,6 +466,9 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 			return nil, nil, err
 		}
 	}
+	if s.env.Print && len(using) == 0 {
+		s.printedJoin(j, join, nil, visibleCols(lns), visibleCols(rns), nil)
+	}
 	join.setKind(j.Type)
 	for _, n := range rns {
 		n.nullable = n.nullable || j.Type == parse.JoinLeft || j.Type == parse.JoinFull
@@ -463,7 +476,6 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 	for _, n := range lns {
 		n.nullable = n.nullable || j.Type == parse.JoinRight || j.Type == parse.JoinFull
 	}
-	join.Unmarked = len(using) > 0 || j.Natural || j.Alias != nil
 	if join.Kind != CrossJoin && join.On == nil {
 		join.On = &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(true), Loc: -1}
 	}
@@ -507,6 +519,11 @@ func (s *scope) aliasedJoin(j *parse.JoinExpr, join *Join, ns []*nsItem) (JoinNo
 	}
 	for i, al := range j.Alias.Columns {
 		n.cols[i].name = al
+	}
+	if s.env.Print {
+		for i := range n.cols {
+			n.cols[i].rel, n.cols[i].col, n.cols[i].node = join.Entry, i, nil
+		}
 	}
 	return join, []*nsItem{n}, nil
 }
@@ -567,14 +584,7 @@ func (s *scope) usingJoin(j *parse.JoinExpr, join *Join, using []string, lns, rn
 		if err != nil {
 			return nil, err
 		}
-		col := nsCol{name: name, typ: t, node: both[0]}
-		switch {
-		case j.Type == parse.JoinFull:
-			col.node = &expr.Coalesce{Args: both, Type: t, Loc: -1}
-		case j.Type == parse.JoinRight:
-			col.node = both[1]
-		}
-		merged.cols = append(merged.cols, col)
+		merged.cols = append(merged.cols, nsCol{name: name, typ: t, node: mergedColumn(j.Type, both, t)})
 	}
 	for i, c := range lc {
 		if !usedL[i] {
@@ -590,6 +600,19 @@ func (s *scope) usingJoin(j *parse.JoinExpr, join *Join, using []string, lns, rn
 		join.On = &expr.BoolOp{Op: expr.And, Args: conds, Loc: -1}
 	}
 	return merged, nil
+}
+
+// mergedColumn is the value of a column that USING merges, of both sides converted to one type (buildMergedJoinVar).
+func mergedColumn(t parse.JoinType, both []expr.Node, typ types.Type) expr.Node {
+	_, left := both[0].(*expr.Var)
+	_, right := both[1].(*expr.Var)
+	switch {
+	case t == parse.JoinFull:
+		return &expr.Coalesce{Args: both, Type: typ, Loc: -1}
+	case t == parse.JoinRight, t == parse.JoinInner && right && !left:
+		return both[1]
+	}
+	return both[0]
 }
 
 // ref makes a reference to a column from level query levels further in.

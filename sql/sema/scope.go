@@ -17,6 +17,7 @@ type analyzer struct {
 	params      []*expr.Param // every reference made, to be checked at the end
 	literals    []types.Type
 	tables      []*catalog.Table
+	keys        []catalog.Oid // the primary keys that make columns functionally dependent
 	usesVirtual bool
 	kept        bool // the expression is a stored one: it is printed again from its tree
 	viewDepth   int

@@ -109,6 +109,7 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 		return "", nil, err
 	}
 	edits, used := e.viewConstants(stmt, text, env, analyzed.Query)
+	used = append(used, analyzed.Keys...)
 	var deps []catalog.ViewDep
 	for _, r := range refs {
 		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
