@@ -46,7 +46,7 @@ func init() {
 	functions = map[string]function{
 		"format_type": formatType, "obj_description": objDescription, "col_description": colDescription,
 		"shobj_description": sharedDescription, "pg_get_constraintdef": constraintDef, "pg_get_indexdef": indexDef,
-		"pg_get_expr": getExpr, "pg_get_viewdef": viewDef, "pg_get_userbyid": userByID, "pg_get_serial_sequence": serialSequence,
+		"pg_get_expr": getExpr, "pg_get_viewdef": viewDef, "pg_get_ruledef": ruleDef, "pg_get_userbyid": userByID, "pg_get_serial_sequence": serialSequence,
 		"pg_get_function_arguments": functionArguments, "pg_get_function_identity_arguments": functionArguments,
 		"pg_get_function_result": functionResult, "acldefault": aclDefault,
 
@@ -231,11 +231,7 @@ func viewDef(c *call) (types.Datum, error) {
 	} else {
 		oid = c.oid(0)
 	}
-	v := c.scope.snap.View(oid)
-	if t := c.scope.snap.Table(oid); t != nil && t.MatView != nil {
-		v = t.AsView()
-	}
-	if v != nil {
+	if v := c.viewOf(oid); v != nil {
 		// The second argument is true, to leave out needless parentheses, or the column to wrap at, which implies it.
 		pretty, wrap := c.flag(1), 0
 		if len(c.args) > 1 && c.types[1].Oid != types.BoolOid {
@@ -244,6 +240,28 @@ func viewDef(c *call) (types.Datum, error) {
 		return str(c.defs.view(v, pretty, wrap)), nil
 	}
 	return null, nil
+}
+
+// viewOf finds a view, materialized or not; nil if there is none.
+func (c *call) viewOf(oid catalog.Oid) *catalog.View {
+	if t := c.scope.snap.Table(oid); t != nil && t.MatView != nil {
+		return t.AsView()
+	}
+	return c.scope.snap.View(oid)
+}
+
+// ruleDef prints the rule that makes a relation a view; others do not exist.
+func ruleDef(c *call) (types.Datum, error) {
+	v := c.viewOf(c.oid(0) &^ synthetic)
+	if v == nil || c.oid(0) != rewriteOid(v) {
+		return null, nil
+	}
+	pretty := c.flag(1)
+	name := catalog.QualifiedName(c.scope.snap.SchemaName(v.SchemaID), v.Name)
+	if rel, ok := c.scope.snap.RelationByOID(v.OID); ok && pretty {
+		name = c.scope.snap.RelationName(c.defs.path, rel)
+	}
+	return str("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO " + name + " DO INSTEAD " + c.defs.view(v, pretty, 0)), nil
 }
 
 // mustFind finds a relation by the parts of its name.

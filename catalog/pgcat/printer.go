@@ -213,6 +213,11 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 			return
 		}
 		d.cast(n.Arg, n.Type, n)
+	case *expr.Collate:
+		d.open()
+		d.paren(n.Arg, implicit, n)
+		d.b.WriteString(" COLLATE " + catalog.QuoteIdent(n.Name))
+		d.close()
 	case *expr.BoolOp:
 		d.boolean(n)
 	case *expr.IsTest:
@@ -249,7 +254,12 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 			d.wholeRow(n, false)
 			return
 		}
-		d.call("ROW", n.Fields, true)
+		d.b.WriteString("ROW(")
+		for i, f := range n.Fields {
+			d.comma(i)
+			d.top(f, true)
+		}
+		d.b.WriteByte(')')
 		if n.Cast {
 			d.label(n.Type)
 		}
@@ -300,6 +310,15 @@ func setColumn(s *expr.SetReturning, i int) string {
 		return s.Fn.Columns[i].Name
 	}
 	return ""
+}
+
+// top prints an expression where t.* alone would mean all columns (get_rule_expr_toplevel).
+func (d *deparser) top(n expr.Node, implicit bool) {
+	if r, ok := n.(*expr.Row); ok && r.Whole {
+		d.wholeRow(r, true)
+		return
+	}
+	d.node(n, implicit)
 }
 
 func (d *deparser) call(name string, args []expr.Node, implicit bool) {
@@ -394,28 +413,7 @@ func (d *deparser) function(n *expr.Func) {
 		d.operator(n)
 		return
 	}
-	arg := func(i int) { d.node(n.Args[i], false) }
-	switch {
-	case n.Fn.Name == "extract" && len(n.Args) == 2:
-		if c, ok := n.Args[0].(*expr.Const); ok {
-			d.b.WriteString("EXTRACT(" + c.Value.Str() + " FROM ")
-			arg(1)
-			d.b.WriteByte(')')
-			return
-		}
-	case n.Fn.Name == "timezone" && len(n.Args) == 2:
-		d.b.WriteByte('(')
-		d.paren(n.Args[1], false, n)
-		d.b.WriteString(" AT TIME ZONE ")
-		d.paren(n.Args[0], false, n)
-		d.b.WriteByte(')')
-		return
-	case n.Fn.Name == "position" && len(n.Args) == 2:
-		d.b.WriteString("POSITION((")
-		arg(1)
-		d.b.WriteString(") IN (")
-		arg(0)
-		d.b.WriteString("))")
+	if n.SQLSyntax && d.sqlSyntax(n) {
 		return
 	}
 	d.b.WriteString(d.functionName(n.Fn) + "(")
@@ -423,7 +421,7 @@ func (d *deparser) function(n *expr.Func) {
 		if i > 0 {
 			d.b.WriteString(", ")
 		}
-		if n.Variadic && i == len(n.Args)-1 {
+		if i == len(n.Args)-1 && (n.Variadic || n.Fn.Variadic != 0 && n.Fn.Variadic != types.AnyOid) {
 			d.b.WriteString("VARIADIC ")
 		}
 		d.node(a, true)
@@ -431,7 +429,21 @@ func (d *deparser) function(n *expr.Func) {
 	d.b.WriteByte(')')
 }
 
+// isRow reports whether a node is a row constructor: two are compared by one node of PostgreSQL's tree.
+func isRow(n expr.Node) bool {
+	r, ok := n.(*expr.Row)
+	return ok && !r.Whole && r.Type.Oid == types.RecordOid
+}
+
 func (d *deparser) operator(n *expr.Func) {
+	if len(n.Args) == 2 && isRow(n.Args[0]) && isRow(n.Args[1]) {
+		d.b.WriteByte('(')
+		d.node(n.Args[0], true)
+		d.b.WriteString(" " + n.Fn.Operator.Name + " ")
+		d.node(n.Args[1], true)
+		d.b.WriteByte(')')
+		return
+	}
 	d.open()
 	if len(n.Args) == 2 {
 		d.paren(n.Args[0], true, n)
@@ -532,6 +544,9 @@ func (d *deparser) anyAll(n *expr.AnyAll) {
 		d.b.WriteString(" ANY (")
 	}
 	d.paren(n.Array, true, n)
+	if q, ok := n.Array.(*expr.Subquery); ok && q.Kind == expr.ScalarSubquery {
+		d.label(n.Array.ResultType()) // else it reads as a subquery of rows
+	}
 	d.b.WriteByte(')')
 	d.close()
 }

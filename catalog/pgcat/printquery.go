@@ -243,7 +243,7 @@ func (d *deparser) values(q *sema.Query) {
 			if k > 0 {
 				d.b.WriteByte(',')
 			}
-			d.node(e, false)
+			d.top(e, false)
 		}
 		d.b.WriteByte(')')
 	}
@@ -335,11 +335,7 @@ func (d *deparser) targets(q *sema.Query, names []string, visible bool) {
 				d.variable(v)
 				return
 			}
-			if r, ok := t.Expr.(*expr.Row); ok && r.Whole {
-				d.wholeRow(r, true)
-				return
-			}
-			d.node(t.Expr, true)
+			d.top(t.Expr, true)
 		})
 		if own == "" || own != name {
 			text += " AS " + catalog.QuoteIdent(name)

@@ -54,7 +54,16 @@ type Func struct {
 	Args     []Node
 	Type     types.Type
 	Variadic bool
-	Loc      int
+	// SQLSyntax says that the call was spelled by SQL's grammar (EXTRACT, AT TIME ZONE, …) and not as a call.
+	SQLSyntax bool
+	Loc       int
+}
+
+// Collate is COLLATE in a tree that is printed. All collations compare as bytes here, so that others do without.
+type Collate struct {
+	Arg  Node
+	Name string
+	Loc  int
 }
 
 // Cast converts its argument; Implicit ones were put in by the analysis.

@@ -41,6 +41,12 @@ func (n *Func) ResultType() types.Type { return n.Type }
 func (n *Func) Pos() int { return n.Loc }
 
 // ResultType implements Node.
+func (n *Collate) ResultType() types.Type { return n.Arg.ResultType() }
+
+// Pos implements Node.
+func (n *Collate) Pos() int { return n.Loc }
+
+// ResultType implements Node.
 func (n *Cast) ResultType() types.Type { return n.Type }
 
 // Pos implements Node.

@@ -24,6 +24,8 @@ func children(n Node, f func(*Node)) {
 		list(n.Args)
 	case *Cast:
 		f(&n.Arg)
+	case *Collate:
+		f(&n.Arg)
 	case *BoolOp:
 		list(n.Args)
 	case *IsTest:

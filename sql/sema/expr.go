@@ -494,6 +494,9 @@ func (s *scope) collate(e *parse.CollateClause) (expr.Node, error) {
 	}
 	switch e.Name.Last() {
 	case "C", "POSIX", "default", "ucs_basic", "C.UTF-8", "C.utf8":
+		if s.env.Print {
+			return &expr.Collate{Arg: n, Name: e.Name.Last(), Loc: e.Loc()}, nil
+		}
 		return n, nil
 	}
 	return nil, s.errorf(e.Loc(), pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", e.Name.String())

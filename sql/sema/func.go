@@ -96,7 +96,7 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 		return nil, err
 	}
 	out := n.(*expr.Func)
-	out.Variadic = f.FuncVariadic
+	out.Variadic, out.SQLSyntax = f.FuncVariadic, f.SQLSyntax
 	return s.spread(r, out)
 }
 

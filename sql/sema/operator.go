@@ -188,6 +188,9 @@ func (s *scope) lexicographic(op string, l, r []expr.Node, loc int) (expr.Node, 
 	if len(l) == 1 {
 		return s.operator(op, l[0], r[0], loc)
 	}
+	if s.env.Print {
+		return s.printedComparison(op, l, r, loc)
+	}
 	less, err := s.operator(strict, l[0], r[0], loc)
 	if err != nil {
 		return nil, err

@@ -147,3 +147,21 @@ func (s *scope) printedRowType(it *nsItem, level int) types.Type {
 	}
 	return types.T(types.RecordOid)
 }
+
+// printedComparison is a comparison of rows in order, which PostgreSQL's tree keeps as one: an operator over two rows.
+func (s *scope) printedComparison(op string, l, r []expr.Node, loc int) (expr.Node, error) {
+	left, right := &expr.Row{Type: types.T(types.RecordOid), Loc: loc}, &expr.Row{Type: types.T(types.RecordOid), Loc: loc}
+	out := &expr.Func{Type: boolean, Loc: loc}
+	for i := range l {
+		f, err := s.pairOf(op, l[i], r[i], loc)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			out.Fn = f.Fn
+		}
+		left.Fields, right.Fields = append(left.Fields, f.Args[0]), append(right.Fields, f.Args[1])
+	}
+	out.Args = []expr.Node{left, right}
+	return out, nil
+}

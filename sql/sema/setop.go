@@ -132,7 +132,7 @@ func armColumn(q *Query, i int) expr.Node {
 // setArmColumn puts the unified expression of a column in place: in the arm's select list where that does not change the
 // arm's meaning, else in a query around it.
 func (s *scope) setArmColumn(q *Query, i int, unified, was expr.Node, to types.Oid) (*Query, error) {
-	if unified == was {
+	if unified == was || s.env.Print && oidOf(was) != types.UnknownOid {
 		return q, nil
 	}
 	if q.SetOp == nil && q.Values == nil && !q.Distinct && q.DistinctOn == nil && !orderedBy(q, i) {

@@ -78,7 +78,7 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 	}
 	cols := queryColumns(q)
 	all := e.Type == parse.AllSubLink
-	if len(left) > 1 && !(op == "=" && !all) && !(op == "<>" && all) {
+	if len(left) > 1 && !(op == "=" && !all) && !(op == "<>" && all) && !s.env.Print {
 		return s.compareEach(op, left, q, all, e.Loc())
 	}
 	n := &expr.Subquery{Kind: expr.AnySubquery, Query: q, Type: boolean, Loc: e.Loc()}
@@ -86,7 +86,7 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		n.Kind = expr.AllSubquery
 	}
 	negate := false
-	if op == "<>" && len(left) > 1 {
+	if op == "<>" && len(left) > 1 && !s.env.Print {
 		// NOT IN arrives as NOT of = ANY; a row <> ALL is the same thing.
 		op, negate, n.Kind = "=", true, expr.AnySubquery
 	}
@@ -104,7 +104,9 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		n.Ops = append(n.Ops, f.Fn)
 		casts[i] = oidOf(f.Args[1])
 	}
-	n.Query = s.castOutput(q, casts)
+	if !s.env.Print {
+		n.Query = s.castOutput(q, casts)
+	}
 	if negate {
 		return &expr.BoolOp{Op: expr.Not, Args: []expr.Node{n}, Loc: e.Loc()}, nil
 	}
