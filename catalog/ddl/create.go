@@ -160,13 +160,20 @@ func checkColumns(cols []ColumnSpec) error {
 	return nil
 }
 
+// checkPseudo refuses columns of pseudo-types.
+func checkPseudo(name string, t types.Type) error {
+	if info := types.Lookup(t.Oid); info != nil && info.Type == 'p' {
+		return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", name, types.FormatType(types.T(t.Oid)))
+	}
+	return nil
+}
+
 func checkColumn(c *ColumnSpec) error {
 	if systemColumns[c.Name] {
 		return pgerr.New(pgerr.DuplicateColumn, "column name %q conflicts with a system column name", c.Name)
 	}
-	info := types.Lookup(c.Type.Oid)
-	if info != nil && info.Type == 'p' {
-		return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", c.Name, types.FormatType(types.T(c.Type.Oid)))
+	if err := checkPseudo(c.Name, c.Type); err != nil {
+		return err
 	}
 	if !types.Supported(c.Type.Oid) {
 		return pgerr.New(pgerr.FeatureNotSupported, "columns of type %s are not supported", types.FormatType(types.T(c.Type.Oid)))

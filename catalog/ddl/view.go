@@ -23,8 +23,8 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 			return pgerr.New(pgerr.DuplicateColumn, "column %q specified more than once", c.Name)
 		}
 		seen[c.Name] = true
-		if info := types.Lookup(c.Type.Oid); info != nil && info.Type == 'p' {
-			return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type %s", c.Name, types.FormatType(types.T(c.Type.Oid)))
+		if err := checkPseudo(c.Name, c.Type); err != nil {
+			return err
 		}
 		c.Num = catalog.AttNum(i + 1)
 		columns[i] = c

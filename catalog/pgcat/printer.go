@@ -204,6 +204,10 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 	case *expr.Func:
 		d.function(n)
 	case *expr.Cast:
+		if n.Context != types.Explicit && n.Type.Oid == types.RecordOid { // PostgreSQL's tree has no such cast
+			d.node(n.Arg, implicit)
+			return
+		}
 		if n.Context != types.Explicit && !implicit {
 			if n.Domain != nil && n.Arg.ResultType().Oid == n.Type.Oid {
 				d.node(n.Arg, false)
@@ -283,7 +287,7 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 }
 
 // field prints the selection of a field: of an attribute of a composite type by the name that it has now, and of a function's
-// result by the name of its column. PostgreSQL puts no parentheses around another selection.
+// result by the name of its column. There are no parentheses around another selection or an element of an array.
 func (d *deparser) field(n *expr.Field) {
 	name := n.Name
 	if u := d.snap.UserType(n.Arg.ResultType().Oid); u != nil && n.Index < len(u.Fields) {
@@ -297,7 +301,8 @@ func (d *deparser) field(n *expr.Field) {
 		return
 	}
 	_, nested := n.Arg.(*expr.Field)
-	d.parens(!nested, func() { d.node(n.Arg, true) })
+	_, element := n.Arg.(*expr.Subscript)
+	d.parens(!nested && !element, func() { d.node(n.Arg, true) })
 	d.b.WriteString("." + catalog.QuoteIdent(name))
 }
 
@@ -344,11 +349,18 @@ func (d *deparser) cast(arg expr.Node, t types.Type, parent expr.Node) {
 	if c, ok := arg.(*expr.Const); ok && c.Type.Declared() == t.Declared() && c.Type.Mod == -1 {
 		d.constant(c, -1)
 	} else {
+		// A conversion and a length are two nodes of PostgreSQL's tree, and both put what needs it in parentheses.
+		twice := d.pretty && t.Mod >= 0 && !simple(arg, parent) && relabelled(arg.ResultType(), t)
 		d.open()
-		d.paren(arg, false, parent)
+		d.parens(twice, func() { d.paren(arg, false, parent) })
 		d.close()
 	}
 	d.label(t)
+}
+
+// relabelled reports whether a cast converts to another type, and by no function.
+func relabelled(from, to types.Type) bool {
+	return from.Oid != to.Oid && expr.FindCoercion(from.Oid, to.Oid, types.Explicit) != expr.CastFunc
 }
 
 // label prints ::type. As format_type does with a modifier of -1, it tells bpchar from character(1), and bit from bit(1).
@@ -423,6 +435,9 @@ func (d *deparser) function(n *expr.Func) {
 		}
 		if i == len(n.Args)-1 && (n.Variadic || n.Fn.Variadic != 0 && n.Fn.Variadic != types.AnyOid) {
 			d.b.WriteString("VARIADIC ")
+		}
+		if k := i - (len(n.Args) - len(n.Names)); k >= 0 {
+			d.b.WriteString(catalog.QuoteIdent(n.Names[k]) + " => ")
 		}
 		d.node(a, true)
 	}
@@ -576,6 +591,10 @@ func (d *deparser) subscript(n *expr.Subscript) {
 }
 
 func (d *deparser) sqlValue(n *expr.SQLValue) {
+	if n.User {
+		d.b.WriteString("USER")
+		return
+	}
 	d.b.WriteString([...]string{expr.CurrentDate: "CURRENT_DATE", expr.CurrentTime: "CURRENT_TIME",
 		expr.CurrentTimestamp: "CURRENT_TIMESTAMP", expr.LocalTime: "LOCALTIME", expr.LocalTimestamp: "LOCALTIMESTAMP",
 		expr.CurrentRole: "CURRENT_ROLE", expr.CurrentUser: "CURRENT_USER", expr.SessionUser: "SESSION_USER",
@@ -601,7 +620,7 @@ func simple(n, parent expr.Node) bool {
 			return bindsTighter(n, p)
 		}
 		return enclosed(parent, true)
-	case *expr.AnyAll:
+	case *expr.AnyAll, *expr.Collate:
 		return false
 	case *expr.IsTest, *expr.Distinct, *expr.Subquery:
 		return enclosed(parent, true)

@@ -109,7 +109,7 @@ func (d *deparser) order(desc, nullsFirst bool) {
 func (d *deparser) limit(q *sema.Query) {
 	if q.WithTies {
 		d.keyword(" FETCH FIRST ", -indentStd, indentStd, 0)
-		d.node(q.Limit, false)
+		d.parenthesised(q.Limit)
 		d.b.WriteString(" ROWS WITH TIES")
 		return
 	}
@@ -201,7 +201,11 @@ func (d *deparser) arm(q *sema.Query, names []string, visible bool) {
 func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 	d.indent += indentStd
 	d.b.WriteByte(' ')
-	if q.Values != nil {
+	switch {
+	case q.Values != nil && renamed(q, names):
+		d.namedValues(q, names)
+		return
+	case q.Values != nil:
 		d.values(q)
 		return
 	}
@@ -232,6 +236,35 @@ func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 		d.node(q.Having, false)
 	}
 	d.windowClause(q)
+}
+
+// renamed reports whether a query's columns are to be called otherwise than they are.
+func renamed(q *sema.Query, names []string) bool {
+	for i := range min(len(names), len(q.Targets)) {
+		if q.Targets[i].Name != names[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// namedValues prints VALUES whose columns have names of their own: as a subquery, which PostgreSQL's tree has of all VALUES.
+func (d *deparser) namedValues(q *sema.Query, names []string) {
+	d.b.WriteString("SELECT ")
+	for i, name := range names {
+		if i > 0 {
+			d.b.WriteString(", ")
+			d.keyword("", -indentStd, indentStd, indentVar)
+		}
+		d.b.WriteString("\"*VALUES*\"." + q.Targets[i].Name)
+		if name != q.Targets[i].Name {
+			d.b.WriteString(" AS " + catalog.QuoteIdent(name))
+		}
+	}
+	d.keyword(" FROM ", -indentStd, indentStd, 2)
+	d.b.WriteByte('(')
+	d.values(q)
+	d.b.WriteString(") \"*VALUES*\"")
 }
 
 func (d *deparser) values(q *sema.Query) {
@@ -434,7 +467,7 @@ func (d *deparser) subquery(n *expr.Subquery) {
 	}
 	d.b.WriteByte('(')
 	close := ")"
-	if n.Kind == expr.AnySubquery || n.Kind == expr.AllSubquery {
+	if n.Kind == expr.AnySubquery || n.Kind == expr.AllSubquery || n.Kind == expr.RowSubquery {
 		if len(n.Left) == 0 || len(n.Ops) == 0 || n.Ops[0].Operator == nil {
 			d.failed = true
 			return
@@ -448,6 +481,8 @@ func (d *deparser) subquery(n *expr.Subquery) {
 		}
 		op := n.Ops[0].Operator.Name
 		switch {
+		case n.Kind == expr.RowSubquery:
+			d.b.WriteString(" " + op + " (")
 		case n.Kind == expr.AllSubquery:
 			d.b.WriteString(" " + op + " ALL (")
 		case op == "=":

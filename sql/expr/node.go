@@ -54,6 +54,8 @@ type Func struct {
 	Args     []Node
 	Type     types.Type
 	Variadic bool
+	// Names are those of the last Args where a tree that is printed has a call in named notation.
+	Names []string
 	// SQLSyntax says that the call was spelled by SQL's grammar (EXTRACT, AT TIME ZONE, …) and not as a call.
 	SQLSyntax bool
 	Loc       int
@@ -228,6 +230,7 @@ const (
 	AnySubquery // Left op ANY (subquery); IN is = ANY
 	AllSubquery
 	ArraySubquery
+	RowSubquery // Left op (subquery), in a tree that is printed
 )
 
 // Subquery is a subquery in an expression. Query is a *sema.Query until planning and the planner's subplan after it.
@@ -300,6 +303,7 @@ const (
 // SQLValue is CURRENT_TIMESTAMP and its like.
 type SQLValue struct {
 	Kind SQLValueKind
+	User bool // CURRENT_USER was written USER
 	Type types.Type
 	Loc  int
 }

@@ -40,6 +40,20 @@ func (n *Func) ResultType() types.Type { return n.Type }
 // Pos implements Node.
 func (n *Func) Pos() int { return n.Loc }
 
+// Live are the row's fields without those of dropped attributes.
+func (n *Row) Live() []Node {
+	if n.Names == nil {
+		return n.Fields
+	}
+	out := make([]Node, 0, len(n.Fields))
+	for i, f := range n.Fields {
+		if n.Names[i] != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // ResultType implements Node.
 func (n *Collate) ResultType() types.Type { return n.Arg.ResultType() }
 

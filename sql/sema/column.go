@@ -203,20 +203,17 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 	if it.funcScalar {
 		return it.cols[0].ref(level, loc)
 	}
-	cols := it.cols
-	if it.bound && it.table != nil { // the row is one of the table as it is now
-		cols = nil
-		for _, c := range it.table.LiveColumns() {
-			cols = append(cols, nsCol{name: c.Name, rel: it.rel, col: int(c.Num) - 1, typ: c.Type})
-		}
-	}
-	r := &expr.Row{Type: rowType(it.table, len(cols)), Loc: loc}
+	r := &expr.Row{Type: types.T(types.RecordOid), Loc: loc}
 	if s.env.Print {
 		r.Whole, r.Type = true, s.printedRowType(it, level)
 	}
-	for i := range cols {
-		r.Fields = append(r.Fields, cols[i].ref(level, loc))
-		r.Names = append(r.Names, cols[i].name)
+	if it.table != nil && !s.env.Print {
+		it.tableRow(r, level)
+	} else {
+		for i := range it.cols {
+			r.Fields = append(r.Fields, it.cols[i].ref(level, loc))
+			r.Names = append(r.Names, it.cols[i].name)
+		}
 	}
 	if !it.nullable || it.table == nil || s.env.Print {
 		return r
@@ -231,6 +228,29 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 		}
 	}
 	return r
+}
+
+// tableRow makes a row of a table as it is now: of its row type, with NULL in the place of columns that are dropped or hidden.
+func (it *nsItem) tableRow(r *expr.Row, level int) {
+	r.Type = types.T(types.UserOid(types.CompositeClass, it.table.OID))
+	columns := it.table.Columns
+	if n := len(columns); n > 0 && columns[n-1].Hidden {
+		columns = columns[:n-1]
+	}
+	used := 0
+	for i := range columns {
+		c := &columns[i]
+		if c.Dropped || c.Hidden {
+			r.Fields, r.Names = append(r.Fields, &expr.Const{Type: c.Type, Loc: -1}), append(r.Names, "")
+			continue
+		}
+		col := nsCol{name: c.Name, rel: it.rel, col: i, typ: c.Type}
+		if used < len(it.cols) && it.cols[used].col == i {
+			col = it.cols[used]
+			used++
+		}
+		r.Fields, r.Names = append(r.Fields, col.ref(level, r.Loc)), append(r.Names, col.name)
+	}
 }
 
 // missingTable is the error for a qualifier that no FROM item has.

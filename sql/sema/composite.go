@@ -3,7 +3,6 @@ package sema
 import (
 	"slices"
 
-	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -61,20 +60,6 @@ func (a *analyzer) rowTo(n expr.Node, to types.Type, ctx types.CastContext, loc 
 		return nil, at("Input has too many columns.")
 	}
 	return out, nil
-}
-
-// rowType is the type of a whole row of a table: its row type where that has the fields of the row and no more.
-func rowType(t *catalog.Table, fields int) types.Type {
-	if t == nil {
-		return types.T(types.RecordOid)
-	}
-	for i := range t.Columns {
-		c := &t.Columns[i]
-		if i < fields == (c.Dropped || c.Hidden) {
-			return types.T(types.RecordOid) // a dropped or hidden column lies between
-		}
-	}
-	return types.T(types.UserOid(types.CompositeClass, t.OID))
 }
 
 // recordColumns are the fields of a row value by name, as far as its origin tells them: those of a composite type, of a row

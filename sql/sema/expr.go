@@ -465,7 +465,7 @@ func (s *scope) sqlValue(e *parse.SQLValueFunction) (expr.Node, error) {
 	case parse.CurrentRole:
 		k.Kind = expr.CurrentRole
 	case parse.CurrentUser, parse.User:
-		k.Kind = expr.CurrentUser
+		k.Kind, k.User = expr.CurrentUser, e.Op == parse.User
 	case parse.SessionUser:
 		k.Kind = expr.SessionUser
 	case parse.CurrentCatalog:

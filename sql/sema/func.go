@@ -82,7 +82,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	case r.Agg != nil:
 		return s.aggregate(f, r, args)
 	}
-	if args, err = s.arrange(r, args, f.Loc()); err != nil {
+	if s.env.Print {
+		args = writtenArgs(r, args)
+	} else if args, err = s.arrange(r, args, f.Loc()); err != nil {
 		return nil, err
 	}
 	if r.Set != nil {
@@ -97,6 +99,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	}
 	out := n.(*expr.Func)
 	out.Variadic, out.SQLSyntax = f.FuncVariadic, f.SQLSyntax
+	if s.env.Print {
+		out.Names = names
+	}
 	return s.spread(r, out)
 }
 

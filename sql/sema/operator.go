@@ -106,6 +106,9 @@ func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) 
 	if err != nil {
 		return nil, err
 	}
+	if s.env.Print {
+		return s.printedRowSubquery(e.Name.Last(), left, r)
+	}
 	right := make([]expr.Node, len(left))
 	for i := range right {
 		q, err := s.sublinkQuery(r)
@@ -297,15 +300,16 @@ func isNullConst(n expr.Node) bool {
 }
 
 func (s *scope) distinctRows(l, r *expr.Row, not bool, loc int) (expr.Node, error) {
-	if len(l.Fields) != len(r.Fields) {
+	left, right := l.Live(), r.Live()
+	if len(left) != len(right) {
 		return nil, s.errorf(loc, pgerr.SyntaxError, "unequal number of entries in row expressions")
 	}
 	b := &expr.BoolOp{Op: expr.Or, Loc: loc}
 	if not {
 		b.Op = expr.And
 	}
-	for i := range l.Fields {
-		f, err := s.pairOf("=", l.Fields[i], r.Fields[i], loc)
+	for i := range left {
+		f, err := s.pairOf("=", left[i], right[i], loc)
 		if err != nil {
 			return nil, err
 		}
@@ -372,7 +376,7 @@ func (s *scope) inList(e *parse.AExpr) (expr.Node, error) {
 		lr, ok1 := l.(*expr.Row)
 		rr, ok2 := n.(*expr.Row)
 		if ok1 && ok2 {
-			c, err = s.compareRows(name, lr.Fields, rr.Fields, e.Loc())
+			c, err = s.compareRows(name, lr.Live(), rr.Live(), e.Loc())
 		} else if c, err = s.operator(name, l, n, e.Loc()); err == nil {
 			c, err = s.coerceBool(c, "IN")
 		}

@@ -167,7 +167,7 @@ func (s *scope) limit(sel *parse.SelectStmt) error {
 	if s.q.Limit, err = one(sel.LimitCount, inLimit); err != nil {
 		return err
 	}
-	if isNull := s.q.Limit != nil && isNullConst(s.q.Limit); isNull {
+	if isNull := s.q.Limit != nil && isNullConst(s.q.Limit); isNull && !s.env.Print {
 		if sel.WithTies {
 			return s.errorf(-1, pgerr.InvalidRowCountInLimitClause, "row count cannot be null in FETCH FIRST ... WITH TIES clause")
 		}

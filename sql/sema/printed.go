@@ -165,3 +165,39 @@ func (s *scope) printedComparison(op string, l, r []expr.Node, loc int) (expr.No
 	out.Args = []expr.Node{left, right}
 	return out, nil
 }
+
+// writtenArgs leaves the arguments of a call in named notation as they were written, and arranges the declared types.
+func writtenArgs(r *expr.Resolved, args []expr.Node) []expr.Node {
+	if r.Order == nil {
+		return args
+	}
+	full := r.DeclaredArgs()
+	declared := make([]types.Oid, len(args))
+	for i, o := range r.Order {
+		if o >= 0 {
+			declared[o] = full[i]
+		}
+	}
+	r.Args = declared
+	return args
+}
+
+// printedRowSubquery is (a, b) op (SELECT …) as one node.
+func (s *scope) printedRowSubquery(op string, left []expr.Node, e *parse.SubLink) (expr.Node, error) {
+	q, err := s.sublinkQuery(e)
+	if err != nil {
+		return nil, err
+	}
+	n := &expr.Subquery{Kind: expr.RowSubquery, Query: q, Type: boolean, Loc: e.Loc()}
+	for i, c := range queryColumns(q) {
+		if i >= len(left) {
+			break
+		}
+		f, err := s.pairOf(op, left[i], &expr.Column{Index: i, Type: c.Type}, e.Loc())
+		if err != nil {
+			return nil, err
+		}
+		n.Left, n.Ops = append(n.Left, f.Args[0]), append(n.Ops, f.Fn)
+	}
+	return n, nil
+}

@@ -93,12 +93,17 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	}
 	ctes := map[string]bool{}
 	var refs []*parse.RangeVar
+	locked := map[*parse.RangeVar]bool{}
 	walkTree(stmt, func(n any) {
 		switch n := n.(type) {
 		case *parse.CommonTableExpr:
 			ctes[n.Name] = true
 		case *parse.RangeVar:
 			refs = append(refs, n)
+		case *parse.LockingClause:
+			for _, r := range n.Rels { // they name items of FROM
+				locked[r] = true
+			}
 		}
 	})
 	over := e.DDL.Overlay()
@@ -113,7 +118,7 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	var deps []catalog.ViewDep
 	for _, r := range refs {
 		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
-		if r.Schema == "" && ctes[r.Name] || !ok {
+		if r.Schema == "" && ctes[r.Name] || !ok || locked[r] {
 			continue // a CTE, or a system relation
 		}
 		schema := over.SchemaName(rel.SchemaID())
