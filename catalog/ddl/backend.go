@@ -66,6 +66,12 @@ type Rewrite struct {
 type Expressions interface {
 	// RenameColumn returns an expression over one table's columns with references to old renamed to new.
 	RenameColumn(text, old, new string) (string, error)
+	// RenameTable returns an expression over a table with whole-row references to the table renamed.
+	RenameTable(text string, t *catalog.Table, to string) (string, error)
+	// RenameAttribute returns an expression with selections of a composite type's attribute renamed: old is the catalog before
+	// the change and new the one after it. The expression is over a table, or over a domain's VALUE of the type value, or
+	// where both are zero over nothing.
+	RenameAttribute(old, new *catalog.Snapshot, t *catalog.Table, value types.Type, text, from, to string) (string, error)
 	// IndexType returns the type of an index expression, or of a partial index's predicate, over a table of a catalog, and
 	// the name that it suggests; an error where the table's columns do not allow it.
 	IndexType(snap *catalog.Snapshot, t *catalog.Table, text string, predicate bool) (types.Type, string, error)

@@ -225,11 +225,10 @@ func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string) error
 	if liveAttribute(t, to) >= 0 {
 		return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q already exists", to, t.Name)
 	}
-	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID}) {
-		if d.Kind == catalog.PartView || d.Kind == catalog.PartDefault || d.Kind == catalog.PartConstraint {
-			return pgerr.NotSupported("renaming an attribute that a stored expression may use")
-		}
-	}
+	old := x.s.over
 	t.Attrs[at].Name = to
-	return x.put(ctx, t)
+	if err := x.put(ctx, t); err != nil {
+		return err
+	}
+	return x.followAttribute(ctx, old, from, to)
 }

@@ -76,6 +76,9 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 		if err != nil {
 			return err
 		}
+		if _, err := rewriteExpressions(t, func(text string) (string, error) { return x.cfg.Exprs.RenameTable(text, t, to) }); err != nil {
+			return err
+		}
 		t.Name = to
 		return x.putTable(ctx, t)
 	case catalog.KindIndex:
@@ -185,8 +188,12 @@ func (x *Tx) renameColumn(ctx context.Context, table catalog.Oid, column, to str
 	if err := x.renameInIndexes(t, col.Num, column, to); err != nil {
 		return err
 	}
+	old := x.s.over
 	col.Name = to
-	return x.putTable(ctx, t)
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	return x.followAttribute(ctx, old, column, to)
 }
 
 // renameInIndexes renames a column in the expressions and predicates of a table's indexes.

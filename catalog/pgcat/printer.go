@@ -98,7 +98,7 @@ func (p *printer) analyse(text string, t *catalog.Table, col *catalog.Column) (e
 			scope.Kind, scope.Table = sema.GeneratedExpr, t
 		}
 	}
-	env := &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io}
+	env := &sema.Env{Catalog: p.snap, SearchPath: p.path, NoParams: true, IOEnv: p.io, Print: true}
 	n, err := sema.AnalyzeExpr(e, scope, env)
 	if err != nil && col == nil { // of an index, and of another type than boolean
 		scope.Kind = sema.IndexExpr

@@ -74,6 +74,8 @@ func (d *deparser) nameRels(ns *namespace) {
 			base = r.Table.Name
 		case r.View != nil:
 			base = r.View.Name
+		case r.Virtual != nil:
+			base = r.Virtual.Name
 		}
 		name := base
 		for {

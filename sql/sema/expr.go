@@ -411,7 +411,7 @@ func (s *scope) fieldOf(n expr.Node, field string, loc int) (expr.Node, error) {
 	switch r := rowOf(n).(type) {
 	case *expr.Row:
 		for i, name := range r.Names {
-			if name == field {
+			if name == field && !(r.Cast && s.env.Print) {
 				return r.Fields[i], nil
 			}
 		}

@@ -55,6 +55,7 @@ func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
 		return err
 	}
 	edits, used := e.typeEdits(tree, text, env)
+	edits = append(edits, unqualify(tree, text)...)
 	x.Types = used
 	expr.Walk(node, func(n expr.Node) bool {
 		k, ok := n.(*expr.Const)
@@ -79,6 +80,18 @@ func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
 	})
 	x.Text = applyEdits(text, edits)
 	return nil
+}
+
+// unqualify takes the table's name off references to its columns, so that it may be renamed and moved.
+func unqualify(tree any, text string) (edits []edit) {
+	walkTree(tree, func(n any) {
+		c, ok := n.(*parse.ColumnRef)
+		if !ok || len(c.Fields) < 2 || c.Loc() < 0 || c.Loc() >= len(text) {
+			return
+		}
+		edits = append(edits, edit{c.Loc(), qualifierLen(text[c.Loc():], len(c.Fields)-1), ""})
+	})
+	return edits
 }
 
 // literalLen returns the length of the quoted literal at the start of s, quotes included.
