@@ -53,6 +53,8 @@ type Table struct {
 	// Partitioning is PARTITION BY: the rows are in Children, which have a Bound. A partition has one parent.
 	Partitioning *Partitioning   `json:",omitempty"`
 	Bound        *PartitionBound `json:",omitempty"`
+	// OfType is the composite type of a typed table (CREATE TABLE … OF), whose columns are the type's attributes; 0 for others.
+	OfType Oid `json:",omitempty"`
 	// Options are the WITH parameters as given.
 	Options []string
 	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.

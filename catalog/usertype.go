@@ -238,6 +238,9 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		add(Internal, PartType, types.ArrayOf(oid), 0)
 	}
 	s.Tables(func(t *Table) bool {
+		if t.OfType == oid {
+			add(Normal, PartTable, t.OID, 0)
+		}
 		for i := range t.Columns {
 			c := &t.Columns[i]
 			if c.Dropped {

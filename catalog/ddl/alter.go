@@ -88,6 +88,9 @@ func (x *Tx) alterKind(ctx context.Context, kind catalog.RelKind, n Name, missin
 	sorted := slices.Clone(cmds)
 	slices.SortStableFunc(sorted, func(a, b AlterCommand) int { return a.pass() - b.pass() })
 	for i := range sorted {
+		if err := typedMayChange(x.s.over.Table(t.OID), sorted[i].Kind); err != nil {
+			return err
+		}
 		if err := x.alterTree(ctx, t.OID, &sorted[i], !n.Only); err != nil {
 			return err
 		}
@@ -117,6 +120,10 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 		return x.addInherit(ctx, t, c)
 	case DropInherit:
 		return x.dropInherit(ctx, t, c)
+	case AddOf:
+		return x.addOf(ctx, t, c.Type.Type.Oid)
+	case DropOf:
+		return x.dropOf(ctx, t)
 	case ChangeOwner:
 		return x.changeOwner(ctx, t, c.Owner)
 	case ClusterOn:

@@ -32,6 +32,8 @@ const (
 	SetCompression                          // Name, Method
 	AddInherit                              // Parent
 	DropInherit                             // Parent
+	AddOf                                   // Type
+	DropOf
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.

@@ -97,8 +97,12 @@ func errNoAttribute(t *catalog.Type, name string) *pgerr.Error {
 }
 
 // AddAttribute is ALTER TYPE … ADD ATTRIBUTE. Values that are stored have NULL for it.
-func (x *Tx) AddAttribute(ctx context.Context, n Name, a types.Attribute) error {
+func (x *Tx) AddAttribute(ctx context.Context, n Name, a types.Attribute, b Behavior) error {
 	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	tables, err := x.typedTables(t, b)
 	if err != nil {
 		return err
 	}
@@ -112,12 +116,20 @@ func (x *Tx) AddAttribute(ctx context.Context, n Name, a types.Attribute) error 
 		return err
 	}
 	t.Attrs = append(t.Attrs, a)
-	return x.put(ctx, t)
+	if err := x.put(ctx, t); err != nil {
+		return err
+	}
+	column := ColumnSpec{Name: a.Name, Type: a.Type, Collation: types.Lookup(a.Type.Oid).Collation}
+	return x.alterTyped(ctx, tables, &AlterCommand{Kind: AddColumn, Column: &column})
 }
 
 // DropAttribute is ALTER TYPE … DROP ATTRIBUTE.
-func (x *Tx) DropAttribute(ctx context.Context, n Name, name string, missingOK bool) error {
+func (x *Tx) DropAttribute(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
 	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	tables, err := x.typedTables(t, b)
 	if err != nil {
 		return err
 	}
@@ -133,12 +145,19 @@ func (x *Tx) DropAttribute(ctx context.Context, n Name, name string, missingOK b
 		return err
 	}
 	t.Attrs[at] = types.Attribute{Type: t.Attrs[at].Type, Dropped: true}
-	return x.put(ctx, t)
+	if err := x.put(ctx, t); err != nil {
+		return err
+	}
+	return x.alterTyped(ctx, tables, &AlterCommand{Kind: DropColumn, Name: name, Behavior: b})
 }
 
 // AlterAttribute is ALTER TYPE … ALTER ATTRIBUTE … TYPE.
-func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute) error {
+func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute, b Behavior) error {
 	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	tables, err := x.typedTables(t, b)
 	if err != nil {
 		return err
 	}
@@ -156,7 +175,11 @@ func (x *Tx) AlterAttribute(ctx context.Context, n Name, a types.Attribute) erro
 		return err
 	}
 	t.Attrs[at].Type = a.Type
-	return x.put(ctx, t)
+	if err := x.put(ctx, t); err != nil {
+		return err
+	}
+	change := &TypeChange{Type: a.Type, Collation: types.Lookup(a.Type.Oid).Collation}
+	return x.alterTyped(ctx, tables, &AlterCommand{Kind: AlterType, Name: a.Name, Type: change})
 }
 
 // unusedType refuses a change of a composite type that stored values would have to follow; feature, where it is not empty,
@@ -169,7 +192,7 @@ func (x *Tx) unusedType(t *catalog.Type, feature string) error {
 		return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type \"%s\" because column \"%s.%s\" uses it", t.Name, tab.Name, col.Name)
 	}
 	for _, d := range x.s.over.Dependents(catalog.Part{Kind: catalog.PartType, OID: t.OID}) {
-		if d.Kind != catalog.PartType {
+		if d.Kind != catalog.PartType && d.Kind != catalog.PartTable {
 			return pgerr.NotSupported("altering an attribute of a type that another object uses")
 		}
 	}
@@ -213,8 +236,12 @@ func (x *Tx) checkRowTypeUnused(t *catalog.Table) error {
 }
 
 // RenameAttribute is ALTER TYPE … RENAME ATTRIBUTE.
-func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string) error {
+func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string, b Behavior) error {
 	t, err := x.lockComposite(ctx, n)
+	if err != nil {
+		return err
+	}
+	tables, err := x.typedTables(t, b)
 	if err != nil {
 		return err
 	}
@@ -229,6 +256,12 @@ func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string) error
 	t.Attrs[at].Name = to
 	if err := x.put(ctx, t); err != nil {
 		return err
+	}
+	for _, oid := range tables {
+		tab := x.s.over.Table(oid)
+		if err := x.renameColumnNamed(ctx, Name{Schema: x.s.over.SchemaName(tab.SchemaID), Name: tab.Name}, from, to, false); err != nil {
+			return err
+		}
 	}
 	return x.followAttribute(ctx, old, from, to)
 }

@@ -38,7 +38,7 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 	t := &catalog.Table{
 		SchemaID: schema.OID, Name: s.Name, Owner: x.user(), Version: catalog.FirstTableSchemaVersion,
 		Options: slices.Clone(s.Options), Comment: s.Comment, Persistence: persistence, OnCommit: s.OnCommit,
-		MatView: s.MatView,
+		MatView: s.MatView, OfType: s.OfType,
 	}
 	if s.HasOnCommit && persistence != catalog.Temporary {
 		return nil, pgerr.New(pgerr.InvalidTableDefinition, "ON COMMIT can only be used on temporary tables")
@@ -47,6 +47,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 		return nil, err
 	}
 	if err := checkColumns(s.Columns); err != nil {
+		return nil, err
+	}
+	if err := x.shareTypes(ctx, types.T(s.OfType)); err != nil {
 		return nil, err
 	}
 	parents, err := x.lockParents(ctx, s.Parents, persistence == catalog.Temporary, s.Bound != nil)

@@ -334,6 +334,8 @@ func (x *Tx) addInherit(ctx context.Context, t *catalog.Table, c *AlterCommand) 
 
 func inheritanceMayChange(t *catalog.Table) error {
 	switch {
+	case t.OfType != 0:
+		return pgerr.New(pgerr.WrongObjectType, "cannot change inheritance of typed table")
 	case t.Bound != nil:
 		return pgerr.New(pgerr.WrongObjectType, "cannot change inheritance of a partition")
 	case t.Partitioning != nil:

@@ -104,6 +104,14 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 
 // RenameColumn is ALTER TABLE … RENAME COLUMN.
 func (x *Tx) RenameColumn(ctx context.Context, n Name, column, to string, missingOK bool) error {
+	x.refresh()
+	if rel, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); ok && rel.Kind == catalog.KindTable && rel.Table.OfType != 0 {
+		return pgerr.New(pgerr.WrongObjectType, "cannot rename column of typed table")
+	}
+	return x.renameColumnNamed(ctx, n, column, to, missingOK)
+}
+
+func (x *Tx) renameColumnNamed(ctx context.Context, n Name, column, to string, missingOK bool) error {
 	rel, ok, err := x.findOwned(ctx, catalog.KindTable, n, missingOK, false)
 	if err != nil || !ok {
 		return err

@@ -111,6 +111,8 @@ type TableSpec struct {
 	IfNotExists bool
 	Columns     []ColumnSpec
 	Constraints []ConstraintSpec
+	// OfType is catalog.Table's.
+	OfType catalog.Oid
 	// Parents are the tables of INHERITS, or the one of PARTITION OF, which has a Bound.
 	Parents      []Name
 	Bound        *BoundSpec

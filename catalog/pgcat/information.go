@@ -135,7 +135,7 @@ func infoTables(b *builder) {
 		if t.Persistence == catalog.Temporary {
 			kind = "LOCAL TEMPORARY"
 		}
-		b.add(db, schema, str(t.Name), str(kind), str("YES"), str("NO"))
+		b.add(db, schema, str(t.Name), str(kind), str("YES"), yesNo(t.OfType != 0))
 	})
 	b.seesViews(func(v *catalog.View, schema types.Datum) {
 		events, _ := b.viewEvents(v)

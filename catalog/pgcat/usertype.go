@@ -285,6 +285,9 @@ func (b *builder) typeDepends() {
 		return true
 	})
 	b.snap.Tables(func(t *catalog.Table) bool {
+		if t.OfType != 0 {
+			b.depend(classClass, t.OID, 0, classType, t.OfType, 0, catalog.Normal)
+		}
 		for _, c := range t.LiveColumns() {
 			if c.Type.Declared().IsUser() {
 				b.depend(classClass, t.OID, c.Num, classType, c.Type.Declared(), 0, catalog.Normal)

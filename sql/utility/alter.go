@@ -194,6 +194,12 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser,
 		parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
 		skip = true // they tune what this storage does not have, or say what is so anyway
+	case parse.ATAddOf:
+		var typ catalog.Oid
+		typ, err = e.typedTableType(c.Type)
+		out.Kind, out.Type = ddl.AddOf, &ddl.TypeChange{Type: types.T(typ)}
+	case parse.ATDropOf:
+		out.Kind = ddl.DropOf
 	case parse.ATAddInherit:
 		out.Kind, out.Parent = ddl.AddInherit, e.name(c.Relation)
 	case parse.ATDropInherit:

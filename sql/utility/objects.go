@@ -78,7 +78,7 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 	case parse.ObjectTypeType, parse.ObjectDomain:
 		return e.DDL.RenameType(ctx, typeObject(s.Object), s.Newname)
 	case parse.ObjectAttribute:
-		return e.DDL.RenameAttribute(ctx, name, s.Subname, s.Newname)
+		return e.DDL.RenameAttribute(ctx, name, s.Subname, s.Newname, behavior(s.Behavior))
 	case parse.ObjectDomConstraint:
 		return e.DDL.RenameDomainConstraint(ctx, typeObject(s.Object), s.Subname, s.Newname)
 	case parse.ObjectRole:

@@ -75,11 +75,16 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 	if err := b.partitionOf(s); err != nil {
 		return nil, err
 	}
+	if err := b.ofType(s); err != nil {
+		return nil, err
+	}
 	for _, elt := range s.TableElts {
 		var err error
 		switch elt := elt.(type) {
 		case *parse.ColumnDef:
-			err = b.column(elt)
+			if s.OfType == nil {
+				err = b.column(elt)
+			}
 		case *parse.Constraint:
 			err = b.tableConstraint(elt)
 		case *parse.TableLikeClause:
@@ -96,10 +101,6 @@ func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
 }
 
 func (e *Env) refuseTable(s *parse.CreateStmt) error {
-	switch {
-	case s.OfType != nil:
-		return pgerr.NotSupported("CREATE TABLE OF")
-	}
 	return refuseStorage(s.TableSpaceName, s.AccessMethod)
 }
 
@@ -161,9 +162,6 @@ func (b *tableBuilder) column(c *parse.ColumnDef) error {
 	}
 	serial := false
 	if c.Type == nil { // options of a partition's column
-		if b.spec.Bound == nil {
-			return pgerr.NotSupported("CREATE TABLE OF")
-		}
 		at := slices.IndexFunc(b.inherited, func(k *catalog.Column) bool { return k.Name == c.Name })
 		if at < 0 {
 			return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", c.Name)
@@ -320,6 +318,9 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 		if b.spec.Bound != nil {
 			return pgerr.New(pgerr.FeatureNotSupported, "identity columns are not supported on partitions")
 		}
+		if b.spec.OfType != 0 {
+			return pgerr.New(pgerr.FeatureNotSupported, "identity columns are not supported on typed tables")
+		}
 		if st.hasIdentity {
 			return syntax("multiple identity specifications for column %q of table %q")
 		}
@@ -338,6 +339,9 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 	case parse.ConstrGenerated:
 		if b.spec.Bound != nil {
 			return pgerr.New(pgerr.FeatureNotSupported, "generated columns are not supported on partitions")
+		}
+		if b.spec.OfType != 0 {
+			return pgerr.New(pgerr.FeatureNotSupported, "generated columns are not supported on typed tables")
 		}
 		if st.hasGenerated {
 			return syntax("multiple generation clauses specified for column %q of table %q")

@@ -136,17 +136,17 @@ func (e *Env) alterComposite(ctx context.Context, s *parse.AlterTableStmt) error
 		case parse.ATAddColumn:
 			var a types.Attribute
 			if a, err = e.attribute(c.Column); err == nil {
-				err = e.DDL.AddAttribute(ctx, n, a)
+				err = e.DDL.AddAttribute(ctx, n, a, behavior(c.Behavior))
 			}
 		case parse.ATDropColumn:
 			if err = e.dropAttributeUses(ctx, n, c); err == nil {
-				err = e.DDL.DropAttribute(ctx, n, c.Name, c.MissingOk)
+				err = e.DDL.DropAttribute(ctx, n, c.Name, c.MissingOk, behavior(c.Behavior))
 			}
 		case parse.ATAlterColumnType:
 			var a types.Attribute
 			if a, err = e.attribute(c.Column); err == nil {
 				a.Name = c.Name
-				err = e.DDL.AlterAttribute(ctx, n, a)
+				err = e.DDL.AlterAttribute(ctx, n, a, behavior(c.Behavior))
 			}
 			if err == nil {
 				err = e.recheckDomains(n)
