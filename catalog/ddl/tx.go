@@ -58,6 +58,8 @@ type Tx struct {
 		path []string
 		user catalog.Oid
 	}
+	// temp is set once objects of the session's temporary schema were changed.
+	temp bool
 	// silent is set when a group did not answer in time.
 	silent atomic.Bool
 }
@@ -206,6 +208,7 @@ func compareObjectID(a, b catalog.ObjectID) int {
 // put writes a new or changed descriptor, the names it takes and the names it gives up.
 func (x *Tx) put(ctx context.Context, o catalog.Object) error {
 	id := o.ObjectID()
+	x.noteTemp(o)
 	old := x.s.over.Get(id)
 	taken, freed := nameChanges(old, o)
 	keys := [][]byte{catalog.DescriptorKey(id)}
@@ -243,6 +246,7 @@ func (x *Tx) put(ctx context.Context, o catalog.Object) error {
 func (x *Tx) remove(ctx context.Context, o catalog.Object) error {
 	id := o.ObjectID()
 	o = x.s.over.Get(id)
+	x.noteTemp(o)
 	keys := [][]byte{catalog.DescriptorKey(id)}
 	for _, n := range catalog.Names(o) {
 		keys = append(keys, catalog.NameKey(n))
@@ -260,6 +264,16 @@ func (x *Tx) remove(ctx context.Context, o catalog.Object) error {
 	x.s.over = x.s.over.Remove(id)
 	return nil
 }
+
+func (x *Tx) noteTemp(o catalog.Object) {
+	for _, n := range catalog.Names(o) {
+		s := x.s.over.Schema(n.Schema)
+		x.temp = x.temp || s != nil && s.Temporary()
+	}
+}
+
+// UsesTemp reports whether the transaction has made, changed or dropped objects of the session's temporary schema.
+func (x *Tx) UsesTemp() bool { return x.temp }
 
 func (x *Tx) own(id catalog.ObjectID, o catalog.Object) {
 	if x.s.own == nil {

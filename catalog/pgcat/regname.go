@@ -227,6 +227,12 @@ func embeddedName(rel string, oid catalog.Oid) (string, bool) {
 	return "", false
 }
 
+// HasSystemObject reports whether a system catalog of initdb's objects, such as pg_ts_config, has one of a name.
+func HasSystemObject(rel, name string) bool {
+	_, ok := embeddedOid(rel, name)
+	return ok
+}
+
 func embeddedOid(rel, name string) (catalog.Oid, bool) {
 	load()
 	if r := relationsBy[relationName{pgCatalog, rel}]; r != nil {

@@ -26,17 +26,26 @@ func (a *analyzer) userNames(n parse.Name) expr.UserNames {
 		}
 		return out
 	}
-	schema := ""
-	if len(n) > 1 {
-		schema = n.Schema()
-	}
-	snap.Constructors(a.env.SearchPath, schema, n.Last(), func(t *catalog.Type, c *catalog.Constructor) {
+	schema, path := functionSchema(n, a.env)
+	snap.Constructors(path, schema, n.Last(), func(t *catalog.Type, c *catalog.Constructor) {
 		out.Functions = append(out.Functions, constructor(t, c))
 	})
-	if oid, ok := snap.LookupType(a.env.SearchPath, schema, n.Last()); ok && types.ElemOf(oid) == 0 && oid.Class() != types.CompositeClass {
+	if oid, ok := snap.LookupType(path, schema, n.Last()); ok && types.ElemOf(oid) == 0 && oid.Class() != types.CompositeClass {
 		out.Type = oid
 	}
 	return out
+}
+
+// functionSchema is where a function's name is looked for: in its schema, or else along a path, which never has the
+// temporary schema.
+func functionSchema(n parse.Name, env *Env) (schema string, path []string) {
+	if len(n) > 1 {
+		return n.Schema(), env.SearchPath
+	}
+	return "", slices.DeleteFunc(slices.Clone(env.SearchPath), func(name string) bool {
+		s := env.Catalog.SchemaByName(name)
+		return s != nil && s.Temporary()
+	})
 }
 
 func constructor(t *catalog.Type, c *catalog.Constructor) *expr.UserFunction {
@@ -50,11 +59,8 @@ func constructor(t *catalog.Type, c *catalog.Constructor) *expr.UserFunction {
 // ConstructedType is the type that a function's name is a constructor of; 0 for other functions.
 func ConstructedType(n parse.Name, env *Env) catalog.Oid {
 	var oid catalog.Oid
-	schema := ""
-	if len(n) > 1 {
-		schema = n.Schema()
-	}
-	env.Catalog.Constructors(env.SearchPath, schema, n.Last(), func(t *catalog.Type, _ *catalog.Constructor) { oid = t.OID })
+	schema, path := functionSchema(n, env)
+	env.Catalog.Constructors(path, schema, n.Last(), func(t *catalog.Type, _ *catalog.Constructor) { oid = t.OID })
 	return oid
 }
 

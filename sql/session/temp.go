@@ -91,7 +91,7 @@ func (s *Session) checkReadable(st *statement) error {
 		if !s.temp.ddl.IsTempSchema(t.SchemaID) {
 			return errOthersTemp()
 		}
-		s.tx.temp = s.tx.temp || st.plan.Writes
+		s.tx.temp, s.tx.usesTemp = s.tx.temp || st.plan.Writes, true
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type block struct {
 	settings   *Settings // to return to on rollback
 	readOnly   bool
 	temp       bool // has written temporary tables
+	usesTemp   bool // has read, written or locked temporary tables
 	// uncommitted: READ UNCOMMITTED was asked for, which is READ COMMITTED by another name.
 	uncommitted bool
 	notify      pendingNotify
@@ -271,10 +272,13 @@ func (s *Session) preparedStmt(st *parse.TransactionStmt) (string, error) {
 		s.notice(pgerr.NewWarning(pgerr.NoActiveSqlTransaction, "there is no transaction in progress"))
 		return "ROLLBACK", nil
 	}
-	failed := s.tx.failed
+	failed, temp := s.tx.failed, s.tx.usesTemp || s.tx.ddl != nil && s.tx.ddl.UsesTemp()
 	s.abort()
-	if failed {
+	switch {
+	case failed:
 		return "ROLLBACK", nil
+	case temp:
+		return "", pgerr.New(pgerr.FeatureNotSupported, "cannot PREPARE a transaction that has operated on temporary objects")
 	}
 	return "", pgerr.New(pgerr.ObjectNotInPrerequisiteState, "prepared transactions are disabled").
 		WithHint("Set max_prepared_transactions to a nonzero value.")

@@ -271,6 +271,7 @@ func (s *Session) lockStmt(ctx context.Context, u *parse.LockStmt) error {
 		if err := s.mayLock(t, ddl.LockMode(u.Mode)); err != nil {
 			return err
 		}
+		s.tx.usesTemp = s.tx.usesTemp || t.Persistence == catalog.Temporary
 		if err := s.lockTable(ctx, t.OID, ddl.LockMode(u.Mode), u.Nowait); err != nil {
 			if pgerr.HasCode(err, pgerr.LockNotAvailable) && u.Nowait {
 				return pgerr.New(pgerr.LockNotAvailable, "could not obtain lock on relation \"%s\"", t.Name)

@@ -40,27 +40,6 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	return e.DDL.Drop(ctx, kind, names, s.MissingOk, behavior(s.Behavior))
 }
 
-// dropNouns are the objects that cannot be made here: DROP finds none.
-var dropNouns = map[parse.ObjectType]string{
-	parse.ObjectExtension:    "extension",
-	parse.ObjectForeignTable: "foreign table",
-}
-
-func (e *Env) dropOther(s *parse.DropStmt) error {
-	noun, ok := dropNouns[s.RemoveType]
-	if !ok {
-		return pgerr.NotSupported("DROP " + s.RemoveType.String())
-	}
-	for _, o := range s.Objects {
-		name := o.Name.String()
-		if !s.MissingOk {
-			return pgerr.New(pgerr.UndefinedObject, "%s %q does not exist", noun, name)
-		}
-		e.notice(pgerr.Notice("%s %q does not exist, skipping", noun, name))
-	}
-	return nil
-}
-
 func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 	var name ddl.Name
 	if s.Relation != nil {
