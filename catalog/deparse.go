@@ -199,3 +199,6 @@ func indexColumnDef(t *Table, i *Index, n int, key Printer) string {
 	}
 	return out
 }
+
+// CollationName returns the name of a collation.
+func CollationName(oid Oid) string { return collationNames[oid] }

@@ -100,7 +100,8 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 	case PartIndex:
 		if t, i := s.Index(p.OID); i != nil {
 			s.inbound(t, func(child *Table, c *Constraint) {
-				if c.FK.RefIndex == i.OID {
+				// A copy goes with the partition: its part of the index does not go alone.
+				if c.FK.RefIndex == i.OID && declaredForeignKey(child, c) == c {
 					add(Normal, PartConstraint, c.OID, 0)
 				}
 			})
@@ -118,6 +119,11 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 			add(Internal, PartIndex, c.Index, 0)
 		}
 		if c != nil {
+			for _, own := range t.Constraints {
+				if own.Parent == c.OID {
+					add(Internal, PartConstraint, own.OID, 0)
+				}
+			}
 			for _, oid := range t.Children {
 				for _, own := range s.Table(oid).Constraints {
 					if own.Parent == c.OID {
@@ -172,7 +178,7 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 	}
 	s.inbound(t, func(child *Table, c *Constraint) {
 		if col == 0 || slices.Contains(c.FK.RefColumns, col) {
-			add(Normal, PartConstraint, c.OID, 0)
+			add(Normal, PartConstraint, declaredForeignKey(child, c).OID, 0)
 		}
 	})
 	for _, q := range s.SequencesOwnedBy(t.OID, col) {
@@ -220,6 +226,18 @@ func (i *Index) Uses() []AttNum {
 func includes(t *Table, c *Constraint, col AttNum) bool {
 	i := t.IndexByOID(c.Index)
 	return i != nil && slices.Contains(i.Include, col)
+}
+
+// declaredForeignKey is the foreign key whose copy, for a partition of what it references, c is; or c.
+func declaredForeignKey(t *Table, c *Constraint) *Constraint {
+	for c.Parent != 0 {
+		of := t.ConstraintByOID(c.Parent)
+		if of == nil {
+			break
+		}
+		c = of
+	}
+	return c
 }
 
 // inbound calls f for every foreign key that references t.

@@ -143,6 +143,8 @@ type Index struct {
 	Constraint Oid
 	// Parent is the index of the partitioned table that this one belongs to, or 0.
 	Parent Oid `json:",omitempty"`
+	// Invalid, of a partitioned table's: not all partitions have their part of it.
+	Invalid bool `json:",omitempty"`
 	// RowKey says that the row's own key is this index (a primary key that contains the distribution columns): it has no
 	// entries, and its Storage is the table's RowStorage. Otherwise a unique index is global, placed by its columns' hash, and a non-unique one lies beside the row.
 	RowKey bool

@@ -62,3 +62,20 @@ func (s *Snapshot) IndexBelongsTo(t *Table, i *Index, above Oid) bool {
 	}
 	return false
 }
+
+// InheritedForeignKey reports whether a foreign key of a partition is the copy of its parent's.
+func (s *Snapshot) InheritedForeignKey(t *Table, k *Constraint) bool {
+	if k.Parent == 0 || t.Bound == nil {
+		return false
+	}
+	p := s.Table(t.Parents[0])
+	return p != nil && p.ConstraintByOID(k.Parent) != nil
+}
+
+// CopiedForeignKey returns the foreign key of the same table whose copy k is, for a partition of what that one references.
+func (s *Snapshot) CopiedForeignKey(table Oid, k *Constraint) (of *Constraint, ok bool) {
+	if k.Parent != 0 {
+		of = s.Table(table).ConstraintByOID(k.Parent)
+	}
+	return of, of != nil
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -16,12 +17,43 @@ type PartitionStrategy byte
 const (
 	ListPartitioning  PartitionStrategy = 'l'
 	RangePartitioning PartitionStrategy = 'r'
+	HashPartitioning  PartitionStrategy = 'h'
 )
 
 // Partitioning is PARTITION BY.
 type Partitioning struct {
 	Strategy PartitionStrategy
-	Columns  []AttNum
+	Keys     []PartitionKey
+}
+
+// PartitionKey is a column of a partition key, or an expression.
+type PartitionKey struct {
+	Num       AttNum     // of a column; 0: Expr
+	Expr      string     `json:",omitempty"` // as stored: SQL text over the table's columns
+	Uses      []AttNum   `json:",omitempty"` // the columns that Expr refers to
+	Deps      []Oid      `json:",omitempty"` // the user types that Expr names
+	Type      types.Type // of its values
+	Collation Oid        `json:",omitempty"` // 0: the type has none
+	OpClass   string     `json:",omitempty"` // where it is not the type's default
+}
+
+// KeyColumns returns the columns that a partition key is made of; ok is false where an expression is among it.
+func (p *Partitioning) KeyColumns() (cols []AttNum, ok bool) {
+	ok = true
+	for i := range p.Keys {
+		if k := &p.Keys[i]; k.Num != 0 {
+			cols = append(cols, k.Num)
+		} else {
+			cols, ok = append(cols, k.Uses...), false
+		}
+	}
+	return cols, ok
+}
+
+// UsesColumn reports whether a partition key refers to a column.
+func (p *Partitioning) UsesColumn(n AttNum) bool {
+	cols, _ := p.KeyColumns()
+	return slices.Contains(cols, n)
 }
 
 // BoundKind says what a BoundValue is.
@@ -46,6 +78,9 @@ type PartitionBound struct {
 	Default  bool         `json:",omitempty"`
 	List     []BoundValue `json:",omitempty"`
 	From, To []BoundValue `json:",omitempty"` // [From, To), a value for each column of the key
+	// Modulus, if it is not 0: the rows whose hash leaves Remainder.
+	Modulus   int32 `json:",omitempty"`
+	Remainder int32 `json:",omitempty"`
 }
 
 // BoundDatum is a BoundValue as it is compared.
@@ -58,14 +93,21 @@ type BoundDatum struct {
 // change.
 type Partitions struct {
 	Strategy PartitionStrategy
-	Columns  []int        // attnum-1
-	Types    []types.Type // of Columns
+	Types    []types.Type // of the key
 	// Default is the default partition, or 0.
 	Default Oid
 	// Null is the partition of the list value NULL, or 0.
 	Null   Oid
 	lists  []listEntry  // by value
 	ranges []RangeEntry // by From
+	// Hashes are by modulus and remainder; every modulus is a factor of the next larger one.
+	Hashes []HashEntry
+}
+
+// HashEntry is a partition of a hash.
+type HashEntry struct {
+	Table              Oid
+	Modulus, Remainder int32
 }
 
 type listEntry struct {
@@ -82,9 +124,8 @@ type RangeEntry struct {
 // PartitionsOf returns the partitions of a partitioned table.
 func (s *Snapshot) PartitionsOf(t *Table) (*Partitions, error) {
 	p := &Partitions{Strategy: t.Partitioning.Strategy}
-	for _, n := range t.Partitioning.Columns {
-		p.Columns = append(p.Columns, int(n)-1)
-		p.Types = append(p.Types, t.Columns[n-1].Type)
+	for i := range t.Partitioning.Keys {
+		p.Types = append(p.Types, t.Partitioning.Keys[i].Type)
 	}
 	for _, oid := range t.Children {
 		c := s.Table(oid)
@@ -96,6 +137,9 @@ func (s *Snapshot) PartitionsOf(t *Table) (*Partitions, error) {
 		}
 	}
 	slices.SortFunc(p.lists, func(a, b listEntry) int { return types.Compare(p.Types[0].Oid, a.value, b.value) })
+	slices.SortFunc(p.Hashes, func(a, b HashEntry) int {
+		return cmp.Or(cmp.Compare(a.Modulus, b.Modulus), cmp.Compare(a.Remainder, b.Remainder))
+	})
 	slices.SortFunc(p.ranges, func(a, b RangeEntry) int { return cmp.Compare(p.CompareBounds(a.From, b.From), 0) })
 	return p, nil
 }
@@ -104,6 +148,9 @@ func (p *Partitions) add(table Oid, b *PartitionBound) error {
 	switch {
 	case b.Default:
 		p.Default = table
+		return nil
+	case p.Strategy == HashPartitioning:
+		p.Hashes = append(p.Hashes, HashEntry{table, b.Modulus, b.Remainder})
 		return nil
 	case p.Strategy == ListPartitioning:
 		for _, v := range b.List {
@@ -187,16 +234,28 @@ func (p *Partitions) compareRow(key []types.Datum, b []BoundDatum) int {
 	return 0
 }
 
-// Find returns the partition for a row of the partitioned table (values by attnum-1), 0 where there is none.
-func (p *Partitions) Find(row []types.Datum) Oid {
-	key := make([]types.Datum, len(p.Columns))
-	for i, c := range p.Columns {
-		key[i] = row[c]
+// FindHash returns the partition for the hash of a key, 0 where there is none.
+func (p *Partitions) FindHash(hash uint64) Oid {
+	for i := range p.Hashes {
+		if h := &p.Hashes[i]; hash%uint64(h.Modulus) == uint64(h.Remainder) {
+			return h.Table
+		}
 	}
-	return p.FindKey(key)
+	return 0
 }
 
-// FindKey is Find for a partition key.
+// HashOverlap returns the partition that takes some of the rows of a new one, 0 for none.
+func (p *Partitions) HashOverlap(modulus, remainder int32) Oid {
+	for i := range p.Hashes {
+		h := &p.Hashes[i]
+		if m := min(modulus, h.Modulus); remainder%m == h.Remainder%m {
+			return h.Table
+		}
+	}
+	return 0
+}
+
+// FindKey returns the partition for a partition key of a list or range, 0 where there is none.
 func (p *Partitions) FindKey(key []types.Datum) Oid {
 	found := Oid(0)
 	if p.Strategy == ListPartitioning {
@@ -269,20 +328,43 @@ func (p *Partitions) Overlap(from, to []BoundDatum) (with Oid, at int, ok bool) 
 	return 0, 0, false
 }
 
-// PartitionKeyDef is pg_get_partkeydef.
-func (t *Table) PartitionKeyDef() string {
+// PartitionKeyDef is pg_get_partkeydef. print prints an expression, in parentheses where it needs them.
+func (t *Table) PartitionKeyDef(print func(text string, t *Table) string) string {
 	if t.Partitioning == nil {
 		return ""
 	}
-	names := make([]string, len(t.Partitioning.Columns))
-	for i, n := range t.Partitioning.Columns {
-		names[i] = QuoteIdent(t.Columns[n-1].Name)
+	word := map[PartitionStrategy]string{ListPartitioning: "LIST", RangePartitioning: "RANGE", HashPartitioning: "HASH"}[t.Partitioning.Strategy]
+	keys := make([]string, len(t.Partitioning.Keys))
+	for i := range t.Partitioning.Keys {
+		k := &t.Partitioning.Keys[i]
+		keys[i] = t.PartitionKeyName(i, print)
+		if k.Collation != 0 && k.Collation != t.collationOf(k) {
+			keys[i] += " COLLATE " + QuoteIdent(CollationName(k.Collation))
+		}
+		if k.OpClass != "" {
+			keys[i] += " " + QuoteIdent(k.OpClass)
+		}
 	}
-	word := "LIST"
-	if t.Partitioning.Strategy == RangePartitioning {
-		word = "RANGE"
+	return word + " (" + strings.Join(keys, ", ") + ")"
+}
+
+// PartitionKeyName prints the i-th column of a partition key, or the expression that it is.
+func (t *Table) PartitionKeyName(i int, print func(text string, t *Table) string) string {
+	if k := &t.Partitioning.Keys[i]; k.Num == 0 {
+		return print(k.Expr, t)
 	}
-	return word + " (" + strings.Join(names, ", ") + ")"
+	return QuoteIdent(t.Columns[t.Partitioning.Keys[i].Num-1].Name)
+}
+
+// collationOf is the collation that a key has without COLLATE.
+func (t *Table) collationOf(k *PartitionKey) Oid {
+	if k.Num != 0 {
+		return t.Columns[k.Num-1].Collation
+	}
+	if in := types.Lookup(k.Type.Oid); in != nil {
+		return in.Collation
+	}
+	return 0
 }
 
 // Print returns a bound value as pg_get_expr prints it.
@@ -296,6 +378,8 @@ func (v BoundValue) Print(oid Oid) string {
 		return "MAXVALUE"
 	case oid == types.BoolOid:
 		return map[string]string{"t": "true", "f": "false"}[v.Text]
+	case oid == types.NumericOid && v.Text[0] >= '0' && v.Text[0] <= '9' && strings.ContainsAny(v.Text, "eE."):
+		return v.Text
 	case oid == types.Int4Oid && !strings.HasPrefix(v.Text, "-"):
 		return v.Text
 	}
@@ -312,7 +396,7 @@ func (t *Table) BoundDef(parent *Table) string {
 		return "DEFAULT"
 	}
 	value := func(i int, v BoundValue) string {
-		return v.Print(parent.Columns[parent.Partitioning.Columns[i]-1].Type.Oid)
+		return v.Print(parent.Partitioning.Keys[i].Type.Oid)
 	}
 	list := func(vs []BoundValue, single bool) string {
 		out := make([]string, len(vs))
@@ -325,8 +409,36 @@ func (t *Table) BoundDef(parent *Table) string {
 		}
 		return "(" + strings.Join(out, ", ") + ")"
 	}
-	if parent.Partitioning.Strategy == ListPartitioning {
+	switch parent.Partitioning.Strategy {
+	case ListPartitioning:
 		return "FOR VALUES IN " + list(b.List, true)
+	case HashPartitioning:
+		return fmt.Sprintf("FOR VALUES WITH (modulus %d, remainder %d)", b.Modulus, b.Remainder)
 	}
 	return "FOR VALUES FROM " + list(b.From, false) + " TO " + list(b.To, false)
+}
+
+// ListValues returns the values of all partitions of a list, in the order of their bounds, NULL last.
+func (p *Partitions) ListValues(s *Snapshot) []BoundValue {
+	var out []BoundValue
+	for _, e := range p.lists {
+		for _, v := range s.Table(e.table).Bound.List {
+			if d, err := p.Datum(0, v); err == nil && !v.Null && types.Equal(p.Types[0].Oid, d.Value, e.value) {
+				out = append(out, v)
+			}
+		}
+	}
+	if p.Null != 0 {
+		out = append(out, BoundValue{Null: true})
+	}
+	return out
+}
+
+// Ranges returns the partitions of ranges, in the order of their bounds.
+func (p *Partitions) Ranges() []Oid {
+	out := make([]Oid, len(p.ranges))
+	for i := range p.ranges {
+		out[i] = p.ranges[i].Table
+	}
+	return out
 }

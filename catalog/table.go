@@ -35,7 +35,7 @@ func (t *Table) Clone() *Table {
 	c.Children = slices.Clone(t.Children)
 	if t.Partitioning != nil {
 		p := *t.Partitioning
-		p.Columns = slices.Clone(p.Columns)
+		p.Keys = slices.Clone(p.Keys)
 		c.Partitioning = &p
 	}
 	c.Options = slices.Clone(t.Options)

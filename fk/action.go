@@ -79,7 +79,7 @@ func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]ty
 			}
 			assigned[i] = vals[at[i]]
 		}
-		return k.within(r.store.UpdateRows(ctx, k.Child, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
+		return k.within(r.store.UpdateRows(ctx, k, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
 	})
 	return k.finding(err, k.assignments(catalog.Cascade, k.ChildCols))
 }
@@ -116,7 +116,7 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 		for i := range rows {
 			assigned[i] = vals
 		}
-		return k.within(r.store.UpdateRows(ctx, k.Child, rows, cols, assigned), k.assignments(action, cols))
+		return k.within(r.store.UpdateRows(ctx, k, rows, cols, assigned), k.assignments(action, cols))
 	})
 	if err != nil || action != catalog.SetDefault {
 		return k.finding(err, k.assignments(action, cols))

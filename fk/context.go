@@ -15,11 +15,11 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 // statement is the text of PostgreSQL's query for an action: assigned are the SET items, none for a DELETE.
 func (k *Key) statement(assigned []string) string {
 	var b strings.Builder
-	table := quoted(k.ChildSchema) + "." + quoted(k.Child.Name)
+	table := only(k.DeclaredOn) + quoted(k.DeclaredSchema) + "." + quoted(k.DeclaredOn.Name)
 	if assigned == nil {
-		b.WriteString("DELETE FROM ONLY " + table)
+		b.WriteString("DELETE FROM " + table)
 	} else {
-		b.WriteString("UPDATE ONLY " + table + " SET " + strings.Join(assigned, ", "))
+		b.WriteString("UPDATE " + table + " SET " + strings.Join(assigned, ", "))
 	}
 	first := 1
 	if len(assigned) > 0 && strings.Contains(assigned[0], "$1") {
@@ -39,7 +39,7 @@ func (k *Key) statement(assigned []string) string {
 // InCheck adds the CONTEXT of a check's query to an error of locking the parent.
 func (k *Key) InCheck(err *pgerr.Error) error {
 	var b strings.Builder
-	b.WriteString("SELECT 1 FROM ONLY " + quoted(k.ParentSchema) + "." + quoted(k.Parent.Name) + " x")
+	b.WriteString("SELECT 1 FROM " + only(k.Parent) + quoted(k.ParentSchema) + "." + quoted(k.Parent.Name) + " x")
 	for i, c := range k.ParentCols {
 		if i == 0 {
 			b.WriteString(" WHERE ")
@@ -49,6 +49,13 @@ func (k *Key) InCheck(err *pgerr.Error) error {
 		b.WriteString(quoted(k.Parent.Columns[c].Name) + " OPERATOR(pg_catalog.=) " + param(1+i))
 	}
 	return err.WithWhere("SQL statement \"%s FOR KEY SHARE OF x\"", b.String())
+}
+
+func only(t *catalog.Table) string {
+	if t.Partitioning != nil {
+		return ""
+	}
+	return "ONLY "
 }
 
 func param(n int) string {

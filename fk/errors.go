@@ -58,3 +58,19 @@ func (k *Key) StillReferenced(vals []types.Datum, env *types.IOEnv, shown bool) 
 		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), k.DeclaredOn.Name).
 		WithTable(k.DeclaredSchema, k.DeclaredOn.Name).WithConstraint(k.Declared.Name)
 }
+
+// errMovesFrom refuses to move a row away from a table between the one updated and its partition, where a foreign key that
+// references that table would have to follow.
+func errMovesFrom(t, root *catalog.Table) error {
+	return pgerr.New(pgerr.FeatureNotSupported,
+		"cannot move tuple across partitions when a non-root ancestor of the source partition is directly referenced in a foreign key").
+		WithDetail("A foreign key points to ancestor \"%s\" but not the root ancestor \"%s\".", t.Name, root.Name).
+		WithHint("Consider defining the foreign key on table \"%s\".", root.Name)
+}
+
+// StillReferencedFrom is the error of a partition that is to go and has a row that a foreign key, declared on a table, references.
+func (k *Key) StillReferencedFrom(on *catalog.Table, schema string, vals []types.Datum, env *types.IOEnv, shown bool) *pgerr.Error {
+	return pgerr.New(pgerr.ForeignKeyViolation, "removing partition \"%s\" violates foreign key constraint \"%s\"", k.Parent.Name, k.Constraint.Name).
+		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), on.Name).
+		WithTable(schema, on.Name).WithConstraint(k.Constraint.Name)
+}

@@ -27,11 +27,15 @@ type Key struct {
 	Convert []bool
 	// ChildSchema and ParentSchema are the names of the tables' schemas, for error fields and contexts.
 	ChildSchema, ParentSchema string
-	// Declared is the key as it was declared: that of the partitioned table at the top where Child is a partition, else the
-	// key itself. Who deletes from Parent is told of that one.
+	// Declared is the foreign key that its users know: that of the partitioned table at the top where Child is a partition
+	// and the key is inherited, else the key itself. Who deletes from Parent is told of that one, and its actions may move
+	// rows to other partitions of DeclaredOn.
 	Declared       *catalog.Constraint
 	DeclaredOn     *catalog.Table
 	DeclaredSchema string
+	// Through are the partitioned tables whose partitions the key covers, DeclaredOn and those below it: a new partition of
+	// one of them is one more table with children.
+	Through []*catalog.Table
 }
 
 // Program is all that a write to Table entails.
@@ -73,10 +77,12 @@ func compile(cat Catalog, oid catalog.Oid) *Program {
 		return prog
 	}
 	for _, c := range t.Constraints {
-		if c.Type == catalog.Foreign {
-			if k := resolve(cat, t, c); k != nil {
-				prog.Checks = append(prog.Checks, k)
-			}
+		// A copy for a partition of what another foreign key of the table references is no key of its own.
+		if c.Type != catalog.Foreign || c.Parent != 0 && t.ConstraintByOID(c.Parent) != nil {
+			continue
+		}
+		if k := resolve(cat, t, c); k != nil {
+			prog.Checks = append(prog.Checks, k)
 		}
 	}
 	for _, in := range t.Inbound {
@@ -84,20 +90,89 @@ func compile(cat Catalog, oid catalog.Oid) *Program {
 		if child == nil {
 			continue
 		}
-		for _, c := range child.Constraints {
-			if c.OID == in.Constraint {
-				if k := resolve(cat, child, c); k != nil {
-					prog.Actions = append(prog.Actions, k)
-				}
-			}
+		c := child.ConstraintByOID(in.Constraint)
+		if c == nil || inherited(cat, child, c) { // the table that declares it acts for all its partitions
+			continue
 		}
+		prog.Actions = append(prog.Actions, spread(cat, child, c)...)
 	}
 	byOID := func(ks []*Key) func(i, j int) bool {
 		return func(i, j int) bool { return ks[i].Constraint.OID < ks[j].Constraint.OID }
 	}
-	sort.Slice(prog.Checks, byOID(prog.Checks))
-	sort.Slice(prog.Actions, byOID(prog.Actions))
+	sort.SliceStable(prog.Checks, byOID(prog.Checks))
+	sort.SliceStable(prog.Actions, byOID(prog.Actions))
 	return prog
+}
+
+// inherited reports whether a foreign key of a partition is the copy of its parent's.
+func inherited(cat Catalog, t *catalog.Table, c *catalog.Constraint) bool {
+	if c.Parent == 0 || t.Bound == nil {
+		return false
+	}
+	p := cat.Table(t.Parents[0])
+	return p != nil && p.ConstraintByOID(c.Parent) != nil
+}
+
+// spread resolves a foreign key for what happens to the rows that it references: one key for each leaf partition of a
+// partitioned table.
+func spread(cat Catalog, t *catalog.Table, c *catalog.Constraint) []*Key {
+	if t.Partitioning == nil {
+		if k := resolve(cat, t, c); k != nil {
+			return []*Key{k}
+		}
+		return nil
+	}
+	var out []*Key
+	through := []*catalog.Table{t}
+	for i := 0; i < len(through); i++ {
+		for _, oid := range through[i].Children {
+			part := cat.Table(oid)
+			if part == nil {
+				continue
+			}
+			if part.Partitioning != nil {
+				through = append(through, part)
+				continue
+			}
+			own := *c
+			own.Columns = columnsIn(t, part, c.Columns)
+			fk := *c.FK
+			fk.SetColumns = columnsIn(t, part, fk.SetColumns)
+			own.FK = &fk
+			if k := resolve(cat, part, &own); k != nil {
+				k.declaredOn(cat, t, c)
+				out = append(out, k)
+			}
+		}
+	}
+	for _, k := range out {
+		k.Through = through
+	}
+	return out
+}
+
+// columnsIn returns the numbers that columns of a table have in its partition.
+func columnsIn(t, part *catalog.Table, nums []catalog.AttNum) []catalog.AttNum {
+	var out []catalog.AttNum
+	for _, n := range nums {
+		if c := part.ColumnByName(t.Columns[n-1].Name); c != nil {
+			out = append(out, c.Num)
+		}
+	}
+	return out
+}
+
+func (k *Key) declaredOn(cat Catalog, t *catalog.Table, c *catalog.Constraint) {
+	k.Declared, k.DeclaredOn, k.DeclaredSchema = c, t, ""
+	if s := cat.Schema(t.SchemaID); s != nil {
+		k.DeclaredSchema = s.Name
+	}
+}
+
+// OfPartition reports whether the key is the copy, for the partition that it references, of one that references the
+// partition's parent.
+func (k *Key) OfPartition() bool {
+	return k.Declared.Parent != 0 && k.DeclaredOn.ConstraintByOID(k.Declared.Parent) != nil
 }
 
 func resolve(cat Catalog, child *catalog.Table, c *catalog.Constraint) *Key {
@@ -112,17 +187,7 @@ func resolve(cat Catalog, child *catalog.Table, c *catalog.Constraint) *Key {
 	if s := cat.Schema(parent.SchemaID); s != nil {
 		k.ParentSchema = s.Name
 	}
-	k.Declared, k.DeclaredOn, k.DeclaredSchema = c, child, k.ChildSchema
-	for k.Declared.Parent != 0 && len(k.DeclaredOn.Parents) == 1 {
-		above := cat.Table(k.DeclaredOn.Parents[0])
-		if above == nil || above.ConstraintByOID(k.Declared.Parent) == nil {
-			break
-		}
-		k.Declared, k.DeclaredOn = above.ConstraintByOID(k.Declared.Parent), above
-		if s := cat.Schema(above.SchemaID); s != nil {
-			k.DeclaredSchema = s.Name
-		}
-	}
+	k.declaredOn(cat, child, c)
 	for i, num := range c.Columns {
 		ref := c.FK.RefColumns[i]
 		k.ChildCols = append(k.ChildCols, int(num)-1)

@@ -128,17 +128,7 @@ func (r *Runner) Updated(table *catalog.Table, old, new [][]types.Datum) error {
 	if p.Empty() {
 		return nil
 	}
-	for _, k := range p.Actions {
-		var o, n [][]types.Datum
-		for i := range old {
-			if nulls(old[i], k.ParentCols) == noNulls && !k.sameParentKey(old[i], new[i]) {
-				o, n = append(o, old[i]), append(n, new[i])
-			}
-		}
-		if len(o) > 0 {
-			r.push(event{kind: updateEvent, keys: []*Key{k}, rows: copyRows(o), new: copyRows(n), table: table})
-		}
-	}
+	r.changed(table, old, new)
 	for _, k := range p.Checks {
 		var changed [][]types.Datum
 		deferred := r.modes.deferred(k.Constraint)
@@ -158,6 +148,21 @@ func (r *Runner) Updated(table *catalog.Table, old, new [][]types.Datum) error {
 	return nil
 }
 
+// changed queues the actions of rows whose referenced keys changed.
+func (r *Runner) changed(table *catalog.Table, old, new [][]types.Datum) {
+	for _, k := range r.programs.Of(table.OID).Actions {
+		var o, n [][]types.Datum
+		for i := range old {
+			if nulls(old[i], k.ParentCols) == noNulls && !k.sameParentKey(old[i], new[i]) {
+				o, n = append(o, old[i]), append(n, new[i])
+			}
+		}
+		if len(o) > 0 {
+			r.push(event{kind: updateEvent, keys: []*Key{k}, rows: copyRows(o), new: copyRows(n), table: table})
+		}
+	}
+}
+
 // Deleted queues the actions of deleted rows.
 func (r *Runner) Deleted(table *catalog.Table, old [][]types.Datum) error {
 	p := r.programs.Of(table.OID)
@@ -167,6 +172,30 @@ func (r *Runner) Deleted(table *catalog.Table, old [][]types.Datum) error {
 	rows := copyRows(old)
 	r.push(event{kind: deleteEvent, keys: p.Actions, rows: rows, table: table})
 	return nil
+}
+
+// Moved queues what follows from rows that an UPDATE of root, a partitioned table, has moved from one of its partitions to
+// another: to the foreign keys that reference root they are updates, to those that reference the partition itself deletes.
+// old is in the form of from, new in that of to; oldRoot and newRoot are the same in the form of root.
+func (r *Runner) Moved(root, from, to *catalog.Table, old, new, oldRoot, newRoot [][]types.Datum) error {
+	var own []*Key
+	for _, k := range r.programs.Of(from.OID).Actions {
+		if !k.OfPartition() {
+			own = append(own, k)
+		}
+	}
+	for t := r.programs.cat.Table(from.Parents[0]); t != nil && t.OID != root.OID && t.Bound != nil; t = r.programs.cat.Table(t.Parents[0]) {
+		for _, k := range r.programs.Of(t.OID).Actions {
+			if !k.OfPartition() {
+				return errMovesFrom(t, root)
+			}
+		}
+	}
+	if len(own) > 0 {
+		r.push(event{kind: deleteEvent, keys: own, rows: copyRows(old), table: from})
+	}
+	r.changed(root, oldRoot, newRoot)
+	return r.Inserted(to, new)
 }
 
 // DeferUnique queues deferrable unique keys for a second look.

@@ -28,8 +28,9 @@ type Store interface {
 	Children(ctx context.Context, k *Key, keys [][]types.Datum, mode lock.Mode, emit func(rows [][]types.Datum, key []int) error) error
 	// DeleteRows and UpdateRows write rows that Children locked. They report the writes to the Runner.
 	DeleteRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum) error
-	// UpdateRows assigns columns (attnum-1) of each row and checks NOT NULL and CHECK as any UPDATE does.
-	UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum, cols []int, vals [][]types.Datum) error
+	// UpdateRows assigns columns (attnum-1) of each row of k.Child and checks NOT NULL and CHECK as any UPDATE does. Rows may
+	// move to other partitions of k.DeclaredOn.
+	UpdateRows(ctx context.Context, k *Key, rows [][]types.Datum, cols []int, vals [][]types.Datum) error
 	// Defaults evaluates the default expressions of columns.
 	Defaults(ctx context.Context, t *catalog.Table, cols []int) ([]types.Datum, error)
 	// Current re-reads rows by their row keys: the row as the transaction sees it now, or nil when it is gone.

@@ -124,6 +124,10 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 		return x.addOf(ctx, t, c.Type.Type.Oid)
 	case DropOf:
 		return x.dropOf(ctx, t)
+	case AttachPartition:
+		return x.attachPartition(ctx, t, c)
+	case DetachPartition:
+		return x.detachPartition(ctx, t, c)
 	case ChangeOwner:
 		return x.changeOwner(ctx, t, c.Owner)
 	case ClusterOn:
@@ -288,7 +292,7 @@ func (x *Tx) validated(ctx context.Context, t *catalog.Table, c *catalog.Constra
 	if err := x.raise(ctx, t.OID, c.FK.RefTable); err != nil {
 		return err
 	}
-	return x.cfg.Backend.ValidateForeignKey(ctx, t, c)
+	return x.cfg.Backend.ValidateForeignKey(ctx, x.s.over, t, c)
 }
 
 // addKeyUsingIndex is ADD CONSTRAINT … USING INDEX.
@@ -316,6 +320,9 @@ func (x *Tx) addKeyUsingIndex(ctx context.Context, t *catalog.Table, s *Constrai
 	if index.Predicate != "" {
 		return pgerr.New(pgerr.WrongObjectType, "%q is a partial index", s.UsingIndex).
 			WithDetail("Cannot create a primary key or unique constraint using such an index.").WithPosition(s.Pos)
+	}
+	if t.Partitioning != nil {
+		return pgerr.New(pgerr.FeatureNotSupported, "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables")
 	}
 	primary := s.Type == catalog.PrimaryKey
 	if primary && t.PrimaryKey() != nil {
@@ -588,7 +595,7 @@ func (x *Tx) revalidate(ctx context.Context, table catalog.Oid, num catalog.AttN
 		if err := x.raise(ctx, child.OID, k.FK.RefTable); err != nil {
 			return err
 		}
-		return x.cfg.Backend.ValidateForeignKey(ctx, child, k)
+		return x.cfg.Backend.ValidateForeignKey(ctx, x.s.over, child, k)
 	}
 	for _, k := range t.ForeignKeys() {
 		if slices.Contains(k.Columns, num) {

@@ -34,6 +34,8 @@ const (
 	DropInherit                             // Parent
 	AddOf                                   // Type
 	DropOf
+	AttachPartition                         // Parent (the partition), Bound
+	DetachPartition                         // Parent (the partition)
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -48,6 +50,7 @@ type AlterCommand struct {
 	Type        *TypeChange
 	Owner       string
 	Parent      Name
+	Bound       *BoundSpec
 	Options     []string
 	Persistence catalog.Persistence
 	ReplicaKind byte // 'n', 'f', 'd' or 'i'

@@ -2,7 +2,6 @@ package ddl
 
 import (
 	"context"
-	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -164,7 +163,7 @@ func (x *Tx) columnParts(ctx context.Context, t *catalog.Table, c *AlterCommand,
 	if err != nil || col == nil {
 		return nil, err
 	}
-	if t.Partitioning != nil && slices.Contains(t.Partitioning.Columns, col.Num) {
+	if t.Partitioning != nil && t.Partitioning.UsesColumn(col.Num) {
 		return nil, errTree("cannot drop column %q because it is part of the partition key of relation %q", c.Name, t.Name)
 	}
 	var parts []catalog.Part
@@ -296,7 +295,7 @@ func (x *Tx) alterTypeTree(ctx context.Context, table catalog.Oid, c *AlterComma
 	switch {
 	case col.InhCount > 0:
 		return errTree("cannot alter inherited column %q", c.Name)
-	case t.Partitioning != nil && slices.Contains(t.Partitioning.Columns, col.Num):
+	case t.Partitioning != nil && t.Partitioning.UsesColumn(col.Num):
 		return errTree("cannot alter column %q because it is part of the partition key of relation %q", c.Name, t.Name)
 	case len(tree) > 1 && !recurse:
 		return errTree("type of inherited column %q must be changed in child tables too", c.Name)

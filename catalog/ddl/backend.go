@@ -39,9 +39,15 @@ type Backend interface {
 	// ValidateNotNull answers 23502 `column "a" of relation "t" contains null values`.
 	ValidateNotNull(ctx context.Context, t *catalog.Table, col *catalog.Column) error
 	// ValidateForeignKey answers 23503 `insert or update on table "c" violates foreign key constraint "f"` with DETAIL
-	// `Key (x)=(y) is not present in table "p".` for the first child row without a parent. Child and parent (in the
-	// overlay) already have the constraint; both are fenced.
-	ValidateForeignKey(ctx context.Context, child *catalog.Table, fk *catalog.Constraint) error
+	// `Key (x)=(y) is not present in table "p".` for the first child row without a parent. Child and parent (in
+	// snap, the overlay) already have the constraint; both are fenced.
+	ValidateForeignKey(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, fk *catalog.Constraint) error
+	// ReleasesReferenced answers 23503 `removing partition "p" violates foreign key constraint "f"` with DETAIL `Key (x)=(y)
+	// is still referenced from table "c".` for the first row of child that references a row of what fk references; the
+	// foreign key is declared on the table on. Both are fenced.
+	ReleasesReferenced(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, fk *catalog.Constraint, on *catalog.Table) error
+	// FitsBounds reads all rows of t, a partition in snap, the overlay, and reports whether all of them are in its bounds.
+	FitsBounds(ctx context.Context, snap *catalog.Snapshot, t *catalog.Table) (bool, error)
 	// BuildIndex fills the empty storage of an index of t from t's rows; for a unique one it answers 23505 `could not
 	// create unique index "i"` with DETAIL `Key (a)=(1) is duplicated.`. It returns the timestamp of the entries.
 	BuildIndex(ctx context.Context, t *catalog.Table, index *catalog.Index) (topo.Timestamp, error)

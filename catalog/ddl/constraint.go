@@ -223,9 +223,6 @@ func (x *Tx) addForeignKey(ctx context.Context, t *catalog.Table, s *ConstraintS
 	if err := checkKeyTypes(t, parent, c); err != nil {
 		return nil, err
 	}
-	if err := x.keepsPartition(t, c); err != nil {
-		return nil, err
-	}
 	if c.OID, err = x.newOID(ctx); err != nil {
 		return nil, err
 	}
@@ -278,9 +275,6 @@ func (x *Tx) referencedTable(ctx context.Context, t *catalog.Table, n Name) (*ca
 		return nil, pgerr.New(pgerr.WrongObjectType, "referenced relation %q is not a table", rel.Name())
 	}
 	if rel.Table.OID == t.OID {
-		if t.Partitioning != nil {
-			return nil, pgerr.NotSupported("a foreign key that references a partitioned table")
-		}
 		return t, nil
 	}
 	if err := x.lock(ctx, rel.Table.OID, ShareRowExclusiveLock); err != nil {
@@ -289,9 +283,6 @@ func (x *Tx) referencedTable(ctx context.Context, t *catalog.Table, n Name) (*ca
 	parent := x.s.over.Table(rel.Table.OID)
 	if parent == nil {
 		return nil, errNoRelation(n)
-	}
-	if parent.Partitioning != nil {
-		return nil, pgerr.NotSupported("a foreign key that references a partitioned table")
 	}
 	return parent, nil
 }

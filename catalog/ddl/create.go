@@ -117,18 +117,31 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 			return nil, err
 		}
 	}
-	if s.Bound != nil {
-		if err := x.validateDefault(ctx, parents[0], t.Bound); err != nil {
-			return nil, err
-		}
-	}
 	if err := x.link(ctx, t.OID, parents); err != nil {
 		return nil, err
+	}
+	if s.Bound != nil {
+		if err := x.validateDefault(ctx, parents[0].OID, t.Bound); err != nil {
+			return nil, err
+		}
 	}
 	for i := range s.Indexes {
 		ix := s.Indexes[i]
 		ix.Table = Name{Schema: schema.Name, Name: s.Name}
 		if err := x.CreateIndex(ctx, &ix); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range slices.Clone(x.s.over.Table(t.OID).ForeignKeys()) {
+		if x.s.over.InheritedForeignKey(t, k) {
+			continue
+		}
+		if err := x.referenceParts(ctx, t.OID, k.OID); err != nil {
+			return nil, err
+		}
+	}
+	if s.Bound != nil {
+		if err := x.attachReferenced(ctx, parents[0].OID, t.OID); err != nil {
 			return nil, err
 		}
 	}

@@ -46,9 +46,6 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if err != nil {
 		return err
 	}
-	if err := plainPartitioned(t, s); err != nil {
-		return err
-	}
 	if s.Unique {
 		if err := coversPartitionKey(t, "UNIQUE", columns); err != nil {
 			return err
@@ -98,13 +95,10 @@ func (x *Tx) indexPartitions(ctx context.Context, table, index catalog.Oid, s *I
 		return nil
 	}
 	if s.Table.Only {
-		return pgerr.NotSupported("CREATE INDEX ON ONLY")
+		return x.onlyParent(ctx, table, index)
 	}
 	for _, oid := range t.Children {
-		child := x.s.over.Table(oid)
-		own := clonedIndex(t, t.IndexByOID(index))
-		own.Table = Name{Schema: x.s.over.SchemaName(child.SchemaID), Name: child.Name}
-		if err := x.CreateIndex(ctx, &own); err != nil {
+		if err := x.ensureIndex(ctx, table, index, oid); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package ddl
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -363,13 +364,15 @@ func (x *Tx) adoptColumns(t, p *catalog.Table) error {
 			return pgerr.New(pgerr.DatatypeMismatch, "column %q in child table has a conflicting generation expression", pc.Name)
 		}
 		c.InhCount++
+		c.Inherited = c.Inherited || p.Partitioning != nil
 	}
 	return nil
 }
 
 // adoptChecks is MergeConstraintsIntoExisting.
 func (x *Tx) adoptChecks(t, p *catalog.Table) error {
-	for _, pk := range p.Constraints {
+	byName := slices.SortedFunc(slices.Values(p.Constraints), func(a, b *catalog.Constraint) int { return strings.Compare(a.Name, b.Name) })
+	for _, pk := range byName {
 		if pk.Type != catalog.Check || pk.NoInherit {
 			continue
 		}
@@ -385,6 +388,7 @@ func (x *Tx) adoptChecks(t, p *catalog.Table) error {
 			return pgerr.New(pgerr.InvalidObjectDefinition, "constraint %q conflicts with NOT VALID constraint on child table %q", k.Name, t.Name)
 		}
 		k.InhCount++
+		k.Inherited = k.Inherited || p.Partitioning != nil
 	}
 	return nil
 }
@@ -403,23 +407,7 @@ func (x *Tx) dropInherit(ctx context.Context, t *catalog.Table, c *AlterCommand)
 	if !slices.Contains(t.Parents, p.OID) {
 		return pgerr.New(pgerr.UndefinedTable, "relation %q is not a parent of relation %q", p.Name, t.Name)
 	}
-	for _, pc := range p.LiveColumns() {
-		if c := columnNamed(t, pc.Name); c != nil && c.InhCount > 0 {
-			if c.InhCount--; c.InhCount == 0 {
-				c.Inherited = false
-			}
-		}
-	}
-	for _, pk := range p.Constraints {
-		if pk.Type != catalog.Check || pk.NoInherit {
-			continue
-		}
-		if k := t.ConstraintByName(pk.Name); k != nil && k.InhCount > 0 {
-			if k.InhCount--; k.InhCount == 0 {
-				k.Inherited = false
-			}
-		}
-	}
+	release(t, p)
 	t.Parents = slices.DeleteFunc(t.Parents, func(o catalog.Oid) bool { return o == p.OID })
 	if err := x.putTable(ctx, t); err != nil {
 		return err

@@ -18,31 +18,57 @@ func setPartitioning(t *catalog.Table, s *PartitioningSpec) error {
 	if s == nil {
 		return nil
 	}
-	if len(s.Columns) > maxIndexColumns {
+	if len(s.Keys) > maxIndexColumns {
 		return pgerr.New(pgerr.TooManyColumns, "cannot partition using more than %d columns", maxIndexColumns)
 	}
 	p := &catalog.Partitioning{Strategy: s.Strategy}
-	for _, n := range s.Columns {
-		c := columnNamed(t, n.Name)
-		switch {
-		case c == nil && systemColumns[n.Name]:
-			return pgerr.New(pgerr.InvalidObjectDefinition, "cannot use system column %q in partition key", n.Name).WithPosition(n.Pos)
-		case c == nil:
-			return pgerr.New(pgerr.UndefinedColumn, "column %q named in partition key does not exist", n.Name).WithPosition(n.Pos)
-		case c.Generated:
-			return pgerr.New(pgerr.InvalidObjectDefinition, "cannot use generated column in partition key").WithPosition(n.Pos).
-				WithDetail("Column \"%s\" is a generated column.", n.Name)
-		case c.Type.Oid.IsUser() || c.Type.Domain != 0:
-			return pgerr.NotSupported("a partition key of a user-defined type")
-		case !Indexable(c.Type.Oid):
-			return pgerr.New(pgerr.UndefinedObject, "data type %s has no default operator class for access method \"btree\"",
-				types.FormatType(types.T(c.Type.Oid))).
-				WithHint("You must specify a btree operator class or define a default btree operator class for the data type.")
+	for i := range s.Keys {
+		k, err := partitionKey(t, &s.Keys[i])
+		if err != nil {
+			return err
 		}
-		p.Columns = append(p.Columns, c.Num)
+		switch {
+		case k.Type.Oid.IsUser() || k.Type.Domain != 0:
+			return pgerr.NotSupported("a partition key of a user-defined type")
+		case !Indexable(k.Type.Oid):
+			method := "btree"
+			if s.Strategy == catalog.HashPartitioning {
+				method = "hash"
+			}
+			return pgerr.New(pgerr.UndefinedObject, "data type %s has no default operator class for access method %q",
+				types.FormatType(types.T(k.Type.Oid)), method).
+				WithHint("You must specify a %s operator class or define a default %s operator class for the data type.", method, method)
+		}
+		p.Keys = append(p.Keys, k)
 	}
 	t.Partitioning = p
 	return nil
+}
+
+func partitionKey(t *catalog.Table, s *PartitionKeySpec) (catalog.PartitionKey, error) {
+	k := catalog.PartitionKey{OpClass: s.OpClass, Collation: s.Collation}
+	if s.Expr != nil {
+		k.Expr, k.Type, k.Uses, k.Deps = s.Expr.Text, s.Type, attributeNumbers(t, s.Expr.Columns), s.Expr.Types
+		if in := types.Lookup(s.Type.Oid); k.Collation == 0 && in != nil {
+			k.Collation = in.Collation
+		}
+		return k, nil
+	}
+	c, name := columnNamed(t, s.Name.Name), s.Name
+	switch {
+	case c == nil && systemColumns[name.Name]:
+		return k, pgerr.New(pgerr.InvalidObjectDefinition, "cannot use system column %q in partition key", name.Name).WithPosition(name.Pos)
+	case c == nil:
+		return k, pgerr.New(pgerr.UndefinedColumn, "column %q named in partition key does not exist", name.Name).WithPosition(name.Pos)
+	case c.Generated:
+		return k, pgerr.New(pgerr.InvalidObjectDefinition, "cannot use generated column in partition key").WithPosition(name.Pos).
+			WithDetail("Column \"%s\" is a generated column.", name.Name)
+	}
+	k.Num, k.Type = c.Num, c.Type
+	if k.Collation == 0 {
+		k.Collation = c.Collation
+	}
+	return k, nil
 }
 
 // coversPartitionKey refuses a unique key of a partitioned table that could not be judged by the partitions alone.
@@ -50,7 +76,12 @@ func coversPartitionKey(t *catalog.Table, kind string, columns []catalog.IndexCo
 	if t.Partitioning == nil {
 		return nil
 	}
-	for _, n := range t.Partitioning.Columns {
+	cols, plain := t.Partitioning.KeyColumns()
+	if !plain {
+		return pgerr.New(pgerr.FeatureNotSupported, "unsupported %s constraint with partition key definition", kind).
+			WithDetail("%s constraints cannot be used when partition keys include expressions.", kind)
+	}
+	for _, n := range cols {
 		if !slices.ContainsFunc(columns, func(c catalog.IndexColumn) bool { return c.Num == n }) {
 			return pgerr.New(pgerr.FeatureNotSupported, "unique constraint on partitioned table must include all partitioning columns").
 				WithDetail("%s constraint on table \"%s\" lacks column \"%s\" which is part of the partition key.", kind, t.Name, t.Columns[n-1].Name)
@@ -74,6 +105,15 @@ func (x *Tx) checkBound(name string, parent *catalog.Table, b *BoundSpec) error 
 	if b.Default {
 		if set.Default != 0 {
 			return bad(b.Pos, "partition %q conflicts with existing default partition %q", name, x.s.over.Table(set.Default).Name)
+		}
+		return nil
+	}
+	if set.Strategy == catalog.HashPartitioning {
+		if err := x.checkModulus(set, b); err != nil {
+			return err
+		}
+		if with := set.HashOverlap(b.Modulus, b.Remainder); with != 0 {
+			return overlap(b.Pos, with)
 		}
 		return nil
 	}
@@ -107,6 +147,28 @@ func (x *Tx) checkBound(name string, parent *catalog.Table, b *BoundSpec) error 
 	return nil
 }
 
+// checkModulus demands that every modulus is a factor of the next larger one.
+func (x *Tx) checkModulus(set *catalog.Partitions, b *BoundSpec) error {
+	bad := func(format string, other *catalog.HashEntry) error {
+		return pgerr.New(pgerr.InvalidObjectDefinition, "every hash partition modulus must be a factor of the next larger modulus").
+			WithDetail(format, b.Modulus, other.Modulus, x.s.over.Table(other.Table).Name)
+	}
+	const notFactor = "The new modulus %d is not a factor of %d, the modulus of existing partition \"%s\"."
+	at := -1 // the last entry that is not above the new one
+	for i := range set.Hashes {
+		if h := &set.Hashes[i]; h.Modulus < b.Modulus || h.Modulus == b.Modulus && h.Remainder <= b.Remainder {
+			at = i
+		}
+	}
+	if at >= 0 && b.Modulus%set.Hashes[at].Modulus != 0 {
+		return bad("The new modulus %d is not divisible by %d, the modulus of existing partition \"%s\".", &set.Hashes[at])
+	}
+	if at+1 < len(set.Hashes) && set.Hashes[at+1].Modulus%b.Modulus != 0 {
+		return bad(notFactor, &set.Hashes[at+1])
+	}
+	return nil
+}
+
 // boundText prints a range's bound as messages do.
 func boundText(set *catalog.Partitions, vs []catalog.BoundValue) string {
 	out := make([]string, len(vs))
@@ -116,50 +178,9 @@ func boundText(set *catalog.Partitions, vs []catalog.BoundValue) string {
 	return "(" + strings.Join(out, ", ") + ")"
 }
 
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// boundCondition is a partition's constraint as SQL over its columns, other than that of a default partition.
-func boundCondition(parent *catalog.Table, b *catalog.PartitionBound) string {
-	name := func(i int) string { return catalog.QuoteIdent(parent.Columns[parent.Partitioning.Columns[i]-1].Name) }
-	value := func(i int, v catalog.BoundValue) string {
-		return literal(v.Text) + "::" + types.FormatType(types.T(parent.Columns[parent.Partitioning.Columns[i]-1].Type.Oid))
-	}
-	if parent.Partitioning.Strategy == catalog.ListPartitioning {
-		var alts []string
-		for _, v := range b.List {
-			if v.Null {
-				alts = append(alts, name(0)+" IS NULL")
-			} else {
-				alts = append(alts, "("+name(0)+" IS NOT NULL AND "+name(0)+" = "+value(0, v)+")")
-			}
-		}
-		return "(" + strings.Join(alts, " OR ") + ")"
-	}
-	var all []string
-	for i := range b.From {
-		all = append(all, name(i)+" IS NOT NULL")
-	}
-	// chain is (a op x OR (a = x AND (b op y OR …))): last is the operator of the last column.
-	var chain func(vs []catalog.BoundValue, i int, op, last string, lower bool) string
-	chain = func(vs []catalog.BoundValue, i int, op, last string, lower bool) string {
-		switch v := vs[i]; {
-		case v.Kind == catalog.MinValue:
-			return map[bool]string{true: "true", false: "false"}[lower]
-		case v.Kind == catalog.MaxValue:
-			return map[bool]string{true: "false", false: "true"}[lower]
-		case i == len(vs)-1:
-			return name(i) + " " + last + " " + value(i, v)
-		default:
-			return "(" + name(i) + " " + op + " " + value(i, v) + " OR (" + name(i) + " = " + value(i, v) + " AND " + chain(vs, i+1, op, last, lower) + "))"
-		}
-	}
-	all = append(all, chain(b.From, 0, ">", ">=", true), chain(b.To, 0, "<", "<", false))
-	return "(" + strings.Join(all, " AND ") + ")"
-}
-
-// validateDefault judges the rows of a default partition when another partition takes values from it.
-func (x *Tx) validateDefault(ctx context.Context, parent *catalog.Table, b *catalog.PartitionBound) error {
-	set, err := x.s.over.PartitionsOf(parent)
+// validateDefault judges the rows of a default partition when another partition has taken values from it.
+func (x *Tx) validateDefault(ctx context.Context, parent catalog.Oid, b *catalog.PartitionBound) error {
+	set, err := x.s.over.PartitionsOf(x.s.over.Table(parent))
 	if err != nil || set.Default == 0 || b.Default {
 		return err
 	}
@@ -167,8 +188,7 @@ func (x *Tx) validateDefault(ctx context.Context, parent *catalog.Table, b *cata
 	if err := x.lockTree(ctx, def, AccessExclusiveLock); err != nil {
 		return err
 	}
-	return x.validateLeaves(ctx, def, "NOT "+boundCondition(parent, b),
-		"updated partition constraint for default partition %q would be violated by some row")
+	return x.validateLeaves(ctx, def, def.Name, "updated partition constraint for default partition %q would be violated by some row")
 }
 
 func (x *Tx) lockTree(ctx context.Context, t *catalog.Table, mode LockMode) error {
@@ -180,8 +200,9 @@ func (x *Tx) lockTree(ctx context.Context, t *catalog.Table, mode LockMode) erro
 	return nil
 }
 
-// validateLeaves judges the rows of a table, or of its partitions, by a condition; format is the error, for the table.
-func (x *Tx) validateLeaves(ctx context.Context, t *catalog.Table, cond, format string) error {
+// validateLeaves judges the rows of a table, or of its partitions, by the bounds; format is the error, for name, or for the
+// table that the row is in.
+func (x *Tx) validateLeaves(ctx context.Context, t *catalog.Table, name, format string) error {
 	for _, k := range x.s.over.Inheritors(t) {
 		if k.Partitioning != nil {
 			continue
@@ -196,12 +217,16 @@ func (x *Tx) validateLeaves(ctx context.Context, t *catalog.Table, cond, format 
 		if err := x.raise(ctx, k.OID); err != nil {
 			return err
 		}
-		err = x.cfg.Backend.ValidateCheck(ctx, x.s.over.Table(k.OID), &catalog.Constraint{Type: catalog.Check, Check: cond})
-		if pgerr.HasCode(err, pgerr.CheckViolation) {
-			return pgerr.New(pgerr.CheckViolation, format, k.Name).WithTable(x.s.over.SchemaName(k.SchemaID), k.Name)
-		}
+		k = x.s.over.Table(k.OID)
+		fits, err := x.cfg.Backend.FitsBounds(ctx, x.s.over, k)
 		if err != nil {
 			return err
+		}
+		if !fits {
+			if name != "" {
+				k = t
+			}
+			return pgerr.New(pgerr.CheckViolation, format, k.Name).WithTable(x.s.over.SchemaName(k.SchemaID), k.Name)
 		}
 	}
 	return nil
@@ -217,34 +242,30 @@ func (x *Tx) cloneKeys(s *TableSpec, parent *catalog.Table) {
 		s.Indexes = append(s.Indexes, clonedIndex(parent, i))
 	}
 	for _, k := range parent.ForeignKeys() {
+		if _, copied := x.s.over.CopiedForeignKey(parent.OID, k); copied {
+			continue
+		}
 		s.Constraints = append(s.Constraints, clonedConstraint(x.s.over, parent, k))
 	}
 }
 
-// plainPartitioned refuses the indexes of a partitioned table that its partitions could not copy by column names alone.
-func plainPartitioned(t *catalog.Table, s *IndexSpec) error {
-	if t.Partitioning == nil {
-		return nil
-	}
-	if s.Predicate != nil {
-		return pgerr.NotSupported("a partial index on a partitioned table")
-	}
-	if slices.ContainsFunc(s.Columns, func(c IndexColumnSpec) bool { return c.Expr != nil }) {
-		return pgerr.NotSupported("an expression index on a partitioned table")
-	}
-	return nil
-}
-
-// clonedIndex is an index of a partitioned table, which plainPartitioned has let pass, as its partition has it.
+// clonedIndex is an index of a partitioned table as its partition has it.
 func clonedIndex(parent *catalog.Table, i *catalog.Index) IndexSpec {
 	s := IndexSpec{
 		Unique: i.Unique, Method: i.Method, Include: parent.ColumnNames(i.Include), NullsNotDistinct: i.NullsNotDistinct,
 		Options: slices.Clone(i.Options), Parent: i.OID,
 	}
 	for _, c := range i.Columns {
-		s.Columns = append(s.Columns, IndexColumnSpec{
-			Name: parent.Columns[c.Num-1].Name, Collation: c.Collation, Desc: c.Desc, NullsFirst: c.NullsFirst, OpClass: c.OpClass,
-		})
+		k := IndexColumnSpec{Collation: c.Collation, Desc: c.Desc, NullsFirst: c.NullsFirst, OpClass: c.OpClass}
+		if c.Num != 0 {
+			k.Name = parent.Columns[c.Num-1].Name
+		} else {
+			k.Expr, k.Type, k.Figured = &Expression{Text: c.Expr, Columns: parent.ColumnNames(c.Uses)}, c.Type, c.Name
+		}
+		s.Columns = append(s.Columns, k)
+	}
+	if i.Predicate != "" {
+		s.Predicate = &Expression{Text: i.Predicate, Columns: parent.ColumnNames(i.PredicateUses)}
 	}
 	return s
 }
@@ -269,50 +290,57 @@ func clonedConstraint(over *catalog.Snapshot, parent *catalog.Table, k *catalog.
 	return s
 }
 
-// addKeyTree adds a key or foreign key to a partitioned table and its partitions.
+// addKeyTree adds a key or foreign key to a table and, if it is partitioned, to its partitions.
 func (x *Tx) addKeyTree(ctx context.Context, table catalog.Oid, s ConstraintSpec, recurse bool) error {
 	t, err := x.alter(ctx, table)
 	if err != nil {
 		return err
 	}
-	if t.Partitioning != nil && (!recurse || s.UsingIndex != "" || s.NotValid) {
-		return pgerr.NotSupported("this form of ADD CONSTRAINT for a partitioned table")
+	if t.Partitioning != nil {
+		if err := partitionedKey(t, &s, recurse); err != nil {
+			return err
+		}
 	}
 	if err := x.addConstraint(ctx, t, &s); err != nil {
 		return err
 	}
 	t = x.s.over.Table(table)
+	k := t.Constraints[len(t.Constraints)-1]
+	if k.FK != nil {
+		return x.spreadForeignKey(ctx, table, k.OID)
+	}
 	if t.Partitioning == nil {
 		return nil
 	}
-	k := t.Constraints[len(t.Constraints)-1]
+	if !recurse {
+		return x.onlyParent(ctx, table, k.Index)
+	}
 	for _, child := range t.Children {
-		if err := x.addKeyTree(ctx, child, clonedConstraint(x.s.over, t, k), true); err != nil {
+		if err := x.ensureIndex(ctx, table, k.Index, child); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keepsPartition refuses a foreign key whose actions could change the partition key of a row: actions write to the partition
-// that the row is in.
-func (x *Tx) keepsPartition(t *catalog.Table, c *catalog.Constraint) error {
-	changes := func(a catalog.Action) bool { return a == catalog.SetNull || a == catalog.SetDefault }
-	if c.FK.OnUpdate != catalog.Cascade && !changes(c.FK.OnUpdate) && !changes(c.FK.OnDelete) {
-		return nil
+// onlyParent marks an index that was made for a partitioned table alone: its partitions are to attach theirs.
+func (x *Tx) onlyParent(ctx context.Context, table, index catalog.Oid) error {
+	t, err := x.alter(ctx, table)
+	if err != nil || len(t.Children) == 0 {
+		return err
 	}
-	for p := t; p != nil; {
-		if p.Partitioning != nil {
-			for _, n := range p.Partitioning.Columns {
-				if col := columnNamed(t, p.Columns[n-1].Name); col != nil && slices.Contains(c.Columns, col.Num) {
-					return pgerr.NotSupported("a foreign key whose action would change a partition key")
-				}
-			}
-		}
-		if p.Bound == nil {
-			return nil
-		}
-		p = x.s.over.Table(p.Parents[0])
+	t.IndexByOID(index).Invalid = true
+	return x.putTable(ctx, t)
+}
+
+// partitionedKey refuses forms of ADD CONSTRAINT that partitioned tables do not have.
+func partitionedKey(t *catalog.Table, s *ConstraintSpec, recurse bool) error {
+	switch {
+	case s.FK != nil && !recurse:
+		return pgerr.New(pgerr.WrongObjectType, "cannot use ONLY for foreign key on partitioned table %q referencing relation %q", t.Name, s.FK.RefTable.Name)
+	case s.FK != nil && s.NotValid:
+		return pgerr.New(pgerr.WrongObjectType, "cannot add NOT VALID foreign key on partitioned table %q referencing relation %q", t.Name, s.FK.RefTable.Name).
+			WithDetail("This feature is not yet supported on partitioned tables.")
 	}
 	return nil
 }

@@ -185,6 +185,17 @@ func (x *Tx) renameColumn(ctx context.Context, table catalog.Oid, column, to str
 			return err
 		}
 	}
+	if t.Partitioning != nil {
+		for i := range t.Partitioning.Keys {
+			k := &t.Partitioning.Keys[i]
+			if !slices.Contains(k.Uses, col.Num) {
+				continue
+			}
+			if k.Expr, err = x.cfg.Exprs.RenameColumn(k.Expr, column, to); err != nil {
+				return err
+			}
+		}
+	}
 	for _, k := range t.Constraints {
 		if k.Type != catalog.Check || !slices.Contains(k.Columns, col.Num) {
 			continue

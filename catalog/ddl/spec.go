@@ -150,7 +150,16 @@ type IndexSpec struct {
 // PartitioningSpec is PARTITION BY.
 type PartitioningSpec struct {
 	Strategy catalog.PartitionStrategy
-	Columns  []Name
+	Keys     []PartitionKeySpec
+}
+
+// PartitionKeySpec is a column of a partition key: a table's column, or an expression.
+type PartitionKeySpec struct {
+	Name      Name
+	Expr      *Expression
+	Type      types.Type  // of Expr
+	Collation catalog.Oid // 0: not given
+	OpClass   string      // where it is not the type's default
 }
 
 // BoundSpec is a partition's bound. Pos is that of the whole; Positions are those of the values, From's before To's.

@@ -22,12 +22,12 @@ func classSources() map[string]*source {
 			builtin: builtinAttributes, rows: attributeRows},
 		"pg_catalog.pg_inherits": {columns: "inhrelid inhparent inhseqno inhdetachpending", rows: inheritRows},
 		"pg_catalog.pg_partitioned_table": {
-			columns: "partrelid partstrat partnatts partdefid partattrs partclass partcollation", rows: partitionedRows},
+			columns: "partrelid partstrat partnatts partdefid partattrs partclass partcollation partexprs", rows: partitionedRows},
 		"pg_catalog.pg_init_privs": {columns: "objoid classoid objsubid privtype initprivs", builtin: initialPrivileges},
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
 		"pg_catalog.pg_index": {
 			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indnullsnotdistinct indisprimary indimmediate indkey " +
-				"indcollation indclass indoption indexprs indpred indisclustered indisreplident",
+				"indcollation indclass indoption indexprs indpred indisclustered indisreplident indisvalid",
 			rows: indexRows},
 	}
 }
@@ -349,7 +349,8 @@ func indexRows(b *builder) {
 			}
 			b.add(num(i.OID), num(t.OID), num(all), num(n), flag(i.Unique), flag(i.NullsNotDistinct), flag(i.Primary), flag(immediate),
 				types.NewVector(types.Int2Oid, keys), types.NewVector(types.OidOid, collations),
-				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options), exprs, predicate, flag(i.Clustered), flag(i.ReplicaIdentity))
+				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options), exprs, predicate, flag(i.Clustered), flag(i.ReplicaIdentity),
+				flag(!i.Invalid))
 		}
 		return true
 	})
@@ -376,44 +377,4 @@ func indexExpressions(i *catalog.Index) (out []string) {
 		}
 	}
 	return out
-}
-
-func inheritRows(b *builder) {
-	b.snap.Tables(func(t *catalog.Table) bool {
-		for i, p := range t.Parents {
-			b.add(num(t.OID), num(p), num(i+1), no)
-		}
-		for _, x := range t.Indexes {
-			if x.Parent != 0 {
-				b.add(num(x.OID), num(x.Parent), num(1), no)
-			}
-		}
-		return true
-	})
-}
-
-// boundTree marks a partition's bound among what pg_get_expr reads.
-const boundTree = "{PARTITIONBOUNDSPEC} "
-
-func partitionedRows(b *builder) {
-	b.snap.Tables(func(t *catalog.Table) bool {
-		p := t.Partitioning
-		if p == nil {
-			return true
-		}
-		def := catalog.Oid(0)
-		for _, oid := range t.Children {
-			if c := b.snap.Table(oid); c.Bound != nil && c.Bound.Default {
-				def = oid
-			}
-		}
-		attrs, classes, collations := make([]types.Datum, len(p.Columns)), make([]types.Datum, len(p.Columns)), make([]types.Datum, len(p.Columns))
-		for i, n := range p.Columns {
-			c := t.Column(n)
-			attrs[i], classes[i], collations[i] = num(n), num(columnOpclass(amBtree, catalog.IndexColumn{Num: n}, c.Type.Oid)), num(c.Collation)
-		}
-		b.add(num(t.OID), char(byte(p.Strategy)), num(len(p.Columns)), num(def), types.NewVector(types.Int2Oid, attrs),
-			types.NewVector(types.OidOid, classes), types.NewVector(types.OidOid, collations))
-		return true
-	})
 }

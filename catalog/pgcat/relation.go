@@ -66,7 +66,7 @@ var defaults = map[string]map[string]types.Datum{
 		"attidentity": char(0), "attgenerated": char(0), "attcompression": char(0)},
 	"pg_type":       {"typisdefined": yes, "typdelim": char(','), "typtypmod": num(-1), "typstorage": char('p')},
 	"pg_constraint": {"conislocal": yes, "convalidated": yes, "confupdtype": char(' '), "confdeltype": char(' '), "confmatchtype": char(' ')},
-	"pg_index":      {"indisvalid": yes, "indisready": yes, "indislive": yes, "indimmediate": yes},
+	"pg_index":      {"indisready": yes, "indislive": yes, "indimmediate": yes},
 	"pg_proc":       {"procost": types.NewFloat(1), "proparallel": char('s')},
 }
 

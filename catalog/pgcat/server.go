@@ -34,7 +34,8 @@ func serverFunctions() map[string]function {
 		"pg_conf_load_time":        func(c *call) (types.Datum, error) { return instant(c.sys.cfg.Started), nil },
 
 		"pg_get_triggerdef": constant(null), "pg_get_partkeydef": partKeyDef,
-		"pg_get_partition_constraintdef": constant(null), "pg_get_statisticsobjdef": constant(null),
+		"pg_partition_ancestors": partitionAncestors, "pg_partition_tree": partitionTree, "pg_partition_root": partitionRoot,
+		"pg_get_partition_constraintdef": partitionConstraintDef, "pg_get_statisticsobjdef": constant(null),
 		"pg_get_statisticsobjdef_columns": constant(null), "pg_get_statisticsobjdef_expressions": constant(null),
 		"pg_get_function_sqlbody": constant(null), "pg_get_function_arg_default": constant(null),
 		"pg_get_replica_identity_index": func(c *call) (types.Datum, error) {
@@ -352,11 +353,4 @@ func liveTuples(c *call) (types.Datum, error) {
 		return num(max(c.sys.RowCount(t), 0)), nil
 	}
 	return num(0), nil
-}
-
-func partKeyDef(c *call) (types.Datum, error) {
-	if t := c.scope.snap.Table(c.oid(0)); t != nil {
-		return text(t.PartitionKeyDef()), nil
-	}
-	return null, nil
 }

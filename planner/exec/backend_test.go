@@ -124,11 +124,11 @@ func TestValidateForeignKeyFindsTheRowWithoutParent(t *testing.T) {
 		con := d.references(c.OID, p.OID, []int{1}, catalog.NoAction, catalog.NoAction)
 		d.cons = nil
 		b, _ := d.backend()
-		if err := b.ValidateForeignKey(context.Background(), d.snap.Table(c.OID), con); err != nil {
+		if err := b.ValidateForeignKey(context.Background(), d.snap, d.snap.Table(c.OID), con); err != nil {
 			t.Fatal(err)
 		}
 		d.must(`INSERT INTO child VALUES (9001, 501)`, "")
-		err := b.ValidateForeignKey(context.Background(), d.snap.Table(c.OID), con)
+		err := b.ValidateForeignKey(context.Background(), d.snap, d.snap.Table(c.OID), con)
 		wantError(t, err, `insert or update on table "child" violates foreign key constraint "child_fkey"`)
 	}
 }

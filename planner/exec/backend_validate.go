@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/fk"
@@ -98,6 +99,46 @@ func (b *Backend) ValidateCheck(ctx context.Context, t *catalog.Table, con *cata
 	})
 }
 
+// FitsBounds implements ddl.Backend.
+func (b *Backend) FitsBounds(ctx context.Context, snap *catalog.Snapshot, t *catalog.Table) (bool, error) {
+	b.know(t)
+	ti := newTableInfo(t)
+	o, err := b.readNow(ctx)
+	if err != nil {
+		return false, err
+	}
+	var outside atomic.Bool
+	err = b.eachBatch(ctx, ti, o, func() batchFunc {
+		own := *b.C // its evaluator is one goroutine's
+		own.Catalog, own.Eval = snap, &expr.EvalContext{Context: ctx}
+		if b.C.Eval != nil {
+			own.Eval.IOEnv, own.Eval.Session = b.C.Eval.IOEnv, b.C.Eval.Session
+		}
+		var row []types.Datum
+		return func(_ context.Context, tb *txn.Batch) error {
+			if tb == nil || outside.Load() {
+				return nil
+			}
+			for i := range tb.Len() {
+				var err error
+				if row, err = ti.decode(row[:0], tb.Value(i)); err != nil {
+					return err
+				}
+				ok, err := fits(&own, t, row)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					outside.Store(true)
+					return nil
+				}
+			}
+			return nil
+		}
+	})
+	return !outside.Load(), err
+}
+
 // ValidateNotNull implements ddl.Backend.
 func (b *Backend) ValidateNotNull(ctx context.Context, t *catalog.Table, col *catalog.Column) error {
 	b.know(t)
@@ -132,10 +173,22 @@ type fkValidation struct {
 	types []types.Type // of the referenced columns
 	mu    sync.Mutex
 	seen  *keyTable
+	// on, if it is not nil, is where the foreign key is declared, of which no key may be found.
+	on *catalog.Table
 }
 
 // ValidateForeignKey implements ddl.Backend.
-func (b *Backend) ValidateForeignKey(ctx context.Context, child *catalog.Table, con *catalog.Constraint) error {
+func (b *Backend) ValidateForeignKey(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, con *catalog.Constraint) error {
+	return b.eachReference(ctx, snap, child, con, nil)
+}
+
+// ReleasesReferenced implements ddl.Backend.
+func (b *Backend) ReleasesReferenced(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, con *catalog.Constraint, on *catalog.Table) error {
+	return b.eachReference(ctx, snap, child, con, on)
+}
+
+// eachReference judges the distinct keys of a table's rows.
+func (b *Backend) eachReference(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, con *catalog.Constraint, on *catalog.Table) error {
 	b.know(child)
 	k := b.foreignKey(child, con)
 	if k == nil {
@@ -145,7 +198,10 @@ func (b *Backend) ValidateForeignKey(ctx context.Context, child *catalog.Table, 
 	if err != nil {
 		return err
 	}
-	v := &fkValidation{b: b, k: k, store: NewStore(b.C), opts: o}
+	c := *b.C
+	c.Catalog = snap
+	v := &fkValidation{b: b, k: k, store: NewStore(&c), opts: o, on: on}
+	v.store.validates = true
 	for _, c := range k.ParentCols {
 		v.types = append(v.types, types.T(k.Parent.Columns[c].Type.Oid))
 	}
@@ -211,12 +267,24 @@ func (v *fkValidation) judge(ctx context.Context, p *probe) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	vers := make([]txn.Version, len(keys))
-	if err := v.b.C.Txn.Get(ctx, v.opts, v.store.parentKeys(v.k, keys), vers); err != nil {
+	all, err := v.store.parentKeys(v.k, keys)
+	if err != nil {
 		return err
 	}
+	refs, places := there(v.k, all)
+	vers := make([]txn.Version, len(refs))
+	if err := v.b.C.Txn.Get(ctx, v.opts, refs, vers); err != nil {
+		return err
+	}
+	found := make([]bool, len(keys))
 	for i := range vers {
-		if !vers[i].Exists() {
+		found[place(places, i)] = vers[i].Exists()
+	}
+	for i, ok := range found {
+		switch {
+		case v.on != nil && ok:
+			return v.k.StillReferencedFrom(v.on, schemaName(v.b.C, v.on), keys[i], ioEnv(v.b.C), v.b.C.readable(v.k.Parent, v.k.ParentCols))
+		case v.on == nil && !ok:
 			return v.missing(p, int(at[i]))
 		}
 	}

@@ -233,7 +233,14 @@ func (b *rowBatch) reference(i int, k *fk.Key, row []types.Datum) error {
 		}
 		vals[j] = v
 	}
-	ref := b.store.parentKeys(k, [][]types.Datum{vals})[0]
+	refs, err := b.store.parentKeys(k, [][]types.Datum{vals})
+	if err != nil {
+		return err
+	}
+	ref := refs[0]
+	if ref.Bytes == nil { // no partition takes the key
+		return b.orphan(k, row)
+	}
 	if _, ok := b.seen[i][string(ref.Bytes)]; !ok {
 		b.wants, b.refs = append(b.wants, wantedParent{key: k, at: i, row: row}), append(b.refs, ref)
 	}

@@ -75,6 +75,9 @@ type Constraints interface {
 	Inserted(table *catalog.Table, rows [][]types.Datum) error
 	Updated(table *catalog.Table, old, new [][]types.Datum) error
 	Deleted(table *catalog.Table, old [][]types.Datum) error
+	// Moved is told of rows that an UPDATE of root has moved from one of its partitions to another; oldRoot and newRoot are
+	// old and new in the form of root.
+	Moved(root, from, to *catalog.Table, old, new, oldRoot, newRoot [][]types.Datum) error
 	Flush(ctx context.Context) error
 	// DeferUnique keeps keys of a deferrable unique index that were taken while another row held them: each is judged
 	// again, by Writer.CheckUnique, at the statement's end or, where the constraint is deferred now, the transaction's.

@@ -91,7 +91,14 @@ func (r *rowRefs) key(i int) txn.Key {
 // Children implements fk.Store.
 func (s *Store) Children(ctx context.Context, k *fk.Key, keys [][]types.Datum, mode lock.Mode, emit func(rows [][]types.Datum, key []int) error) error {
 	s.c.Txn.UseTable(k.Child.VersionTag())
-	refs := s.parentKeys(k, keys)
+	for _, t := range k.Through {
+		s.c.Txn.UseTable(t.VersionTag())
+	}
+	refs, err := s.parentKeys(k, keys)
+	if err != nil {
+		return err
+	}
+	refs, at := there(k, refs)
 	// The writer holds these already, but for a key whose image changed and not its value (1.0 to 1.00).
 	if slices.ContainsFunc(k.ParentCols, func(c int) bool { return !keyenc.KeyLossless(k.Parent.Columns[c].Type.Oid) }) {
 		if _, err := s.lockAll(ctx, refs, lock.Update, lock.Wait); err != nil {
@@ -107,7 +114,8 @@ func (s *Store) Children(ctx context.Context, k *fk.Key, keys [][]types.Datum, m
 		for i := range refs {
 			s.c.Txn.MarkExclusive(refs[i], f)
 			if first {
-				one := keys[i : i+1]
+				n := place(at, i)
+				one := keys[n : n+1]
 				s.c.Txn.OnChildrenChanged(refs[i], func(ctx context.Context, f topo.Timestamp) error {
 					return s.newChildScan(k, one).noneSince(ctx, f)
 				})

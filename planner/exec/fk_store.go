@@ -21,6 +21,8 @@ var Latest = txn.ReadOptions{TS: topo.MaxTimestamp, Own: txn.LatestSeq}
 type Store struct {
 	c       *Context
 	writers map[catalog.Oid]*storeWriter
+	// validates says that DDL looks at tables that it has fenced, from several goroutines.
+	validates bool
 }
 
 var _ fk.Store = (*Store)(nil)
@@ -37,23 +39,86 @@ func (s *Store) Readable(t *catalog.Table, cols []int) bool { return s.c.readabl
 func (s *Store) IOEnv() *types.IOEnv { return ioEnv(s.c) }
 
 // parentKeys returns where the referenced entries of some keys are: the parents' own rows where the foreign key references
-// the row key, else entries of the unique index.
-func (s *Store) parentKeys(k *fk.Key, keys [][]types.Datum) []txn.Key {
-	ti := infoOf(k.Parent)
-	x := ti.indexByOID(k.RefIndex.OID)
-	row := make([]types.Datum, len(k.Parent.Columns))
+// the row key, else entries of the unique index. A partitioned parent's are in the partition that the key belongs to, as the
+// partition key is part of it; where there is none the entry has no key.
+func (s *Store) parentKeys(k *fk.Key, keys [][]types.Datum) ([]txn.Key, error) {
 	out := make([]txn.Key, len(keys))
+	row := make([]types.Datum, len(k.Parent.Columns))
 	for i, key := range keys {
 		for j, c := range k.ParentCols {
 			row[c] = key[j]
 		}
-		if k.RefIndex.RowKey {
-			out[i] = ti.rowTxnKey(row, s.c.SlotMap)
+		t, index, own := k.Parent, k.RefIndex, row
+		for t.Partitioning != nil {
+			set, err := partitionsOf(s.c, t)
+			if err != nil {
+				return nil, err
+			}
+			oid, _, err := set.find(s.c, own)
+			if err != nil {
+				return nil, err
+			}
+			if t, index, own = s.part(t, index, own, oid); t == nil {
+				break
+			}
+		}
+		if t == nil {
+			continue
+		}
+		ti := infoOf(t)
+		if index.RowKey {
+			out[i] = ti.rowTxnKey(own, s.c.SlotMap)
 		} else {
-			out[i] = x.entryKey(ti, row, 0, s.c.SlotMap)
+			out[i] = ti.indexByOID(index.OID).entryKey(ti, own, 0, s.c.SlotMap)
 		}
 	}
-	return out
+	return out, nil
+}
+
+// part goes one level down a partitioned table: to a partition, its part of an index, and a row in its form; nil if there is
+// none.
+func (s *Store) part(t *catalog.Table, index *catalog.Index, row []types.Datum, oid catalog.Oid) (*catalog.Table, *catalog.Index, []types.Datum) {
+	p := s.c.Catalog.Table(oid)
+	if p == nil {
+		return nil, nil, nil
+	}
+	if !s.validates {
+		s.c.Txn.UseTable(p.VersionTag())
+	}
+	out := make([]types.Datum, len(p.Columns))
+	for i, at := range t.ColumnsIn(p) {
+		if at >= 0 {
+			out[at] = row[i]
+		}
+	}
+	for _, i := range p.Indexes {
+		if i.Parent == index.OID {
+			return p, i, out
+		}
+	}
+	return nil, nil, nil
+}
+
+// there returns the keys that have a partition, and their places among all; nil where they are all.
+func there(k *fk.Key, keys []txn.Key) ([]txn.Key, []int) {
+	if k.Parent.Partitioning == nil {
+		return keys, nil
+	}
+	some, at := make([]txn.Key, 0, len(keys)), make([]int, 0, len(keys))
+	for i := range keys {
+		if keys[i].Bytes != nil {
+			some, at = append(some, keys[i]), append(at, i)
+		}
+	}
+	return some, at
+}
+
+// place is where the i-th key that there returned was.
+func place(at []int, i int) int {
+	if at == nil {
+		return i
+	}
+	return at[i]
 }
 
 // LockParents implements fk.Store. Under READ COMMITTED the latest version counts. Above it a parent must be one that the
@@ -61,7 +126,11 @@ func (s *Store) parentKeys(k *fk.Key, keys [][]types.Datum) []txn.Key {
 // transaction wrote itself needs no mark: its write excludes and is validated.
 func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
 	s.c.Txn.UseTable(k.Parent.VersionTag())
-	refs := s.parentKeys(k, keys)
+	all, err := s.parentKeys(k, keys)
+	if err != nil {
+		return nil, err
+	}
+	refs, at := there(k, all)
 	locked, err := s.lockAll(ctx, refs, lock.KeyShare, lock.WaitIfExists)
 	if err != nil {
 		return nil, err
@@ -74,7 +143,11 @@ func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum
 	found := make([]bool, len(keys))
 	for i := range locked {
 		v := &locked[i].Version
-		if found[i] = v.Exists(); found[i] && !v.Own {
+		if !v.Exists() {
+			continue
+		}
+		found[place(at, i)] = true
+		if !v.Own {
 			s.c.Txn.MarkShared(refs[i], v.KeyVersion)
 		}
 	}
@@ -117,13 +190,18 @@ func (s *Store) lockAll(ctx context.Context, keys []txn.Key, mode lock.Mode, pol
 
 // ParentExists implements fk.Store.
 func (s *Store) ParentExists(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
-	vers := make([]txn.Version, len(keys))
-	if err := s.c.Txn.Get(ctx, Latest, s.parentKeys(k, keys), vers); err != nil {
+	all, err := s.parentKeys(k, keys)
+	if err != nil {
+		return nil, err
+	}
+	refs, at := there(k, all)
+	vers := make([]txn.Version, len(refs))
+	if err := s.c.Txn.Get(ctx, Latest, refs, vers); err != nil {
 		return nil, err
 	}
 	out := make([]bool, len(keys))
 	for i := range vers {
-		out[i] = vers[i].Exists()
+		out[place(at, i)] = vers[i].Exists()
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
@@ -38,22 +39,16 @@ func (s *Store) DeleteRows(ctx context.Context, t *catalog.Table, rows [][]types
 }
 
 // UpdateRows implements fk.Store.
-func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum, cols []int, vals [][]types.Datum) error {
+func (s *Store) UpdateRows(ctx context.Context, k *fk.Key, rows [][]types.Datum, cols []int, vals [][]types.Datum) error {
+	t := k.Child
 	s.c.Txn.UseTable(t.VersionTag())
-	w := s.writer(t)
-	if !w.ready {
-		var err error
-		if w.checks, err = StoredChecks(s.c, t); err != nil {
-			return err
-		}
-		if w.generated, err = StoredGenerated(s.c, t); err != nil {
-			return err
-		}
-		w.ready = true
+	w, err := s.prepared(t)
+	if err != nil {
+		return err
 	}
 	width := len(t.Columns)
 	flat := make([]types.Datum, 0, width*len(rows))
-	next := make([][]types.Datum, len(rows))
+	old, next := make([][]types.Datum, 0, len(rows)), make([][]types.Datum, 0, len(rows))
 	for i, row := range rows {
 		flat = append(flat, row...)
 		n := flat[len(flat)-len(row) : len(flat) : len(flat)]
@@ -68,15 +63,70 @@ func (s *Store) UpdateRows(ctx context.Context, t *catalog.Table, rows [][]types
 				n[c] = v
 			}
 		}
-		if err := generate(w.r.eval, w.generated, n); err != nil {
+		if k.DeclaredOn != t {
+			if in, err := fits(s.c, t, n); err != nil || !in {
+				if err == nil {
+					err = s.moveRow(ctx, k, w, row, n)
+				}
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := w.finish(n); err != nil {
 			return err
 		}
-		if err := w.check(w.r, w.checks, n); err != nil {
-			return err
-		}
-		next[i] = n
+		old, next = append(old, row), append(next, n)
 	}
-	return w.Update(ctx, rows, next)
+	return w.Update(ctx, old, next)
+}
+
+// prepared returns the writer of a table that can complete and judge new rows.
+func (s *Store) prepared(t *catalog.Table) (*storeWriter, error) {
+	w := s.writer(t)
+	if w.ready {
+		return w, nil
+	}
+	var err error
+	if w.checks, err = StoredChecks(s.c, t); err != nil {
+		return nil, err
+	}
+	if w.generated, err = StoredGenerated(s.c, t); err != nil {
+		return nil, err
+	}
+	w.ready = true
+	return w, nil
+}
+
+func (w *storeWriter) finish(row []types.Datum) error {
+	if err := generate(w.r.eval, w.generated, row); err != nil {
+		return err
+	}
+	return w.check(w.r, w.checks, row)
+}
+
+// moveRow takes a row that an action has changed to the partition that it belongs to now.
+func (s *Store) moveRow(ctx context.Context, k *fk.Key, from *storeWriter, old, new []types.Datum) error {
+	root := k.DeclaredOn
+	at := root.ColumnsIn(k.Child)
+	r := router{c: s.c, root: root, steps: map[catalog.Oid]*step{}}
+	t, row, err := r.place(rootRow(at, new))
+	if err != nil {
+		return err
+	}
+	s.c.Txn.UseTable(t.VersionTag())
+	to, err := s.prepared(t)
+	if err != nil {
+		return err
+	}
+	if id := to.ti.rowID; id >= 0 {
+		row[id] = types.NewInt(s.c.NextRowID())
+	}
+	if err := to.finish(row); err != nil {
+		return err
+	}
+	return from.moveTo(ctx, to.Writer, root, old, row)
 }
 
 // Defaults implements fk.Store.

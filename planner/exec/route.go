@@ -6,7 +6,10 @@ import (
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -16,21 +19,64 @@ import (
 // partitionSets are the partitions of partitioned tables, each of the latest version met.
 var partitionSets sync.Map // catalog.Oid -> *partitionSet
 
+// partitionSet finds the partition of a row.
 type partitionSet struct {
-	t   *catalog.Table
-	set *catalog.Partitions
+	t    *catalog.Table
+	set  *catalog.Partitions
+	keys []*planner.Scalar // of the partition key's expressions, nil for columns
 }
 
-func partitionsOf(c *Context, t *catalog.Table) (*catalog.Partitions, error) {
+func partitionsOf(c *Context, t *catalog.Table) (*partitionSet, error) {
 	if v, ok := partitionSets.Load(t.OID); ok && v.(*partitionSet).t == t {
-		return v.(*partitionSet).set, nil
+		return v.(*partitionSet), nil
 	}
-	set, err := c.Catalog.PartitionsOf(t)
-	if err != nil {
+	p := &partitionSet{t: t, keys: make([]*planner.Scalar, len(t.Partitioning.Keys))}
+	var err error
+	if p.set, err = c.Catalog.PartitionsOf(t); err != nil {
 		return nil, err
 	}
-	partitionSets.Store(t.OID, &partitionSet{t, set})
-	return set, nil
+	for i := range p.keys {
+		if k := &t.Partitioning.Keys[i]; k.Num == 0 {
+			if p.keys[i], err = StoredExpr(c, t, k.Expr, sema.PartitionKeyExpr, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	partitionSets.Store(t.OID, p)
+	return p, nil
+}
+
+// key returns the partition key of a row.
+func (p *partitionSet) key(c *Context, row []types.Datum) ([]types.Datum, error) {
+	key := make([]types.Datum, len(p.keys))
+	for i, s := range p.keys {
+		if s == nil {
+			key[i] = row[p.t.Partitioning.Keys[i].Num-1]
+			continue
+		}
+		eval := c.Eval
+		if eval == nil {
+			eval = &expr.EvalContext{Context: c.Context}
+		}
+		var err error
+		if key[i], err = s.EvalRow(eval, row[:len(p.t.Columns)]); err != nil {
+			return nil, err
+		}
+	}
+	return key, nil
+}
+
+// find returns the partition for a row of the partitioned table (values by attnum-1) and the row's key; 0 where there is none.
+func (p *partitionSet) find(c *Context, row []types.Datum) (catalog.Oid, []types.Datum, error) {
+	key, err := p.key(c, row)
+	if err != nil {
+		return 0, nil, err
+	}
+	if p.set.Strategy != catalog.HashPartitioning {
+		return p.set.FindKey(key), key, nil
+	}
+	hash, err := expr.PartitionHash(p.set.Types, key)
+	return p.set.FindHash(hash), key, err
 }
 
 // router places rows of a partitioned table.
@@ -57,6 +103,19 @@ func newRouter(c *Context, root *catalog.Table, leaves []*leaf) *router {
 
 // route returns the leaf for a row of the root, and the row as the leaf has it.
 func (r *router) route(row []types.Datum) (*leaf, []types.Datum, error) {
+	t, row, err := r.place(row)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := r.leaves[t.OID]
+	if l == nil {
+		return nil, nil, pgerr.Internal("exec: partition %q is not in the plan", t.Name)
+	}
+	return l, row, nil
+}
+
+// place returns the leaf partition for a row of the root, and the row as the partition has it.
+func (r *router) place(row []types.Datum) (*catalog.Table, []types.Datum, error) {
 	t := r.root
 	if t.Bound != nil {
 		if ok, err := fits(r.c, t, row); err != nil || !ok {
@@ -71,9 +130,12 @@ func (r *router) route(row []types.Datum) (*leaf, []types.Datum, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		oid := set.Find(row)
+		oid, key, err := set.find(r.c, row)
+		if err != nil {
+			return nil, nil, err
+		}
 		if oid == 0 {
-			return nil, nil, errNoPartition(r.c, t, set, row)
+			return nil, nil, errNoPartition(r.c, t, key)
 		}
 		s := r.steps[oid]
 		if s == nil {
@@ -89,11 +151,7 @@ func (r *router) route(row []types.Datum) (*leaf, []types.Datum, error) {
 		}
 		t, row = s.t, out
 	}
-	l := r.leaves[t.OID]
-	if l == nil {
-		return nil, nil, pgerr.Internal("exec: partition %q is not in the plan", t.Name)
-	}
-	return l, row, nil
+	return t, row, nil
 }
 
 // numbered gives a row that is new in a leaf its hidden row id.
@@ -104,19 +162,40 @@ func (l *leaf) numbered(c *Context, row []types.Datum) []types.Datum {
 	return row
 }
 
-func errNoPartition(c *Context, t *catalog.Table, set *catalog.Partitions, row []types.Datum) error {
+func errNoPartition(c *Context, t *catalog.Table, key []types.Datum) error {
 	err := pgerr.New(pgerr.CheckViolation, "no partition of relation %q found for row", t.Name).WithTable(schemaName(c, t), t.Name)
-	if !c.readable(t, set.Columns) {
+	nums, plain := t.Partitioning.KeyColumns()
+	cols := make([]int, len(nums))
+	for i, n := range nums {
+		cols[i] = int(n) - 1
+	}
+	if !plain { // shown to whom the whole table is
+		cols = cols[:0]
+		for i := range t.Columns {
+			if !t.Columns[i].Dropped && !t.Columns[i].Hidden {
+				cols = append(cols, i)
+			}
+		}
+	}
+	if !c.readable(t, cols) {
 		return err
 	}
-	names, vals := make([]string, len(set.Columns)), make([]string, len(set.Columns))
-	for i, k := range set.Columns {
-		names[i], vals[i] = catalog.QuoteIdent(t.Columns[k].Name), "null"
-		if !row[k].IsNull() {
-			vals[i] = string(types.AppendText(nil, set.Types[i].Oid, row[k], ioEnv(c)))
+	names, vals := make([]string, len(key)), make([]string, len(key))
+	for i, d := range key {
+		names[i], vals[i] = t.PartitionKeyName(i, c.printed), "null"
+		if !d.IsNull() {
+			vals[i] = string(types.AppendText(nil, t.Partitioning.Keys[i].Type.Oid, d, ioEnv(c)))
 		}
 	}
 	return err.WithDetail("%s", "Partition key of the failing row contains ("+strings.Join(names, ", ")+") = ("+strings.Join(vals, ", ")+").")
+}
+
+// printed prints an expression of the catalog for a message.
+func (c *Context) printed(text string, t *catalog.Table) string {
+	if c.IndexExpression == nil {
+		return text
+	}
+	return c.IndexExpression(c.Catalog, t, text)
 }
 
 // fits reports whether a row of a table meets the bounds of the table and of those that it is a partition of.
@@ -128,8 +207,8 @@ func fits(c *Context, t *catalog.Table, row []types.Datum) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if set.Find(row) != t.OID {
-			return false, nil
+		if oid, _, err := set.find(c, row); err != nil || oid != t.OID {
+			return false, err
 		}
 		t = parent
 	}
@@ -214,8 +293,8 @@ func errMovedAway() error {
 	return pgerr.New(pgerr.SerializationFailure, "tuple to be locked was already moved to another partition due to concurrent update")
 }
 
-// moveTo moves a row, which the caller has locked, to another table. Whoever waits for it learns that it has moved.
-func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum) error {
+// moveTo moves a row, which the caller has locked, to another partition of root. Whoever waits for it learns that it has moved.
+func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, old, new []types.Datum) error {
 	olds, news := [][]types.Datum{old}, [][]types.Datum{new}
 	before, err := w.wideAll(olds)
 	if err != nil {
@@ -252,10 +331,8 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, old, new []types.Datum)
 	if w.c.Constraints == nil {
 		return nil
 	}
-	if err := w.c.Constraints.Deleted(w.ti.t, olds); err != nil {
-		return err
-	}
-	return w.c.Constraints.Inserted(to.ti.t, news)
+	return w.c.Constraints.Moved(root, w.ti.t, to.ti.t, olds, news,
+		[][]types.Datum{rootRow(root.ColumnsIn(w.ti.t), old)}, [][]types.Datum{rootRow(root.ColumnsIn(to.ti.t), new)})
 }
 
 // move takes a row whose key belongs elsewhere now to its new partition. input is its input row, -1 for none.
@@ -268,7 +345,7 @@ func (m *modifyOp) move(l *leaf, old, new []types.Datum, input int) error {
 	if err := m.finishIn(to, row); err != nil {
 		return err
 	}
-	if err := l.w.moveTo(m.r.ctx(), to.w, old, row); err != nil {
+	if err := l.w.moveTo(m.r.ctx(), to.w, m.n.Table, old, row); err != nil {
 		return err
 	}
 	var inputs []int

@@ -250,3 +250,20 @@ var hashImpls = func() map[string]impl {
 	}
 	return m
 }()
+
+// PartitionHash is compute_partition_hash_value: the hash that decides on a row's hash partition.
+func PartitionHash(ts []types.Type, key []types.Datum) (uint64, error) {
+	h := hasher{extended: true, seed: 0x7A5B22367996DCFD}
+	n := uint64(0)
+	for i, d := range key {
+		if d.IsNull() {
+			continue
+		}
+		v, err := h.value(ts[i].Oid, d)
+		if err != nil {
+			return 0, err
+		}
+		n ^= v + 0x49a0f4dd15e5a8e3 + n<<54 + n>>7
+	}
+	return n, nil
+}

@@ -395,9 +395,39 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
 	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
 	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,
-	"pg_listening_channels": listeningChannels,
-	// No table is a partition or has any: there are no ancestors and no tree.
-	"pg_partition_ancestors": noRows, "pg_partition_tree": noRows,
+	"pg_listening_channels":  listeningChannels,
+	"pg_partition_ancestors": partitionAncestors, "pg_partition_tree": partitionTree,
+}
+
+// partitionAncestors and partitionTree ask the catalog, which answers with one array.
+func partitionAncestors(c *Call, a []types.Datum) (SetIterator, error) {
+	if c.Session == nil {
+		return nil, errNoSession
+	}
+	d, err := c.Session.SystemFunction(c.EvalContext, "pg_partition_ancestors", c.Types, a)
+	if err != nil {
+		return nil, err
+	}
+	return column(d.Array().Elems), nil
+}
+
+func partitionTree(c *Call, a []types.Datum) (SetIterator, error) {
+	if c.Session == nil {
+		return nil, errNoSession
+	}
+	d, err := c.Session.SystemFunction(c.EvalContext, "pg_partition_tree", c.Types, a)
+	if err != nil {
+		return nil, err
+	}
+	l := &listIter{}
+	for e := d.Array().Elems; len(e) > 0; e = e[4:] {
+		row := []types.Datum{e[0], e[1], types.NewBool(e[2].Int() != 0), e[3]}
+		if e[1].Int() == 0 {
+			row[1] = types.Null
+		}
+		l.rows = append(l.rows, row)
+	}
+	return l, nil
 }
 
 func listeningChannels(c *Call, _ []types.Datum) (SetIterator, error) {

@@ -13,7 +13,7 @@ import (
 var systemFunctions = wordSet([]string{
 	"format_type", "pg_get_constraintdef", "pg_get_indexdef", "pg_get_viewdef", "pg_get_expr", "pg_get_functiondef", "pg_get_function_arguments",
 	"pg_get_function_result", "pg_get_function_identity_arguments", "pg_get_function_sqlbody", "pg_get_triggerdef", "pg_get_ruledef",
-	"pg_get_partkeydef", "pg_get_partition_constraintdef", "pg_get_statisticsobjdef", "pg_get_statisticsobjdef_columns",
+	"pg_get_partkeydef", "pg_get_partition_constraintdef", "pg_partition_root", "pg_get_statisticsobjdef", "pg_get_statisticsobjdef_columns",
 	"pg_get_serial_sequence", "pg_get_userbyid", "pg_get_function_arg_default", "pg_get_replica_identity_index",
 	"pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_opclass_is_visible",
 	"pg_opfamily_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible", "pg_statistics_obj_is_visible",

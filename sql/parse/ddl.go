@@ -148,6 +148,7 @@ const (
 type PartitionElem struct {
 	Name      string // column; "" for an expression
 	Expr      Expr
+	ExprText  string // Expr's source text
 	Collation Name
 	OpClass   Name
 	Location
@@ -162,9 +163,8 @@ type PartitionSpec struct {
 
 // PartitionRangeDatum is a value of a range bound. Kind is -1 for MINVALUE, 1 for MAXVALUE, else 0 with Value.
 type PartitionRangeDatum struct {
-	Kind      int
-	Value     Expr
-	ValueText string // Value's source text
+	Kind  int
+	Value Expr
 	Location
 }
 
@@ -174,7 +174,6 @@ type PartitionBoundSpec struct {
 	IsDefault          bool
 	Modulus, Remainder int32
 	List               []Expr
-	ListTexts          []string // List's source texts
 	Lower, Upper       []*PartitionRangeDatum
 	Location
 }

@@ -54,7 +54,9 @@ func (t *translator) partitionSpec(n *pg.PartitionSpec) *PartitionSpec {
 }
 
 func (t *translator) partitionElem(n *pg.PartitionElem) *PartitionElem {
-	return &PartitionElem{Name: n.Name, Expr: t.expr(n.Expr), Collation: t.name(n.Collation), OpClass: t.name(n.Opclass), Location: t.loc(n.Location)}
+	e := &PartitionElem{Name: n.Name, Expr: t.expr(n.Expr), Collation: t.name(n.Collation), OpClass: t.name(n.Opclass), Location: t.loc(n.Location)}
+	e.ExprText = t.deparse(e.Expr)
+	return e
 }
 
 func (t *translator) partitionBound(n *pg.PartitionBoundSpec) *PartitionBoundSpec {
@@ -65,8 +67,7 @@ func (t *translator) partitionBound(n *pg.PartitionBoundSpec) *PartitionBoundSpe
 		Strategy: firstByte(n.Strategy), IsDefault: n.IsDefault, Modulus: n.Modulus, Remainder: n.Remainder, Location: t.loc(n.Location),
 	}
 	for _, e := range n.Listdatums {
-		x := t.expr(e)
-		b.List, b.ListTexts = append(b.List, x), append(b.ListTexts, t.deparse(x))
+		b.List = append(b.List, t.expr(e))
 	}
 	b.Lower, b.Upper = t.rangeBound(n.Lowerdatums), t.rangeBound(n.Upperdatums)
 	return b
@@ -77,7 +78,7 @@ func (t *translator) rangeBound(nodes []*pg.Node) []*PartitionRangeDatum {
 	var out []*PartitionRangeDatum
 	for _, n := range nodes {
 		x := t.expr(n)
-		d := &PartitionRangeDatum{Value: x, ValueText: t.deparse(x)}
+		d := &PartitionRangeDatum{Value: x}
 		if x != nil {
 			d.Location = Location(x.Loc())
 		}

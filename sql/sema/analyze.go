@@ -121,16 +121,18 @@ type ExprKind uint8
 
 // The kinds of expressions.
 const (
-	DefaultExpr     ExprKind = iota // a column's DEFAULT: no columns
-	CheckExpr                       // a table's CHECK
-	IndexExpr                       // an index's expression
-	TransformExpr                   // USING of ALTER COLUMN TYPE
-	StandaloneExpr                  // an argument of a utility statement: no columns
-	CopyWhereExpr                   // WHERE of COPY FROM
-	ExecuteExpr                     // a parameter of EXECUTE: no columns
-	DomainCheckExpr                 // a domain's CHECK: VALUE is Column 0, of type Type
-	GeneratedExpr                   // the expression of a generated column: the table's other columns
-	PredicateExpr                   // the predicate of a partial index
+	DefaultExpr        ExprKind = iota // a column's DEFAULT: no columns
+	CheckExpr                          // a table's CHECK
+	IndexExpr                          // an index's expression
+	TransformExpr                      // USING of ALTER COLUMN TYPE
+	StandaloneExpr                     // an argument of a utility statement: no columns
+	CopyWhereExpr                      // WHERE of COPY FROM
+	ExecuteExpr                        // a parameter of EXECUTE: no columns
+	DomainCheckExpr                    // a domain's CHECK: VALUE is Column 0, of type Type
+	GeneratedExpr                      // the expression of a generated column: the table's other columns
+	PredicateExpr                      // the predicate of a partial index
+	PartitionKeyExpr                   // an expression of a partition key
+	PartitionBoundExpr                 // a value of a partition's bound: no columns; Type is as StandaloneExpr's
 )
 
 // ExprScope is what an expression outside of a query may refer to.

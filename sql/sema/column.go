@@ -14,7 +14,8 @@ func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
 	if c.Star {
 		return s.starredRow(c)
 	}
-	if why := map[clause]string{inDefault: "cannot use column reference in DEFAULT expression"}[s.clause]; why != "" {
+	if why := map[clause]string{inDefault: "cannot use column reference in DEFAULT expression",
+		inPartitionBound: "cannot use column reference in partition bound expression"}[s.clause]; why != "" {
 		return nil, s.errorf(c.Loc(), pgerr.FeatureNotSupported, "%s", why)
 	}
 	switch len(c.Fields) {

@@ -241,7 +241,7 @@ func allAmong(list, others []expr.Node) bool {
 // standalone analyses an expression outside of a query.
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
-	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate}[sc.Kind]
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate, inPartitionKey, inPartitionBound}[sc.Kind]
 	if sc.Kind == DomainCheckExpr {
 		s.domainValue = &sc.Type
 	}

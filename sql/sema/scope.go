@@ -178,6 +178,8 @@ const (
 	inExecute
 	inGenerated
 	inPredicate
+	inPartitionKey
+	inPartitionBound
 	inCaseWhen
 	inWindowPartition
 	inWindowOrder
@@ -206,6 +208,10 @@ func (c clause) noAggs() string {
 		return "index expressions"
 	case inPredicate:
 		return "index predicates"
+	case inPartitionKey:
+		return "partition key expressions"
+	case inPartitionBound:
+		return "partition bound"
 	case inGenerated:
 		return "column generation expressions"
 	case inTransform:
@@ -239,6 +245,10 @@ func (c clause) noSets() string {
 		return "set-returning functions are not allowed in index expressions"
 	case inPredicate:
 		return "set-returning functions are not allowed in index predicates"
+	case inPartitionKey:
+		return "set-returning functions are not allowed in partition key expressions"
+	case inPartitionBound:
+		return "set-returning functions are not allowed in partition bound"
 	case inTransform:
 		return "set-returning functions are not allowed in transform expressions"
 	case inGenerated:
@@ -265,6 +275,10 @@ func (c clause) noSubqueries() string {
 		return "cannot use subquery in index expression"
 	case inPredicate:
 		return "cannot use subquery in index predicate"
+	case inPartitionKey:
+		return "cannot use subquery in partition key expression"
+	case inPartitionBound:
+		return "cannot use subquery in partition bound"
 	case inGenerated:
 		return "cannot use subquery in column generation expression"
 	case inTransform:

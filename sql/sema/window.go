@@ -43,6 +43,10 @@ func (c clause) noWindows() string {
 		return "window functions are not allowed in index expressions"
 	case inPredicate:
 		return "window functions are not allowed in index predicates"
+	case inPartitionKey:
+		return "window functions are not allowed in partition key expressions"
+	case inPartitionBound:
+		return "window functions are not allowed in partition bound"
 	case inGenerated:
 		return "window functions are not allowed in column generation expressions"
 	case inTransform:

@@ -205,9 +205,20 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 	case parse.ATDropInherit:
 		out.Kind, out.Parent = ddl.DropInherit, e.name(c.Relation)
 	case parse.ATAttachPartition:
-		err = pgerr.NotSupported("ATTACH PARTITION")
-	case parse.ATDetachPartition, parse.ATDetachPartitionFinalize:
-		err = pgerr.NotSupported("DETACH PARTITION")
+		out.Kind, out.Parent = ddl.AttachPartition, e.name(c.Relation)
+		if t.Partitioning == nil {
+			return out, false, pgerr.New(pgerr.InvalidObjectDefinition, "table %q is not partitioned", t.Name)
+		}
+		out.Bound, err = e.partitionBound(t, c.Bound)
+	case parse.ATDetachPartition:
+		out.Kind, out.Parent = ddl.DetachPartition, e.name(c.Relation)
+		if c.Concurrent {
+			err = pgerr.NotSupported("DETACH PARTITION CONCURRENTLY")
+		} else if t.Partitioning == nil {
+			err = pgerr.New(pgerr.InvalidObjectDefinition, "table %q is not partitioned", t.Name)
+		}
+	case parse.ATDetachPartitionFinalize:
+		err = pgerr.NotSupported("DETACH PARTITION FINALIZE")
 	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
 		err = pgerr.NotSupported("ROW LEVEL SECURITY")
 	case parse.ATSetLogged:

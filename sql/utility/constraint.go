@@ -84,7 +84,7 @@ func (b *tableBuilder) check(k *parse.Constraint) error {
 
 // finish analyses generation expressions and CHECK constraints against the columns.
 func (b *tableBuilder) finish() error {
-	if len(b.checks) == 0 && len(b.generated) == 0 {
+	if len(b.checks) == 0 && len(b.generated) == 0 && b.partSpec == nil {
 		return nil
 	}
 	t := &catalog.Table{Name: b.name}
@@ -124,6 +124,9 @@ func (b *tableBuilder) finish() error {
 			return err
 		}
 		b.spec.Constraints[p.slot].Check = x
+	}
+	if b.partSpec != nil {
+		return b.partitionKeys(t)
 	}
 	return nil
 }

@@ -118,13 +118,21 @@ func (c *cluster) call(format string, args ...any) error {
 }
 
 func (c *cluster) Lock(context.Context, catalog.Oid, ddl.LockMode, bool) error { return nil }
+func (c *cluster) FitsBounds(context.Context, *catalog.Snapshot, *catalog.Table) (bool, error) {
+	return true, nil
+}
+
+func (c *cluster) ReleasesReferenced(context.Context, *catalog.Snapshot, *catalog.Table, *catalog.Constraint, *catalog.Table) error {
+	return nil
+}
+
 func (c *cluster) ValidateCheck(_ context.Context, t *catalog.Table, k *catalog.Constraint) error {
 	return c.call("check %s %s", t.Name, k.Name)
 }
 func (c *cluster) ValidateNotNull(_ context.Context, t *catalog.Table, col *catalog.Column) error {
 	return c.call("not null %s %s", t.Name, col.Name)
 }
-func (c *cluster) ValidateForeignKey(_ context.Context, t *catalog.Table, k *catalog.Constraint) error {
+func (c *cluster) ValidateForeignKey(_ context.Context, _ *catalog.Snapshot, t *catalog.Table, k *catalog.Constraint) error {
 	return c.call("foreign key %s %s", t.Name, k.Name)
 }
 func (c *cluster) BuildIndex(_ context.Context, t *catalog.Table, i *catalog.Index) (topo.Timestamp, error) {

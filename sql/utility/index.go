@@ -38,6 +38,7 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		Name: s.Name, Table: e.name(s.Relation), IfNotExists: s.IfNotExists, Unique: s.Unique, Method: method,
 		NullsNotDistinct: s.NullsNotDistinct,
 	}
+	spec.Table.Only = !s.Relation.Inh
 	spec.Table.Pos = 0 // PostgreSQL gives none here
 	err := e.DDL.MustOwn(spec.Table)
 	if err != nil {
@@ -124,6 +125,11 @@ func (e *Env) alterIndex(ctx context.Context, s *parse.AlterTableStmt) error {
 			if c.Name != "pg_default" {
 				return pgerr.New(pgerr.UndefinedObject, "tablespace %q does not exist", c.Name)
 			}
+		case parse.ATAttachPartition:
+			if err := e.DDL.AttachIndex(ctx, name, e.name(c.Relation)); err != nil {
+				return err
+			}
+			continue
 		default:
 			return pgerr.NotSupported("this form of ALTER INDEX")
 		}

@@ -29,6 +29,7 @@ type tableBuilder struct {
 	alter *catalog.Table
 	// inherited are the columns that the table will have from its parents.
 	inherited []*catalog.Column
+	partSpec  *parse.PartitionSpec // waits for the columns
 }
 
 type pendingGenerated struct {

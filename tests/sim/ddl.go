@@ -118,7 +118,7 @@ type backend struct {
 func (b *backend) Lock(context.Context, catalog.Oid, ddl.LockMode, bool) error { return nil }
 
 // ValidateForeignKey implements ddl.Backend.
-func (b *backend) ValidateForeignKey(ctx context.Context, child *catalog.Table, fk *catalog.Constraint) error {
+func (b *backend) ValidateForeignKey(ctx context.Context, _ *catalog.Snapshot, child *catalog.Table, fk *catalog.Constraint) error {
 	ts, err := b.t.FreshTimestamp(ctx)
 	if err != nil {
 		return err

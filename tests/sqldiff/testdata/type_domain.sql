@@ -1,3 +1,5 @@
+-- \dD lists constraints as its plan finds them: in PostgreSQL that is their order only without an index
+set enable_indexscan = off; set enable_bitmapscan = off; set enable_indexonlyscan = off;
 create domain posint as int check (value > 0);
 create domain posint as int;
 create domain name5 varchar(5) default 'abc' not null;
