@@ -442,3 +442,45 @@ func (p *Partitions) Ranges() []Oid {
 	}
 	return out
 }
+
+// PartitionOrder returns the partitions of a table in the order of their bounds, the default partition last: the order in
+// which PostgreSQL goes through them.
+func (s *Snapshot) PartitionOrder(t *Table) []Oid {
+	p, err := s.PartitionsOf(t)
+	if err != nil {
+		return t.Children
+	}
+	var out []Oid
+	add := func(oid Oid) {
+		if oid != 0 && !slices.Contains(out, oid) {
+			out = append(out, oid)
+		}
+	}
+	for _, e := range p.lists {
+		add(e.table)
+	}
+	for i := range p.ranges {
+		add(p.ranges[i].Table)
+	}
+	for i := range p.Hashes {
+		add(p.Hashes[i].Table)
+	}
+	add(p.Null)
+	add(p.Default)
+	return out
+}
+
+// PartitionLeaves returns the tables below a partitioned one that have rows, and the partitioned ones, it included.
+func (s *Snapshot) PartitionLeaves(t *Table) (rows, inner []*Table) {
+	inner = []*Table{t}
+	for _, oid := range s.PartitionOrder(t) {
+		k := s.Table(oid)
+		if k.Partitioning == nil {
+			rows = append(rows, k)
+			continue
+		}
+		r, i := s.PartitionLeaves(k)
+		rows, inner = append(rows, r...), append(inner, i...)
+	}
+	return rows, inner
+}

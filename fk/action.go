@@ -107,7 +107,7 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 	vals := make([]types.Datum, len(cols))
 	if action == catalog.SetDefault {
 		var err error
-		if vals, err = r.store.Defaults(ctx, k.Child, cols); err != nil {
+		if vals, err = r.store.Defaults(ctx, k, cols); err != nil {
 			return err
 		}
 	}

@@ -31,8 +31,8 @@ type Store interface {
 	// UpdateRows assigns columns (attnum-1) of each row of k.Child and checks NOT NULL and CHECK as any UPDATE does. Rows may
 	// move to other partitions of k.DeclaredOn.
 	UpdateRows(ctx context.Context, k *Key, rows [][]types.Datum, cols []int, vals [][]types.Datum) error
-	// Defaults evaluates the default expressions of columns.
-	Defaults(ctx context.Context, t *catalog.Table, cols []int) ([]types.Datum, error)
+	// Defaults evaluates the default expressions that columns of k.Child have in k.DeclaredOn.
+	Defaults(ctx context.Context, k *Key, cols []int) ([]types.Datum, error)
 	// Current re-reads rows by their row keys: the row as the transaction sees it now, or nil when it is gone.
 	Current(ctx context.Context, t *catalog.Table, rows [][]types.Datum) ([][]types.Datum, error)
 	// CheckUnique judges deferred unique keys: an error when two live rows hold one of them.

@@ -393,6 +393,21 @@ func (x *Tx) alterConstraint(ctx context.Context, t *catalog.Table, s *Constrain
 	if k.Type != catalog.Foreign {
 		return pgerr.New(pgerr.WrongObjectType, "constraint %q of relation %q is not a foreign key constraint", s.Name, t.Name)
 	}
+	if of := x.derivedFrom(t, k); of != nil {
+		return pgerr.New(pgerr.InternalError, "cannot alter constraint %q on relation %q", k.Name, t.Name).
+			WithDetail("Constraint \"%s\" is derived from constraint \"%s\" of relation \"%s\".", k.Name, of.constraint.Name, of.table.Name).
+			WithHint("You may alter the constraint it derives from, instead.")
+	}
+	return x.setDeferrable(ctx, t.OID, k.OID, s)
+}
+
+// setDeferrable alters a foreign key and its copies.
+func (x *Tx) setDeferrable(ctx context.Context, table, constraint catalog.Oid, s *ConstraintSpec) error {
+	t, err := x.alter(ctx, table)
+	if err != nil {
+		return err
+	}
+	k := t.ConstraintByOID(constraint)
 	k.Deferrable, k.Deferred = s.Deferrable, s.Deferred
 	if k.FK.RefTable != t.OID { // the parent's programs know when the key is checked
 		if err := x.lock(ctx, k.FK.RefTable, ShareRowExclusiveLock); err != nil {
@@ -406,7 +421,20 @@ func (x *Tx) alterConstraint(ctx context.Context, t *catalog.Table, s *Constrain
 			return err
 		}
 	}
-	return x.putTable(ctx, t)
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	for _, at := range append([]catalog.Oid{table}, t.Children...) {
+		for _, c := range slices.Clone(x.s.over.Table(at).Constraints) {
+			if c.Parent != constraint {
+				continue
+			}
+			if err := x.setDeferrable(ctx, at, c.OID, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (x *Tx) changeOwner(ctx context.Context, t *catalog.Table, owner string) error {

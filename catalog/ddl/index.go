@@ -97,7 +97,7 @@ func (x *Tx) indexPartitions(ctx context.Context, table, index catalog.Oid, s *I
 	if s.Table.Only {
 		return x.onlyParent(ctx, table, index)
 	}
-	for _, oid := range t.Children {
+	for _, oid := range x.s.over.PartitionOrder(t) {
 		if err := x.ensureIndex(ctx, table, index, oid); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (x *Tx) inheritToAll(ctx context.Context, table, constraint catalog.Oid) er
 	if t.Partitioning == nil {
 		return nil
 	}
-	for _, child := range t.Children {
+	for _, child := range x.s.over.PartitionOrder(t) {
 		if err := x.inheritForeignKey(ctx, table, constraint, child); err != nil {
 			return err
 		}
@@ -46,6 +46,9 @@ func (x *Tx) inheritForeignKey(ctx context.Context, table, constraint, childOID 
 	child, err := x.alter(ctx, childOID)
 	if err != nil {
 		return err
+	}
+	if k.FK.RefTable == childOID {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot attach table %q as a partition because it is referenced by foreign key %q", child.Name, k.Name)
 	}
 	for _, own := range child.ForeignKeys() {
 		if own.Parent != 0 || !own.Validated || !sameForeignKey(t, k, child, own) {
@@ -111,7 +114,7 @@ func (x *Tx) referenceParts(ctx context.Context, table, constraint catalog.Oid) 
 	if ref.Partitioning == nil {
 		return nil
 	}
-	for _, part := range ref.Children {
+	for _, part := range x.s.over.PartitionOrder(ref) {
 		if err := x.referencePart(ctx, table, constraint, part); err != nil {
 			return err
 		}
@@ -244,4 +247,22 @@ func (x *Tx) standaloneForeignKeys(ctx context.Context, table catalog.Oid) error
 		}
 	}
 	return nil
+}
+
+type tableConstraint struct {
+	table      *catalog.Table
+	constraint *catalog.Constraint
+}
+
+// derivedFrom returns the foreign key at the top whose copy a constraint is; nil if it is none.
+func (x *Tx) derivedFrom(t *catalog.Table, k *catalog.Constraint) *tableConstraint {
+	var of *tableConstraint
+	for k.Parent != 0 {
+		t, k = x.s.over.Constraint(k.Parent)
+		if k == nil {
+			break
+		}
+		of = &tableConstraint{t, k}
+	}
+	return of
 }

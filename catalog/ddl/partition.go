@@ -315,7 +315,7 @@ func (x *Tx) addKeyTree(ctx context.Context, table catalog.Oid, s ConstraintSpec
 	if !recurse {
 		return x.onlyParent(ctx, table, k.Index)
 	}
-	for _, child := range t.Children {
+	for _, child := range x.s.over.PartitionOrder(t) {
 		if err := x.ensureIndex(ctx, table, k.Index, child); err != nil {
 			return err
 		}

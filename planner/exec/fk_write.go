@@ -130,11 +130,15 @@ func (s *Store) moveRow(ctx context.Context, k *fk.Key, from *storeWriter, old, 
 }
 
 // Defaults implements fk.Store.
-func (s *Store) Defaults(_ context.Context, t *catalog.Table, cols []int) ([]types.Datum, error) {
+func (s *Store) Defaults(_ context.Context, k *fk.Key, cols []int) ([]types.Datum, error) {
 	out := make([]types.Datum, len(cols))
 	for i, c := range cols {
+		col := &k.Child.Columns[c]
+		if k.DeclaredOn != k.Child {
+			col = k.DeclaredOn.ColumnByName(col.Name)
+		}
 		var err error
-		if out[i], err = StoredDefault(s.c, t, &t.Columns[c]); err != nil {
+		if out[i], err = StoredDefault(s.c, k.DeclaredOn, col); err != nil {
 			return nil, err
 		}
 	}

@@ -26,13 +26,14 @@ func (s *scope) expand(it *nsItem) {
 // treeOf returns the tables of a tree that have rows, and those that are partitioned.
 func (a *analyzer) treeOf(t *catalog.Table) (rows, inner []*catalog.Table) {
 	rows = []*catalog.Table{}
-	for _, k := range a.env.Catalog.Inheritors(t) {
+	if t.Partitioning != nil {
+		leaves, partitioned := a.env.Catalog.PartitionLeaves(t)
+		rows, inner = append(rows, leaves...), partitioned
+	} else {
+		rows = append(rows, a.env.Catalog.Inheritors(t)...)
+	}
+	for _, k := range append(inner[:len(inner):len(inner)], rows...) {
 		a.addTable(k)
-		if k.Partitioning == nil {
-			rows = append(rows, k)
-		} else {
-			inner = append(inner, k)
-		}
 	}
 	return rows, inner
 }

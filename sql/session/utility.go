@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"fmt"
 	"strings"
 	"time"
@@ -310,11 +311,29 @@ func (s *Session) setConstraints(ctx context.Context, u *parse.ConstraintsSetStm
 		if err != nil {
 			return err
 		}
-		oids = append(oids, found...)
+		oids = append(oids, withCopies(snap, found)...)
 	}
 	s.tx.txn.StartStatement()
 	s.useRunner(ctx)
 	return s.tx.fk.SetConstraints(ctx, oids, u.Deferred)
+}
+
+// withCopies adds to constraints those that belong to them: of partitions, and for partitions.
+func withCopies(snap *catalog.Snapshot, oids []catalog.Oid) []catalog.Oid {
+	for i := 0; i < len(oids); i++ {
+		t, k := snap.Constraint(oids[i])
+		if k == nil {
+			continue
+		}
+		for _, at := range append([]catalog.Oid{t.OID}, t.Children...) {
+			for _, c := range snap.Table(at).Constraints {
+				if c.Parent == k.OID && !slices.Contains(oids, c.OID) {
+					oids = append(oids, c.OID)
+				}
+			}
+		}
+	}
+	return oids
 }
 
 // findConstraints finds the deferrable constraints of a name, in the first schema of the path that has one.
