@@ -34,8 +34,8 @@ const (
 	DropInherit                             // Parent
 	AddOf                                   // Type
 	DropOf
-	AttachPartition                         // Parent (the partition), Bound
-	DetachPartition                         // Parent (the partition)
+	AttachPartition // Parent (the partition), Bound
+	DetachPartition // Parent (the partition)
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.

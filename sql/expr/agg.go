@@ -268,7 +268,7 @@ func (s *sumFloatAgg) MemBytes() int64 { return int64(cap(s.sum)) * 17 }
 
 // newExtreme makes the state of min or max.
 func newExtreme(t types.Type, less bool) AggState {
-	if t.Kind() == types.KInt {
+	if t.Kind() == types.KInt && t.Oid != types.PgLsnOid && t.Oid != types.Xid8Oid { // those are unsigned
 		return &extremeIntAgg{less: less}
 	}
 	return &extremeAgg{typ: t, less: less}

@@ -14,7 +14,7 @@ func implOf(p *proc, src string) *impl {
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
 		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls, hashImpls, identImpls,
-		enumImpls, systemImpls, transitionImpls, recordImpls} {
+		enumImpls, systemImpls, transitionImpls, recordImpls, lsnImpls, normalizeImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}
@@ -172,24 +172,23 @@ func crossTime(t test, l, r types.Oid) *impl {
 		if l == types.TimestamptzOid || r == types.TimestamptzOid {
 			to = types.T(types.TimestamptzOid)
 		}
-		x, err := asTime(c, a, l, to)
-		if err != nil {
-			return types.Null, err
-		}
-		y, err := asTime(c, b, r, to)
-		return types.NewBool(t.holds(compareInt(x, y))), err
+		return types.NewBool(t.holds(compareInt(asTime(c, a, l, to), asTime(c, b, r, to)))), nil
 	}}
 }
 
-func asTime(c *Call, d types.Datum, from types.Oid, to types.Type) (int64, error) {
+// asTime is a value as the type to compare as; what is beyond its range is next to the infinities.
+func asTime(c *Call, d types.Datum, from types.Oid, to types.Type) int64 {
 	if from == to.Oid {
-		return d.Int(), nil
+		return d.Int()
 	}
 	x, err := types.Cast(d, types.T(from), to, types.Implicit, c.IO())
-	if err != nil && from == types.DateOid { // later than any timestamp that is finite
-		return types.TimestampInfinity - 1, nil
+	switch {
+	case err == nil:
+		return x.Int()
+	case d.Int() > 0: // later than any timestamp that is finite
+		return types.TimestampInfinity - 1
 	}
-	return x.Int(), err
+	return types.TimestampNegInfinity + 1
 }
 
 func b2i(b bool) int64 {

@@ -166,6 +166,7 @@ var mathImpls = map[string]impl{
 		return types.NewInt(int64(types.NumericScale(types.NumericTrimScale(a)))), nil
 	}},
 	"numeric_fac": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return factorial(a.Int()) }},
+	"numeric_inc": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return types.NumericAdd(a, types.NumericFromInt(1)) }},
 	"numeric_gcd": {f2: numericGCD},
 	"numeric_lcm": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
 		g, err := numericGCD(c, a, b)
@@ -177,7 +178,10 @@ var mathImpls = map[string]impl{
 			return q, err
 		}
 		m, err := types.NumericMul(q, b)
-		return types.NumericAbs(m), err
+		if err != nil {
+			return m, err
+		}
+		return types.NumericRound(types.NumericAbs(m), max(types.NumericScale(a), types.NumericScale(b)))
 	}},
 	"width_bucket_numeric": {fn: widthBucketNumeric},
 	"width_bucket_float8": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {

@@ -392,6 +392,10 @@ func regexReplace(c *Call, s, pattern, by, flags string, start, nth int64) (type
 var anyRegexp = regexp.MustCompile("")
 
 func regexReplaceFn(c *Call, a []types.Datum) (types.Datum, error) {
+	if opt := argStr(a, 3); opt != "" && isDigitByte(opt[0]) {
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid regular expression option: \"%s\"", opt[:1]).
+			WithHint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly.")
+	}
 	flags, global := splitFlags(argStr(a, 3))
 	nth := int64(1)
 	if global {

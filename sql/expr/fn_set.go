@@ -95,9 +95,16 @@ func (s *numericSeries) Next(_ *EvalContext, row []types.Datum) (bool, error) {
 		return false, nil
 	}
 	row[0] = s.cur
-	var err error
-	s.cur, err = types.NumericAdd(s.cur, s.step)
-	return true, err
+	next, err := types.NumericAdd(s.cur, s.step)
+	if err != nil { // beyond all numerics, and so beyond the end
+		s.cur, s.step = types.NumericInf(1), types.NumericInf(1)
+		if s.down {
+			s.cur, s.step = types.NumericInf(-1), types.NumericInf(-1)
+		}
+		return true, nil
+	}
+	s.cur = next
+	return true, nil
 }
 
 func openNumericSeries(_ *Call, a []types.Datum) (SetIterator, error) {
@@ -105,13 +112,13 @@ func openNumericSeries(_ *Call, a []types.Datum) (SetIterator, error) {
 	if len(a) > 2 {
 		s.step = a[2]
 	}
-	for i, what := range [...]string{"start", "stop", "step size"} {
+	for i, what := range [...]string{"start value", "stop value", "step size"} {
 		x := [...]types.Datum{s.cur, s.stop, s.step}[i]
 		if types.NumericIsNaN(x) {
-			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s value cannot be NaN", what)
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s cannot be NaN", what)
 		}
 		if types.NumericIsInf(x, 1) || types.NumericIsInf(x, -1) {
-			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s value cannot be infinity", what)
+			return nil, pgerr.New(pgerr.InvalidParameterValue, "%s cannot be infinity", what)
 		}
 	}
 	switch types.NumericCompare(s.step, types.NumericFromInt(0)) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -436,39 +437,90 @@ func (f *formatter) run(s string) (string, error) {
 	return b.String(), nil
 }
 
-func digits(s string) (n, used int) {
-	for used < len(s) && s[used] >= '0' && s[used] <= '9' {
-		n = n*10 + int(s[used]-'0')
+const maxFormatNumber = math.MaxInt32
+
+// digits reads a number; used is 0 where there is none.
+func digits(s string) (n, used int, err error) {
+	for used < len(s) && isDigitByte(s[used]) {
+		if n = n*10 + int(s[used]-'0'); n > maxFormatNumber {
+			return 0, 0, pgerr.New(pgerr.NumericValueOutOfRange, "number is out of range")
+		}
 		used++
 	}
-	return n, used
+	return n, used, nil
+}
+
+func errArgumentZero() error {
+	return pgerr.New(pgerr.InvalidParameterValue, "format specifies argument 0, but arguments are numbered from 1")
+}
+
+// formatSpec is what stands between the % and the letter of a conversion.
+type formatSpec struct {
+	pos, widthPos   int // arguments from 1; 0: the next one
+	width           int
+	minus, indirect bool // the width is an argument's value
+}
+
+// parseSpec reads a specifier and returns where its letter is.
+func parseSpec(s string) (f formatSpec, i int, err error) {
+	n, used, err := digits(s)
+	if err != nil {
+		return f, 0, err
+	}
+	if used > 0 {
+		if used == len(s) || s[used] != '$' {
+			f.width = n
+			return f, used, nil
+		}
+		if f.pos, i = n, used+1; n == 0 {
+			return f, 0, errArgumentZero()
+		}
+	}
+	for i < len(s) && s[i] == '-' {
+		f.minus = true
+		i++
+	}
+	f.indirect = i < len(s) && s[i] == '*'
+	if f.indirect {
+		i++
+	}
+	if n, used, err = digits(s[i:]); err != nil || used == 0 {
+		return f, i, err
+	}
+	i += used
+	if !f.indirect {
+		f.width = n
+		return f, i, nil
+	}
+	switch {
+	case i < len(s) && s[i] != '$':
+		return f, 0, pgerr.New(pgerr.InvalidParameterValue, "width argument position must be ended by \"$\"")
+	case n == 0:
+		return f, 0, errArgumentZero()
+	}
+	f.widthPos = n
+	return f, i + 1, nil
+}
+
+// argWidth is the width that an argument gives.
+func (f *formatter) argWidth(pos int) (int, error) {
+	d, t, err := f.arg(pos - 1)
+	if err != nil || d.IsNull() {
+		return 0, err
+	}
+	if t != types.Int4Oid && t != types.Int2Oid {
+		if d, err = types.ParseText(types.T(types.Int4Oid), text(f.c, t, d), f.c.IO()); err != nil {
+			return 0, err
+		}
+	}
+	return int(d.Int()), nil
 }
 
 // spec formats one specifier and returns its length.
 func (f *formatter) spec(b *strings.Builder, s string) (int, error) {
-	i, pos := 0, -1
-	if n, used := digits(s); used > 0 && used < len(s) && s[used] == '$' {
-		if n == 0 {
-			return 0, pgerr.New(pgerr.InvalidParameterValue, "format specifies argument 0, but arguments are numbered from 1")
-		}
-		pos, i = n-1, used+1
-	}
-	minus := false
-	for i < len(s) && s[i] == '-' {
-		minus = true
-		i++
-	}
-	width, used := digits(s[i:])
-	i += used
-	if i < len(s) && s[i] == '*' {
-		i++
-		d, _, err := f.arg(-1)
-		if err != nil {
-			return 0, err
-		}
-		if width = int(d.Int()); width < 0 {
-			minus, width = true, -width
-		}
+	p, i, err := parseSpec(s)
+	if err != nil {
+		return 0, err
 	}
 	if i >= len(s) {
 		return 0, pgerr.New(pgerr.InvalidParameterValue, "unterminated format() type specifier").WithHint("For a single \"%\" use \"%%\".")
@@ -477,7 +529,16 @@ func (f *formatter) spec(b *strings.Builder, s string) (int, error) {
 	if conv != 's' && conv != 'I' && conv != 'L' {
 		return 0, pgerr.New(pgerr.InvalidParameterValue, "unrecognized format() type specifier \"%c\"", conv).WithHint("For a single \"%\" use \"%%\".")
 	}
-	d, t, err := f.arg(pos)
+	width, minus := p.width, p.minus
+	if p.indirect {
+		if width, err = f.argWidth(p.widthPos); err != nil {
+			return 0, err
+		}
+		if width < 0 {
+			minus, width = true, -width
+		}
+	}
+	d, t, err := f.arg(p.pos - 1)
 	if err != nil {
 		return 0, err
 	}
@@ -495,7 +556,12 @@ func (f *formatter) spec(b *strings.Builder, s string) (int, error) {
 			out = QuoteLiteral(out)
 		}
 	}
-	fill := strings.Repeat(" ", max(width-runeLen(out), 0))
+	blanks := max(width-runeLen(out), 0)
+	if b.Len()+blanks >= maxString {
+		return 0, pgerr.New(pgerr.ProgramLimitExceeded, "out of memory").
+			WithDetail("Cannot enlarge string buffer containing %d bytes by %d more bytes.", b.Len(), blanks)
+	}
+	fill := strings.Repeat(" ", blanks)
 	if minus {
 		b.WriteString(out + fill)
 	} else {

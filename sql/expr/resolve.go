@@ -579,6 +579,7 @@ var defaultArgs = func() map[string][]types.Datum {
 	out := map[string][]types.Datum{
 		"jsonb_set": {yes}, "jsonb_insert": {no}, "jsonb_set_lax": {yes, types.NewString("use_json_null")},
 		"json_populate_record": {no}, "json_populate_recordset": {no},
+		"normalize": {types.NewString("NFC")}, "is_normalized": {types.NewString("NFC")},
 	}
 	for _, f := range [...]string{"exists", "match", "query", "query_array", "query_first"} {
 		for _, tz := range [...]string{"", "_tz"} {

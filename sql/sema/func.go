@@ -90,6 +90,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	if r.Set != nil {
 		return s.setReturning(f, r, args)
 	}
+	if last := len(args) - 1; f.FuncVariadic && r.Fn.Variadic == types.AnyOid && types.ElemOf(oidOf(args[last])) == 0 {
+		return nil, s.errorf(locOf(args[last]), pgerr.DatatypeMismatch, "VARIADIC argument must be an array")
+	}
 	if args, err = s.boundsOf(r.Fn, args); err != nil {
 		return nil, err
 	}

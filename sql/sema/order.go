@@ -167,11 +167,8 @@ func (s *scope) limit(sel *parse.SelectStmt) error {
 	if s.q.Limit, err = one(sel.LimitCount, inLimit); err != nil {
 		return err
 	}
-	if isNull := s.q.Limit != nil && isNullConst(s.q.Limit); isNull && !s.env.Print {
-		if sel.WithTies {
-			return s.errorf(-1, pgerr.InvalidRowCountInLimitClause, "row count cannot be null in FETCH FIRST ... WITH TIES clause")
-		}
-		s.q.Limit = nil
+	if s.q.Limit != nil && isNullConst(s.q.Limit) && sel.WithTies {
+		return s.errorf(-1, pgerr.InvalidRowCountInLimitClause, "row count cannot be null in FETCH FIRST ... WITH TIES clause")
 	}
 	if sel.WithTies {
 		if len(sel.SortClause) == 0 {

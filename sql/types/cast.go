@@ -410,7 +410,9 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 			return Null, false, nil
 		}
 		if n, err = DateToTimestamp(n); err == nil && to == TimestamptzOid {
-			n = LocalToTimestamptz(n, env.TimeZone)
+			if n = LocalToTimestamptz(n, env.TimeZone); TimestampIsFinite(n) && !TimestampInRange(n) {
+				err = pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range for timestamp")
+			}
 		}
 		return NewInt(n), true, err
 	case TimestamptzOid, TimestampOid:

@@ -96,7 +96,7 @@ func parseTimeOfDay(s string, precision int32, env *IOEnv) (int64, error) {
 		_, micros := splitMicros(TimestamptzToLocal(TimestampFromTime(env.now()), env.TimeZone))
 		return roundMicros(micros, precision), nil
 	}
-	if !v.hasTime {
+	if !v.hasTime || v.loc != nil && !v.hasDay && !isFixedZone(v.loc) {
 		return 0, dtErr(dtBad, "time", s, "")
 	}
 	return min(roundMicros(v.micros, precision), MicrosPerDay), nil

@@ -216,6 +216,9 @@ func tokenizeDatetime(s string) ([]dtToken, bool) {
 			if i == start+1 {
 				return nil, false
 			}
+		case isPunct(c):
+			i++
+			continue
 		default:
 			return nil, false
 		}
@@ -352,10 +355,11 @@ func (v *dtValue) finish() dtError {
 	if v.julian {
 		return dtOK
 	}
-	if !v.hasDate() {
+	if v.timeOnly && !v.hasDate() {
 		return dtBad
 	}
 	switch {
+	case !v.hasYear:
 	case v.bc:
 		if v.year <= 0 {
 			return dtOverflow
@@ -375,8 +379,11 @@ func (v *dtValue) finish() dtError {
 		v.month = 1
 		return dtOK
 	}
-	if v.month < 1 || v.month > 12 || v.day < 1 || v.day > 31 {
+	switch {
+	case v.hasMon && (v.month < 1 || v.month > 12), v.hasDay && (v.day < 1 || v.day > 31):
 		return dtMonthDay
+	case !v.hasDate():
+		return dtBad
 	}
 	if v.day > DaysInMonth(v.year, v.month) {
 		return dtOverflow

@@ -98,6 +98,14 @@ func formOf(d Datum) numericForm {
 // NumericNaN returns NaN.
 func NumericNaN() Datum { return numericNaN }
 
+// NumericInf returns the infinity of a sign.
+func NumericInf(sign int) Datum {
+	if sign < 0 {
+		return NumericNeg(numericInf)
+	}
+	return numericInf
+}
+
 // NumericIsNaN reports whether a numeric is NaN.
 func NumericIsNaN(d Datum) bool { return formOf(d) == numNaN }
 
