@@ -66,6 +66,8 @@ type Plan struct {
 	WantsLiterals bool
 	// WantsValues says that the values of parameters would have changed estimates.
 	WantsValues bool
+	// Early are the constant parts that may fail: an execution evaluates them before it reads a row.
+	Early []expr.Early
 	// Since is the oldest snapshot that all indexes of the plan are whole for.
 	Since topo.Timestamp
 	// Env that the plan was made in; EXPLAIN reads it.

@@ -113,7 +113,8 @@ func (q *query) pullRel(r int) {
 			return
 		}
 		_, plain := t.Expr.(*expr.Var)
-		if nullable && !plain || hasSubquery(t.Expr) || hasVolatile(t.Expr) {
+		// What an outer join or a grouping set makes NULL is the subquery's column, not what it was computed from.
+		if (nullable || q.q.GroupingSets != nil) && !plain || hasSubquery(t.Expr) || hasVolatile(t.Expr) {
 			return
 		}
 		ts = append(ts, t)

@@ -149,6 +149,11 @@ func Open(c *Context, p *planner.Plan) (*Cursor, error) {
 	for _, v := range p.Versions {
 		c.Txn.UseTable(v)
 	}
+	for _, e := range p.Early {
+		if err := e.Check(c.Eval); err != nil {
+			return nil, err
+		}
+	}
 	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), stats: c.Analyze}
 	if p.CTEs > 0 {
 		x.ctes, x.work = make([]*cteData, p.CTEs), make([]*workTable, p.CTEs)

@@ -127,6 +127,17 @@ func (s *scope) orderedAggregate(f *parse.FuncCall, r *expr.Resolved, args []exp
 	return s.finishAggregate(f, n)
 }
 
+// withoutImplicit takes implicit conversions off an expression.
+func withoutImplicit(n expr.Node) expr.Node {
+	for {
+		c, ok := n.(*expr.Cast)
+		if !ok || c.Context == types.Explicit {
+			return n
+		}
+		n = c.Arg
+	}
+}
+
 func (s *scope) aggDistinct(n *expr.Aggregate) error {
 	if !n.Distinct {
 		return nil
@@ -136,10 +147,13 @@ func (s *scope) aggDistinct(n *expr.Aggregate) error {
 			return s.at(locOf(a), noOrdering(oidOf(a), true))
 		}
 	}
-	for _, k := range n.OrderBy {
+	for i, k := range n.OrderBy {
 		found := false
-		for _, a := range n.Args {
-			found = found || expr.Equal(a, k.Expr)
+		for _, a := range n.Args { // an argument is compared as it was written, and ordered by as it was converted
+			if expr.Equal(withoutImplicit(a), k.Expr) {
+				n.OrderBy[i].Expr, found = a, true
+				break
+			}
 		}
 		if !found {
 			return s.errorf(locOf(k.Expr), pgerr.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
