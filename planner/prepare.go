@@ -163,6 +163,8 @@ type query struct {
 	extra []expr.Node
 	// driver is the entry, plus 1, that is read in a wanted order which all joins keep; 0: none.
 	driver int
+	// sorted computes the targets that wait for the rows to be sorted; nil: none do.
+	sorted func(Node) (Node, error)
 	// rowRefs are the entries whose scans put out the SystemColumns.
 	rowRefs map[int]bool
 }

@@ -168,6 +168,7 @@ func (q *query) planSelect() (Node, error) {
 
 func (q *query) planSelectBy() (Node, error) {
 	s := q.q
+	q.sorted = nil
 	q.prepareLocking()
 	f, err := q.planFrom()
 	if err != nil {
@@ -198,7 +199,7 @@ func (q *query) planSelectBy() (Node, error) {
 	} else {
 		var exprs []*Scalar
 		if exprs, err = q.targets(in, n.Base().Types, rep); err == nil {
-			n = q.project(n, exprs)
+			n, q.sorted, err = q.projectTargets(n, exprs)
 		}
 	}
 	if err != nil {
@@ -326,6 +327,11 @@ func (q *query) sortAndLimit(n Node, order *rowOrder) (Node, error) {
 	}
 	if s.DistinctOn != nil {
 		n = &Distinct{Props: q.b.props(n.Base().Types, n.Base().Rows/2), Input: n, Cols: s.DistinctOn, Sorted: len(keys) > 0}
+	}
+	if q.sorted != nil {
+		if n, err = q.sorted(n); err != nil {
+			return nil, err
+		}
 	}
 	return q.limit(n, limit, offset, keys), nil
 }

@@ -192,7 +192,7 @@ func freeCast(from, to types.Type) bool {
 	if from.Oid.Kind() != to.Oid.Kind() {
 		return false
 	}
-	if to.Mod >= 0 && to.Mod != from.Mod {
+	if to.Mod >= 0 && (to.Mod != from.Mod || to.Oid != from.Oid) {
 		return false
 	}
 	if to.Oid == types.OidOid && from.Oid == types.Int4Oid {

@@ -453,7 +453,11 @@ func numToChar(c *Call, a, format types.Datum) (types.Datum, error) {
 	t := c.Types[0].Oid
 	switch t.Kind() {
 	case types.KInt:
-		s, err := f.format(types.NumericFromInt(a.Int()))
+		n, err := f.multiplied(a.Int(), t)
+		if err != nil {
+			return types.Null, err
+		}
+		s, err := f.format(types.NumericFromInt(n))
 		return types.NewString(s), err
 	case types.KFloat:
 		s, err := f.formatFloat(a.Float(), t)
@@ -461,6 +465,27 @@ func numToChar(c *Call, a, format types.Datum) (types.Datum, error) {
 	}
 	s, err := f.format(a)
 	return types.NewString(s), err
+}
+
+// multiplied applies V to an integer, in the integer's own type: int4 wraps around.
+func (f *numFormat) multiplied(n int64, t types.Oid) (int64, error) {
+	if !f.isMulti || f.roman || f.eeee {
+		return n, nil
+	}
+	factor := math.Pow(10, float64(f.multi))
+	f.isMulti, f.pre = false, f.pre+f.multi
+	if t == types.Int8Oid {
+		p, ok := mulInt(n, int64(factor))
+		if !ok || factor >= math.MaxInt64 {
+			return 0, pgerr.New(pgerr.NumericValueOutOfRange, "bigint out of range")
+		}
+		return p, nil
+	}
+	by := int32(math.MinInt32)
+	if factor <= math.MaxInt32 {
+		by = int32(factor)
+	}
+	return int64(int32(n) * by), nil
 }
 
 func (f *numFormat) formatRoman(d types.Datum) (string, error) {

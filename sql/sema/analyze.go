@@ -142,7 +142,9 @@ type ExprScope struct {
 	// Column, for DefaultExpr and GeneratedExpr, is the column assigned to: the expression is cast to Type in assignment context. For
 	// StandaloneExpr, Type alone does that if its OID is not 0.
 	Column string
-	Type   types.Type
+	// Param is the number of the parameter, for ExecuteExpr.
+	Param int
+	Type  types.Type
 }
 
 // AnalyzeExpr gives an expression its meaning.

@@ -113,7 +113,7 @@ func (s *Session) evalParams(ctx context.Context, text string, args []parse.Expr
 	ectx := s.execContext(ctx, nil)
 	vals := make([]types.Datum, len(args))
 	for i, a := range args {
-		n, err := sema.AnalyzeExpr(a, sema.ExprScope{Kind: sema.ExecuteExpr, Type: want[i]}, env)
+		n, err := sema.AnalyzeExpr(a, sema.ExprScope{Kind: sema.ExecuteExpr, Type: want[i], Param: i + 1}, env)
 		if err != nil {
 			return nil, err
 		}

@@ -486,7 +486,7 @@ func (v *dtValue) readDatePart(p string, env *IOEnv) dtError {
 	setDay := func() { v.day, v.hasDay = n, true }
 	long := len(p) >= 3
 	switch {
-	case v.hasYear && v.hasMon && v.hasDay:
+	case v.hasDate():
 		return dtBad
 	case len(p) == 3 && v.hasYear && !v.hasMon && !v.hasDay && n >= 1 && n <= 366:
 		v.dayOfYear = true

@@ -32,3 +32,5 @@ SELECT to_char('NaN'::numeric, 'RN');
 SELECT to_char(99999999999, 'RN');
 SELECT to_char(-2.5::float8, '999th'), to_char(2::float8, '999TH'), to_char(3.5::float8, '99.9th'), to_char('NaN'::numeric, '9.9 text'), to_char('Infinity'::float8, 'FM999999999.9 x'), to_char(5, '9.');
 SELECT to_char('NaN'::float8, '999th');
+SELECT to_char((-2147483648)::int4, 'V99'), to_char(-5, 'V99'), to_char(5, '9V9'), to_char(21474837, '999999999V999'), to_char(5::int8, '9V99'), to_char(12::int2, '99V9');
+SELECT to_char(9223372036854775807, '9V9');

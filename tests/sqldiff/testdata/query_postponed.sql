@@ -1,0 +1,20 @@
+-- volatile targets count once rows are sorted; EXECUTE of a parameter of another type; varchar(n) to char(n)
+prepare q3(int, float8) as select $1, $2;
+execute q3(1, false);
+execute q3(1, 'x');
+create table vt(a int primary key, b int); insert into vt select i, 10-i from generate_series(1,9) i;
+create sequence vs;
+select a, nextval('vs') from vt order by b limit 3;
+select a, nextval('vs') from vt order by b;
+select a, b+a as c, nextval('vs'), b from vt where b > 2 order by b desc, a limit 3 offset 1;
+select sum(a), b % 2 as m, nextval('vs') from vt group by b % 2 order by m desc;
+select b % 2, nextval('vs') + max(a) from vt group by 1 order by max(a);
+select distinct a % 2, nextval('vs') > 0 from vt order by 1;
+select currval('vs');
+insert into vt select 100 + nextval('vs'), a from vt order by b limit 2 returning *;
+with x as (select a, nextval('vs') from vt order by b limit 1) select * from x;
+CREATE TABLE c (f1 char(4)); insert into c values ('a'),('ab'),('abcd'),('abcd    ');
+CREATE TABLE v (f1 varchar(4)); insert into v values ('a'),('ab'),('abcd'),('abcd    ');
+SELECT CAST(f1 AS char(4)) AS three FROM v UNION SELECT f1 FROM c ORDER BY 1;
+SELECT CAST(f1 AS char(4)) || '|', f1::char(4)::varchar(4) || '|' AS three FROM v ORDER BY 1;
+select '[100,200,300]'::timestamp;
