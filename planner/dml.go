@@ -74,11 +74,6 @@ func (q *query) overTable(t *catalog.Table) *query {
 
 func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
 	var err error
-	if d.Source.From != nil || d.Source.Where != nil {
-		if err = q.b.noteEarly(targetExprs(d.Source)); err != nil {
-			return err
-		}
-	}
 	if m.Input, err = q.b.planQuery(d.Source, q, q.unit, q.depth+1); err != nil {
 		return err
 	}
@@ -177,9 +172,6 @@ func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
 func (q *query) planChange(d *sema.DML, m *ModifyTable) error {
 	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}}
 	s.pullUp(true)
-	if err := s.checkEarly(true); err != nil {
-		return err
-	}
 	ctes, err := s.planCTEs()
 	if err != nil {
 		return err

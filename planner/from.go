@@ -43,6 +43,12 @@ func (s relSet) meets(t relSet) bool {
 	}
 	return false
 }
+func (s relSet) minus(t relSet) relSet {
+	for i := range s {
+		s[i] &^= t[i]
+	}
+	return s
+}
 func (s relSet) union(t relSet) relSet {
 	for i := range s {
 		s[i] |= t[i]
@@ -322,7 +328,7 @@ func (q *query) planLeaf(j sema.JoinNode, conds []*conj) (*fromItem, error) {
 	if r, ok := relOf(j); ok {
 		return q.planRel(r, conds)
 	}
-	return q.planOuter(j.(*sema.Join), conds)
+	return q.planOuterLeaf(j.(*sema.Join), conds)
 }
 
 // planOuter plans a LEFT or FULL join. conds come from above it: those over the left side of a left join may sink.
@@ -514,6 +520,10 @@ func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 			f.lay.add(varID{rel, i}, t)
 		}
 	}
+	f, err := q.given(f)
+	if err != nil {
+		return nil, err
+	}
 	return q.filterItem(f, conds)
 }
 
@@ -604,7 +614,7 @@ func (q *query) planFunction(f *fromItem, r *sema.RTE) error {
 	u := q.unit
 	if !needs.empty() {
 		u = &unit{parent: q, direct: true}
-		in = &query{b: q.b, q: q.q, up: q.up, unit: u, depth: q.depth, needed: q.needed}
+		in = &query{b: q.b, q: q.q, up: q.up, unit: u, needed: q.needed}
 	}
 	ts := columnTypes(r.Columns)
 	n := &FunctionScan{Props: q.b.props(ts, 1000), Ordinality: r.Ordinality, Width: len(ts)}

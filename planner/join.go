@@ -9,7 +9,7 @@ import (
 
 // join joins two items under conditions that concern both (or, for outer joins, the join itself).
 func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*fromItem, error) {
-	out := &fromItem{rels: left.rels.union(right.rels), rel: -1, needs: left.needs}
+	out := &fromItem{rels: left.rels.union(right.rels), rel: -1}
 	if !right.needs.empty() {
 		out.order = left.order.joined()
 		return q.lateralJoin(kind, out, left, right, conds)

@@ -11,9 +11,6 @@ import (
 func (q *query) planMerge(d *sema.DML, m *ModifyTable) error {
 	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}}
 	s.pullUp(true)
-	if err := s.checkEarly(false); err != nil {
-		return err
-	}
 	ctes, err := s.planCTEs()
 	if err != nil {
 		return err

@@ -66,10 +66,11 @@ type Plan struct {
 	WantsLiterals bool
 	// WantsValues says that the values of parameters would have changed estimates.
 	WantsValues bool
-	// Early are the constant parts that may fail: an execution evaluates them before it reads a row.
-	Early []expr.Early
 	// Since is the oldest snapshot that all indexes of the plan are whole for.
 	Since topo.Timestamp
+	// Failed is the error of a constant part of an expression; the plan cannot be opened, nor explained. A statement that
+	// is only prepared does not report it.
+	Failed error
 	// Env that the plan was made in; EXPLAIN reads it.
 	env *Env
 	// stats are what was known of Tables.

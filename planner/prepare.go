@@ -129,7 +129,7 @@ type unit struct {
 	parent *query      // the query in which the unit is used; nil for the main plan
 	args   []expr.Node // over parent's range table
 	index  map[string]int
-	// direct is set for an item whose expressions stand at the parent's own level (a function in FROM).
+	// direct is set for an item whose expressions stand at the parent's own level: a function in FROM, an outer join.
 	direct bool
 }
 
@@ -154,6 +154,8 @@ type query struct {
 	up    *query // the enclosing query
 	unit  *unit
 	depth int // query levels below the unit's own top query
+	// outside are the entries that a direct unit is given: they are not to the left in it.
+	outside relSet
 	// needed[rel] are the columns of each range-table entry that anything in the query reads.
 	needed []map[int]bool
 	// where are the conjuncts of WHERE that were not pulled up into semis; original are all of them.
@@ -294,6 +296,9 @@ func (b *builder) compile(node, from expr.Node, ts []types.Type) (*Scalar, error
 	if err != nil {
 		return nil, err
 	}
+	if err := c.Failed(); err != nil && b.plan.Failed == nil {
+		b.plan.Failed = err
+	}
 	return &Scalar{Compiled: c, Node: node, From: from, Type: node.ResultType()}, nil
 }
 
@@ -338,7 +343,7 @@ func (q *query) outerValue(n expr.Node, level int) (expr.Node, error) {
 	}
 	by := -(q.depth + 1)
 	if q.unit.direct {
-		by = 0
+		by = -q.depth
 	}
 	if level+by < 0 {
 		return n, pgerr.Internal("planner: an outer reference crosses no boundary")

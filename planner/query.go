@@ -16,9 +16,6 @@ import (
 func (b *builder) planQuery(s *sema.Query, up *query, u *unit, depth int) (Node, error) {
 	q := &query{b: b, q: s, up: up, unit: u, depth: depth}
 	q.pullUp(false)
-	if err := q.checkEarly(up == nil); err != nil {
-		return nil, err
-	}
 	ctes, err := q.planCTEs()
 	if err != nil {
 		return nil, err

@@ -146,13 +146,11 @@ type Cursor struct {
 
 // Open starts a plan. The caller has called Txn.StartStatement and must call Close.
 func Open(c *Context, p *planner.Plan) (*Cursor, error) {
+	if p.Failed != nil {
+		return nil, p.Failed
+	}
 	for _, v := range p.Versions {
 		c.Txn.UseTable(v)
-	}
-	for _, e := range p.Early {
-		if err := e.Check(c.Eval); err != nil {
-			return nil, err
-		}
 	}
 	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), stats: c.Analyze}
 	if p.CTEs > 0 {

@@ -215,7 +215,12 @@ func (s *sumFloatAgg) add(g int, x float64) {
 	if math.IsInf(x, 0) {
 		s.inf[g] = true
 	}
-	if s.sum[g] += x; s.single {
+	if s.n[g] == 0 && !s.avg {
+		s.sum[g] = x // not 0 + x, which would make 0 of -0
+	} else {
+		s.sum[g] += x
+	}
+	if s.single {
 		s.sum[g] = float64(float32(s.sum[g]))
 	}
 	s.n[g]++

@@ -85,13 +85,21 @@ func resized[T any](s []T, n int) []T {
 // Compile makes an executable expression. Its Columns refer to rows of inputTypes. It fails on nodes that planning
 // must have replaced (Vars, aggregates) and with 0A000 on functions without an implementation.
 func Compile(n Node, inputTypes []types.Type) (*Compiled, error) {
+	folded, failed := fold(n)
+	if failed != nil {
+		folded = n
+	}
 	c := &compiler{inputs: inputTypes}
-	root, err := c.node(Fold(n))
+	root, err := c.node(folded)
 	if err != nil {
 		return nil, err
 	}
-	return &Compiled{root: root, typ: n.ResultType(), size: c.size, pool: &framePool{calls: c.calls, size: c.size}}, nil
+	return &Compiled{root: root, typ: n.ResultType(), size: c.size, pool: &framePool{calls: c.calls, size: c.size}, failed: failed}, nil
 }
+
+// Failed is the error of a constant part of the expression that cannot be computed; nil: there is none. A statement with
+// such an expression in its plan fails before it runs.
+func (c *Compiled) Failed() error { return c.failed }
 
 // Type returns the type of the results.
 func (c *Compiled) Type() types.Type { return c.typ }

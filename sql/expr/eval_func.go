@@ -17,6 +17,9 @@ type impl struct {
 	kernel kernel
 	// prepare specialises on a constant right argument: a LIKE pattern, a regular expression. Nil: it cannot.
 	prepare func(right types.Datum) func(c *Call, a types.Datum) (types.Datum, error)
+	// inline computes the parts of the body of a function in SQL that constant arguments, if not all, make constant. Nil:
+	// there are none, or they do not fail.
+	inline func(args []Node) error
 }
 
 type kernel func(args []*types.Vec, sel []int32, n int, out *types.Vec) error

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -125,22 +126,48 @@ func bitSet(_ *Call, a []types.Datum) (types.Datum, error) {
 }
 
 // bitFit is the length coercion that a cast calls.
+// maxBits is the length that bit(n) may have at most; beyond it the functions bit and varbit leave their argument alone.
+const maxBits = math.MaxInt32 - 7
+
 func bitFit(c *Call, a []types.Datum) (types.Datum, error) {
 	ctx := types.Assignment
 	if a[2].Bool() {
 		ctx = types.Explicit
 	}
+	if n := a[1].Int(); n <= 0 || n > maxBits {
+		return a[0], nil
+	}
 	return types.Cast(a[0], types.T(c.Fn.Result), types.Type{Oid: c.Fn.Result, Mod: int32(a[1].Int())}, ctx, c.IO())
 }
 
 func bitFromInt(c *Call, n, length types.Datum) (types.Datum, error) {
-	return types.Cast(n, types.T(c.Fn.Args[0]), types.Type{Oid: types.BitOid, Mod: int32(length.Int())}, types.Explicit, c.IO())
+	return types.Cast(n, types.T(c.Fn.Args[0]), types.Type{Oid: types.BitOid, Mod: max(int32(length.Int()), 1)}, types.Explicit, c.IO())
 }
 
 func bitLength(unit int64) impl {
 	return impl{f1: func(_ *Call, a types.Datum) (types.Datum, error) {
 		return types.NewInt((int64(a.BitCount()) + unit - 1) / unit), nil
 	}}
+}
+
+// bitCompare is the difference of the first bytes that are not equal, as memcmp has it, and otherwise what the lengths say.
+func bitCompare(_ *Call, a, b types.Datum) (types.Datum, error) {
+	x, y := packBits(a.Bits()), packBits(b.Bits())
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return types.NewInt(int64(x[i]) - int64(y[i])), nil
+		}
+	}
+	return types.NewInt(int64(cmp.Compare(a.BitCount(), b.BitCount()))), nil
+}
+
+// packBits puts eight digits into a byte.
+func packBits(digits []byte) []byte {
+	out := make([]byte, (len(digits)+7)/8)
+	for i, d := range digits {
+		out[i/8] |= (d & 1) << (7 - i%8)
+	}
+	return out
 }
 
 // bitsAcc is bit_and, bit_or and bit_xor of bit strings.
@@ -189,7 +216,7 @@ var bitImpls = map[string]impl{
 	"bitoverlay": {fn: bitOverlay}, "bitoverlay_no_len": {fn: bitOverlay},
 	"bitposition": {f2: bitPosition}, "bitgetbit": {f2: bitGet}, "bitsetbit": {fn: bitSet},
 	"bitlength": bitLength(1), "bit_length(bit)": bitLength(1), "bitoctetlength": bitLength(8),
-	"bitcmp": bytesCompare(), "bit": {fn: bitFit}, "varbit": {fn: bitFit},
+	"bitcmp": {f2: bitCompare}, "bit": {fn: bitFit}, "varbit": {fn: bitFit},
 	"bitfromint4": {f2: bitFromInt}, "bitfromint8": {f2: bitFromInt},
 	"bit_bit_count": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
 		return types.NewInt(int64(bytes.Count(a.Bits(), []byte{'1'}))), nil

@@ -138,8 +138,13 @@ var byteaImpls = map[string]impl{
 	"byteaoverlay_no_len": strN(overlayBytes),
 	"byteaSetBit":         strN(setBit),
 	"bytea_bit_count":     {f1: bitCount},
-	"like_escape_bytea":   strN(func(a []types.Datum) (string, error) { return likeEscape(a[0].Str(), a[1].Str()) }),
-	"unistr":              strN(func(a []types.Datum) (string, error) { return unistr(a[0].Str()) }),
+	"like_escape_bytea": strN(func(a []types.Datum) (string, error) {
+		if len(a[1].Str()) > 1 { // a byte, whatever characters the bytes would be
+			return "", errEscapeString
+		}
+		return likeEscape(a[0].Str(), a[1].Str())
+	}),
+	"unistr": strN(func(a []types.Datum) (string, error) { return unistr(a[0].Str()) }),
 
-	"substring(text,text,text)": {fn: similarSubstr},
+	"substring(text,text,text)": {fn: similarSubstr, inline: inlineSimilar},
 }

@@ -98,15 +98,12 @@ func (f fields) timestamp() int64 {
 	return types.DaysFromDate(f.year, f.month, f.day)*microsPerDay + f.micros
 }
 
-func unitError(code, format, unit string, t types.Oid) error {
-	return pgerr.New(code, format, unit, types.FormatType(types.T(t)))
-}
-
 // truncate is date_trunc of a local timestamp.
 func truncate(unit string, ts int64, t types.Oid) (int64, error) {
 	f := breakDown(ts)
 	cut := func(unit int64) { f.micros -= f.micros % unit }
-	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	u, kind := findUnit(unit)
+	switch u {
 	case "microsecond":
 	case "millisecond":
 		cut(1000)
@@ -121,10 +118,10 @@ func truncate(unit string, ts int64, t types.Oid) (int64, error) {
 	case "week":
 		days := types.DaysFromDate(f.year, f.month, f.day)
 		return (days - isoDow(days) + 1) * microsPerDay, nil
-	case "month", "quarter", "year", "decade", "century", "centurie", "millennium", "millennia":
+	case "month", "quarter", "year", "decade", "century", "millennium":
 		truncDate(&f, u)
 	default:
-		return 0, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+		return 0, wrongUnit(unit, kind == unitField, t)
 	}
 	return f.timestamp(), nil
 }
@@ -145,9 +142,9 @@ func truncDate(f *fields, unit string) {
 		return
 	case "decade":
 		f.year = floorTo(f.year, 10)
-	case "century", "centurie":
+	case "century":
 		f.year = centuryStart(f.year, 100)
-	case "millennium", "millennia":
+	case "millennium":
 		f.year = centuryStart(f.year, 1000)
 	}
 	f.month = 1
@@ -184,7 +181,7 @@ func truncZoned(c *Call, unit string, ts int64, loc *time.Location) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	switch u, _ := findUnit(unit); u {
 	case "hour", "minute", "second", "millisecond", "microsecond":
 		return ts - (types.TimestamptzToLocal(ts, loc) - local), nil
 	}
@@ -193,7 +190,8 @@ func truncZoned(c *Call, unit string, ts int64, loc *time.Location) (int64, erro
 
 func truncInterval(unit string, iv types.Interval) (types.Interval, error) {
 	div := func(u int64) { iv.Micros -= iv.Micros % u }
-	switch u := strings.TrimSuffix(strings.ToLower(unit), "s"); u {
+	u, kind := findUnit(unit)
+	switch u {
 	case "microsecond":
 	case "millisecond":
 		div(1000)
@@ -208,18 +206,20 @@ func truncInterval(unit string, iv types.Interval) (types.Interval, error) {
 	case "month", "quarter", "year", "decade", "century", "millennium":
 		n := map[string]int32{"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 1200, "millennium": 12000}[u]
 		return types.Interval{Months: iv.Months / n * n}, nil
+	case "week":
+		return iv, pgerr.From(wrongUnit(unit, true, types.IntervalOid)).WithDetail("Months usually have fractional weeks.")
 	default:
-		return iv, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, types.IntervalOid)
+		return iv, wrongUnit(unit, kind == unitField, types.IntervalOid)
 	}
 	return iv, nil
 }
 
 func makeDate(y, m, d int64) (int64, error) {
-	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", y, m, d)
 	year := y
-	if y < 0 {
+	if y < 0 && y != math.MinInt32 {
 		year = y + 1
 	}
+	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
 	if y == 0 || y == math.MinInt32 || m < 1 || m > 12 || d < 1 || d > 31 || int(d) > types.DaysInMonth(int(year), int(m)) {
 		return 0, bad
 	}
@@ -272,28 +272,41 @@ func makeTimestamp(a []types.Datum) (int64, error) {
 // atZone is AT TIME ZONE by name: to the zone's local time, or from it.
 func atZone(toLocal bool) impl {
 	return intFn(func(_ *Call, a []types.Datum) (int64, error) {
+		if !types.TimestampIsFinite(a[1].Int()) {
+			return a[1].Int(), nil
+		}
 		loc, err := types.FindTimeZone(a[0].Str())
 		if err != nil {
 			return 0, err
 		}
-		if !types.TimestampIsFinite(a[1].Int()) {
-			return a[1].Int(), nil
-		}
+		ts := types.LocalToTimestamptz(a[1].Int(), loc)
 		if toLocal {
-			return types.TimestamptzToLocal(a[1].Int(), loc), nil
+			ts = types.TimestamptzToLocal(a[1].Int(), loc)
 		}
-		return types.LocalToTimestamptz(a[1].Int(), loc), nil
+		return ts, checkTimestamp(ts)
 	})
+}
+
+// checkTimestamp fails on a timestamp out of range.
+func checkTimestamp(ts int64) error {
+	if !types.TimestampInRange(ts) {
+		return pgerr.New(pgerr.DatetimeFieldOverflow, "timestamp out of range")
+	}
+	return nil
 }
 
 func atOffset(sign int64) impl {
 	return intFn(func(_ *Call, a []types.Datum) (int64, error) {
 		iv := a[0].Interval()
+		if !types.TimestampIsFinite(a[1].Int()) {
+			return a[1].Int(), nil
+		}
 		if iv.Months != 0 || iv.Days != 0 {
 			return 0, pgerr.New(pgerr.InvalidParameterValue, "interval time zone \"%s\" must not include months or days",
 				types.Text(types.IntervalOid, a[0], types.DefaultIOEnv))
 		}
-		return a[1].Int() + sign*iv.Micros, nil
+		ts := a[1].Int() + sign*(iv.Micros/types.MicrosPerSecond*types.MicrosPerSecond) // whole seconds alone count
+		return ts, checkTimestamp(ts)
 	})
 }
 
@@ -408,6 +421,13 @@ func makeInterval(_ *Call, a []types.Datum) (types.Interval, error) {
 
 func scaleTime(f func(c *Call, d types.Datum, mod int32) (types.Datum, error)) impl {
 	return impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) { return f(c, a, int32(b.Int())) }}
+}
+
+func scaleTimestamp(_ *Call, d types.Datum, m int32) (types.Datum, error) {
+	if (m < -1 || m > 6) && types.TimestampIsFinite(d.Int()) {
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "timestamp(%d) precision must be between 0 and 6", m)
+	}
+	return types.NewInt(roundMicros(d.Int(), m)), nil
 }
 
 func nowFn(get func(c *Call) time.Time) impl {
@@ -535,10 +555,5 @@ var dateImpls = map[string]impl{
 	"timeofday": {f0: func(c *Call) (types.Datum, error) {
 		return types.NewString(time.Now().In(c.IO().TimeZone).Format("Mon Jan 02 15:04:05.000000 2006 MST")), nil
 	}},
-	"timestamp_scale": scaleTime(func(_ *Call, d types.Datum, m int32) (types.Datum, error) {
-		return types.NewInt(roundMicros(d.Int(), m)), nil
-	}),
-	"timestamptz_scale": scaleTime(func(_ *Call, d types.Datum, m int32) (types.Datum, error) {
-		return types.NewInt(roundMicros(d.Int(), m)), nil
-	}),
+	"timestamp_scale": scaleTime(scaleTimestamp), "timestamptz_scale": scaleTime(scaleTimestamp),
 }

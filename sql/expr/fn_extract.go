@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -56,35 +55,6 @@ func micros(us, secs int64) (part, error) {
 	return part{exact: sum}, err
 }
 
-func unitName(s string) string {
-	u := strings.ToLower(s)
-	switch u {
-	case "hours", "minutes", "seconds", "days", "months", "years", "weeks", "decades", "milliseconds", "microseconds", "quarters":
-		return strings.TrimSuffix(u, "s")
-	case "centuries":
-		return "century"
-	case "millennia", "millenniums":
-		return "millennium"
-	case "h", "hr", "hrs":
-		return "hour"
-	case "m", "min", "mins":
-		return "minute"
-	case "s", "sec", "secs":
-		return "second"
-	case "d":
-		return "day"
-	case "mon", "mons":
-		return "month"
-	case "y", "yr", "yrs":
-		return "year"
-	case "ms", "msec", "msecs":
-		return "millisecond"
-	case "us", "usec", "usecs":
-		return "microsecond"
-	}
-	return u
-}
-
 // timePart is a field of the time of day; ok is false for other fields.
 func timePart(u string, us int64) (part, bool) {
 	switch u {
@@ -104,9 +74,9 @@ func timePart(u string, us int64) (part, bool) {
 
 // timestampPart extracts from a local timestamp; utc is the instant, for epoch, loc the zone or nil.
 func timestampPart(unit string, ts, utc int64, loc *time.Location, t types.Oid) (part, error) {
-	u := unitName(unit)
+	u, kind := findUnit(unit)
 	if !types.TimestampIsFinite(utc) {
-		return infinitePart(unit, u, utc, t)
+		return infinitePart(unit, utc, t)
 	}
 	f := breakDown(ts)
 	if p, ok := timePart(u, f.micros); ok {
@@ -136,10 +106,8 @@ func timestampPart(unit string, ts, utc int64, loc *time.Location, t types.Oid) 
 		case "timezone_minute":
 			return whole(off / 60 % 60)
 		}
-	case strings.HasPrefix(u, "timezone"):
-		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, t)
 	}
-	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+	return part{}, wrongUnit(unit, kind != unitUnknown, t)
 }
 
 // datePart is a field of the date; ok is false for other fields.
@@ -189,7 +157,8 @@ func datePart(u string, f fields) (part, bool) {
 	return part{coef: n}, true
 }
 
-func infinitePart(unit, u string, ts int64, t types.Oid) (part, error) {
+func infinitePart(unit string, ts int64, t types.Oid) (part, error) {
+	u, kind := findUnit(unit)
 	sign := 1
 	if ts < 0 {
 		sign = -1
@@ -201,12 +170,13 @@ func infinitePart(unit, u string, ts int64, t types.Oid) (part, error) {
 		"timezone", "timezone_hour", "timezone_minute":
 		return part{null: true}, nil
 	}
-	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+	return part{}, wrongUnit(unit, kind != unitUnknown, t)
 }
 
 func intervalPart(unit string, iv types.Interval) (part, error) {
 	us, m := iv.Micros, int64(iv.Months)
-	switch u := unitName(unit); u {
+	u, kind := findUnit(unit)
+	switch u {
 	case "microsecond":
 		return whole(us % 60_000_000)
 	case "millisecond":
@@ -234,10 +204,8 @@ func intervalPart(unit string, iv types.Interval) (part, error) {
 	case "epoch":
 		secs := m/12*31557600 + m%12*2592000 + int64(iv.Days)*86400
 		return micros(us, secs)
-	case "week", "dow", "doy", "isodow", "isoyear", "timezone", "julian":
-		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.IntervalOid)
 	}
-	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, types.IntervalOid)
+	return part{}, wrongUnit(unit, kind == unitField || kind == unitOfDate, types.IntervalOid)
 }
 
 // extract finds a field of a value of any date or time type.
@@ -256,28 +224,25 @@ func extract(c *Call, unit string, d types.Datum, t types.Oid) (part, error) {
 	case types.DateOid:
 		return dateExtract(unit, d.Int())
 	case types.TimeOid:
-		u := unitName(unit)
+		u, kind := findUnit(unit)
 		if u == "epoch" {
 			return part{coef: d.Int(), scale: 6}, nil
 		}
 		if p, ok := timePart(u, d.Int()); ok {
 			return p, nil
 		}
-		if _, ok := datePart(u, fields{year: 2000, month: 1, day: 1}); ok || strings.HasPrefix(u, "timezone") {
-			return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, t)
-		}
-		return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, t)
+		return part{}, wrongUnit(unit, kind == unitField || kind == unitOfDate, t)
 	}
 	return intervalPart(unit, d.Interval())
 }
 
 func dateExtract(unit string, days int64) (part, error) {
-	u := unitName(unit)
+	u, _ := findUnit(unit)
 	if _, ok := timePart(u, 0); ok {
-		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.DateOid)
+		return part{}, wrongUnit(unit, true, types.DateOid)
 	}
 	if !types.DateIsFinite(days) {
-		return infinitePart(unit, u, days, types.DateOid)
+		return infinitePart(unit, days, types.DateOid)
 	}
 	y, m, d := types.DateFromDays(days)
 	if p, ok := datePart(u, fields{year: y, month: m, day: d}); ok {

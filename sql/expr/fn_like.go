@@ -137,10 +137,12 @@ func like(fold, not bool) impl {
 	}
 }
 
+var errEscapeString = pgerr.New(pgerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
+
 // likeEscape rewrites a pattern with another escape character to one with a backslash.
 func likeEscape(p, esc string) (string, error) {
 	if runeLen(esc) > 1 {
-		return "", pgerr.New(pgerr.InvalidEscapeSequence, "invalid escape string").WithHint("Escape string must be empty or one character.")
+		return "", errEscapeString
 	}
 	if esc == `\` {
 		return p, nil

@@ -181,7 +181,7 @@ var mathImpls = map[string]impl{
 		if err != nil {
 			return m, err
 		}
-		return types.NumericRound(types.NumericAbs(m), max(types.NumericScale(a), types.NumericScale(b)))
+		return types.NumericRound(types.NumericAbs(m), types.NumericScale(g))
 	}},
 	"width_bucket_numeric": {fn: widthBucketNumeric},
 	"width_bucket_float8": {fn: func(_ *Call, a []types.Datum) (types.Datum, error) {
@@ -281,6 +281,7 @@ func numericGCD(c *Call, a, b types.Datum) (types.Datum, error) {
 	if notFinite(a) || notFinite(b) {
 		return types.NumericNaN(), nil
 	}
+	scale := max(types.NumericScale(a), types.NumericScale(b))
 	zero := types.NumericFromInt(0)
 	for types.NumericCompare(b, zero) != 0 {
 		if err := c.cancelled(); err != nil { // numbers of 100,000 digits take long
@@ -292,7 +293,7 @@ func numericGCD(c *Call, a, b types.Datum) (types.Datum, error) {
 		}
 		a, b = b, r
 	}
-	return types.NumericAbs(a), nil
+	return types.NumericRound(types.NumericAbs(a), scale)
 }
 
 func bucketArgs(x, lo, hi float64, count int64) error {

@@ -143,14 +143,40 @@ func larger(want int) impl {
 	}}
 }
 
-// networkCompare is network_cmp: where one network holds the other, the difference of the lengths of their masks.
-func networkCompare(c *Call, a, b types.Datum) (types.Datum, error) {
+// networkCompare is network_cmp: the difference of the families, of the first bytes that differ within the shorter mask, or of
+// the masks, and otherwise that of the first bytes that differ at all.
+func networkCompare(_ *Call, a, b types.Datum) (types.Datum, error) {
 	x, y := a.Inet(), b.Inet()
-	order := types.Compare(c.Types[0].Oid, a, b)
-	if x.V6 == y.V6 && x.Bits != y.Bits && x.CommonBits(&y) >= min(x.Bits, y.Bits) {
+	if x.V6 != y.V6 {
+		if x.V6 {
+			return types.NewInt(1), nil
+		}
+		return types.NewInt(-1), nil
+	}
+	order := compareBits(&x, &y, min(x.Bits, y.Bits))
+	if order == 0 {
 		order = x.Bits - y.Bits
 	}
+	if order == 0 {
+		order = compareBits(&x, &y, x.MaxBits())
+	}
 	return types.NewInt(int64(order)), nil
+}
+
+// compareBits compares the first n bits: by the difference of bytes, or by the one bit where that is in the last byte and
+// not all of it counts.
+func compareBits(x, y *types.Inet, n int) int {
+	common := x.CommonBits(y)
+	if common >= n {
+		return 0
+	}
+	if i := common / 8; i < n/8 {
+		return int(x.Addr[i]) - int(y.Addr[i])
+	}
+	if x.Addr[common/8]>>(7-common%8)&1 == 0 {
+		return -1
+	}
+	return 1
 }
 
 func bytesCompare() impl {

@@ -32,6 +32,8 @@ const maxRegexps = 512
 type areRegexp struct {
 	re *regexp.Regexp
 	bt *backtracker
+	// behind is re with one character more at its beginning; nil where re does not look at what stands before a match.
+	behind *regexp.Regexp
 }
 
 // find returns the leftmost match: where it and its groups begin and end; nil for none.
@@ -45,7 +47,7 @@ func (r *areRegexp) find(c *Call, s string) ([]int, error) {
 // all returns the first n matches, all if n is negative.
 func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
 	if r.bt != nil {
-		return r.bt.findAll(contextOf(c), s, n)
+		return r.bt.findAll(contextOf(c), s, 0, n)
 	}
 	return r.re.FindAllStringSubmatchIndex(s, n), nil
 }
@@ -84,6 +86,9 @@ func newARE(pattern, flags string) (*areRegexp, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkQuantifiers(body); err != nil {
+		return nil, err
+	}
 	text, err := translateEscapes(body)
 	if errors.Is(err, errBacktrack) {
 		bt, err := compileBacktracker(body, mods)
@@ -97,10 +102,21 @@ func newARE(pattern, flags string) (*areRegexp, error) {
 	if err != nil {
 		return nil, errARE(areError(err))
 	}
-	if tree, err := syntax.Parse(text, syntax.Perl); err == nil && isGreedy(tree) {
-		re.Longest()
+	out := &areRegexp{re: re}
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return out, nil
 	}
-	return &areRegexp{re: re}, nil
+	if looksBack(tree) {
+		out.behind = regexp.MustCompile(`\A(?s:.)(?:` + text + ")")
+	}
+	if isGreedy(tree) {
+		re.Longest()
+		if out.behind != nil {
+			out.behind.Longest()
+		}
+	}
+	return out, nil
 }
 
 func compileRegexp(pattern, flags string) (*areRegexp, error) {
@@ -369,11 +385,9 @@ func regexReplace(c *Call, s, pattern, by, flags string, start, nth int64) (type
 		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"n\": %d", nth)
 	}
 	tmpl := regexReplacement(by)
-	off := byteAt(s, start-1)
-	out := []byte(s[:off])
-	tail := s[off:]
+	var out []byte
 	last := 0
-	matches, err := re.all(c, tail, -1)
+	matches, err := re.allFrom(c, s, start, -1)
 	if err != nil {
 		return types.Null, err
 	}
@@ -381,11 +395,11 @@ func regexReplace(c *Call, s, pattern, by, flags string, start, nth int64) (type
 		if nth > 0 && int64(i+1) != nth {
 			continue
 		}
-		out = append(out, tail[last:m[0]]...)
-		out = anyRegexp.ExpandString(out, tmpl, tail, m)
+		out = append(out, s[last:m[0]]...)
+		out = anyRegexp.ExpandString(out, tmpl, s, m)
 		last = m[1]
 	}
-	return types.NewBytes(append(out, tail[last:]...)), nil
+	return types.NewBytes(append(out, s[last:]...)), nil
 }
 
 // anyRegexp expands replacements, which name groups by number only.
@@ -397,6 +411,10 @@ func regexReplaceFn(c *Call, a []types.Datum) (types.Datum, error) {
 			WithHint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly.")
 	}
 	flags, global := splitFlags(argStr(a, 3))
+	if given := argStr(a, 3); given != "" && given[0] >= '0' && given[0] <= '9' {
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid regular expression option: \"%s\"", given[:1]).
+			WithHint("If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly.")
+	}
 	nth := int64(1)
 	if global {
 		nth = 0
@@ -500,8 +518,8 @@ func regexpSubstr(c *Call, a []types.Datum) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	s := a[0].Str()[byteAt(a[0].Str(), start-1):]
-	ms, err := re.all(c, s, int(nth))
+	s := a[0].Str()
+	ms, err := re.allFrom(c, s, start, int(nth))
 	if err == nil && sub == 1 && int64(len(ms)) >= nth && len(ms[nth-1]) == 2 {
 		sub = 0 // as in regexp_instr
 	}
@@ -543,8 +561,7 @@ func regexpInstr(c *Call, a []types.Datum) (types.Datum, error) {
 		return types.Null, err
 	}
 	s := a[0].Str()
-	from := byteAt(s, start-1)
-	ms, err := re.all(c, s[from:], int(nth))
+	ms, err := re.allFrom(c, s, start, int(nth))
 	if err != nil {
 		return types.Null, err
 	}
@@ -554,7 +571,7 @@ func regexpInstr(c *Call, a []types.Datum) (types.Datum, error) {
 	if int64(len(ms)) < nth || int(sub)*2 >= len(ms[nth-1]) || ms[nth-1][2*sub] < 0 {
 		return types.NewInt(0), nil
 	}
-	return types.NewInt(int64(runeLen(s[:from+ms[nth-1][2*sub+end]])) + 1), nil
+	return types.NewInt(int64(runeLen(s[:ms[nth-1][2*sub+end]])) + 1), nil
 }
 
 func regexpCount(c *Call, a []types.Datum) (types.Datum, error) {
@@ -572,7 +589,7 @@ func regexpCount(c *Call, a []types.Datum) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	ms, err := re.all(c, a[0].Str()[byteAt(a[0].Str(), start-1):], -1)
+	ms, err := re.allFrom(c, a[0].Str(), start, -1)
 	return types.NewInt(int64(len(ms))), err
 }
 

@@ -89,7 +89,18 @@ func similarEscape(p, esc string) (string, error) {
 func similarSubstr(c *Call, a []types.Datum) (types.Datum, error) {
 	re, err := similarEscape(a[1].Str(), a[2].Str())
 	if err != nil {
-		return types.Null, pgerr.From(err).Clone().WithWhere("SQL function \"substring\" statement 1")
+		return types.Null, err
 	}
 	return textRegexSubstr(c, a[0], types.NewString(re))
+}
+
+// inlineSimilar computes the pattern, where it is constant, as PostgreSQL does when it expands the function.
+func inlineSimilar(args []Node) error {
+	pattern, ok := args[1].(*Const)
+	escape, both := args[2].(*Const)
+	if !ok || !both {
+		return nil
+	}
+	_, err := similarEscape(pattern.Value.Str(), escape.Value.Str())
+	return err
 }

@@ -25,7 +25,7 @@ func addTimetz(sign int64, swapped bool) impl {
 // timetzExtract is a field of a time with time zone.
 func timetzExtract(unit string, d types.Datum) (part, error) {
 	micros, east := d.Timetz()
-	u := unitName(unit)
+	u, kind := findUnit(unit)
 	switch u {
 	case "epoch":
 		return part{coef: micros - int64(east)*1_000_000, scale: 6}, nil
@@ -39,10 +39,7 @@ func timetzExtract(unit string, d types.Datum) (part, error) {
 	if p, ok := timePart(u, micros); ok {
 		return p, nil
 	}
-	if _, ok := datePart(u, fields{year: 2000, month: 1, day: 1}); ok {
-		return part{}, unitError(pgerr.FeatureNotSupported, "unit \"%s\" not supported for type %s", unit, types.TimetzOid)
-	}
-	return part{}, unitError(pgerr.InvalidParameterValue, "unit \"%s\" not recognized for type %s", unit, types.TimetzOid)
+	return part{}, wrongUnit(unit, kind == unitField || kind == unitOfDate, types.TimetzOid)
 }
 
 // timetzAtZone is AT TIME ZONE with a name; a zone with daylight saving time is taken as of the transaction's start.

@@ -2,16 +2,69 @@ package expr
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// Fold replaces calls of immutable functions on constants by their results, and simplifies AND, OR and CASE by constant
-// conditions. What fails stays, to fail if it is ever evaluated.
+// Fold replaces calls of immutable functions on constants by their results, and simplifies AND, OR, CASE and COALESCE by
+// their constants. An expression of which a constant part cannot be computed stays as it is.
 func Fold(n Node) Node {
-	out, _ := Rewrite(n, func(k Node) (Node, error) { return foldNode(k), nil })
-	return out
+	if out, err := fold(n); err == nil {
+		return out
+	}
+	return n
+}
+
+// fold is Fold for what is about to run. As in PostgreSQL, a constant part that cannot be computed fails at once, though
+// no row would ever ask for its value: SELECT 1/0 fails on an empty table too. Spared is only what constants in front of
+// it cut off: the arguments of AND behind a FALSE, of OR behind a TRUE, and of COALESCE behind a value, and the branches
+// of CASE that none can reach.
+func fold(n Node) (Node, error) {
+	switch k := n.(type) {
+	case *BoolOp:
+		if k.Op != Not {
+			return foldBool(k)
+		}
+	case *Case:
+		return foldCase(k)
+	case *Coalesce:
+		return foldCoalesce(k)
+	}
+	n, err := rewriteChildren(n, fold)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := n.(*Func); ok && k.Fn.impl != nil {
+		return foldFunc(k)
+	}
+	if !foldable(n) {
+		return n, nil
+	}
+	return evalConst(n)
+}
+
+func foldFunc(k *Func) (Node, error) {
+	if k.Fn.Strict && slices.ContainsFunc(k.Args, isNullConst) { // however volatile: it is not called
+		return &Const{Type: k.Type, Loc: k.Loc}, nil
+	}
+	switch inSQL := strings.HasSuffix(k.Fn.src, ")"); {
+	case foldable(k):
+		out, err := evalConst(k)
+		if err != nil && inSQL { // PostgreSQL calls it; with other arguments it is expanded, so that no error knows of it
+			err = pgerr.From(err).Clone().WithWhere("SQL function \"%s\" statement 1", k.Fn.Name)
+		}
+		return out, err
+	case inSQL && k.Fn.impl.inline != nil:
+		if err := k.Fn.impl.inline(k.Args); err != nil {
+			return nil, pgerr.From(err).Clone().WithWhere("SQL function \"%s\" during inlining", k.Fn.Name)
+		}
+	}
+	return k, nil
 }
 
 func isConst(n Node) bool {
@@ -19,34 +72,9 @@ func isConst(n Node) bool {
 	return ok
 }
 
-func foldNode(n Node) Node {
-	switch k := n.(type) {
-	case *Func:
-		if k.Fn.impl == nil {
-			return n
-		}
-		if k.Fn.Strict { // however volatile: it is not called
-			null := false
-			for _, a := range k.Args {
-				if c, ok := a.(*Const); ok && c.Value.IsNull() {
-					null = true
-				} else if fails(a) {
-					return n
-				}
-			}
-			if null {
-				return &Const{Type: k.Type, Loc: k.Loc}
-			}
-		}
-	case *BoolOp:
-		return foldBool(k)
-	case *Case:
-		return foldCase(k)
-	}
-	if !foldable(n) {
-		return n
-	}
-	return evalConst(n)
+func isNullConst(n Node) bool {
+	c, ok := n.(*Const)
+	return ok && c.Value.IsNull()
 }
 
 // foldable reports whether n is a constant expression of one operation, whose value depends on nothing else.
@@ -57,14 +85,14 @@ func foldable(n Node) bool {
 			return false
 		}
 	case *Cast:
-		if !stableFreeCast(k) {
+		if !immutableCast(k) {
 			return false
 		}
 	case *AnyAll:
 		if k.Op.Volatility != Immutable {
 			return false
 		}
-	case *ArrayExpr, *IsTest, *Distinct, *Coalesce, *MinMax, *NullIf, *Subscript, *Row:
+	case *BoolOp, *ArrayExpr, *IsTest, *Distinct, *MinMax, *NullIf, *Subscript, *Row:
 	default:
 		return false
 	}
@@ -73,115 +101,133 @@ func foldable(n Node) bool {
 	return all && n.ResultType().Oid.Kind() != types.KRecord
 }
 
-// fails reports whether the folded n has a constant expression that is not one constant by now: its evaluation failed.
-// PostgreSQL raises that error, though a strict function around it has a NULL among its other arguments.
-func fails(n Node) bool {
-	if c, ok := n.(*Cast); ok && types.ElemOf(c.Type.Oid) != 0 {
-		return false // the input of arrays counts as depending on settings, since that of their elements may
-	}
-	if foldable(n) {
-		return true
-	}
-	found := false
-	children(n, func(c *Node) { found = found || fails(*c) })
-	return found
-}
-
-// stableFreeCast reports whether a cast's result depends on no setting.
-func stableFreeCast(k *Cast) bool {
-	if k.Domain != nil {
+// immutableCast reports whether a cast's result depends on nothing but its argument.
+func immutableCast(k *Cast) bool {
+	from, to := k.Arg.ResultType().Oid, k.Type.Oid
+	if k.Domain != nil || to == types.Int2vectorOid || to == types.OidvectorOid {
 		return false
 	}
-	from, to := k.Arg.ResultType().Oid, k.Type.Oid
-	if e := types.ElemOf(from); (from.Kind() == types.KFloat || e != 0 && e.Kind() == types.KFloat) && to.Kind() == types.KString {
-		return false // extra_float_digits
+	if fe, te := types.ElemOf(from), types.ElemOf(to); fe != 0 && te != 0 {
+		from, to = fe, te
 	}
-	for _, o := range [...]types.Oid{from, to} {
-		if types.Lookup(o) == nil {
-			return false
-		}
-		if e := types.ElemOf(o); e != 0 {
-			o = e
-		}
-		switch o {
-		case types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.TextOid, types.VarcharOid, types.BpcharOid,
-			types.NumericOid, types.Float8Oid, types.Float4Oid, types.NameOid, types.CharOid, types.UuidOid, types.OidOid,
-			types.JsonOid, types.JsonbOid, types.JsonpathOid, types.ByteaOid, types.InetOid, types.CidrOid, types.MacaddrOid, types.Macaddr8Oid,
-			types.PgLsnOid, types.UnknownOid:
-		default:
-			return false
-		}
-	}
-	return true
+	return types.ImmutableCast(from, to)
 }
 
-func evalConst(n Node) Node {
+// evalConst computes a constant expression. What wants a session is left to run in one.
+func evalConst(n Node) (Node, error) {
 	c := &compiler{}
 	root, err := c.node(n)
 	if err != nil {
-		return n
+		return nil, err
 	}
 	pool := &framePool{calls: c.calls, size: c.size}
 	ctx := &EvalContext{Context: context.Background(), TxnTime: time.Time{}}
 	d, err := root.row(pool.get(ctx), nil)
-	if err != nil {
-		return n
+	if errors.Is(err, errNoSession) {
+		return n, nil
 	}
-	return &Const{Type: n.ResultType(), Value: d, Loc: n.Pos()}
+	if err != nil {
+		return nil, err
+	}
+	return &Const{Type: n.ResultType(), Value: d, Loc: n.Pos()}, nil
 }
 
-func foldBool(k *BoolOp) Node {
-	if k.Op == Not {
-		if isConst(k.Args[0]) {
-			return evalConst(k)
-		}
-		return k
-	}
+func foldBool(k *BoolOp) (Node, error) {
 	var keep []Node
+	changed := false
 	for _, a := range k.Args {
-		if c, ok := a.(*Const); ok && !c.Value.IsNull() {
+		b, err := fold(a)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := b.(*Const); ok && !c.Value.IsNull() {
 			if c.Value.Bool() == (k.Op == Or) {
-				return c
+				return c, nil
 			}
 			continue
 		}
-		keep = append(keep, a)
+		changed = changed || a != b
+		keep = append(keep, b)
 	}
 	switch {
 	case len(keep) == 0:
-		return &Const{Type: boolType, Value: types.NewBool(k.Op == And), Loc: k.Loc}
+		return &Const{Type: boolType, Value: types.NewBool(k.Op == And), Loc: k.Loc}, nil
 	case len(keep) == 1:
-		return keep[0]
-	case len(keep) == len(k.Args):
-		return k
+		return keep[0], nil
+	case !slices.ContainsFunc(keep, func(n Node) bool { return !isNullConst(n) }):
+		return keep[0], nil
+	case len(keep) == len(k.Args) && !changed:
+		return k, nil
 	}
-	return &BoolOp{Op: k.Op, Args: keep, Loc: k.Loc}
+	return &BoolOp{Op: k.Op, Args: keep, Loc: k.Loc}, nil
 }
 
-func foldCase(k *Case) Node {
+func foldCase(k *Case) (Node, error) {
 	var whens []When
+	otherwise, changed := k.Else, false
 	for _, w := range k.Whens {
-		c, ok := w.Cond.(*Const)
-		if !ok {
-			whens = append(whens, w)
+		cond, err := fold(w.Cond)
+		if err != nil {
+			return nil, err
+		}
+		c, constant := cond.(*Const)
+		if constant && (c.Value.IsNull() || !c.Value.Bool()) {
 			continue
 		}
-		if c.Value.IsNull() || !c.Value.Bool() {
+		if constant {
+			otherwise = w.Result
+			break
+		}
+		result, err := fold(w.Result)
+		if err != nil {
+			return nil, err
+		}
+		changed = changed || cond != w.Cond || result != w.Result
+		whens = append(whens, When{Cond: cond, Result: result})
+	}
+	if otherwise == nil && len(whens) == 0 {
+		return &Const{Type: k.Type, Loc: k.Loc}, nil
+	}
+	if otherwise != nil {
+		var err error
+		if otherwise, err = fold(otherwise); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(whens) == 0:
+		return otherwise, nil
+	case len(whens) == len(k.Whens) && otherwise == k.Else && !changed:
+		return k, nil
+	}
+	return &Case{Whens: whens, Else: otherwise, Type: k.Type, Loc: k.Loc}, nil
+}
+
+func foldCoalesce(k *Coalesce) (Node, error) {
+	var keep []Node
+	changed := false
+	for i, a := range k.Args {
+		b, err := fold(a)
+		if err != nil {
+			return nil, err
+		}
+		if isNullConst(b) {
+			changed = true
 			continue
 		}
-		if len(whens) == 0 {
-			return w.Result
+		keep, changed = append(keep, b), changed || a != b
+		if isConst(b) {
+			changed = changed || i < len(k.Args)-1
+			break
 		}
-		return &Case{Whens: whens, Else: w.Result, Type: k.Type, Loc: k.Loc}
 	}
-	if len(whens) == len(k.Whens) {
-		return k
+	switch {
+	case len(keep) == 0:
+		return &Const{Type: k.Type, Loc: k.Loc}, nil
+	case len(keep) == 1:
+		return keep[0], nil
+	case !changed:
+		return k, nil
 	}
-	if len(whens) > 0 {
-		return &Case{Whens: whens, Else: k.Else, Type: k.Type, Loc: k.Loc}
-	}
-	if k.Else == nil {
-		return &Const{Type: k.Type, Loc: k.Loc}
-	}
-	return k.Else
+	return &Coalesce{Args: keep, Type: k.Type, Loc: k.Loc}, nil
 }

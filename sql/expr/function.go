@@ -142,4 +142,6 @@ type Compiled struct {
 	typ  types.Type
 	size frameSize
 	pool *framePool
+	// failed is why constants were not folded.
+	failed error
 }

@@ -77,10 +77,10 @@ func (b *backtracker) find(ctx context.Context, s string, from int) ([]int, erro
 	return nil, nil
 }
 
-// findAll returns the first n matches, all if n is negative; an empty match right behind another is none.
-func (b *backtracker) findAll(ctx context.Context, s string, n int) (out [][]int, err error) {
+// findAll returns the first n matches from a position on, all if n is negative; an empty match right behind another is none.
+func (b *backtracker) findAll(ctx context.Context, s string, from, n int) (out [][]int, err error) {
 	prevEnd := -1
-	for at := 0; at <= len(s) && (n < 0 || len(out) < n); {
+	for at := from; at <= len(s) && (n < 0 || len(out) < n); {
 		m, err := b.find(ctx, s, at)
 		if err != nil || m == nil {
 			return out, err

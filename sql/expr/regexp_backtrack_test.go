@@ -50,7 +50,7 @@ func TestBacktrackerMatchesAsRE2Does(t *testing.T) {
 			t.Fatalf("%s: %v", p, err)
 		}
 		s := strings.Repeat("abcab", 2)[r.Intn(5) : 5+r.Intn(5)]
-		got, err := bt.findAll(context.Background(), s, -1)
+		got, err := bt.findAll(context.Background(), s, 0, -1)
 		if err != nil {
 			t.Fatal(p, err)
 		}

@@ -126,11 +126,6 @@ func (s *scope) byOutputName(c *parse.ColumnRef, clause string) (int, error) {
 // checkGrouping refuses columns that are neither grouped nor in an aggregate.
 func (s *scope) checkGrouping() error {
 	q := s.q
-	if q.HasAggs {
-		if err := s.checkRecursiveAggs(); err != nil {
-			return err
-		}
-	}
 	if !q.HasAggs && len(q.GroupBy) == 0 && q.Having == nil && q.GroupingSets == nil {
 		return nil
 	}
@@ -144,10 +139,18 @@ func (s *scope) checkGrouping() error {
 		}
 		list = append(list, w.Partition...)
 	}
-	if err := s.checkGrouped(list); err != nil || q.Having == nil {
+	if err := s.checkGrouped(list); err != nil {
 		return err
 	}
-	return s.checkGrouped([]expr.Node{q.Having})
+	if q.Having != nil {
+		if err := s.checkGrouped([]expr.Node{q.Having}); err != nil {
+			return err
+		}
+	}
+	if q.HasAggs {
+		return s.checkRecursiveAggs()
+	}
+	return nil
 }
 
 func (s *scope) checkGrouped(list []expr.Node) error {

@@ -102,6 +102,14 @@ func (s *scope) opExpr(e *parse.AExpr) (expr.Node, error) {
 
 // rowSubquery is (a, b) op (SELECT …): a row of a scalar subquery, compared column by column.
 func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) (expr.Node, error) {
+	right := make([]expr.Node, len(l.Args))
+	queries := make([]*Query, len(right))
+	for i := range right {
+		var err error
+		if queries[i], err = s.sublinkQuery(r); err != nil {
+			return nil, err
+		}
+	}
 	left, err := s.exprs(l.Args)
 	if err != nil {
 		return nil, err
@@ -109,12 +117,7 @@ func (s *scope) rowSubquery(e *parse.AExpr, l *parse.RowExpr, r *parse.SubLink) 
 	if s.env.Print {
 		return s.printedRowSubquery(e.Name.Last(), left, r)
 	}
-	right := make([]expr.Node, len(left))
-	for i := range right {
-		q, err := s.sublinkQuery(r)
-		if err != nil {
-			return nil, err
-		}
+	for i, q := range queries {
 		if err := s.checkWidth(q, len(left), e.Loc()); err != nil {
 			return nil, err
 		}

@@ -57,8 +57,11 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 	if len(e.OperName) > 0 {
 		op = e.OperName.Last()
 	}
+	q, err := s.sublinkQuery(e) // its errors come before those of the left side
+	if err != nil {
+		return nil, err
+	}
 	var left []expr.Node
-	var err error
 	if r, ok := e.Testexpr.(*parse.RowExpr); ok {
 		left, err = s.exprs(r.Args)
 	} else {
@@ -66,10 +69,6 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		l, err = s.expr(e.Testexpr)
 		left = []expr.Node{l}
 	}
-	if err != nil {
-		return nil, err
-	}
-	q, err := s.sublinkQuery(e)
 	if err != nil {
 		return nil, err
 	}

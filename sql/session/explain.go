@@ -112,6 +112,9 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	} else if err := s.checkPermissions(p.st.permissions); err != nil {
 		return nil, err
 	}
+	if err := plan.Failed; err != nil {
+		return nil, err
+	}
 	tree := planner.ExplainTree(plan, show)
 	e := &explanation{o: o, show: show, tree: tree}
 	if o.settings {

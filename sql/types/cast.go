@@ -410,8 +410,9 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 			return Null, false, nil
 		}
 		if n, err = DateToTimestamp(n); err == nil && to == TimestamptzOid {
-			if n = LocalToTimestamptz(n, env.TimeZone); TimestampIsFinite(n) && !TimestampInRange(n) {
-				err = pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range for timestamp")
+			n = LocalToTimestamptz(n, env.TimeZone)
+			if TimestampIsFinite(n) && !TimestampInRange(n) {
+				return Null, true, errDateForTimestamp
 			}
 		}
 		return NewInt(n), true, err
@@ -432,6 +433,9 @@ func toDatetime(d Datum, from, to Oid, env *IOEnv) (r Datum, ok bool, err error)
 			_, us := splitMicros(n)
 			return NewInt(us), true, nil
 		case TimestampOid:
+			if TimestampIsFinite(n) && !TimestampInRange(n) {
+				return Null, true, errOutOfRange("timestamp")
+			}
 			return NewInt(n), true, nil
 		case TimestamptzOid:
 			n = LocalToTimestamptz(n, env.TimeZone)

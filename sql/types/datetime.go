@@ -363,6 +363,8 @@ func roundMicros(ts int64, precision int32) int64 {
 	return -((-ts + unit/2) / unit * unit)
 }
 
+var errDateForTimestamp = pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range for timestamp")
+
 func errOutOfRange(what string) error {
 	return pgerr.New(pgerr.DatetimeFieldOverflow, "%s out of range", what)
 }

@@ -373,7 +373,7 @@ func DateToTimestamp(d int64) (int64, error) {
 	case d == DateNegInfinity:
 		return TimestampNegInfinity, nil
 	case d >= endTimestamp/MicrosPerDay:
-		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range for timestamp")
+		return 0, errDateForTimestamp
 	}
 	return d * MicrosPerDay, nil
 }

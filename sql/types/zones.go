@@ -79,7 +79,7 @@ func ParseZoneArgument(name string) (*time.Location, error) {
 // FindTimeZone resolves a zone's name, abbreviation or POSIX offset ("+02", "-05:30", where + is west) as AT TIME ZONE
 // does; 22023 if there is none.
 func FindTimeZone(name string) (*time.Location, error) {
-	lower := strings.ToLower(trimSpace(name))
+	lower := strings.ToLower(name)
 	if zonesOfAbbrevs[lower] != "" {
 		if l := abbrevZone(lower); l != nil {
 			return l, nil
@@ -88,7 +88,7 @@ func FindTimeZone(name string) (*time.Location, error) {
 	if off, ok := zoneAbbrevs[lower]; ok {
 		return time.FixedZone(strings.ToUpper(lower), int(off)), nil
 	}
-	if l, ok := findZone(trimSpace(name)); ok {
+	if l, ok := findZone(name); ok {
 		return l, nil
 	}
 	return nil, pgerr.New(pgerr.InvalidParameterValue, "time zone \"%s\" not recognized", name)

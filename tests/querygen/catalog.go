@@ -130,7 +130,7 @@ func loadCatalog(ctx context.Context, oracle, subject *server) (*Catalog, error)
 		case "functionw":
 			p.kind = "window"
 		}
-		if isExcluded(p.name) {
+		if isExcluded(p.name) || p.makesBadText() {
 			continue
 		}
 		for _, q := range instances(p) {
@@ -142,6 +142,12 @@ func loadCatalog(ctx context.Context, oracle, subject *server) (*Catalog, error)
 		c.add(&Producer{kind: "cast", args: []Type{"text"}, typ: t})
 	}
 	return c, c.probe(ctx, subject)
+}
+
+// makesBadText tells of "char" to bpchar, which takes the byte as it is: PostgreSQL makes of ” a text of a zero byte, and of
+// a byte of an umlaut what is no UTF-8.
+func (p *Producer) makesBadText() bool {
+	return p.typ == "bpchar" && len(p.args) > 0 && p.args[0] == `"char"`
 }
 
 // instances are the producers that p becomes when its polymorphic types are assigned.

@@ -17,8 +17,18 @@ type Outcome struct {
 	rows    []string
 	tag     string
 	failed  *pgconn.PgError
-	// firstError is that of a sequence's statements.
-	firstError *pgconn.PgError
+	// steps are the outcomes of a sequence's statements; each goes on from what those before it left.
+	steps []*Outcome
+}
+
+// firstDifference returns the outcomes of the first statement of a sequence that differ; nil: none do.
+func firstDifference(want, got *Outcome) (w, g *Outcome) {
+	for i := range min(len(want.steps), len(got.steps)) {
+		if !slices.Equal(want.steps[i].rows, got.steps[i].rows) {
+			return want.steps[i], got.steps[i]
+		}
+	}
+	return nil, nil
 }
 
 // failure is the server's error within err; nil: there is none.
@@ -107,17 +117,13 @@ func runSteps(ctx context.Context, c *server, sql string) (*Outcome, error) {
 			return nil, err
 		}
 		slices.Sort(o.rows)
-		all.rows = append(all.rows, s)
-		if o.failed == nil { // rows that came before an error are as good as none
-			all.rows = append(all.rows, o.tag, strings.Join(o.columns, ", "))
-			all.rows = append(all.rows, o.rows...)
+		step := &Outcome{failed: o.failed, rows: []string{s}}
+		if e := o.failed; e != nil { // rows that came before an error are as good as none
+			step.rows = append(step.rows, fmt.Sprintf("%s: %s; detail %q hint %q constraint %q position %d", e.Code, e.Message, e.Detail, e.Hint, e.ConstraintName, e.Position))
+		} else {
+			step.rows = append(append(step.rows, o.tag, strings.Join(o.columns, ", ")), o.rows...)
 		}
-		if e := o.failed; e != nil {
-			all.rows = append(all.rows, fmt.Sprintf("%s: %s; detail %q hint %q constraint %q position %d", e.Code, e.Message, e.Detail, e.Hint, e.ConstraintName, e.Position))
-			if all.firstError == nil {
-				all.firstError = e
-			}
-		}
+		all.steps, all.rows = append(all.steps, step), append(all.rows, step.rows...)
 	}
 	return all, nil
 }
