@@ -24,7 +24,7 @@ type keyCond struct {
 	c   *conj
 	col int       // attnum-1; -1: an expression
 	key expr.Node // the expression of an index that it restricts
-	op  string    // = < <= > >= or "in"
+	op  string    // = < <= > >=, "in" or "not null"
 	val expr.Node
 }
 
@@ -36,6 +36,7 @@ type accessPath struct {
 	eq      []*keyCond
 	in      *keyCond
 	lo, hi  *keyCond
+	notNull *keyCond // column len(eq) IS NOT NULL
 	rows    float64
 	order   *rowOrder // the rows are to come in this order
 	reverse bool
@@ -188,6 +189,11 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 			if known(n.Array) && comparableTypes(n.Left.ResultType().Oid, types.ElemOf(n.Array.ResultType().Oid)) && key(n.Left, k) {
 				out = append(out, k)
 			}
+		case *expr.IsTest:
+			k := &keyCond{c: c, op: "not null"}
+			if n.Test == expr.IsNull && n.Not && n.Arg.ResultType().Oid.Class() != types.CompositeClass && key(n.Arg, k) {
+				out = append(out, k)
+			}
 		case *expr.Var:
 			if n.Type.Oid == types.BoolOid && n.Rel == rel && n.Level == 0 {
 				out = append(out, &keyCond{c: c, col: n.Col, op: "=", val: &expr.Const{Type: n.Type, Value: types.NewBool(true)}})
@@ -263,6 +269,9 @@ func pathCost(p *accessPath) float64 {
 
 // keySelectivity is the part of a table's rows that meet a condition on a key's column or expression.
 func (q *query) keySelectivity(rel int, t *catalog.Table, k *keyCond) float64 {
+	if k.val == nil {
+		return q.selectivity(k.c.node)
+	}
 	if k.op != "=" || q.relsOf(k.val).empty() {
 		if _, ok := k.c.node.(*expr.Var); !ok {
 			return q.selectivity(k.c.node)
@@ -328,6 +337,9 @@ func (q *query) matchPath(rel int, t *catalog.Table, ix *catalog.Index, cols []c
 			}
 			if k.op == "<" || k.op == "<=" {
 				p.hi = k
+			}
+			if k.op == "not null" {
+				p.notNull = k
 			}
 		}
 		switch {
@@ -405,7 +417,10 @@ func (q *query) fillAccess(a *Access, t *catalog.Table, p *accessPath) (map[*con
 			return nil, err
 		}
 	}
-	a.NotNull = p.lo != nil || p.hi != nil
+	a.NotNull = p.lo != nil || p.hi != nil || p.notNull != nil
+	if p.notNull != nil {
+		used[p.notNull.c] = true
+	}
 	bound := len(a.Eq)
 	if a.In != nil {
 		bound++

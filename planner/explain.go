@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
 
@@ -129,6 +130,70 @@ func (e *explainer) node(n Node, prefix string) *ExplainNode {
 		}
 		out.Children = append(out.Children, e.node(in, prefix))
 	}
+	for _, sub := range subplansOf(n) {
+		out.Children = append(out.Children, e.node(sub.Root, fmt.Sprintf("SubPlan %d: ", sub.ID+1)))
+	}
+	return out
+}
+
+// subplansOf lists the subplans that a node's expressions run, but for a LATERAL side's, which that shows.
+func subplansOf(n Node) []*Subplan {
+	var out []*Subplan
+	add := func(ss ...*Scalar) {
+		for _, s := range ss {
+			if s == nil {
+				continue
+			}
+			visit(s.Node, func(m expr.Node) bool {
+				if k, ok := m.(*expr.Subquery); ok {
+					if p, ok := k.Query.(*Subplan); ok {
+						out = append(out, p)
+					}
+				}
+				return true
+			})
+		}
+	}
+	switch n := n.(type) {
+	case *Scan:
+		add(n.Filter)
+		add(n.Access.Eq...)
+		add(n.Access.In)
+		for _, b := range []*Bound{n.Access.Lo, n.Access.Hi} {
+			if b != nil {
+				add(b.Value)
+			}
+		}
+	case *Values:
+		for _, r := range n.Rows {
+			add(r...)
+		}
+	case *Filter:
+		add(n.Cond)
+	case *Project:
+		add(n.Exprs...)
+	case *HashJoin:
+		add(n.LeftKeys...)
+		add(n.RightKeys...)
+		add(n.Cond)
+	case *LookupJoin:
+		add(n.Cond)
+	case *NestLoop:
+		add(n.Cond)
+		add(n.Args...)
+	case *Aggregate:
+		add(n.Keys...)
+		for _, a := range n.Aggs {
+			add(a.Args...)
+			add(a.Filter)
+		}
+	case *Limit:
+		add(n.Limit, n.Offset)
+	case *ModifyTable:
+		add(n.Values...)
+		add(n.Set...)
+		add(n.Returning...)
+	}
 	return out
 }
 
@@ -212,6 +277,8 @@ func scanTitle(n *Scan) string {
 		return "Key Lookup on " + on
 	case !a.FullScan():
 		return "Key Range Scan on " + on
+	case a.Ordered:
+		return "Key Scan on " + on
 	}
 	return "Seq Scan on " + on
 }
@@ -376,6 +443,9 @@ func (e *explainer) access(n *Scan) {
 			op = b.opi
 		}
 		parts = append(parts, fmt.Sprintf("(%s %s %s)", name(at), op, e.text(b.bound.Value)))
+	}
+	if a.NotNull && a.Lo == nil && a.Hi == nil {
+		parts = append(parts, fmt.Sprintf("(%s IS NOT NULL)", name(at)))
 	}
 	if len(parts) > 0 {
 		e.detail("Key Cond: %s", strings.Join(parts, " AND "))

@@ -391,9 +391,11 @@ func (q *query) filterItem(f *fromItem, conds []*conj) (*fromItem, error) {
 	if len(conds) == 0 {
 		return f, nil
 	}
-	ns := make([]expr.Node, len(conds))
-	for i, c := range conds {
-		ns[i] = c.node
+	var ns []expr.Node
+	for _, c := range conds {
+		if !c.hint {
+			ns = append(ns, c.node)
+		}
 	}
 	n, err := q.filter(f.node, ns, f.lay, nil)
 	if err != nil {
@@ -485,6 +487,11 @@ func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 	case sema.RTETable:
 		return q.planTable(f, r, conds)
 	case sema.RTESubquery, sema.RTEValues:
+		if r.Kind == sema.RTESubquery {
+			inner := *r
+			inner.Query, conds = q.pushInto(r, conds)
+			r = &inner
+		}
 		if err := q.planSubquery(f, r, q.needed[rel]); err != nil {
 			return nil, err
 		}

@@ -216,7 +216,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	t := inner.scan.Table
 	ks := joins
 	for _, k := range q.keyConds(inner.rel, inner.conds) {
-		if k.op != "in" {
+		if k.op != "in" && k.op != "not null" {
 			ks = append(ks, k)
 		}
 	}

@@ -161,7 +161,7 @@ type Access struct {
 
 // FullScan reports whether the access reads the whole table.
 func (a *Access) FullScan() bool {
-	return a.Index == nil && len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.Never
+	return a.Index == nil && len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never
 }
 
 // SystemColumns is the number of columns that a scan with RowRef appends: the row's key (bytea), its group (int8) and

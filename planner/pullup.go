@@ -48,6 +48,8 @@ func (q *query) pullUp(keepRels bool) {
 		rest = append(rest, w)
 	}
 	q.where = rest
+	q.havingToWhere()
+	q.minMax()
 }
 
 // absorb appends sub's range table to the query's and returns a function that moves sub's expressions into the query.

@@ -38,7 +38,7 @@ func expandSearchCycle(c *sema.CTE) (*sema.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, right := x.around(pushed(c.Query.SetOp.Left)), x.around(step)
+	left, right := x.around(oneDeeper(c.Query.SetOp.Left)), x.around(step)
 	x.start(left)
 	if err := x.next(right); err != nil {
 		return nil, err
@@ -54,8 +54,8 @@ func expandSearchCycle(c *sema.CTE) (*sema.Query, error) {
 	return &q, nil
 }
 
-// pushed copies a query to one level further down.
-func pushed(q *sema.Query) *sema.Query {
+// oneDeeper copies a query to one level further down.
+func oneDeeper(q *sema.Query) *sema.Query {
 	var f levelFunc
 	f = func(n expr.Node, depth int) (expr.Node, bool) {
 		level, ok := levelOf(n)
@@ -74,7 +74,7 @@ func (x *searchCycle) passOn(q *sema.Query) (*sema.Query, error) {
 		return nil, pgerr.New(pgerr.FeatureNotSupported,
 			"with a SEARCH or CYCLE clause, the recursive reference to WITH query %q must be at the top level of its right-hand SELECT", x.cte.Name)
 	}
-	step := pushed(q)
+	step := oneDeeper(q)
 	at := slices.IndexFunc(step.Targets, func(t sema.Target) bool { return t.Junk })
 	if at < 0 {
 		at = len(step.Targets)

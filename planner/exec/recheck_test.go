@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 		{"SELECT v FROM child WHERE pid = 2 AND v > 3", "Index Scan using child_pid_key on child|Key Cond: (pid = 2)|Groups: 4 of 4|Filter: (v > 3)"},
 		{"SELECT p.name FROM parent p JOIN child c ON c.pid = p.id WHERE c.id = 10", "Index Lookup on p|Hash Cond"},
 		{"DELETE FROM parent WHERE id = 1", "Delete on parent|Key Lookup on parent"},
-		{"SELECT id FROM child ORDER BY id LIMIT 1", "Limit|Seq Scan on child"},
+		{"SELECT id FROM child ORDER BY id LIMIT 1", "Limit|Key Scan on child"},
 	} {
 		got := strings.Join(planner.Explain(d.plan(c.sql)), "\n")
 		rest := got

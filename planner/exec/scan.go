@@ -43,7 +43,7 @@ func (s *scanOp) start() error {
 	if s.opts, err = s.r.readOptions(); err != nil {
 		return err
 	}
-	if s.n.Access.FullScan() || len(s.n.Access.Eq) == 0 && s.n.Access.In == nil && s.n.Access.Lo == nil && s.n.Access.Hi == nil && !s.n.Access.Never {
+	if a := &s.n.Access; a.FullScan() || len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never {
 		s.ranges = []keyRange{s.keys.storage()}
 		return nil
 	}
