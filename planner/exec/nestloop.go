@@ -211,9 +211,12 @@ func (j *nestLoopOp) settle() *types.Batch {
 	in, rows := j.in, j.rows
 	through := j.row >= j.last
 	more := through && j.store != nil && j.base+int64(j.rows.N) < j.store.Len()
-	if through && !more && j.last >= in.N {
-		j.in = nil
-		for i, m := range j.matched {
+	if through && !more {
+		if j.last >= in.N {
+			j.in = nil
+		}
+		for i := j.first; i < j.last; i++ { // all, or the one of a LATERAL side, so that these keep their order
+			m := j.matched[i]
 			switch {
 			case semi && m == (j.n.Type == planner.Semi):
 				p.left = append(p.left, int32(i))
