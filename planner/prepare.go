@@ -268,6 +268,12 @@ func (q *query) scalar(n expr.Node, in *layout, rep replacer) (*Scalar, error) {
 				c.Query = sub
 				// The outer values may be group keys of this query, so they pass through the same replacer.
 				c.Outer = mapList(args, resolve)
+				if c.Memo = len(args) > 0 && m.Kind != expr.AnySubquery && m.Kind != expr.AllSubquery && !changes(sq); c.Memo && failed == nil {
+					if err := q.groupedAlternative(&c, sq, resolve); err != nil {
+						failed = err
+						return &c, true
+					}
+				}
 				if alt := hashedExists(m, sq); alt != nil && failed == nil {
 					set, outer, err := q.subplan(alt, alt.Query.(*sema.Query))
 					if err != nil {

@@ -167,7 +167,7 @@ func (t *keyTable) insert(cols []*types.Vec, n int, out []int32) []int32 {
 			for c := range cols {
 				d := cols[c].Get(i)
 				t.keys.Cols[c].Append(d)
-				t.bytes += datumBytes(d)
+				t.bytes += types.DatumBytes(d)
 			}
 			t.keys.N++
 			t.hashes = append(t.hashes, h[i])
@@ -191,33 +191,6 @@ func (t *keyTable) grow() {
 	}
 }
 
-// datumBytes estimates the memory of a value in a column.
-func datumBytes(d types.Datum) int64 {
-	switch d.Kind() {
-	case types.KString:
-		return 16 + int64(len(d.Str()))
-	case types.KInt, types.KFloat, types.KNull:
-		return 8
-	}
-	return objectBytes(d)
-}
-
-// objectBytes estimates the memory of a value of a kind without a column representation.
-func objectBytes(d types.Datum) int64 {
-	n := int64(48)
-	switch d.Kind() {
-	case types.KArray:
-		for _, e := range d.Array().Elems {
-			n += 16 + datumBytes(e)
-		}
-	case types.KRecord:
-		for _, f := range d.Record().Fields {
-			n += 16 + datumBytes(f)
-		}
-	}
-	return n
-}
-
 // vecBytes estimates the memory of a column's values from one on.
 func vecBytes(v *types.Vec, from int) int64 {
 	n := int64(v.Len()-from) * 8
@@ -230,7 +203,7 @@ func vecBytes(v *types.Vec, from int) int64 {
 	if len(v.X) > from {
 		n = 0
 		for _, d := range v.X[from:] {
-			n += objectBytes(d)
+			n += types.ObjectBytes(d)
 		}
 	}
 	return n

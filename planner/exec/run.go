@@ -162,6 +162,7 @@ func Open(c *Context, p *planner.Plan) (*Cursor, error) {
 	r := &run{execution: x, eval: c.Eval}
 	if c.Eval != nil && p.Subplans > 0 {
 		c.Eval.Subplan = r.subplan
+		c.Eval.HashMemBytes = x.hashMem()
 	}
 	if p.Point != nil && c.Analyze == nil {
 		return &Cursor{run: r, op: newPoint(x, p.Point)}, nil
@@ -221,7 +222,7 @@ func (r *run) child() *run {
 	e := r.eval
 	k := &run{execution: r.execution}
 	k.eval = &expr.EvalContext{Context: e.Context, IOEnv: e.IOEnv, Params: e.Params, Session: e.Session,
-		StatementTime: e.StatementTime, TxnTime: e.TxnTime}
+		StatementTime: e.StatementTime, TxnTime: e.TxnTime, HashMemBytes: e.HashMemBytes}
 	k.eval.Subplan = k.subplan
 	return k
 }

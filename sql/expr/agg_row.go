@@ -21,10 +21,12 @@ func rowAgg(fresh func(args []types.Type, result types.Type) accumulator) func([
 }
 
 type accumulators struct {
-	fresh  func() accumulator
-	groups []accumulator
-	args   []types.Datum
-	rows   int64
+	fresh    func() accumulator
+	groups   []accumulator
+	args     []types.Datum
+	rows     int64
+	bytes    int64 // when there were rowsThen
+	rowsThen int64
 }
 
 func (s *accumulators) Grow(n int) {
@@ -49,6 +51,7 @@ func (s *accumulators) Accumulate(ctx *EvalContext, g []int32, args []*types.Vec
 }
 
 func (s *accumulators) AccumulateRow(ctx *EvalContext, g int, args []types.Datum) error {
+	s.rows++
 	return s.groups[g].add(ctx, args)
 }
 
@@ -65,12 +68,16 @@ func (s *accumulators) Result(ctx *EvalContext, g int) (types.Datum, error) {
 	return s.groups[g].result(ctx)
 }
 
+// MemBytes asks the groups only when there are as many new rows as a part of them.
 func (s *accumulators) MemBytes() int64 {
-	n := int64(0)
-	for _, g := range s.groups {
-		n += g.size()
+	if s.bytes > 0 && s.rows-s.rowsThen < int64(len(s.groups)/4) {
+		return s.bytes
 	}
-	return n
+	s.bytes, s.rowsThen = 0, s.rows
+	for _, g := range s.groups {
+		s.bytes += g.size()
+	}
+	return s.bytes
 }
 
 // numericAcc is sum and avg of int8 and numeric; it adds in 64 bits as long as that is exact.

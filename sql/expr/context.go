@@ -27,8 +27,12 @@ type EvalContext struct {
 	// returns false. Rows belong to the callee and are valid during the call of yield only.
 	Subplan func(ctx *EvalContext, plan any, outer []types.Datum, yield func(row []types.Datum) (bool, error)) error
 
+	// HashMemBytes bounds what is kept of a subquery; 0: nothing does.
+	HashMemBytes int64
+
 	mu       sync.Mutex
 	subCache map[*Subquery]*subResult
+	subMemo  map[*Subquery]*subMemo
 	subTime  map[*Subquery]time.Duration // spent on running a subquery row by row that could be hashed
 }
 

@@ -19,6 +19,12 @@ type subResult struct {
 	// withNull, and rows are all.
 	hashed   map[uint64][][]types.Datum
 	withNull [][]types.Datum
+	// groups are the results of an aggregate by its keys, none the one for all other keys.
+	groups  map[string]types.Datum
+	none    types.Datum
+	hasNone bool
+	// tooLarge: there is not the memory for it.
+	tooLarge bool
 }
 
 func (c *compiler) subquery(n *Subquery) (evaluator, error) {
@@ -41,6 +47,11 @@ func (c *compiler) subquery(n *Subquery) (evaluator, error) {
 		}
 		e.ops = append(e.ops, p)
 	}
+	if g, ok := n.Grouped.(*Subquery); ok {
+		if e.left, err = c.nodes(g.Left); err != nil {
+			return nil, err
+		}
+	}
 	if n.Hashed != nil {
 		if e.hashed, err = c.node(n.Hashed); err != nil {
 			return nil, err
@@ -61,13 +72,6 @@ type subqueryEval struct {
 
 // hashRowCost is about what a row of a hash set takes to make.
 const hashRowCost = time.Microsecond
-
-// worthHashing reports whether running the subquery row by row has taken as long as the set of its rows would take.
-func (e *subqueryEval) worthHashing(ctx *EvalContext) bool {
-	ctx.mu.Lock()
-	defer ctx.mu.Unlock()
-	return ctx.subTime[e.n] > time.Millisecond+time.Duration(e.n.HashRows)*hashRowCost
-}
 
 // timed is value with the time that it takes counted.
 func (e *subqueryEval) timed(f *frame, outer []types.Datum) (types.Datum, error) {
@@ -153,6 +157,9 @@ func (e *subqueryEval) cached(f *frame) (*subResult, error) {
 	return r, nil
 }
 
+// setRowBytes is what a value in a set takes beside itself.
+const setRowBytes = 16
+
 func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 	if len(e.ops) == 1 && e.n.Kind == AnySubquery {
 		if op := e.ops[0].fn; op.Operator != nil && op.Operator.Name == "=" && op.Args[0] == op.Args[1] {
@@ -171,7 +178,16 @@ func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 	if r.ints == nil && r.strings == nil && e.hashable() {
 		r.hashed = map[uint64][][]types.Datum{}
 	}
+	var bytes int64
 	return e.run(f, nil, func(row []types.Datum) (bool, error) {
+		for _, d := range row {
+			bytes += setRowBytes + types.DatumBytes(d)
+		}
+		if f.ctx.HashMemBytes > 0 && bytes > f.ctx.HashMemBytes {
+			// There is not the memory for it: the rows are compared as they come, each time.
+			*r = subResult{tooLarge: true}
+			return false, nil
+		}
 		switch {
 		case r.ints == nil && r.strings == nil:
 			row = append([]types.Datum(nil), row...)
@@ -299,15 +315,19 @@ func (e *subqueryEval) eval(f *frame, arg func(evaluator) (types.Datum, error)) 
 		d, err := arg(e.hashed)
 		return types.NewBool(!d.IsNull() && d.Bool()), err
 	}
+	if e.n.Grouped != nil && e.worthHashing(f.ctx) {
+		if d, ok, err := e.grouped(f, arg); ok || err != nil {
+			return d, err
+		}
+	}
 	outer, err := values(e.outer, arg)
-	if err != nil {
+	switch {
+	case err != nil:
 		return types.Null, err
-	}
-	if !set && e.hashed != nil {
+	case !set && e.n.Memo:
+		return e.memoized(f, outer)
+	case !set:
 		return e.timed(f, outer)
-	}
-	if !set {
-		return e.value(f, outer)
 	}
 	left, err := values(e.left, arg)
 	if err != nil {
@@ -318,6 +338,9 @@ func (e *subqueryEval) eval(f *frame, arg func(evaluator) (types.Datum, error)) 
 		r, err := e.cached(f)
 		if err != nil {
 			return types.Null, err
+		}
+		if r.tooLarge {
+			return e.search(f, nil, left)
 		}
 		if r.ints != nil || r.strings != nil {
 			return r.contains(left[0]), nil
@@ -334,8 +357,13 @@ func (e *subqueryEval) eval(f *frame, arg func(evaluator) (types.Datum, error)) 
 		}
 		return acc.value(), nil
 	}
-	acc := logic{all: all}
-	err = e.run(f, outer, func(row []types.Datum) (bool, error) {
+	return e.search(f, outer, left)
+}
+
+// search compares the subquery's rows as they come.
+func (e *subqueryEval) search(f *frame, outer, left []types.Datum) (types.Datum, error) {
+	acc := logic{all: e.n.Kind == AllSubquery}
+	err := e.run(f, outer, func(row []types.Datum) (bool, error) {
 		d, err := e.compare(f, left, row)
 		return !acc.add(d), err
 	})

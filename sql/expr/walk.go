@@ -79,6 +79,7 @@ func children(n Node, f func(*Node)) {
 		list(n.Left)
 		list(n.Outer)
 		opt(&n.Hashed)
+		opt(&n.Grouped)
 	case *Aggregate:
 		list(n.Direct)
 		list(n.Args)
