@@ -63,7 +63,7 @@ func changes(s *sema.Query) bool {
 	return found
 }
 
-// groupedAlternative sets c.Grouped where c is an aggregate over the rows with some columns equal to outer values.
+// groupedAlternative sets c.Grouped where c is of the rows with some columns equal to outer values.
 func (q *query) groupedAlternative(c *expr.Subquery, sub *sema.Query, resolve replacer) error {
 	alt := groupedAggregate(c, sub)
 	if alt == nil {
@@ -79,11 +79,11 @@ func (q *query) groupedAlternative(c *expr.Subquery, sub *sema.Query, resolve re
 	return nil
 }
 
-// groupedAggregate is an aggregate over rows with columns equal to outer values as one grouped by these columns; nil where
-// that does not do.
+// groupedAggregate is an aggregate over rows with columns equal to outer values as one grouped by these columns, or a value of
+// such a row as that of all rows; nil where that does not do.
 func groupedAggregate(s *expr.Subquery, sub *sema.Query) *expr.Subquery {
 	visible := visibleTargets(sub)
-	if s.Kind != expr.ScalarSubquery || !sub.HasAggs || len(sub.GroupBy) > 0 || sub.GroupingSets != nil || sub.Having != nil || sub.HasWindows ||
+	if s.Kind != expr.ScalarSubquery || len(sub.GroupBy) > 0 || sub.GroupingSets != nil || sub.Having != nil || sub.HasWindows ||
 		sub.HasSRFs || sub.Distinct || sub.DistinctOn != nil || sub.Limit != nil || sub.Offset != nil || len(sub.CTEs) > 0 ||
 		len(visible) != 1 || len(sub.Targets) != 1 || sub.From == nil || !correlatedInWhereOnly(sub) {
 		return nil
@@ -93,9 +93,13 @@ func groupedAggregate(s *expr.Subquery, sub *sema.Query) *expr.Subquery {
 		return nil
 	}
 	c := *sub
-	c.GroupBy, c.OrderBy, c.Targets = right, nil, nil
+	c.OrderBy, c.Targets = nil, nil
 	for i, r := range right {
-		c.Targets = append(c.Targets, sema.Target{Expr: r, Name: "?column?", Group: i + 1})
+		t := sema.Target{Expr: r, Name: "?column?"}
+		if sub.HasAggs {
+			c.GroupBy, t.Group = append(c.GroupBy, r), i+1
+		}
+		c.Targets = append(c.Targets, t)
 	}
 	c.Targets = append(c.Targets, visible[0])
 	if c.Where = nil; len(rest) > 0 {

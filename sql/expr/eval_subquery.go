@@ -21,6 +21,7 @@ type subResult struct {
 	withNull [][]types.Datum
 	// groups are the results of an aggregate by its keys, none the one for all other keys.
 	groups  map[string]types.Datum
+	several map[string]bool // keys with more than one row
 	none    types.Datum
 	hasNone bool
 	// tooLarge: there is not the memory for it.

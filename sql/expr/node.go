@@ -247,7 +247,7 @@ type Subquery struct {
 	// over a set made once, whose NULL means false. HashRows estimates the set. Many rows are judged by it.
 	Hashed   Node
 	HashRows float64
-	// Grouped is set by the planner for an aggregate over the rows with some columns equal to outer values: a *Subquery whose
+	// Grouped is set by the planner for a value of the rows with some columns equal to outer values: a *Subquery whose
 	// Left are these values and whose rows are the columns' values and the result for them, for all values that occur.
 	Grouped Node
 	// Memo says that the result depends on Outer alone, so that it may be kept.

@@ -10,9 +10,9 @@ import (
 )
 
 // A correlated subquery runs once for each row around it, which is dear where it runs for the same outer values again and
-// again, or for very many. Its results are kept by the outer values (Memo), as long as they are asked for. An aggregate over
-// the rows with some keys equal to outer values (Grouped) is computed for all keys at once when running it key by key has
-// taken as long as that would. Both stay within the memory of a hash table; what is too large is done without.
+// again, or for very many. Its results are kept by the outer values (Memo), as long as they are asked for. A value, or an
+// aggregate, of the rows with some keys equal to outer values (Grouped) is computed for all keys at once when running it key
+// by key has taken as long as that would. Both stay within the memory of a hash table; what is too large is done without.
 
 // subMemo is what a correlated subquery yielded, by its outer values.
 type subMemo struct {
@@ -102,9 +102,9 @@ func (e *subqueryEval) memoized(f *frame, outer []types.Datum) (types.Datum, err
 
 // grouped answers a subquery from the groups of all keys.
 func (e *subqueryEval) grouped(f *frame, arg func(evaluator) (types.Datum, error)) (d types.Datum, ok bool, err error) {
-	r, err := e.groups(f)
-	if err != nil || r.tooLarge {
-		return types.Null, false, err
+	r := e.groups(f)
+	if r.tooLarge {
+		return types.Null, false, nil
 	}
 	keys, err := values(e.left, arg)
 	if err != nil {
@@ -113,7 +113,7 @@ func (e *subqueryEval) grouped(f *frame, arg func(evaluator) (types.Datum, error
 	var tmp [64]byte
 	if key, ok := groupKey(tmp[:0], keys, e.n.Grouped.(*Subquery).Left); ok {
 		if d, found := r.groups[string(key)]; found {
-			return d, true, nil
+			return d, !r.several[string(key)], nil // the subquery itself says what is wrong with several
 		}
 	}
 	// No row has the keys: the value is the same for all of these.
@@ -142,13 +142,13 @@ func groupKey(buf []byte, keys []types.Datum, es []Node) ([]byte, bool) {
 }
 
 // groups computes the groups the first time.
-func (e *subqueryEval) groups(f *frame) (*subResult, error) {
+func (e *subqueryEval) groups(f *frame) *subResult {
 	ctx, g := f.ctx, e.n.Grouped.(*Subquery)
 	ctx.mu.Lock()
 	r := ctx.subCache[g]
 	ctx.mu.Unlock()
 	if r != nil {
-		return r, nil
+		return r
 	}
 	r = &subResult{groups: map[string]types.Datum{}}
 	var bytes int64
@@ -156,6 +156,12 @@ func (e *subqueryEval) groups(f *frame) (*subResult, error) {
 	err := ctx.Subplan(ctx, g.Query, nil, func(row []types.Datum) (bool, error) {
 		if key, ok := groupKey(nil, row[:n], g.Left); ok {
 			bytes += int64(len(key)) + memoEntry + types.DatumBytes(row[n])
+			if _, found := r.groups[string(key)]; found {
+				if r.several == nil {
+					r.several = map[string]bool{}
+				}
+				r.several[string(key)] = true
+			}
 			r.groups[string(key)] = row[n]
 		}
 		if r.tooLarge = ctx.HashMemBytes > 0 && bytes > ctx.HashMemBytes; r.tooLarge {
@@ -164,7 +170,8 @@ func (e *subqueryEval) groups(f *frame) (*subResult, error) {
 		return !r.tooLarge, nil
 	})
 	if err != nil {
-		return nil, err
+		// It may come of a row that is not asked for.
+		r = &subResult{tooLarge: true}
 	}
 	ctx.mu.Lock()
 	defer ctx.mu.Unlock()
@@ -172,7 +179,7 @@ func (e *subqueryEval) groups(f *frame) (*subResult, error) {
 		ctx.subCache = map[*Subquery]*subResult{}
 	}
 	ctx.subCache[g] = r
-	return r, nil
+	return r
 }
 
 // worthHashing reports whether running the subquery row by row has taken as long as the set of its rows, or the groups of
