@@ -368,7 +368,7 @@ type Sort struct {
 	Runs      float64
 }
 
-// Limit is LIMIT/OFFSET. With Ties, rows equal to the last one in Keys follow it.
+// Limit is LIMIT/OFFSET. With Ties, which may be empty but not nil then, rows equal to the last one in those keys follow it.
 type Limit struct {
 	Props
 	Input  Node

@@ -360,7 +360,7 @@ func (q *query) limit(n Node, limit, offset *Scalar, keys []SortKey) Node {
 	}
 	l := &Limit{Read: q.limitRows(n.Base().Rows), Props: q.b.props(n.Base().Types, rows), Input: n, Limit: limit, Offset: offset}
 	if q.q.WithTies {
-		l.Ties = keys
+		l.Ties = append([]SortKey{}, keys...) // not nil, though all keys may be constants: then all rows tie
 	}
 	return l
 }

@@ -195,8 +195,8 @@ func (m *modifyOp) insert(from, to int) error {
 		if err != nil {
 			// PostgreSQL has inserted the rows before; a duplicate among them is the error that it reports.
 			if len(rows) > 0 && m.n.Conflict == nil {
-				if dup := m.w.Insert(m.r.ctx(), rows); dup != nil {
-					return dup
+				if earlier := m.insertChecked(rows); earlier != nil {
+					return earlier
 				}
 			}
 			return err
@@ -206,19 +206,37 @@ func (m *modifyOp) insert(from, to int) error {
 	if m.n.Conflict != nil {
 		return m.insertOrConflict(m.root, rows)
 	}
-	if err := m.w.Insert(m.r.ctx(), rows); err != nil {
+	if err := m.insertChecked(rows); err != nil {
 		return err
 	}
-	return m.written(m.root, rows, nil)
+	return m.returned(m.root, rows, nil)
 }
 
-// written counts rows of a leaf and computes RETURNING. inputs, if not nil, are the input rows' positions.
+// insertChecked inserts rows up to the first that a view's check option refuses, so that a duplicate before it, or which it
+// is, is reported and none behind it.
+func (m *modifyOp) insertChecked(rows [][]types.Datum) error {
+	good, refused := m.checkViews(m.root, rows)
+	if err := m.w.Insert(m.r.ctx(), rows[:min(good+1, len(rows))]); err != nil {
+		return err
+	}
+	return refused
+}
+
+// written judges rows of a leaf, which were written, by the views' check options, and returns them.
 func (m *modifyOp) written(l *leaf, rows [][]types.Datum, inputs []int) error {
+	if _, err := m.checkViews(l, rows); err != nil {
+		return err
+	}
+	return m.returned(l, rows, inputs)
+}
+
+// returned counts rows of a leaf and computes RETURNING. inputs, if not nil, are the input rows' positions.
+func (m *modifyOp) returned(l *leaf, rows [][]types.Datum, inputs []int) error {
 	if m.n.Main {
 		m.r.written += int64(len(rows))
 	}
-	if err := m.checkViews(l, rows); err != nil || m.n.Returning == nil {
-		return err
+	if m.n.Returning == nil {
+		return nil
 	}
 	var wide, vals []types.Datum
 	for k, row := range rows {
@@ -248,22 +266,25 @@ func (m *modifyOp) treeRow(dst []types.Datum, l *leaf, row []types.Datum) []type
 	return dst
 }
 
-// checkViews judges the conditions of WITH CHECK OPTION.
-func (m *modifyOp) checkViews(l *leaf, rows [][]types.Datum) error {
+// checkViews judges rows by the conditions of WITH CHECK OPTION, and returns how many pass before the first that does not.
+func (m *modifyOp) checkViews(l *leaf, rows [][]types.Datum) (passed int, err error) {
+	if len(m.n.ViewChecks) == 0 {
+		return len(rows), nil
+	}
 	var wide []types.Datum
-	for _, c := range m.n.ViewChecks {
-		for _, row := range rows {
-			wide = m.treeRow(wide[:0], l, row)
+	for i, row := range rows {
+		wide = m.treeRow(wide[:0], l, row)
+		for _, c := range m.n.ViewChecks {
 			d, err := c.Cond.EvalRow(m.r.eval, wide)
 			if err != nil {
-				return err
+				return i, err
 			}
 			if d.IsNull() || !d.Bool() {
-				return errViewCheck(m.r.c, m.n.Table, c.Name, wide[:len(m.n.Table.Columns)])
+				return i, errViewCheck(m.r.c, m.n.Table, c.Name, wide[:len(m.n.Table.Columns)])
 			}
 		}
 	}
-	return nil
+	return len(rows), nil
 }
 
 // rowRef reads the system columns of input row i.

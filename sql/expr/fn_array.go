@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -134,6 +135,9 @@ func arrayPosition(c *Call, a []types.Datum) (types.Datum, error) {
 	arr := a[0].Array()
 	if len(arr.Dims) > 1 {
 		return types.Null, errSearchDims
+	}
+	if a[1].IsNull() && !slices.ContainsFunc(arr.Elems, types.Datum.IsNull) {
+		return types.Null, nil
 	}
 	start := lowest(arr)
 	from := start

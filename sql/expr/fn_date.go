@@ -214,17 +214,23 @@ func truncInterval(unit string, iv types.Interval) (types.Interval, error) {
 	return iv, nil
 }
 
+// makeDate makes a date of a year, negative before Christ, a month and a day. Errors show the year as it counts, 0 for 1 BC.
 func makeDate(y, m, d int64) (int64, error) {
 	year := y
 	if y < 0 && y != math.MinInt32 {
 		year = y + 1
 	}
-	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", year, m, d)
+	return dateOf(y, year, m, d, year)
+}
+
+// dateOf is makeDate of a year as given and as it counts; shown is the one that errors show.
+func dateOf(y, year, m, d, shown int64) (int64, error) {
+	bad := pgerr.New(pgerr.DatetimeFieldOverflow, "date field value out of range: %d-%02d-%02d", shown, m, d)
 	if y == 0 || y == math.MinInt32 || m < 1 || m > 12 || d < 1 || d > 31 || int(d) > types.DaysInMonth(int(year), int(m)) {
 		return 0, bad
 	}
 	if year > 5874897 || year < -4713 || year == -4713 && (m < 11 || m == 11 && d < 24) {
-		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", year, m, d)
+		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", shown, m, d)
 	}
 	days := types.DaysFromDate(int(year), int(m), int(d))
 	if yy, mm, dd := types.DateFromDays(days); int64(yy) != year || int64(mm) != m || int64(dd) != d {
@@ -253,7 +259,12 @@ func dateAtTime(day, time int64) (int64, error) {
 }
 
 func makeTimestamp(a []types.Datum) (int64, error) {
-	d, err := makeDate(a[0].Int(), a[1].Int(), a[2].Int())
+	y := a[0].Int()
+	year := y
+	if y < 0 {
+		year = y + 1
+	}
+	d, err := dateOf(y, year, a[1].Int(), a[2].Int(), y)
 	if err != nil {
 		return 0, err
 	}
@@ -517,6 +528,9 @@ var dateImpls = map[string]impl{
 		return truncZoned(c, a[0].Str(), a[1].Int(), c.IO().TimeZone)
 	}),
 	"timestamptz_trunc_zone": intFn(func(c *Call, a []types.Datum) (int64, error) {
+		if !types.TimestampIsFinite(a[1].Int()) {
+			return a[1].Int(), nil
+		}
 		loc, err := types.FindTimeZone(a[2].Str())
 		if err != nil {
 			return 0, err

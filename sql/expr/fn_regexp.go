@@ -32,8 +32,10 @@ const maxRegexps = 512
 type areRegexp struct {
 	re *regexp.Regexp
 	bt *backtracker
-	// behind is re with one character more at its beginning; nil where re does not look at what stands before a match.
-	behind *regexp.Regexp
+	// looksBack is set where re's matches depend on what stands before them, empty where they may be empty. Then behind is re
+	// at the beginning of a text, with one character more in front.
+	looksBack, empty bool
+	behind           *regexp.Regexp
 }
 
 // find returns the leftmost match: where it and its groups begin and end; nil for none.
@@ -42,14 +44,6 @@ func (r *areRegexp) find(c *Call, s string) ([]int, error) {
 		return r.bt.find(contextOf(c), s, 0)
 	}
 	return r.re.FindStringSubmatchIndex(s), nil
-}
-
-// all returns the first n matches, all if n is negative.
-func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
-	if r.bt != nil {
-		return r.bt.findAll(contextOf(c), s, 0, n)
-	}
-	return r.re.FindAllStringSubmatchIndex(s, n), nil
 }
 
 func (r *areRegexp) match(c *Call, s string) (bool, error) {
@@ -107,7 +101,8 @@ func newARE(pattern, flags string) (*areRegexp, error) {
 	if err != nil {
 		return out, nil
 	}
-	if looksBack(tree) {
+	out.looksBack, out.empty = looksBack(tree), matchesEmpty(tree)
+	if out.looksBack || out.empty {
 		out.behind = regexp.MustCompile(`\A(?s:.)(?:` + text + ")")
 	}
 	if isGreedy(tree) {

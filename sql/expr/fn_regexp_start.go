@@ -16,6 +16,51 @@ func looksBack(re *syntax.Regexp) bool {
 	return slices.ContainsFunc(re.Sub, looksBack)
 }
 
+// matchesEmpty reports whether an expression may match nothing, at some place.
+func matchesEmpty(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpWordBoundary,
+		syntax.OpNoWordBoundary, syntax.OpStar, syntax.OpQuest:
+		return true
+	case syntax.OpRepeat:
+		return re.Min == 0 || matchesEmpty(re.Sub[0])
+	case syntax.OpConcat:
+		return !slices.ContainsFunc(re.Sub, func(s *syntax.Regexp) bool { return !matchesEmpty(s) })
+	case syntax.OpCapture, syntax.OpPlus, syntax.OpAlternate:
+		return slices.ContainsFunc(re.Sub, matchesEmpty)
+	}
+	return false
+}
+
+// all returns the first n matches, all if n is negative.
+func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
+	if r.bt != nil {
+		return r.bt.findAll(contextOf(c), s, 0, n)
+	}
+	return r.withEmpty(s, r.re.FindAllStringSubmatchIndex(s, n), n), nil
+}
+
+// withEmpty adds the empty matches right behind other matches, which package regexp leaves out.
+func (r *areRegexp) withEmpty(s string, matches [][]int, n int) [][]int {
+	if !r.empty {
+		return matches
+	}
+	var out [][]int
+	for i, m := range matches {
+		out = append(out, m)
+		if m[0] == m[1] || i+1 < len(matches) && matches[i+1][0] == m[1] {
+			continue
+		}
+		if e := matchBehind(r.behind, s, m[1]); e != nil {
+			out = append(out, e)
+		}
+	}
+	if n >= 0 && len(out) > n {
+		out = out[:n]
+	}
+	return out
+}
+
 // allFrom returns the first n matches, all if n is negative, that begin at the start-th character (from 1) or behind it.
 // What stands before it is still there for ^ and the like to see, and a start behind the end finds nothing, not even an
 // empty match.
@@ -29,13 +74,10 @@ func (r *areRegexp) allFrom(c *Call, s string, start int64, n int) ([][]int, err
 	case r.bt != nil:
 		return r.bt.findAll(contextOf(c), s, from, n)
 	}
-	var out [][]int
-	if r.behind == nil {
-		out = r.re.FindAllStringSubmatchIndex(s[from:], n)
-	} else {
-		out = findBehind(r.behind, s, from, n)
-		from = 0
+	if r.looksBack {
+		return findBehind(r.behind, s, from, n), nil
 	}
+	out, err := r.all(c, s[from:], n)
 	for _, m := range out {
 		for i := range m {
 			if m[i] >= 0 {
@@ -43,34 +85,39 @@ func (r *areRegexp) allFrom(c *Call, s string, start int64, n int) ([][]int, err
 			}
 		}
 	}
-	return out, nil
+	return out, err
 }
 
-// findBehind finds the matches from a position on, which is not the first, by an expression that takes one character more
-// in front: it is tried at one position after another, so that it sees what stands before each.
+// findBehind finds the matches from a position on, which is not the first: at one position after another, so that each sees
+// what stands before it.
 func findBehind(behind *regexp.Regexp, s string, from, n int) (out [][]int) {
-	prevEnd := -1
 	for at := from; at <= len(s) && (n < 0 || len(out) < n); {
-		_, before := utf8.DecodeLastRuneInString(s[:at])
 		_, next := utf8.DecodeRuneInString(s[at:])
-		m := behind.FindStringSubmatchIndex(s[at-before:])
+		m := matchBehind(behind, s, at)
 		if m == nil {
 			at += max(next, 1)
 			continue
 		}
-		for i := range m {
-			if m[i] >= 0 {
-				m[i] += at - before
-			}
-		}
-		m[0] = at
-		empty := m[0] == m[1]
-		if !empty || m[0] != prevEnd {
-			out = append(out, m)
-		}
-		if prevEnd, at = m[1], m[1]; empty {
+		out = append(out, m)
+		if at = m[1]; m[0] == m[1] {
 			at += max(next, 1)
 		}
 	}
 	return out
+}
+
+// matchBehind matches at a position, which is not the first, by an expression that takes one character more in front.
+func matchBehind(behind *regexp.Regexp, s string, at int) []int {
+	_, before := utf8.DecodeLastRuneInString(s[:at])
+	m := behind.FindStringSubmatchIndex(s[at-before:])
+	if m == nil {
+		return nil
+	}
+	for i := range m {
+		if m[i] >= 0 {
+			m[i] += at - before
+		}
+	}
+	m[0] = at
+	return m
 }

@@ -113,6 +113,9 @@ func leftN(s string, n int64) string {
 }
 
 func rightN(s string, n int64) string {
+	if n == math.MinInt32 { // its negative is itself to PostgreSQL
+		return s
+	}
 	if n < 0 {
 		return s[byteAt(s, -n):]
 	}

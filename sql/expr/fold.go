@@ -42,6 +42,12 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Func); ok && k.Fn.impl != nil {
 		return foldFunc(k)
 	}
+	if k, ok := n.(*Cast); ok && k.Domain == nil && isNullConst(k.Arg) && types.ElemOf(k.Type.Oid) == 0 {
+		return &Const{Type: k.Type, Loc: k.Loc}, nil // whatever its functions depend on, they are strict
+	}
+	if k, ok := n.(*Cast); ok && k.Domain == nil && k.Type.Oid == types.RecordOid && isConst(k.Arg) {
+		return &Const{Type: k.Type, Value: k.Arg.(*Const).Value, Loc: k.Loc}, nil // a composite value is a record as it is
+	}
 	if !foldable(n) {
 		return n, nil
 	}
@@ -81,7 +87,10 @@ func isNullConst(n Node) bool {
 func foldable(n Node) bool {
 	switch k := n.(type) {
 	case *Func:
-		if k.Fn.Volatility != Immutable || k.Fn.impl == nil {
+		if k.Fn.impl == nil || mutableFunc(k) {
+			return false
+		}
+		if k.Fn.Volatility != Immutable && slices.ContainsFunc(k.Args, func(a Node) bool { return formatted(a.ResultType().Oid) }) {
 			return false
 		}
 	case *Cast:
@@ -92,7 +101,7 @@ func foldable(n Node) bool {
 		if k.Op.Volatility != Immutable {
 			return false
 		}
-	case *BoolOp, *ArrayExpr, *IsTest, *Distinct, *MinMax, *NullIf, *Subscript, *Row:
+	case *BoolOp, *ArrayExpr, *IsTest, *Distinct, *MinMax, *NullIf, *Subscript, *Field, *Row:
 	default:
 		return false
 	}
@@ -103,14 +112,31 @@ func foldable(n Node) bool {
 
 // immutableCast reports whether a cast's result depends on nothing but its argument.
 func immutableCast(k *Cast) bool {
-	from, to := k.Arg.ResultType().Oid, k.Type.Oid
-	if k.Domain != nil || to == types.Int2vectorOid || to == types.OidvectorOid {
+	from, to := k.Arg.ResultType(), k.Type
+	if k.Domain != nil || from.Oid == types.UnknownOid || to.Oid == types.Int2vectorOid || to.Oid == types.OidvectorOid {
 		return false
 	}
-	if fe, te := types.ElemOf(from), types.ElemOf(to); fe != 0 && te != 0 {
-		from, to = fe, te
+	return !mutableCast(from, to) && !(isText(to.Oid) && formattedElem(from.Oid))
+}
+
+// formatted reports whether settings decide the text of a type, though PostgreSQL calls its output immutable.
+func formatted(o types.Oid) bool {
+	return o == types.Float4Oid || o == types.Float8Oid || o == types.ByteaOid
+}
+
+func formattedElem(o types.Oid) bool {
+	if e := types.ElemOf(o); e != 0 {
+		o = e
 	}
-	return types.ImmutableCast(from, to)
+	return formatted(o)
+}
+
+func isText(o types.Oid) bool {
+	if e := types.ElemOf(o); e != 0 {
+		o = e
+	}
+	in := types.Lookup(o)
+	return in != nil && in.Category == 'S'
 }
 
 // evalConst computes a constant expression. What wants a session is left to run in one.

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"strings"
-
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -32,80 +30,23 @@ func ContainsMutable(n Node) bool {
 	return found
 }
 
-// mutableFunc judges a call. Concatenation with another type is an SQL function, which PostgreSQL expands: what counts is
-// that type's text.
+// mutableFunc judges a call. Concatenation with another type and the quoting of one are SQL functions, which PostgreSQL
+// expands: what counts is that type's text.
 func mutableFunc(f *Func) bool {
-	if len(f.Args) == 2 {
-		switch name, _, _ := strings.Cut(f.Fn.src, "("); name {
-		case "textanycat":
-			return mutableCast(f.Args[1].ResultType(), types.T(types.TextOid))
-		case "anytextcat":
-			return mutableCast(f.Args[0].ResultType(), types.T(types.TextOid))
-		}
+	switch f.Fn.src {
+	case "textanycat(text,anynonarray)":
+		return mutableCast(f.Args[1].ResultType(), types.T(types.TextOid))
+	case "anytextcat(anynonarray,text)", "quote_literal(anyelement)", "quote_nullable(anyelement)":
+		return mutableCast(f.Args[0].ResultType(), types.T(types.TextOid))
 	}
 	return f.Fn.Volatility != Immutable
 }
 
-// mutableCast reports whether a cast depends on settings: pg_proc.provolatile of the cast's function or, where the cast goes
-// by text, of the output and the input function.
+// mutableCast reports whether a cast depends on settings or the catalog.
 func mutableCast(from, to types.Type) bool {
-	if from.Oid == to.Oid {
-		return false
+	f, t := from.Oid, to.Oid
+	if fe, te := types.ElemOf(f), types.ElemOf(t); fe != 0 && te != 0 {
+		f, t = fe, te
 	}
-	if f, t := types.ElemOf(from.Oid), types.ElemOf(to.Oid); f != 0 && t != 0 {
-		return mutableCast(types.T(f), types.T(t))
-	}
-	zoned := from.Oid == types.TimestamptzOid || from.Oid == types.TimetzOid
-	switch to.Oid {
-	case types.TimestamptzOid, types.TimetzOid:
-		if zoned || from.Oid == types.DateOid || from.Oid == types.TimestampOid || from.Oid == types.TimeOid {
-			return from.Oid != types.TimetzOid || to.Oid != types.TimetzOid
-		}
-	case types.DateOid, types.TimestampOid, types.TimeOid:
-		switch from.Oid {
-		case types.TimestamptzOid:
-			return true
-		case types.DateOid, types.TimestampOid, types.TimeOid, types.TimetzOid, types.IntervalOid:
-			return false
-		}
-	}
-	if _, ok := types.CastAllowed(from.Oid, to.Oid); ok && !stringCategory(from.Oid) && !stringCategory(to.Oid) {
-		return false
-	}
-	return settingInOutput(from.Oid) || settingInInput(to.Oid)
-}
-
-func stringCategory(o types.Oid) bool {
-	in := types.Lookup(o)
-	return in == nil || in.Category == 'S' || o == types.UnknownOid
-}
-
-// settingInOutput reports whether a type's text depends on settings or the catalog.
-func settingInOutput(o types.Oid) bool {
-	switch o {
-	case types.DateOid, types.TimestampOid, types.TimestamptzOid, types.MoneyOid, types.RecordOid:
-		return true
-	}
-	if o.IsUser() { // labels, fields and constraints are the catalog's
-		return true
-	}
-	return types.ElemOf(o) != 0 && o != types.Int2vectorOid && o != types.OidvectorOid || isReg(o)
-}
-
-// settingInInput is settingInOutput for reading.
-func settingInInput(o types.Oid) bool {
-	switch o {
-	case types.TimeOid, types.TimetzOid, types.IntervalOid:
-		return true
-	}
-	return settingInOutput(o)
-}
-
-func isReg(o types.Oid) bool {
-	switch o {
-	case types.RegclassOid, types.RegprocOid, types.RegprocedureOid, types.RegoperOid, types.RegoperatorOid, types.RegtypeOid,
-		types.RegroleOid, types.RegnamespaceOid, types.RegconfigOid, types.RegdictionaryOid, types.RegcollationOid:
-		return true
-	}
-	return false
+	return f != t && f != types.UnknownOid && !types.ImmutableCast(f, t)
 }

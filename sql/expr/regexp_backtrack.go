@@ -77,18 +77,16 @@ func (b *backtracker) find(ctx context.Context, s string, from int) ([]int, erro
 	return nil, nil
 }
 
-// findAll returns the first n matches from a position on, all if n is negative; an empty match right behind another is none.
+// findAll returns the first n matches from a position on, all if n is negative. Right behind a match there may be an empty
+// one.
 func (b *backtracker) findAll(ctx context.Context, s string, from, n int) (out [][]int, err error) {
-	prevEnd := -1
 	for at := from; at <= len(s) && (n < 0 || len(out) < n); {
 		m, err := b.find(ctx, s, at)
 		if err != nil || m == nil {
 			return out, err
 		}
-		if m[0] != m[1] || m[0] != prevEnd {
-			out = append(out, m)
-		}
-		prevEnd, at = m[1], m[1]
+		out = append(out, m)
+		at = m[1]
 		if m[0] == m[1] {
 			_, w := utf8.DecodeRuneInString(s[at:])
 			at += max(w, 1)

@@ -275,7 +275,8 @@ func (s *scope) checkGroupingsAt(n expr.Node, depth int) error {
 		}
 		for _, a := range g.Args {
 			own := lower(a, depth)
-			if err == nil && !slices.ContainsFunc(s.q.GroupBy, func(b expr.Node) bool { return expr.Equal(b, own) }) {
+			v, isVar := own.(*expr.Var) // of an outer query it is no key, though grouped by
+			if err == nil && (isVar && v.Level > 0 || !slices.ContainsFunc(s.q.GroupBy, func(b expr.Node) bool { return expr.Equal(b, own) })) {
 				err = s.errorf(locOf(a), pgerr.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level")
 			}
 		}

@@ -279,11 +279,11 @@ func (s *scope) distinctFrom(e *parse.AExpr) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isNullConst(r) {
-		return &expr.IsTest{Arg: l, Test: expr.IsNull, Not: !not, Loc: e.Loc()}, nil
+	if isNullLiteral(e.Rexpr) {
+		return s.distinctFromNull(l, not, e.Loc())
 	}
-	if isNullConst(l) {
-		return &expr.IsTest{Arg: r, Test: expr.IsNull, Not: !not, Loc: e.Loc()}, nil
+	if isNullLiteral(e.Lexpr) {
+		return s.distinctFromNull(r, not, e.Loc())
 	}
 	if lr, ok := l.(*expr.Row); ok {
 		if rr, ok := r.(*expr.Row); ok {
@@ -295,6 +295,25 @@ func (s *scope) distinctFrom(e *parse.AExpr) (expr.Node, error) {
 		return nil, err
 	}
 	return &expr.Distinct{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Not: not, Loc: e.Loc()}, nil
+}
+
+// distinctFromNull is IS DISTINCT FROM the bare word NULL: a test for NULL, except that a row is not NULL for its fields being.
+func (s *scope) distinctFromNull(n expr.Node, not bool, loc int) (expr.Node, error) {
+	t := n.ResultType()
+	if t.Oid.Kind() != types.KRecord {
+		return &expr.IsTest{Arg: n, Test: expr.IsNull, Not: !not, Loc: loc}, nil
+	}
+	f, err := s.pairOf("=", n, &expr.Const{Type: t, Loc: loc}, loc)
+	if err != nil {
+		return nil, err
+	}
+	return &expr.Distinct{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Not: not, Loc: loc}, nil
+}
+
+// isNullLiteral reports whether an expression is the bare word NULL.
+func isNullLiteral(e parse.Expr) bool {
+	k, ok := e.(*parse.Const)
+	return ok && k.Kind == parse.ConstNull
 }
 
 func isNullConst(n expr.Node) bool {

@@ -1,11 +1,9 @@
 package types
 
 // stableIO are the types whose text depends on settings, of DateStyle, TimeZone and the like, or on the catalog, for input
-// (1), output (2) or both. float4, float8 and bytea are added: PostgreSQL calls their output immutable, though
-// extra_float_digits and bytea_output decide it.
+// (1), output (2) or both.
 var stableIO = map[Oid]uint8{
 	MoneyOid: 3, DateOid: 3, TimeOid: 1, TimetzOid: 1, TimestampOid: 3, TimestamptzOid: 3, IntervalOid: 3,
-	Float4Oid: 2, Float8Oid: 2, ByteaOid: 2,
 }
 
 // stableCasts are the casts by a function that settings decide.
@@ -15,7 +13,9 @@ var stableCasts = map[[2]Oid]bool{
 	{TimestamptzOid, TimeOid}: true, {TimestamptzOid, TimestampOid}: true, {TimestamptzOid, TimetzOid}: true,
 }
 
-// ImmutableCast reports whether what a cast between types that are no arrays makes of a value depends on the value alone.
+// ImmutableCast reports whether what a cast between types that are no arrays makes of a value depends on the value alone, as
+// PostgreSQL sees it: by pg_proc.provolatile of the cast's function or, where the cast goes by text, of the output or the
+// input function.
 func ImmutableCast(from, to Oid) bool {
 	if from == to {
 		return Lookup(from) != nil // at most a modifier is applied

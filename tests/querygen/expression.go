@@ -115,8 +115,12 @@ func (g *generator) expr(t Type, depth int) *Node {
 		return g.conditional(t, depth-1)
 	case n < 36 && g.subqueries > 0 && len(g.scope) > 0:
 		return g.scalarSubquery(t, depth-1)
-	case t == "bool" && n < 70:
+	case t == "bool" && n < 66:
 		return g.condition(depth)
+	case n < 74:
+		if e := g.syntax(t, depth); e != nil {
+			return e
+		}
 	}
 	if ps := g.producers(t); len(ps) > 0 {
 		return g.produce(pick(g, ps), depth-1)

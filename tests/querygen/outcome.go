@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,9 @@ func run(ctx context.Context, c *server, sql string) (*Outcome, error) {
 	return out, nil
 }
 
+// modifier is that of a column: other statements compare them.
+var modifier = regexp.MustCompile(` mod -?\d+`)
+
 // runSteps runs statements one after the other, each in a transaction of its own, from the state of refill, and returns
 // the outcome of each as rows, with the tables' contents in the end.
 func runSteps(ctx context.Context, c *server, sql string) (*Outcome, error) {
@@ -121,7 +125,7 @@ func runSteps(ctx context.Context, c *server, sql string) (*Outcome, error) {
 		if e := o.failed; e != nil { // rows that came before an error are as good as none
 			step.rows = append(step.rows, fmt.Sprintf("%s: %s; detail %q hint %q constraint %q position %d", e.Code, e.Message, e.Detail, e.Hint, e.ConstraintName, e.Position))
 		} else {
-			step.rows = append(append(step.rows, o.tag, strings.Join(o.columns, ", ")), o.rows...)
+			step.rows = append(append(step.rows, o.tag, modifier.ReplaceAllString(strings.Join(o.columns, ", "), "")), o.rows...)
 		}
 		all.steps, all.rows = append(all.steps, step), append(all.rows, step.rows...)
 	}

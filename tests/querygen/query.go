@@ -2,6 +2,7 @@ package querygen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -183,6 +184,11 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 		if !lateral {
 			g.scope = nil
 		}
+		if g.chance(40) {
+			n, item := g.setFunction(alias)
+			g.scope = scope
+			return n, item
+		}
 		of := pick(g, []Type{"int4", "text"})
 		e := g.expr(of+"[]", 1)
 		g.scope = scope
@@ -190,6 +196,30 @@ func (g *generator) fromItem(lateral bool) (*Node, *fromItem) {
 	}
 	name := pick(g, tableNames)
 	return expr(tFrom, name, " AS ", alias), &fromItem{alias, tables[name]}
+}
+
+// setFunction is a function in FROM, or several in ROWS FROM.
+func (g *generator) setFunction(alias string) (*Node, *fromItem) {
+	item := func(columns ...Column) *fromItem { return &fromItem{alias, columns} }
+	switch g.IntN(6) {
+	case 0:
+		return expr(tFrom, "ROWS FROM (unnest(", g.expr("int4[]", 1), "), unnest(", g.expr("text[]", 1), ")) WITH ORDINALITY AS ", alias, "(x, t, o)"),
+			item(Column{"x", "int4"}, Column{"t", "text"}, Column{"o", "int8"})
+	case 1:
+		return expr(tFrom, "unnest(", g.expr("int4[]", 1), ", ", g.expr("text[]", 1), ") AS ", alias, "(x, t)"), item(Column{"x", "int4"}, Column{"t", "text"})
+	case 2:
+		return expr(tFrom, "string_to_table(", g.expr("text", 1), ", ", quote(pick(g, []string{",", "", " ", "l"})), ") AS ", alias, "(t)"), item(Column{"t", "text"})
+	case 3:
+		j := g.expr("jsonb", 1)
+		return expr(tFrom, "jsonb_array_elements(CASE jsonb_typeof(", j, ") WHEN 'array' THEN ", j, " ELSE '[1, null, \"x\"]' END) WITH ORDINALITY AS ", alias, "(j, o)"),
+			item(Column{"j", "jsonb"}, Column{"o", "int8"})
+	case 4:
+		j := g.expr("jsonb", 1)
+		return expr(tFrom, "jsonb_each_text(CASE jsonb_typeof(", j, ") WHEN 'object' THEN ", j, " ELSE '{\"k\": 1}' END) AS ", alias, "(t, v)"),
+			item(Column{"t", "text"}, Column{"v", "text"})
+	}
+	return expr(tFrom, "generate_series('2024-02-28'::timestamp, '2024-03-02', ", quote(pick(g, []string{"1 day", "12:00", "1 mon", "-1 day"})), ") AS ", alias, "(ts)"),
+		item(Column{"ts", "timestamp"})
 }
 
 func (g *generator) outputs(n int) []Type {
@@ -420,12 +450,30 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 		if k := g.column(pick(g, []Type{"int4", "text", "bool", "date", "int8", "varchar"})); k != nil {
 			keys = append(keys, k)
 		} else if k := g.column(pick(g, canonicalColumns)); k != nil {
-			// Of a column: PostgreSQL folds a constant and then takes what equals it for no key.
-			keys = append(keys, expr("bool", "(", k, " IS NULL)"))
+			// Of a column: PostgreSQL folds a constant and then takes what equals it for no key. And no test whose
+			// negation it simplifies: NOT (a IS NULL) becomes a IS NOT NULL, which is no longer of the key.
+			keys = append(keys, expr("int4", "COALESCE(length(", k, "::text), 0)"))
 		}
 	}
 	targets := list(len(types), ", ")
+	var clause *Node
+	var sets bool
+	if len(keys) > 0 {
+		clause, sets = g.groupBy(keys)
+	}
 	for _, t := range types {
+		if sets && t == "int4" && g.chance(40) {
+			targets.parts = append(targets.parts, expr(t, "GROUPING(", list(1, ", ", keys...), ")"))
+			continue
+		}
+		if n := g.overGroups(t, keys); n != nil && g.chance(25) {
+			targets.parts = append(targets.parts, n)
+			continue
+		}
+		if n := g.orderedSet(t, items); n != nil && g.chance(20) {
+			targets.parts = append(targets.parts, n)
+			continue
+		}
 		if ps := g.aggregatesOf(t); len(ps) > 0 && g.chance(75) {
 			// Arguments of aggregates don't nest aggregates: subqueries may.
 			targets.parts = append(targets.parts, g.aggregate(pick(g, ps), items, 1))
@@ -435,11 +483,6 @@ func (g *generator) grouped(types []Type, from, where *Node, items []*fromItem) 
 	}
 	if len(keys) == 0 {
 		return expr(tQuery, "SELECT ", targets, " FROM ", from, where, pick(g, []string{"", "", " GROUP BY ()"}))
-	}
-	by := list(1, ", ", keys...)
-	clause := text(" GROUP BY ", by)
-	if g.chance(35) {
-		clause = text(" GROUP BY ", pick(g, []string{"ROLLUP", "CUBE", "GROUPING SETS", "(), GROUPING SETS"}), " (", by, ")")
 	}
 	having := text("")
 	if g.chance(30) {
@@ -462,50 +505,98 @@ func (g *generator) ofGroup(t Type, keys []*Node) *Node {
 	return n
 }
 
-// windowed is a SELECT whose columns are window functions where there are any of the type.
+// windowed is a SELECT whose columns are window functions where there are any of the type. Where rows tie, a function that
+// counts them (row_number, a frame of rows) gives them different values, and two such functions over different windows may
+// count them in different orders: they are all over one window, or only others are used.
 func (g *generator) windowed(types []Type, from, where *Node, items []*fromItem) *Node {
+	partition := func() *Node {
+		if k := g.column(pick(g, []Type{"int4", "text", "bool"})); k != nil && g.chance(60) {
+			return option("PARTITION BY ", k, " ")
+		}
+		return text("")
+	}
+	one, several := partition(), g.chance(30)
 	targets := list(len(types), ", ")
 	for _, t := range types {
 		ps := append(g.catalog.windows[t][:len(g.catalog.windows[t]):len(g.catalog.windows[t])], g.aggregatesOf(t)...)
+		if several {
+			ps = slices.DeleteFunc(ps, func(p *Producer) bool { return positional[p.name] })
+		}
 		if len(ps) == 0 || g.chance(30) {
 			targets.parts = append(targets.parts, g.expr(t, depthInQuery))
 			continue
 		}
-		p := pick(g, ps)
-		var call *Node
-		if p.kind == "window" {
-			call = g.produce(p, 1)
-			if strings.Contains(p.name, "ntile") || p.name == "nth_value" {
-				call = p.call([]*Node{g.expr(p.args[0], 1), text("2")}[2-len(p.args):])
-			}
-		} else {
-			var args []*Node
-			for _, a := range p.args {
-				args = append(args, g.expr(a, 1))
-			}
-			call = p.call(args)
-			if len(args) == 0 {
-				call = expr(p.typ, "count(*)")
-			}
-			call = text(call, g.filter(1))
+		if call := g.rangeWindow(t, items, partition); call != nil && g.chance(25) {
+			targets.parts = append(targets.parts, call)
+			continue
 		}
-		partition := text("")
-		if k := g.column(pick(g, []Type{"int4", "text", "bool"})); k != nil && g.chance(60) {
-			partition = option("PARTITION BY ", k, " ")
+		over := one
+		if several {
+			over = partition()
 		}
-		targets.parts = append(targets.parts, expr(t, call, " OVER (", partition, "ORDER BY ", g.order(items), g.frame(), ")"))
+		targets.parts = append(targets.parts, expr(t, g.windowCall(pick(g, ps)), " OVER (", over, "ORDER BY ", g.order(items), g.frame(!several), ")"))
 	}
 	return expr(tQuery, "SELECT ", targets, " FROM ", from, where)
 }
 
+// positional are the window functions that tell rows that tie apart.
+var positional = map[string]bool{"row_number": true, "lag": true, "lead": true, "ntile": true, "nth_value": true, "first_value": true, "last_value": true}
+
+// rangeWindow is an aggregate of type t over a frame of a range around a column's value: rows that tie have the same frame,
+// and the aggregate does not tell them apart. Nil: there is none of the type.
+func (g *generator) rangeWindow(t Type, items []*fromItem, partition func() *Node) *Node {
+	arg, ok := map[Type][2]string{"int8": {"count(", ")"}, "numeric": {"sum(", "::int8)"}, "int4": {"max(", ")"}, "text": {"min(", "::text)"}}[t]
+	if !ok {
+		return nil
+	}
+	key := pick(g, []Type{"int4", "int8", "numeric", "date", "timestamp", "int2", "time", "timestamptz"})
+	k, v := g.column(key), g.column("int4")
+	if k == nil || v == nil {
+		return nil
+	}
+	offset := func() string { return fmt.Sprint(g.IntN(12)) }
+	switch key {
+	case "date", "timestamp", "timestamptz":
+		offset = func() string { return pick(g, []string{"'1 day'", "'1 mon'", "'30 years'", "'0'"}) + "::interval" }
+	case "time":
+		offset = func() string { return pick(g, []string{"'1 hour'", "'12:00'"}) + "::interval" }
+	}
+	bounds := [][2]string{{"UNBOUNDED PRECEDING", offset() + " PRECEDING"}, {offset() + " PRECEDING", offset() + " FOLLOWING"}, {"CURRENT ROW", offset() + " FOLLOWING"},
+		{offset() + " FOLLOWING", "UNBOUNDED FOLLOWING"}, {offset() + " PRECEDING", "CURRENT ROW"}}
+	b := pick(g, bounds)
+	return expr(t, arg[0], v, arg[1], g.filter(1), " OVER (", partition(), "ORDER BY ", k, pick(g, []string{"", " DESC", " NULLS FIRST", " DESC NULLS LAST"}),
+		" RANGE BETWEEN ", b[0], " AND ", b[1], option(pick(g, []string{"", " EXCLUDE GROUP", " EXCLUDE TIES", " EXCLUDE CURRENT ROW"})), ")")
+}
+
+func (g *generator) windowCall(p *Producer) *Node {
+	if p.kind == "window" {
+		if strings.Contains(p.name, "ntile") || p.name == "nth_value" {
+			return p.call([]*Node{g.expr(p.args[0], 1), text("2")}[2-len(p.args):])
+		}
+		return g.produce(p, 1)
+	}
+	var args []*Node
+	for _, a := range p.args {
+		args = append(args, g.expr(a, 1))
+	}
+	call := p.call(args)
+	if len(args) == 0 {
+		call = expr(p.typ, "count(*)")
+	}
+	return text(call, g.filter(1))
+}
+
 // frame is a window's frame, of rows or groups: of a range only as far as peers.
-func (g *generator) frame() *Node {
+func (g *generator) frame(rows bool) *Node {
 	if g.chance(40) {
 		return text("")
 	}
 	starts := []string{"UNBOUNDED PRECEDING", "2 PRECEDING", "1 PRECEDING", "CURRENT ROW", "1 FOLLOWING"}
 	ends := []string{"1 PRECEDING", "CURRENT ROW", "1 FOLLOWING", "3 FOLLOWING", "UNBOUNDED FOLLOWING"}
 	mode := pick(g, []string{"ROWS", "GROUPS", "RANGE"})
+	if mode == "ROWS" && !rows {
+		mode = "GROUPS"
+	}
 	if mode == "RANGE" {
 		starts, ends = []string{"UNBOUNDED PRECEDING", "CURRENT ROW"}, []string{"CURRENT ROW", "UNBOUNDED FOLLOWING"}
 	}
@@ -513,5 +604,9 @@ func (g *generator) frame() *Node {
 	if mode != "RANGE" && s >= 3 && e < 1 || s == 4 && e < 2 {
 		e = len(ends) - 1
 	}
-	return option(" ", mode, " BETWEEN ", starts[s], " AND ", ends[e], option(pick(g, []string{"", " EXCLUDE CURRENT ROW", " EXCLUDE TIES", " EXCLUDE GROUP", " EXCLUDE NO OTHERS"})))
+	exclude := pick(g, []string{"", " EXCLUDE CURRENT ROW", " EXCLUDE TIES", " EXCLUDE GROUP", " EXCLUDE NO OTHERS"})
+	if exclude == " EXCLUDE TIES" && (starts[s] == "1 FOLLOWING" || ends[e] == "1 PRECEDING") {
+		exclude = "" // PostgreSQL's first_value looks at the current row then, though it is not in the frame, and finds nothing
+	}
+	return option(" ", mode, " BETWEEN ", starts[s], " AND ", ends[e], option(exclude))
 }
