@@ -54,7 +54,11 @@ func TestBacktrackerMatchesAsRE2Does(t *testing.T) {
 		if err != nil {
 			t.Fatal(p, err)
 		}
-		want := re.FindAllStringSubmatchIndex(s, -1)
+		are := &areRegexp{re: re, empty: true, behind: regexp.MustCompile("\\A(?s:.)(?:(?s)" + text + ")")}
+		want, err := are.all(nil, s, -1)
+		if err != nil {
+			t.Fatal(p, err)
+		}
 		if !slices.EqualFunc(got, want, func(a, b []int) bool { return a[0] == b[0] && a[1] == b[1] }) {
 			t.Fatalf("%s on %q: %v instead of %v", p, s, got, want)
 		}
