@@ -14,8 +14,10 @@ import (
 func (q *query) planCTEs() ([]*CTEPlan, error) {
 	var out []*CTEPlan
 	for _, c := range q.q.CTEs {
-		if q.b.ctes[c] != nil {
-			continue // an UPDATE or DELETE lists its WITH queries in its source too
+		// An UPDATE or DELETE lists its WITH queries in its source too. A query that is planned once more, for an order of a
+		// query around it, has them planned anew, as parts of the new plan's units.
+		if st := q.b.ctes[c]; st != nil && st.owner.q != q.q {
+			continue
 		}
 		st := &cteState{owner: q}
 		st.outer = q.cteOuter(c)

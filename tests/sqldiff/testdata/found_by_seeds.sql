@@ -91,7 +91,9 @@ select a.id, b.x, c.y from la a cross join (lateral generate_series(1, a.id) b(x
 select a.id, b.id, c.x, d.s from la a join (la b left join (generate_series(1,2) c(x) left join lateral (select a.id + c.x as s) d on d.s > 2) on b.id = c.x) on a.id >= b.id order by 1,2,3,4;
 select a.id, b.id, c.x, d.s from la a join (la b left join lateral (generate_series(1,b.id) c(x) left join lateral (select a.id + b.id + c.x as s) d on d.s > 2) on b.id = c.x) on a.id >= b.id order by 1,2,3,4;
 select (select sum(y.s) from la b cross join (generate_series(1,2) x left join lateral (select a.id + b.id + x as s) y on true)) from la a order by 1;
-select a.id, s.* from la a left join lateral (select b.id, y.s from la b cross join (generate_series(1,2) x left join lateral (select a.id + b.id + x as s) y on true) where b.id < a.id) s on true order by 1,2,3;
+select a.id from la a, lateral (with w as (select a.id as i), v as materialized (select i + 1 as j from w) select sum(j) as s from v, w) c order by a.id;
+with w as (select 1 as x union select 2) select a.id from la a, lateral (with v as materialized (select x + a.id as y from w) select sum(y) from v) c order by a.id;
+select a.id from la a, lateral (with w as (select a.id as i) select sum(i) as s from w) c group by a.id order by 1;
 select a.id, b.id, v.* from la a cross join (la b left join lateral (values (a.id, b.id), (b.id, a.id)) v(p, q) on v.p < v.q) order by 1,2,3,4;
 select a.id, count(*) from la a cross join (la b left join lateral (with w as (select a.id as i union all select b.id) select sum(i) as s from w) c on c.s > 3) where c.s is null or c.s > 1 group by a.id order by 1;
 drop table la;
