@@ -14,9 +14,9 @@ import (
 func (q *query) planCTEs() ([]*CTEPlan, error) {
 	var out []*CTEPlan
 	for _, c := range q.q.CTEs {
-		// An UPDATE or DELETE lists its WITH queries in its source too. A query that is planned once more, for an order of a
-		// query around it, has them planned anew, as parts of the new plan's units.
-		if st := q.b.ctes[c]; st != nil && st.owner.q != q.q {
+		// An UPDATE or DELETE lists its WITH queries in its source too. In a query that is planned once more, for an order of a
+		// query around it, they are planned anew, as parts of the new plan's units.
+		if st := q.b.ctes[c]; st != nil && q.isIn(st.owner) {
 			continue
 		}
 		st := &cteState{owner: q}
@@ -40,6 +40,16 @@ func (q *query) planCTEs() ([]*CTEPlan, error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// isIn reports whether q is up, or nested in it.
+func (q *query) isIn(up *query) bool {
+	for at := q; at != nil; at = at.up {
+		if at == up {
+			return true
+		}
+	}
+	return false
 }
 
 func usesCTE(s *sema.Query, c *sema.CTE) bool {
