@@ -495,11 +495,7 @@ func (a *numericVarianceAcc) result(*EvalContext) (types.Datum, error) {
 	if err != nil || !a.sqrt {
 		return v, err
 	}
-	root, err := types.NumericSqrt(v)
-	if err != nil {
-		return root, err
-	}
-	return types.NumericRound(root, types.NumericScale(v)) // PostgreSQL takes the root at the quotient's scale
+	return types.NumericSqrtAt(v, types.NumericScale(v)) // PostgreSQL takes the root at the quotient's scale
 }
 
 func (a *numericVarianceAcc) size() int64 { return 96 }

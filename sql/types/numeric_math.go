@@ -67,7 +67,11 @@ func NumericSqrt(a Datum) (Datum, error) {
 	}
 	weight, _ := base10000(a)
 	resultWeight := (weight+1)*4/2 - 1
-	scale := clampScale(numericMinSigDigits-resultWeight, NumericScale(a))
+	return NumericSqrtAt(a, clampScale(numericMinSigDigits-resultWeight, NumericScale(a)))
+}
+
+// NumericSqrtAt returns the square root of a finite number that is not negative at a scale.
+func NumericSqrtAt(a Datum, scale int32) (Datum, error) {
 	// Integer square root of a * 10^(2*(scale+1)), then round off one digit: the
 	// root of a non-square is never exactly half way.
 	var z apd.BigInt
