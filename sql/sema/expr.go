@@ -211,16 +211,7 @@ func (s *scope) caseExpr(e *parse.CaseExpr) (expr.Node, error) {
 		}
 	}
 	c := &expr.Case{Loc: e.Loc()}
-	var results []expr.Node
-	if e.Defresult != nil {
-		n, err := s.expr(e.Defresult)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, n)
-	} else {
-		results = append(results, &expr.Const{Type: types.T(types.UnknownOid), Loc: -1})
-	}
+	results := []expr.Node{&expr.Const{Type: types.T(types.UnknownOid), Loc: -1}} // that of ELSE first
 	for _, w := range e.Whens {
 		cond, err := s.expr(w.Expr)
 		if err == nil && operand != nil {
@@ -238,6 +229,13 @@ func (s *scope) caseExpr(e *parse.CaseExpr) (expr.Node, error) {
 		}
 		c.Whens = append(c.Whens, expr.When{Cond: cond})
 		results = append(results, res)
+	}
+	if e.Defresult != nil {
+		n, err := s.expr(e.Defresult)
+		if err != nil {
+			return nil, err
+		}
+		results[0] = n
 	}
 	results, t, err := s.unify(results, "CASE")
 	if err != nil {

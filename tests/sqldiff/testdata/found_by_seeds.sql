@@ -150,3 +150,4 @@ SELECT pg_catalog."substring"(quote_literal('0'::numeric), ''::text, json_typeof
 select quote_literal(1.5) || quote_nullable(null::int) || quote_literal('x'::bytea) || quote_nullable('2000-01-01'::date);
 create table qm (a int, b date); create index on qm (quote_literal(a)); create index on qm (quote_literal(b)); drop table qm;
 select stddev_pop(v), var_pop(v), stddev_samp(v), var_samp(v) from (values (1.5::numeric),(999999999.999),(1.5)) x(v), generate_series(1,11);
+select case when true then x else y end from (select 1) s;
