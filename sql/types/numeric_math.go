@@ -70,8 +70,11 @@ func NumericSqrt(a Datum) (Datum, error) {
 	return NumericSqrtAt(a, clampScale(numericMinSigDigits-resultWeight, NumericScale(a)))
 }
 
-// NumericSqrtAt returns the square root of a finite number that is not negative at a scale.
+// NumericSqrtAt returns the square root of a number that is not negative at a scale.
 func NumericSqrtAt(a Datum, scale int32) (Datum, error) {
+	if formOf(a) != numFinite {
+		return a, nil
+	}
 	// Integer square root of a * 10^(2*(scale+1)), then round off one digit: the
 	// root of a non-square is never exactly half way.
 	var z apd.BigInt

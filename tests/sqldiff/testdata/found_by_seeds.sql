@@ -151,3 +151,7 @@ select quote_literal(1.5) || quote_nullable(null::int) || quote_literal('x'::byt
 create table qm (a int, b date); create index on qm (quote_literal(a)); create index on qm (quote_literal(b)); drop table qm;
 select stddev_pop(v), var_pop(v), stddev_samp(v), var_samp(v) from (values (1.5::numeric),(999999999.999),(1.5)) x(v), generate_series(1,11);
 select case when true then x else y end from (select 1) s;
+select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('Infinity'::numeric), (1)) v(x);
+select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('NaN'::numeric)) v(x);
+select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('-Infinity'::numeric)) v(x);
+select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('NaN'::numeric), (1), (2)) v(x);
