@@ -68,7 +68,7 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		var l expr.Node
 		l, err = s.expr(e.Testexpr)
 		left = []expr.Node{l}
-		if row, ok := l.(*expr.Row); ok { // though made one value of a composite type by a cast
+		if row, ok := l.(*expr.Row); ok && row.Cast { // though made one value of a composite type by a cast
 			left = row.Fields
 		}
 	}

@@ -155,3 +155,14 @@ select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('Infinity
 select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('NaN'::numeric)) v(x);
 select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('-Infinity'::numeric)) v(x);
 select stddev(x), variance(x), stddev_pop(x), var_pop(x) from (values ('NaN'::numeric), (1), (2)) v(x);
+create type zpair as (x int4, y text);
+create table zt (a int, b text);
+insert into zt values (1, 'a');
+select r from zt r where r in (select s from zt s where r.a = s.a);
+select row(1,'a')::zpair in (select null::zpair);
+select row(1,'a')::zpair in (select 1, 'a');
+drop table zt; drop type zpair;
+set timezone = 'UTC-2';
+select '4714-11-24 BC'::date < '2020-10-05'::timestamptz, '2020-10-05'::timestamptz >= '4714-11-24 BC'::timestamp, '294276-12-31 23:59:59'::timestamp < 'infinity'::timestamptz;
+select '4714-11-24 BC'::date::timestamptz;
+set timezone = 'Europe/Berlin';
