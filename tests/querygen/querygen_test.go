@@ -172,7 +172,7 @@ func (r *report) compare(oracle, subject *server, number uint64, s *Statement) {
 
 // both runs the text on both servers and compares.
 func both(ctx context.Context, oracle, subject *server, s *Statement, sql string) (kind, detail string, want, got *Outcome, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	run, inOrder := run, s.inOrder
 	if s.steps {
