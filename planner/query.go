@@ -14,6 +14,7 @@ import (
 // The order of the steps is PostgreSQL's: FROM and WHERE, GROUP BY and aggregates, HAVING, window functions, set-returning targets,
 // DISTINCT, ORDER BY, row locks, LIMIT.
 func (b *builder) planQuery(s *sema.Query, up *query, u *unit, depth int) (Node, error) {
+	s = withoutRows(s)
 	q := &query{b: b, q: s, up: up, unit: u, depth: depth}
 	q.pullUp(false)
 	ctes, err := q.planCTEs()
@@ -28,6 +29,17 @@ func (b *builder) planQuery(s *sema.Query, up *query, u *unit, depth int) (Node,
 		n = &With{Props: b.props(n.Base().Types, n.Base().Rows), Input: n, CTEs: ctes}
 	}
 	return n, nil
+}
+
+// withoutRows turns a query with HAVING, but no aggregates and no keys, into one that reads nothing: it is about one group
+// whose rows nothing asks for, as PostgreSQL sees it (create_degenerate_grouping_paths).
+func withoutRows(s *sema.Query) *sema.Query {
+	if s.Having == nil || s.HasAggs || len(s.GroupBy) > 0 || s.GroupingSets != nil {
+		return s
+	}
+	c := *s
+	c.From, c.Where, c.Having = nil, s.Having, nil
+	return &c
 }
 
 func (q *query) planBody() (Node, error) {

@@ -109,8 +109,9 @@ func (d *deparser) order(desc, nullsFirst bool) {
 func (d *deparser) limit(q *sema.Query) {
 	if q.WithTies {
 		d.keyword(" FETCH FIRST ", -indentStd, indentStd, 0)
-		d.parenthesised(q.Limit)
-		d.b.WriteString(" ROWS WITH TIES")
+		d.b.WriteString("(")
+		d.node(q.Limit, false)
+		d.b.WriteString(") ROWS WITH TIES")
 		return
 	}
 	d.keyword(" LIMIT ", -indentStd, indentStd, 0)
