@@ -30,7 +30,7 @@ func numberLSN(d types.Datum) (types.Datum, error) {
 	}
 	limit := lsnNumber(types.NewInt(-1)) // the highest one
 	if types.NumericCompare(n, types.NumericFromInt(0)) < 0 || types.NumericCompare(n, limit) > 0 {
-		return types.Null, pgerr.New(pgerr.NumericValueOutOfRange, "pg_lsn out of range")
+		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "pg_lsn out of range")
 	}
 	if low, err := types.NumericToInt(n, types.Int8Oid); err == nil {
 		return types.NewInt(low), nil
