@@ -207,7 +207,7 @@ type Row struct {
 	Names  []string
 	Type   types.Type // record, or a composite type whose attributes by number the fields are
 	Cast   bool       // a cast was written to the composite type
-	Whole  bool       // the row is a whole one of the range-table entry of its fields, in a tree that is printed
+	Whole  bool       // a reference to a FROM item, which is no row constructor
 	Loc    int
 }
 

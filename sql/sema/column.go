@@ -204,9 +204,9 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 	if it.funcScalar {
 		return it.cols[0].ref(level, loc)
 	}
-	r := &expr.Row{Type: types.T(types.RecordOid), Loc: loc}
+	r := &expr.Row{Type: types.T(types.RecordOid), Whole: true, Loc: loc}
 	if s.env.Print {
-		r.Whole, r.Type = true, s.printedRowType(it, level)
+		r.Type = s.printedRowType(it, level)
 	}
 	if it.table != nil && !s.env.Print {
 		it.tableRow(r, level)

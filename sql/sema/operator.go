@@ -157,12 +157,12 @@ func (s *scope) compareRows(op string, l, r []expr.Node, loc int) (expr.Node, er
 		return nil, s.errorf(loc, pgerr.FeatureNotSupported, "cannot compare rows of zero length")
 	}
 	kind := expr.And
-	switch op {
-	case "=":
-	case "<>":
+	switch family := rowOrders[op]; {
+	case op == "=" || op == "*=":
+	case op == "<>" || op == "*<>":
 		kind = expr.Or
-	case "<", "<=", ">", ">=":
-		return s.lexicographic(op, l, r, loc)
+	case family != nil:
+		return s.lexicographic(op, family, l, r, loc)
 	default:
 		// PostgreSQL looks at the operator's type first.
 		c, err := s.operator(op, l[0], r[0], loc)
@@ -189,23 +189,31 @@ func (s *scope) compareRows(op string, l, r []expr.Node, loc int) (expr.Node, er
 	return b, nil
 }
 
-func (s *scope) lexicographic(op string, l, r []expr.Node, loc int) (expr.Node, error) {
-	strict := op[:1]
+// rowOrder is what rows are ordered by with an operator of a btree family: its strict form, and the family's equality.
+type rowOrder struct{ strict, equal string }
+
+var rowOrders = map[string]*rowOrder{
+	"<": {"<", "="}, "<=": {"<", "="}, ">": {">", "="}, ">=": {">", "="},
+	"~<~": {"~<~", "="}, "~<=~": {"~<~", "="}, "~>~": {"~>~", "="}, "~>=~": {"~>~", "="},
+	"*<": {"*<", "*="}, "*<=": {"*<", "*="}, "*>": {"*>", "*="}, "*>=": {"*>", "*="},
+}
+
+func (s *scope) lexicographic(op string, by *rowOrder, l, r []expr.Node, loc int) (expr.Node, error) {
 	if len(l) == 1 {
 		return s.operator(op, l[0], r[0], loc)
 	}
 	if s.env.Print {
 		return s.printedComparison(op, l, r, loc)
 	}
-	less, err := s.operator(strict, l[0], r[0], loc)
+	less, err := s.operator(by.strict, l[0], r[0], loc)
 	if err != nil {
 		return nil, err
 	}
-	eq, err := s.operator("=", l[0], r[0], loc)
+	eq, err := s.operator(by.equal, l[0], r[0], loc)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := s.lexicographic(op, l[1:], r[1:], loc)
+	rest, err := s.lexicographic(op, by, l[1:], r[1:], loc)
 	if err != nil {
 		return nil, err
 	}
@@ -285,10 +293,8 @@ func (s *scope) distinctFrom(e *parse.AExpr) (expr.Node, error) {
 	if isNullLiteral(e.Lexpr) {
 		return s.distinctFromNull(r, not, e.Loc())
 	}
-	if lr, ok := l.(*expr.Row); ok {
-		if rr, ok := r.(*expr.Row); ok {
-			return s.distinctRows(lr, rr, not, e.Loc())
-		}
+	if lr, rr := writtenRow(l), writtenRow(r); lr != nil && rr != nil {
+		return s.distinctRows(lr, rr, not, e.Loc())
 	}
 	f, err := s.pairOf("=", l, r, e.Loc())
 	if err != nil {
@@ -360,6 +366,14 @@ func (s *scope) nullIf(e *parse.AExpr) (expr.Node, error) {
 	return &expr.NullIf{Eq: f.Fn, Left: f.Args[0], Right: f.Args[1], Type: t, Loc: e.Loc()}, nil
 }
 
+// writtenRow is the row constructor that n is; nil for other expressions, references to whole rows among them.
+func writtenRow(n expr.Node) *expr.Row {
+	if r, ok := n.(*expr.Row); ok && !r.Whole {
+		return r
+	}
+	return nil
+}
+
 // inList is [NOT] IN (…): values become one comparison with an array where they have a common type, columns of the own
 // query and rows become comparisons of their own.
 func (s *scope) inList(e *parse.AExpr) (expr.Node, error) {
@@ -377,14 +391,14 @@ func (s *scope) inList(e *parse.AExpr) (expr.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, isRow := n.(*expr.Row); isRow || hasLocalVar(n) {
+		if hasLocalVar(n) {
 			others = append(others, n)
 		} else {
 			consts = append(consts, n)
 		}
 	}
 	var parts []expr.Node
-	if _, isRow := l.(*expr.Row); len(consts) > 1 && !isRow {
+	if len(consts) > 1 {
 		n, err := s.inArray(name, l, consts, kind == expr.And, e.Loc())
 		if err != nil {
 			return nil, err
@@ -395,9 +409,8 @@ func (s *scope) inList(e *parse.AExpr) (expr.Node, error) {
 	}
 	for _, n := range append(consts, others...) {
 		var c expr.Node
-		lr, ok1 := l.(*expr.Row)
-		rr, ok2 := n.(*expr.Row)
-		if ok1 && ok2 {
+		lr, rr := writtenRow(l), writtenRow(n)
+		if lr != nil && rr != nil {
 			c, err = s.compareRows(name, lr.Live(), rr.Live(), e.Loc())
 		} else if c, err = s.operator(name, l, n, e.Loc()); err == nil {
 			c, err = s.coerceBool(c, "IN")

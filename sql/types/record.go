@@ -37,9 +37,6 @@ func RecordFields(oid Oid, r *Record, env *IOEnv) []RecordField {
 			continue
 		}
 		f := RecordField{Name: a.Name, Type: a.Type}
-		if r.Names != nil && i < len(r.Names) {
-			f.Name = r.Names[i] // as an alias of the row names it
-		}
 		if i < len(r.Fields) {
 			f.Value = r.Fields[i]
 		}

@@ -1,0 +1,28 @@
+-- IN, comparisons and JSON of whole rows of a table, and row comparisons by other operator families.
+create table t8 (q1 int8, q2 int8, primary key (q1, q2));
+insert into t8 values (123, 456), (4567890123456789, 123), (1, 2);
+select * from t8 i8 where i8 in (row(123,456));
+select * from t8 i8 where i8 in (row(123,456)::t8, '(4567890123456789,123)') order by 1;
+select * from t8 i8 where i8 = row(123,456);
+select * from t8 i8 where i8 = row(123,456)::t8;
+select * from t8 i8 where i8 <> row(123::int8,456::int8) order by 1;
+select * from t8 i8 where i8 not in (row(123,456)::t8) order by 1;
+select * from t8 i8 where (q1, q2) in (row(123,456), row(1, 2)) order by 1;
+select * from t8 i8 where (q1, q2) in ((123,456), (q2, q1), (1, 2)) order by 1;
+select * from t8 i8 where (q1, q2) not in ((123,456), (1, 2)) order by 1;
+select * from t8 i8 where i8 is distinct from row(1::int8, 2::int8) order by 1;
+select * from t8 i8 where i8 is not distinct from null;
+select row(1, 2) is distinct from row(1, 2.0), row(1, null) is not distinct from row(1, null);
+select (1, 2) in ((1, 2), (3, 4)), (1, 'a') in ((1, 'b')), (1, 2) in ((1.0, 2.0), (3, 4)), (1, null) in ((1, 2)), (1, null) in ((2, 2));
+select (1, 2) in ((1, 2, 3));
+select row_to_json(i) from t8 i order by q1;
+select row_to_json(i) from t8 i(x,y) order by x;
+select row_to_json(i), (i).x from t8 i(x,y) order by x;
+select row_to_json(ss) from (select q1, q2 from t8) as ss order by q1;
+select row_to_json(ss) from (select q1 as a, q2 as b from t8 offset 0) as ss(x) order by x;
+select row('ABC','DEF') ~<=~ row('DEF','ABC'), row('ABC','DEF') ~>=~ row('DEF','ABC'), row('ABC','DEF') ~<~ row('ABC','DEF'), row('ABC','DEF') ~>~ row('ABC','DEF');
+select 'a' ~<~ 'b', 'a ' ~<=~ 'a', 'a '::bpchar ~<=~ 'a'::bpchar, 'b' ~>=~ 'a', 'b' ~>~ 'b', bttext_pattern_cmp('a', 'b'), btbpchar_pattern_cmp('a ', 'a');
+create index on t8 ((q1::text) text_pattern_ops);
+select row(1, 2) ~~ row(3, 4);
+select row(1) ~<~ row(2);
+select row(row(1), row(2)) *< row(row(1), row(3)), row(row(1), row(2)) *= row(row(1), row(2)), row(row(1), row(2)) *<> row(row(1), row(2));
