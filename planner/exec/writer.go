@@ -280,7 +280,7 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 	w.begin(len(wide) * (1 + len(w.ti.indexes)))
 	for i, row := range wide {
 		key, slot := w.rowKey(row)
-		w.add(keyWrite{key: key, row: i, op: remove})
+		w.plan = append(w.plan, keyWrite{key: key, row: i, op: remove, at: coveredAt})
 		for _, x := range w.ti.indexes {
 			w.planRemoval(i, x, row, key, slot)
 		}

@@ -14,8 +14,9 @@ type Command struct {
 	// Epoch is the lease epoch under which the command was proposed; apply refuses a command of an older epoch than the
 	// state's (ResultStaleEpoch), except a Lease.
 	Epoch topo.LeaseEpoch
-	// ProposedAtNS is the proposer's CLOCK_BOOTTIME reading in nanoseconds. Apply never reads a clock; the leaseholder
-	// extends its own lease from this when its own command comes back.
+	// ProposedAtNS is the proposer's CLOCK_BOOTTIME reading in nanoseconds, of a Lease: apply never reads a clock, and the
+	// leaseholder counts its own lease from this when the command comes back. Other commands extend the lease from when their
+	// batch was proposed, which the proposer remembers.
 	ProposedAtNS int64
 
 	Prepare   *Prepare

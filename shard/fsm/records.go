@@ -39,7 +39,8 @@ var (
 )
 
 func txnRecordKey(kind byte, t topo.TxnID) []byte {
-	b := binary.BigEndian.AppendUint32([]byte{kind}, uint32(t.Node))
+	const room = 1 + 4 + 4 + 8 + 4 // the number of a chunk or an attempt may follow
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, room), kind), uint32(t.Node))
 	b = binary.BigEndian.AppendUint32(b, uint32(t.Epoch))
 	return binary.BigEndian.AppendUint64(b, t.Seq)
 }

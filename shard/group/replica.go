@@ -197,7 +197,10 @@ func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Comm
 // sendThrough encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's
 // fate is certain.
 func (r *Replica) sendThrough(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
-	cmd.Epoch, cmd.ProposedAtNS = epoch, BootNS()
+	cmd.Epoch = epoch
+	if cmd.Lease != nil { // what other commands extend the lease to is counted from their batch's proposal
+		cmd.ProposedAtNS = BootNS()
+	}
 	c := callPool.Get().(*call)
 	c.epoch, c.inflight = epoch, f
 	c.data = fsm.AppendCommand(c.data[:0], cmd)
@@ -224,7 +227,7 @@ func (r *Replica) sendOK(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Co
 	return err
 }
 
-// Propose implements rpc.Group. It sets the command's Epoch and ProposedAtNS, and raises a Prepare's MinTS.
+// Propose implements rpc.Group. It sets the command's Epoch, and raises a Prepare's MinTS.
 func (r *Replica) Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, error) {
 	// A release counts the calls after it has shut the door, and who comes in counts itself before it looks at the door.
 	r.calls.Add(1)

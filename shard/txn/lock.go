@@ -214,8 +214,11 @@ func (t *Txn) gatherLocks(ctx context.Context, calls []lockCall) []error {
 // worded gives the victim of a deadlock a DETAIL as PostgreSQL words it: the nodes that found it do not know all of its
 // sessions.
 func (t *Txn) worded(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *rpc.Error
-	if err != nil && t.m.cfg.DeadlockDetail != nil && errors.As(err, &e) && e.Deadlock != nil {
+	if t.m.cfg.DeadlockDetail != nil && errors.As(err, &e) && e.Deadlock != nil {
 		worded := *e
 		worded.Detail = t.m.cfg.DeadlockDetail(ctx, e.Deadlock)
 		err = &worded
