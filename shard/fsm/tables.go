@@ -295,10 +295,10 @@ func (in *intents) add(ops []ProvisionOp, scratch []byte) (any bool, _ []byte) {
 // link indexes the operation that ends chunk n; false when its number is there already under that key.
 func (in *intents) link(n, off int) bool {
 	item := opRef(n)<<32 | opRef(off)
-	if _, dup := in.index.GetHint(item, &in.hint); dup {
+	if first, dup := in.index.SetHint(item, &in.hint); dup {
+		in.index.SetHint(first, &in.hint)
 		return false
 	}
-	in.index.SetHint(item, &in.hint)
 	in.digest += hash64(0, in.chunks[n][off:])
 	return true
 }
