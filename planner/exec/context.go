@@ -24,6 +24,7 @@ type Txn interface {
 	Get(ctx context.Context, o txn.ReadOptions, keys []txn.Key, out []txn.Version) error
 	Scan(ctx context.Context, o txn.ReadOptions, spec txn.ScanSpec) (txn.Scanner, error)
 	Lock(ctx context.Context, reqs []txn.LockRequest, policy lock.WaitPolicy, out []txn.Locked) error
+	LockSeen(ctx context.Context, key txn.Key, mode lock.Mode, snapshot topo.Timestamp) (v txn.Version, ok bool, err error)
 	Probe(ctx context.Context, keys []txn.Key, out []txn.Version) error
 	Put(key txn.Key, value []byte, flags txn.WriteFlags)
 	Delete(key txn.Key, flags txn.WriteFlags)

@@ -68,6 +68,10 @@ func (m *memTxn) Lock(_ context.Context, reqs []txn.LockRequest, _ lock.WaitPoli
 	return nil
 }
 
+func (m *memTxn) LockSeen(context.Context, txn.Key, lock.Mode, topo.Timestamp) (txn.Version, bool, error) {
+	return txn.Version{}, false, nil
+}
+
 func (m *memTxn) put(k txn.Key, v []byte) {
 	m.seq++
 	if m.groups[k.Group] == nil {

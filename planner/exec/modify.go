@@ -51,7 +51,18 @@ func newModify(r *run, n *planner.ModifyTable, in operator) operator {
 	if n.Kind != planner.Insert && !n.Unique {
 		m.seen = map[string]struct{}{}
 	}
+	if s, ok := in.(*scanOp); ok && m.claims(s) {
+		s.claim = n.Target.Mode
+	}
 	return m
+}
+
+// claims reports whether a row that the input finds by its key is written for certain, and locked in the target's mode: then
+// it can be locked as it is found.
+func (m *modifyOp) claims(s *scanOp) bool {
+	n := m.n
+	return (n.Kind == planner.Update && !n.KeyChange || n.Kind == planner.Delete) && n.Target.Policy == lock.Wait &&
+		s.keys.x == nil && s.n.Filter == nil && s.n.Table == n.Table
 }
 
 func (m *modifyOp) next(max int) (*types.Batch, error) {

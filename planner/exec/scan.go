@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
@@ -18,6 +19,9 @@ type scanOp struct {
 	n     *planner.Scan
 	keys  *accessKeys
 	parts []topo.GroupID // the groups of a parallel worker; nil: all
+	// claim is the mode in which a row that is looked up by its key is locked at once, when it is to be written; lock.None:
+	// it is only read.
+	claim lock.Mode
 	opts  txn.ReadOptions
 
 	started bool
@@ -93,12 +97,29 @@ func (s *scanOp) nextPoints() (*types.Batch, bool, error) {
 	}
 	end := min(s.at+fetchChunk, len(s.ranges))
 	s.found.reset()
-	if err := s.r.fetch(s.keys, s.opts, s.ranges[s.at:end], &s.found); err != nil {
+	claimed, err := s.claimRow()
+	if err == nil && !claimed {
+		err = s.r.fetch(s.keys, s.opts, s.ranges[s.at:end], &s.found)
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	s.at = end
 	b, err := s.dec.found(&s.found)
 	return b, false, err
+}
+
+// claimRow finds the scan's only row and locks it in one call, if that can be done.
+func (s *scanOp) claimRow() (bool, error) {
+	if s.claim == lock.None || len(s.ranges) != 1 || s.ranges[0].group == 0 {
+		return false, nil
+	}
+	key := txn.Key{Group: s.ranges[0].group, Bytes: s.ranges[0].lo}
+	v, ok, err := s.r.c.Txn.LockSeen(s.r.ctx(), key, s.claim, s.opts.TS)
+	if ok {
+		s.found.add(key, v, 0)
+	}
+	return ok, err
 }
 
 // nextRange reads the next batch of the range scan.

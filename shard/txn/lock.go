@@ -43,6 +43,25 @@ func (t *Txn) Lock(ctx context.Context, reqs []LockRequest, policy lock.WaitPoli
 	return t.follow(ctx, reqs, policy, out, fresh)
 }
 
+// LockSeen locks a row that a READ COMMITTED statement finds by its key alone, if that takes no wait, and returns its
+// version: what reading the row at the statement's snapshot and then locking it would come to, in one call. ok is false when
+// it has to be done so: the lock is taken, the row is not there or came there after the snapshot, or it is the transaction's
+// own.
+func (t *Txn) LockSeen(ctx context.Context, key Key, mode lock.Mode, snapshot topo.Timestamp) (v Version, ok bool, err error) {
+	if t.opts.Isolation != ReadCommitted || !t.m.movesRows() {
+		return v, false, nil // an older format does not let go of a lock on a key without the row
+	}
+	var out [1]Locked
+	reqs := []LockRequest{{Key: key, Mode: mode, AsOf: snapshot}}
+	if err := t.Lock(ctx, reqs, lock.SkipLocked, out[:]); err != nil {
+		return v, false, err
+	}
+	if l := &out[0]; !l.Skipped && !l.Waited && !l.Version.Own && l.Version.thereSince(snapshot) {
+		return l.Version, true, nil
+	}
+	return v, false, nil
+}
+
 // lockAll locks the keys of requests. It sets fresh for those on which the transaction had no lock before.
 func (t *Txn) lockAll(ctx context.Context, reqs []LockRequest, policy lock.WaitPolicy, out []Locked, fresh []bool) error {
 	clear(fresh[:len(reqs)])

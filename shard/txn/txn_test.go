@@ -106,6 +106,13 @@ func (g *memGroup) Lock(ctx context.Context, r *rpc.LockRequest) (*rpc.LockRespo
 	resp := &rpc.LockResponse{}
 	for i, k := range r.Keys {
 		waited, err := g.locks.Acquire(ctx, r.Txn, k, r.Modes[i], &lock.Options{Policy: r.Policy})
+		if err == lock.ErrNotAvailable && r.Policy == lock.SkipLocked {
+			if resp.Skipped == nil {
+				resp.Skipped = make([]bool, len(r.Keys))
+			}
+			resp.Skipped[i], resp.Versions = true, append(resp.Versions, rpc.Version{})
+			continue
+		}
 		if err != nil {
 			return nil, &rpc.Error{Code: rpc.ErrLockNotAvailable}
 		}
