@@ -3,6 +3,7 @@ package planner
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
@@ -34,18 +35,61 @@ func (q *query) planTree(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, er
 			plain = append(plain, c)
 		}
 	}
+	keep, err := q.prune(ap, f.rel, r, plain)
+	if err != nil {
+		return nil, err
+	}
 	rows := 0.0
-	for i := range r.Tree {
-		n, err := q.planLeafTable(f.rel, r, i, plain, out)
+	for i, t := range r.Tree {
+		q.b.useTable(t)
+		if keep != nil && !keep[t.OID] {
+			continue
+		}
+		alias := r.Alias // as EXPLAIN tells the tables apart
+		if len(keep) != 1 {
+			alias += "_" + strconv.Itoa(len(ap.Children)+1)
+		}
+		n, err := q.planLeafTable(f.rel, r, i, alias, plain, out)
 		if err != nil {
 			return nil, err
 		}
-		ap.Children = append(ap.Children, n)
+		ap.Children, ap.Leaves = append(ap.Children, n), append(ap.Leaves, t.OID)
 		rows += n.Base().Rows
 	}
 	ap.Props = q.b.props(out.ts, rows)
 	f.node, f.lay = ap, out
+	if len(ap.Children) == 1 && ap.Prune == nil {
+		f.node = ap.Children[0]
+	}
 	return q.filterItem(f, late)
+}
+
+// prune finds the leaf partitions that the plan reads, nil for all, and notes what is to be found when it runs.
+func (q *query) prune(ap *Append, rel int, r *sema.RTE, conds []*conj) (map[catalog.Oid]bool, error) {
+	all, err := q.prunes(rel, r, conds)
+	if all == nil || err != nil || q.b.env.Catalog == nil {
+		return nil, err
+	}
+	var now []Prune
+	for _, p := range all {
+		known := Prune{Table: p.Table}
+		for _, c := range p.Conds {
+			if c.constant() {
+				known.Conds = append(known.Conds, c)
+			}
+		}
+		if len(known.Conds) < len(p.Conds) {
+			ap.Root, ap.Prune = r.Table, all
+		}
+		if known.Conds != nil {
+			now = append(now, known)
+		}
+	}
+	if now == nil {
+		return nil, nil
+	}
+	env := &PruneEnv{Catalog: q.b.env.Catalog, Partitions: q.b.env.Catalog.PartitionsOf, Eval: &expr.EvalContext{}}
+	return env.Leaves(r.Table, now)
 }
 
 // treeLayout is what the Append of a tree puts out.
@@ -69,18 +113,13 @@ func systemTypes() [SystemColumns]types.Type {
 }
 
 // planLeafTable plans the scan of the k-th table of a tree, in the columns of out.
-func (q *query) planLeafTable(rel int, r *sema.RTE, k int, conds []*conj, out *layout) (Node, error) {
+func (q *query) planLeafTable(rel int, r *sema.RTE, k int, alias string, conds []*conj, out *layout) (Node, error) {
 	t := r.Tree[k]
-	q.b.useTable(t)
 	columns := r.Table.ColumnsIn(t)
 	leaf := *q
 	leaf.q = &sema.Query{}
 	*leaf.q = *q.q
 	leaf.q.Rels = slices.Clone(q.q.Rels)
-	alias := r.Alias
-	if alias == r.Table.Name {
-		alias = t.Name
-	}
 	rte := &sema.RTE{Kind: sema.RTETable, Alias: alias, Table: t}
 	for i := range t.Columns {
 		rte.Columns = append(rte.Columns, sema.Column{Name: t.Columns[i].Name, Type: t.Columns[i].Type})

@@ -390,6 +390,11 @@ type Distinct struct {
 type Append struct {
 	Props
 	Children []Node
+	// Root is the partitioned table whose partitions the children read, Leaves the partition of each; Prune says which are
+	// left out when the plan runs. nil: none.
+	Root   *catalog.Table
+	Leaves []catalog.Oid
+	Prune  []Prune
 }
 
 // SetOp is INTERSECT or EXCEPT, by hash.

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -400,11 +401,21 @@ type appendOp struct {
 	n  *planner.Append
 	at int
 	op operator
+	// keep are the partitions that are read, nil for all.
+	keep map[catalog.Oid]bool
 }
 
 func (a *appendOp) next(max int) (*types.Batch, error) {
+	if a.n.Prune != nil && a.keep == nil {
+		if err := a.prune(); err != nil {
+			return nil, err
+		}
+	}
 	for {
 		if a.op == nil {
+			for a.keep != nil && a.at < len(a.n.Children) && !a.keep[a.n.Leaves[a.at]] {
+				a.at++
+			}
 			if a.at >= len(a.n.Children) {
 				return nil, nil
 			}
@@ -421,6 +432,20 @@ func (a *appendOp) next(max int) (*types.Batch, error) {
 		a.op.close()
 		a.op = nil
 	}
+}
+
+// prune finds the partitions that may have rows, by the values that parameters and enclosing queries have now.
+func (a *appendOp) prune() (err error) {
+	c := a.r.c
+	env := planner.PruneEnv{Catalog: c.Catalog, Eval: a.r.eval, Partitions: func(t *catalog.Table) (*catalog.Partitions, error) {
+		p, err := partitionsOf(c, t)
+		if err != nil {
+			return nil, err
+		}
+		return p.set, nil
+	}}
+	a.keep, err = env.Leaves(a.n.Root, a.n.Prune)
+	return err
 }
 
 func (a *appendOp) close() {
