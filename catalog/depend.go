@@ -38,6 +38,8 @@ const (
 	Normal   DependencyType = 'n' // DROP … RESTRICT refuses, CASCADE drops the dependent and says so
 	Auto     DependencyType = 'a' // the dependent goes silently
 	Internal DependencyType = 'i' // the dependent is part of the other and cannot be dropped alone
+	// Partition is shown for a partition's part of an index or a constraint and what it belongs to.
+	Partition DependencyType = 'P'
 )
 
 // Dependent is a part that depends on another.

@@ -102,8 +102,12 @@ func dependRows(b *builder) {
 	b.snap.Tables(func(t *catalog.Table) bool {
 		b.depend(classClass, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.tableDepends(t)
+		kind := catalog.Normal
+		if t.Bound != nil {
+			kind = catalog.Auto
+		}
 		for _, p := range t.Parents {
-			b.depend(classClass, t.OID, 0, classClass, p, 0, catalog.Normal)
+			b.depend(classClass, t.OID, 0, classClass, p, 0, kind)
 		}
 		return true
 	})
@@ -156,6 +160,9 @@ func (b *builder) tableDepends(t *catalog.Table) {
 		}
 	}
 	for _, i := range t.Indexes {
+		if i.Parent != 0 {
+			b.depend(classClass, i.OID, 0, classClass, i.Parent, 0, catalog.Partition)
+		}
 		if i.Constraint != 0 {
 			b.depend(classClass, i.OID, 0, classConstraint, i.Constraint, 0, catalog.Internal)
 			continue
@@ -165,6 +172,9 @@ func (b *builder) tableDepends(t *catalog.Table) {
 		}
 	}
 	for _, c := range t.Constraints {
+		if c.Parent != 0 {
+			b.depend(classConstraint, c.OID, 0, classConstraint, c.Parent, 0, catalog.Partition)
+		}
 		for _, n := range c.Columns {
 			b.depend(classConstraint, c.OID, 0, classClass, t.OID, n, catalog.Auto)
 			if c.Type == catalog.Check {

@@ -84,3 +84,26 @@ alter table app.measured alter width set statistics 77, alter label set storage 
 alter table public.plain replica identity full;
 alter table app.users replica identity using index users_pkey;
 create index measured_fill on app.measured (height) with (fillfactor = 70) where height > 1;
+
+-- Trees of tables and partitions.
+CREATE SCHEMA trees; SET search_path = trees;
+create table p (id int, k int not null, t text default 'x', primary key (id, k)) partition by range (k);
+create table p1 partition of p (t default 'one') for values from (0) to (10);
+create table p2 (t text, k int not null, id int not null, primary key (id, k));
+alter table p attach partition p2 for values from (10) to (20);
+create table p3 partition of p for values from (20) to (30) partition by hash (id);
+create table p3a partition of p3 for values with (modulus 2, remainder 0);
+create table p3b partition of p3 for values with (modulus 2, remainder 1);
+create table pd partition of p default;
+create index on p (t);
+create index p_low on p (lower(t)) where k > 3;
+create table c (id int primary key, pid int, pk int, foreign key (pid, pk) references p on delete cascade);
+create table ch (id int, c int references c) partition by list (c);
+create table ch1 partition of ch for values in (1, 2);
+create table ex (a int, b text) partition by range ((a + 1), lower(b));
+create table ex1 partition of ex for values from (1, 'a') to (10, 'b');
+create table base (a int primary key, b text check (b <> ''), c int generated always as (a * 2) stored);
+create table derived (d int, b text not null) inherits (base);
+insert into p values (1, 1, 1), (11, 11, 11), (22, 22, 22), (25, 25, 25), (50, 50, 50); insert into c values (1, 1, 1); insert into ch values (1, 1); insert into derived (a, b, d) values (1, 'q', 2);
+insert into ex values (2, 'A');
+RESET search_path;
