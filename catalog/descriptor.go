@@ -13,6 +13,7 @@ type AttNum int16
 
 // Schema is a namespace.
 type Schema struct {
+	Local
 	OID   Oid
 	Name  string
 	Owner Oid
@@ -25,6 +26,7 @@ type Schema struct {
 // Table describes an ordinary table. Like every descriptor it is immutable once it is in a Snapshot: a change is a copy
 // with a higher Version.
 type Table struct {
+	Local
 	OID      Oid // also its topo.TableID
 	SchemaID Oid
 	Name     string
@@ -260,6 +262,7 @@ type InboundFK struct {
 
 // Sequence describes a sequence; its value lives in the data group of its Storage's slot.
 type Sequence struct {
+	Local
 	OID       Oid
 	SchemaID  Oid
 	Name      string
@@ -288,6 +291,7 @@ type Sequence struct {
 // labels by references; Deps bind the names in it to objects, so that renaming what the view uses, moving it or adding
 // columns to it changes the descriptor of that object alone.
 type View struct {
+	Local
 	OID      Oid
 	SchemaID Oid
 	Name     string
@@ -334,6 +338,8 @@ type Role struct {
 	Password    string // a SCRAM-SHA-256 verifier, or empty
 	MemberOf    []Membership
 	Comment     string
+	// Settings are those of ALTER ROLE … SET and ALTER ROLE … IN DATABASE … SET.
+	Settings []RoleSettings `json:",omitempty"`
 }
 
 // Membership is a role's membership of another: a row of pg_auth_members.
@@ -343,19 +349,37 @@ type Membership struct {
 	Admin   bool // WITH ADMIN OPTION
 }
 
-// Database is a row of pg_database. A cluster serves one database; others are only remembered.
+// Database is a row of pg_database.
 type Database struct {
 	OID     Oid
 	Name    string
 	Owner   Oid
 	ACL     []ACLItem
 	Comment string
+
+	IsTemplate bool `json:",omitempty"`
+	// NoConnections: nobody may connect (datallowconn is false).
+	NoConnections bool `json:",omitempty"`
+	// ConnLimit is how many connections there may be; nil: no limit.
+	ConnLimit *int32 `json:",omitempty"`
+	// Settings are those of ALTER DATABASE … SET.
+	Settings []Setting `json:",omitempty"`
+}
+
+// Setting is a run-time parameter that sessions begin with.
+type Setting struct{ Name, Value string }
+
+// RoleSettings are the settings with which a role's sessions begin, in one database or (0) in all.
+type RoleSettings struct {
+	Database Oid
+	Settings []Setting
 }
 
 // DefaultPrivileges is what ALTER DEFAULT PRIVILEGES set for the objects of a kind that a role will create, in one schema
 // or (Schema 0) in all: a row of pg_default_acl. Those of all schemas take the place of the built-in defaults, those of a
 // schema are added to them.
 type DefaultPrivileges struct {
+	Local
 	OID    Oid
 	Role   Oid
 	Schema Oid

@@ -9,17 +9,26 @@ import (
 // Digest identifies the snapshot's content: two nodes that read the same entries of the catalog group have the same one.
 func (s *Snapshot) Digest() string {
 	h := sha256.New()
-	s.Schemas(func(o *Schema) bool { return hashObject(h, o) })
-	s.Tables(func(o *Table) bool { return hashObject(h, o) })
-	s.Sequences(func(o *Sequence) bool { return hashObject(h, o) })
-	s.Views(func(o *View) bool { return hashObject(h, o) })
-	s.Roles(func(o *Role) bool { return hashObject(h, o) })
-	s.Databases(func(o *Database) bool { return hashObject(h, o) })
-	s.Types(func(o *Type) bool { return hashObject(h, o) })
+	s.EachDatabase(func(v *Snapshot) bool {
+		v.hashContents(h)
+		if v.database == DefaultDatabase {
+			v.Roles(func(o *Role) bool { return hashObject(h, o) })
+			v.Databases(func(o *Database) bool { return hashObject(h, o) })
+		}
+		v.Types(func(o *Type) bool { return hashObject(h, o) })
+		return true
+	})
 	if s.slotMap != nil {
 		h.Write(EncodeSlotMap(s.slotMap))
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (s *Snapshot) hashContents(h hash.Hash) {
+	s.Schemas(func(o *Schema) bool { return hashObject(h, o) })
+	s.Tables(func(o *Table) bool { return hashObject(h, o) })
+	s.Sequences(func(o *Sequence) bool { return hashObject(h, o) })
+	s.Views(func(o *View) bool { return hashObject(h, o) })
 }
 
 // hashObject hashes a descriptor behind its key, whose length is fixed, and before its length.

@@ -28,45 +28,50 @@ type Object interface {
 type ObjectID struct {
 	Class Class
 	OID   Oid
+	// Database is the OID of the database that the object is in; 0 for DefaultDatabase, and for what is of the cluster.
+	Database Oid
 }
 
 // ObjectID implements Object.
-func (s *Schema) ObjectID() ObjectID { return ObjectID{ClassSchema, s.OID} }
+func (s *Schema) ObjectID() ObjectID { return ObjectID{ClassSchema, s.OID, s.Database} }
 
 // ObjectID implements Object.
-func (t *Table) ObjectID() ObjectID { return ObjectID{ClassTable, t.OID} }
+func (t *Table) ObjectID() ObjectID { return ObjectID{ClassTable, t.OID, t.Database} }
 
 // ObjectID implements Object.
-func (q *Sequence) ObjectID() ObjectID { return ObjectID{ClassSequence, q.OID} }
+func (q *Sequence) ObjectID() ObjectID { return ObjectID{ClassSequence, q.OID, q.Database} }
 
 // ObjectID implements Object.
-func (v *View) ObjectID() ObjectID { return ObjectID{ClassView, v.OID} }
+func (v *View) ObjectID() ObjectID { return ObjectID{ClassView, v.OID, v.Database} }
 
 // ObjectID implements Object.
-func (r *Role) ObjectID() ObjectID { return ObjectID{ClassRole, r.OID} }
+func (r *Role) ObjectID() ObjectID { return ObjectID{Class: ClassRole, OID: r.OID} }
 
 // ObjectID implements Object.
-func (d *Database) ObjectID() ObjectID { return ObjectID{ClassDatabase, d.OID} }
+func (d *Database) ObjectID() ObjectID { return ObjectID{Class: ClassDatabase, OID: d.OID} }
 
 // ObjectID implements Object.
-func (d *DefaultPrivileges) ObjectID() ObjectID { return ObjectID{ClassDefaultPrivileges, d.OID} }
+func (d *DefaultPrivileges) ObjectID() ObjectID {
+	return ObjectID{ClassDefaultPrivileges, d.OID, d.Database}
+}
 
 // WithVersion returns the snapshot with another version.
 func (s *Snapshot) WithVersion(v topo.Timestamp) *Snapshot {
-	c := *s
+	c := s.copy()
 	c.version = v
-	return &c
+	return c
 }
 
 // WithSlotMap returns the snapshot with another slot map, which must not change any more.
 func (s *Snapshot) WithSlotMap(m *topo.SlotMap) *Snapshot {
-	c := *s
-	c.slotMap, c.shape = m, new(shape)
-	return &c
+	c := s.copy()
+	c.slotMap, c.shared = m, new(shape)
+	return c
 }
 
 // Get returns a stored descriptor, or nil.
 func (s *Snapshot) Get(id ObjectID) Object {
+	s = s.In(s.home(id))
 	switch id.Class {
 	case ClassSchema:
 		if v := s.Schema(id.OID); v != nil {
@@ -107,7 +112,10 @@ func (s *Snapshot) Get(id ObjectID) Object {
 // Put returns the snapshot with a descriptor added, or replaced where there is one of that ObjectID. The descriptor must
 // not change any more.
 func (s *Snapshot) Put(o Object) *Snapshot {
-	c := *s
+	if home := s.home(o.ObjectID()); home != s.database {
+		return s.switched(home).Put(o).switched(s.database)
+	}
+	c := s.copy()
 	c.touch(o)
 	c.unlink(s.Get(o.ObjectID()))
 	switch o := o.(type) {
@@ -132,7 +140,7 @@ func (s *Snapshot) Put(o Object) *Snapshot {
 	case *Type:
 		c.putType(o)
 	}
-	return &c
+	return c
 }
 
 func (s *Snapshot) putTable(t *Table) {
@@ -163,12 +171,15 @@ func (s *Snapshot) countConstraintName(schema Oid, name string, by int) {
 
 // Remove returns the snapshot without a descriptor.
 func (s *Snapshot) Remove(id ObjectID) *Snapshot {
-	c := *s
+	if home := s.home(id); home != s.database {
+		return s.switched(home).Remove(id).switched(s.database)
+	}
+	c := s.copy()
 	if o := s.Get(id); o != nil {
 		c.touch(o)
 	}
 	c.unlink(s.Get(id))
-	return &c
+	return c
 }
 
 // unlink takes a descriptor and its names out of a snapshot under construction. A name is taken out only where it still

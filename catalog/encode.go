@@ -27,25 +27,37 @@ const (
 )
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
-// not know. Tables that have what format 1 had no place for are of format 2, and those of a tree of format 3.
+// not know. Descriptors that have what format 1 had no place for are of format 2, and tables of a tree of format 3.
 const (
-	formatVersion      = 1
-	formatVersionTable = 2
-	formatVersionTree  = 3
+	formatVersion     = 1
+	formatVersionMore = 2
+	formatVersionTree = 3
 )
 
 // format returns the first format that knows all that a descriptor has.
 func format(o Object) byte {
-	t, ok := o.(*Table)
-	if !ok {
-		return formatVersion
+	switch o := o.(type) {
+	case *Table:
+		return o.format()
+	case *Role:
+		if o.Settings != nil {
+			return formatVersionMore
+		}
+	case *Database:
+		if o.IsTemplate || o.NoConnections || o.ConnLimit != nil || o.Settings != nil {
+			return formatVersionMore
+		}
 	}
+	return formatVersion
+}
+
+func (t *Table) format() byte {
 	if t.Parents != nil || t.Children != nil || t.Partitioning != nil || t.Bound != nil {
 		return formatVersionTree
 	}
 	later := func(i *Index) bool { return !i.OnColumns() || i.Include != nil || i.NullsNotDistinct }
 	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) || slices.ContainsFunc(t.Indexes, later) {
-		return formatVersionTable
+		return formatVersionMore
 	}
 	return formatVersion
 }
@@ -59,9 +71,12 @@ func Encode(o Object) []byte {
 	return append([]byte{format(o)}, b...)
 }
 
+// hasMore reports whether there are descriptors of the class in format 2.
+func (c Class) hasMore() bool { return c == ClassTable || c == ClassRole || c == ClassDatabase }
+
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {
-	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionTable && b[0] != formatVersionTree || class != ClassTable) {
+	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionMore || !class.hasMore()) && (b[0] != formatVersionTree || class != ClassTable) {
 		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
 	}
 	var o Object
@@ -137,32 +152,51 @@ func DecodeSlotMap(b []byte) (*topo.SlotMap, error) {
 	return m, nil
 }
 
-// DescriptorKey is the key of a descriptor in the catalog group.
+// DescriptorKey is the key of a descriptor in the catalog group: class and OID, and the database where it is not the default
+// one. OIDs are given once in the cluster; only the schemas that every database begins with have the same in all.
 func DescriptorKey(id ObjectID) []byte {
-	b := topo.AppendStorageID(make([]byte, 0, 9), DescriptorStorage)
-	return binary.BigEndian.AppendUint32(append(b, byte(id.Class)), uint32(id.OID))
+	b := topo.AppendStorageID(make([]byte, 0, 13), DescriptorStorage)
+	b = binary.BigEndian.AppendUint32(append(b, byte(id.Class)), uint32(id.OID))
+	if id.Database != 0 {
+		b = binary.BigEndian.AppendUint32(b, uint32(id.Database))
+	}
+	return b
 }
 
 // ParseDescriptorKey reads a DescriptorKey back; ok is false for any other key.
 func ParseDescriptorKey(key []byte) (id ObjectID, ok bool) {
-	if s, _ := topo.KeyStorageID(key); s != DescriptorStorage || len(key) != 9 {
+	if s, _ := topo.KeyStorageID(key); s != DescriptorStorage || len(key) != 9 && len(key) != 13 {
 		return ObjectID{}, false
 	}
-	return ObjectID{Class(key[4]), Oid(binary.BigEndian.Uint32(key[5:]))}, true
+	id = ObjectID{Class: Class(key[4]), OID: Oid(binary.BigEndian.Uint32(key[5:]))}
+	if len(key) == 13 {
+		id.Database = Oid(binary.BigEndian.Uint32(key[9:]))
+	}
+	return id, true
 }
 
-// ObjectName is what must be unique: a relation in its schema (Class ClassTable for every kind of relation), a type in its
+// ObjectName is what must be unique in a database (0: the default one, or the cluster): a relation in its schema (Class ClassTable for every kind of relation), a type in its
 // schema, a schema, role or database (Schema 0), or the role and kind of default privileges.
 type ObjectName struct {
 	Class  Class
 	Schema Oid
 	Name   string
+
+	Database Oid
 }
+
+// otherDatabase marks the class in the NameKey of a name in another database than the default one.
+const otherDatabase = 0x80
 
 // NameKey is the key that holds a name's owner in the catalog group.
 func NameKey(n ObjectName) []byte {
-	b := topo.AppendStorageID(make([]byte, 0, 9+len(n.Name)), NameStorage)
-	b = binary.BigEndian.AppendUint32(append(b, byte(n.Class)), uint32(n.Schema))
+	b := topo.AppendStorageID(make([]byte, 0, 13+len(n.Name)), NameStorage)
+	if n.Database == 0 {
+		b = append(b, byte(n.Class))
+	} else {
+		b = binary.BigEndian.AppendUint32(append(b, byte(n.Class)|otherDatabase), uint32(n.Database))
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(n.Schema))
 	return append(b, n.Name...)
 }
 
@@ -242,26 +276,26 @@ const (
 func Names(o Object) []ObjectName {
 	switch o := o.(type) {
 	case *Schema:
-		return []ObjectName{{ClassSchema, 0, o.Name}}
+		return []ObjectName{{ClassSchema, 0, o.Name, o.Database}}
 	case *Table:
 		out := make([]ObjectName, 0, 1+len(o.Indexes))
-		out = append(out, ObjectName{ClassTable, o.SchemaID, o.Name})
+		out = append(out, ObjectName{ClassTable, o.SchemaID, o.Name, o.Database})
 		for _, i := range o.Indexes {
-			out = append(out, ObjectName{ClassTable, o.SchemaID, i.Name})
+			out = append(out, ObjectName{ClassTable, o.SchemaID, i.Name, o.Database})
 		}
 		return out
 	case *Sequence:
-		return []ObjectName{{ClassTable, o.SchemaID, o.Name}}
+		return []ObjectName{{ClassTable, o.SchemaID, o.Name, o.Database}}
 	case *View:
-		return []ObjectName{{ClassTable, o.SchemaID, o.Name}}
+		return []ObjectName{{ClassTable, o.SchemaID, o.Name, o.Database}}
 	case *Role:
-		return []ObjectName{{ClassRole, 0, o.Name}}
+		return []ObjectName{{Class: ClassRole, Name: o.Name}}
 	case *Database:
-		return []ObjectName{{ClassDatabase, 0, o.Name}}
+		return []ObjectName{{Class: ClassDatabase, Name: o.Name}}
 	case *DefaultPrivileges:
-		return []ObjectName{{ClassDefaultPrivileges, o.Schema, strconv.Itoa(int(o.Role)) + string(o.Kind)}}
+		return []ObjectName{{ClassDefaultPrivileges, o.Schema, strconv.Itoa(int(o.Role)) + string(o.Kind), o.Database}}
 	case *Type:
-		return []ObjectName{{ClassType, o.SchemaID, o.Name}, {ClassType, o.SchemaID, o.ArrayName}}
+		return []ObjectName{{ClassType, o.SchemaID, o.Name, o.Database}, {ClassType, o.SchemaID, o.ArrayName, o.Database}}
 	}
 	return nil
 }

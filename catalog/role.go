@@ -103,7 +103,7 @@ func (r *Role) Membership(of Oid) (m Membership, ok bool) {
 func (s *Snapshot) rolesOf(role Oid, inherit bool) []Oid {
 	list := []Oid{role}
 	owner := Oid(0)
-	if d := s.Database(DefaultDatabase); d != nil {
+	if d := s.CurrentDatabase(); d != nil {
 		owner = d.Owner
 	}
 	for i := 0; i < len(list); i++ {

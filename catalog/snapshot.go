@@ -123,42 +123,42 @@ type relRef struct {
 
 // Snapshot is an immutable state of the catalog. It may be used by any number of goroutines.
 type Snapshot struct {
-	shape       *shape
-	version     topo.Timestamp
-	slotMap     *topo.SlotMap
-	schemas     pmap[Oid, *Schema]
-	schemaNames pmap[string, Oid]
-	tables      pmap[Oid, *Table]
-	sequences   pmap[Oid, *Sequence]
-	views       pmap[Oid, *View]
-	roles       pmap[Oid, *Role]
-	roleNames   pmap[string, Oid]
-	databases   pmap[Oid, *Database]
-	types       pmap[Oid, *Type]
-	typeNames   pmap[relName, Oid] // of types and their array types
-	// constructors are the types whose constructor functions have a name: all of one type share it.
-	constructors pmap[relName, Oid]
-	names        pmap[relName, relRef]
-	indexes      pmap[Oid, Oid] // index -> table
-	constraints  pmap[Oid, Oid] // constraint -> table
-	// constraintNames counts the constraints of each name in a schema; tables may share one.
-	constraintNames   pmap[relName, int]
-	defaultPrivileges pmap[Oid, *DefaultPrivileges]
+	contents  // of the database that the snapshot shows
+	database  Oid
+	stored    pmap[Oid, *contents] // of the other databases
+	others    *otherViews
+	shared    *shape // of what follows
+	version   topo.Timestamp
+	slotMap   *topo.SlotMap
+	roles     pmap[Oid, *Role]
+	roleNames pmap[string, Oid]
+	databases pmap[Oid, *Database]
 }
 
-// NewSnapshot returns an empty snapshot.
+// NewSnapshot returns an empty snapshot, which shows the default database.
 func NewSnapshot() *Snapshot {
 	oid := cmp.Compare[Oid]
 	return &Snapshot{
+		contents:  newContents(),
+		database:  DefaultDatabase,
+		stored:    pmap[Oid, *contents]{compare: oid},
+		others:    new(otherViews),
+		shared:    new(shape),
+		roles:     pmap[Oid, *Role]{compare: oid},
+		roleNames: pmap[string, Oid]{compare: strings.Compare},
+		databases: pmap[Oid, *Database]{compare: oid},
+	}
+}
+
+func newContents() contents {
+	oid := cmp.Compare[Oid]
+	return contents{
 		shape:        new(shape),
 		schemas:      pmap[Oid, *Schema]{compare: oid},
 		schemaNames:  pmap[string, Oid]{compare: strings.Compare},
 		tables:       pmap[Oid, *Table]{compare: oid},
 		sequences:    pmap[Oid, *Sequence]{compare: oid},
 		views:        pmap[Oid, *View]{compare: oid},
-		roles:        pmap[Oid, *Role]{compare: oid},
-		roleNames:    pmap[string, Oid]{compare: strings.Compare},
-		databases:    pmap[Oid, *Database]{compare: oid},
 		types:        pmap[Oid, *Type]{compare: oid},
 		typeNames:    pmap[relName, Oid]{compare: compareRelName},
 		constructors: pmap[relName, Oid]{compare: compareRelName},

@@ -91,12 +91,12 @@ func (r Relation) Persistence() Persistence {
 	return Permanent
 }
 
-// shape stands for all that a Snapshot holds but for sessions' temporary objects.
+// shape stands for all that a database, or what databases share, holds but for sessions' temporary objects.
 type shape struct{ _ byte }
 
 // Alike reports whether two snapshots differ at most in temporary objects: whoever names none finds the same in both.
 func (s *Snapshot) Alike(t *Snapshot) bool {
-	return s == t || s != nil && t != nil && s.shape == t.shape
+	return s == t || s != nil && t != nil && s.database == t.database && s.shape == t.shape && s.shared == t.shared
 }
 
 // touch gives a snapshot under construction another shape, unless what changes in it is temporary.
@@ -111,6 +111,9 @@ func (s *Snapshot) touch(o Object) {
 		temporary = o.Persistence == Temporary
 	case *View:
 		temporary = o.Persistence == Temporary
+	case *Role, *Database:
+		s.shared = new(shape)
+		return
 	}
 	if !temporary {
 		s.shape = new(shape)

@@ -17,7 +17,7 @@ func TestSnapshotsAreAlikeButForTemporaryObjects(t *testing.T) {
 	if temp == base || !temp.Alike(base) || !base.Alike(temp) {
 		t.Error("temporary objects make another shape")
 	}
-	if !temp.Remove(ObjectID{ClassTable, 20002}).Alike(base) || !temp.Remove(ObjectID{ClassSchema, 20001}).Alike(base) {
+	if !temp.Remove(ObjectID{Class: ClassTable, OID: 20002}).Alike(base) || !temp.Remove(ObjectID{Class: ClassSchema, OID: 20001}).Alike(base) {
 		t.Error("their removal does")
 	}
 	if !base.WithVersion(9).Alike(base) {
@@ -26,7 +26,7 @@ func TestSnapshotsAreAlikeButForTemporaryObjects(t *testing.T) {
 	for what, other := range map[string]*Snapshot{
 		"a table":    base.Put(&Table{OID: 20005, SchemaID: PublicSchema, Name: "u"}),
 		"a change":   base.Put(&Table{OID: 20000, SchemaID: PublicSchema, Name: "t", Comment: "changed"}),
-		"a removal":  temp.Remove(ObjectID{ClassTable, 20000}),
+		"a removal":  temp.Remove(ObjectID{Class: ClassTable, OID: 20000}),
 		"a slot map": base.WithSlotMap(new(topo.SlotMap)),
 		"a role":     base.Put(&Role{OID: 20006, Name: "r"}),
 		"a schema":   base.Put(&Schema{OID: 20007, Name: "s"}),

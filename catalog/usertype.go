@@ -11,6 +11,7 @@ import (
 // Type describes a type that a user created: an enum, a domain, a range, the multirange over one, or a standalone composite
 // type; its OID tells which. The row types of tables and views have no descriptor of their own.
 type Type struct {
+	Local
 	OID      Oid
 	SchemaID Oid
 	Name     string
@@ -66,7 +67,7 @@ func (t *Type) Clone() *Type {
 func (t *Type) ArrayOID() Oid { return types.Lookup(t.OID).ArrayOid }
 
 // ObjectID implements Object.
-func (t *Type) ObjectID() ObjectID { return ObjectID{ClassType, t.OID} }
+func (t *Type) ObjectID() ObjectID { return ObjectID{ClassType, t.OID, t.Database} }
 
 // Type returns a user type by OID, or nil.
 func (s *Snapshot) Type(oid Oid) *Type { v, _ := s.types.get(oid); return v }

@@ -9,6 +9,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/session"
 )
 
 // The sessions and locks of all nodes, for pg_stat_activity and pg_locks.
@@ -121,7 +122,8 @@ func (s *Server) ownLocks(context.Context, *empty) (*locksResponse, error) {
 	}
 	for _, e := range s.node.Advisory.List() {
 		l := pgcat.Lock{Type: "advisory", Mode: e.Name, Granted: e.Granted, ObjSubID: 1}
-		if k := []byte(e.Key); len(k) == 9 {
+		if k := []byte(e.Key); len(k) >= 9 {
+			l.Database = session.AdvisoryDatabase(k)
 			if k[0] == 1 {
 				l.ObjSubID = 2
 			}

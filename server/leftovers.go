@@ -157,7 +157,7 @@ func (s *Server) storagesInUse(ctx context.Context) (map[topo.StorageID]bool, er
 			used[id] = true
 		}
 	}
-	s.catalog.Current().Tables(func(t *catalog.Table) bool {
+	s.catalog.Current().AllTables(func(t *catalog.Table) bool {
 		used[t.RowStorage] = true
 		for _, x := range t.Indexes {
 			used[x.Storage] = true

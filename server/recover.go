@@ -388,7 +388,7 @@ func (r *recovery) advanceCounters(ctx context.Context, cat *group.Replica, cata
 			oids = max(oids, int64(id))
 		}
 	}
-	now.Tables(func(t *catalog.Table) bool { oids = max(oids, int64(t.OID)); return true })
+	now.AllTables(func(t *catalog.Table) bool { oids = max(oids, int64(t.OID)); return true })
 	storages := int64(catalog.FirstUserStorage)
 	for id := range named(catalogNow) {
 		storages = max(storages, int64(id))
@@ -420,7 +420,7 @@ func (r *recovery) advanceSequences(ctx context.Context, g *group.Replica, now *
 	}
 	states := c.State.Sequences()
 	var err error
-	now.Sequences(func(q *catalog.Sequence) bool {
+	now.AllSequences(func(q *catalog.Sequence) bool {
 		if state, ok := states[q.Storage]; ok {
 			err = propose(ctx, g, advanced(q.Storage, skipAhead(q, state)))
 		}

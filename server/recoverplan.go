@@ -214,7 +214,7 @@ func (r *recovery) listStorages() error {
 // named are the storages that a catalog names, or remembers to drop.
 func named(c *store.Store) map[topo.StorageID]bool {
 	out := map[topo.StorageID]bool{}
-	c.Current().Tables(func(t *catalog.Table) bool {
+	c.Current().AllTables(func(t *catalog.Table) bool {
 		out[t.RowStorage] = true
 		for _, x := range t.Indexes {
 			out[x.Storage] = true
@@ -513,10 +513,13 @@ func (r *recovery) printCatalog() {
 		}
 		versions := c.State.SchemaVersions()
 		for _, id := range slices.Sorted(maps.Keys(versions)) {
-			if t := snap.Table(catalog.Oid(id)); t != nil && t.Version < versions[id] {
-				r.printf("group %d knows version %d of table %s, and the catalog version %d: A SCHEMA CHANGE IS LOST, check the table",
-					g, versions[id], tableName(snap, t), t.Version)
-			}
+			snap.EachDatabase(func(v *catalog.Snapshot) bool {
+				if t := v.Table(catalog.Oid(id)); t != nil && t.Version < versions[id] {
+					r.printf("group %d knows version %d of table %s, and the catalog version %d: A SCHEMA CHANGE IS LOST, check the table",
+						g, versions[id], tableName(v, t), t.Version)
+				}
+				return true
+			})
 		}
 	}
 	if ids := r.orphans(r.catalog); len(ids) > 0 {
@@ -524,8 +527,16 @@ func (r *recovery) printCatalog() {
 	}
 }
 
+// databasePrefix leads the names of what is in another database than the default one.
+func databasePrefix(snap *catalog.Snapshot) string {
+	if d := snap.CurrentDatabase(); d != nil && d.OID != catalog.DefaultDatabase {
+		return d.Name + "."
+	}
+	return ""
+}
+
 func tableName(snap *catalog.Snapshot, t *catalog.Table) string {
-	return snap.SchemaName(t.SchemaID) + "." + t.Name
+	return databasePrefix(snap) + snap.SchemaName(t.SchemaID) + "." + t.Name
 }
 
 // printLost says what groups of which nothing is left take with them, and refuses unless told to go on without.
@@ -538,11 +549,14 @@ func (r *recovery) printLost() error {
 		}
 	}
 	var tables, sequences []string
-	snap.Tables(func(t *catalog.Table) bool { tables = append(tables, tableName(snap, t)); return true })
-	snap.Sequences(func(q *catalog.Sequence) bool {
-		if slices.Contains(r.lost, snap.SlotMap().Group(topo.Slot(uint32(q.Storage)%topo.NumSlots))) {
-			sequences = append(sequences, snap.SchemaName(q.SchemaID)+"."+q.Name)
-		}
+	snap.EachDatabase(func(v *catalog.Snapshot) bool {
+		v.Tables(func(t *catalog.Table) bool { tables = append(tables, tableName(v, t)); return true })
+		v.Sequences(func(q *catalog.Sequence) bool {
+			if slices.Contains(r.lost, v.SlotMap().Group(topo.Slot(uint32(q.Storage)%topo.NumSlots))) {
+				sequences = append(sequences, databasePrefix(v)+v.SchemaName(q.SchemaID)+"."+q.Name)
+			}
+			return true
+		})
 		return true
 	})
 	slices.Sort(tables)

@@ -37,7 +37,7 @@ func (s *Server) rowCount(t *catalog.Table) int64 {
 func (s *Server) analyze(ctx context.Context, tables []*catalog.Table, target int) error {
 	live := map[topo.StorageID]bool{}
 	var all []*catalog.Table
-	s.catalog.Current().Tables(func(t *catalog.Table) bool {
+	s.catalog.Current().AllTables(func(t *catalog.Table) bool {
 		live[t.RowStorage] = true
 		all = append(all, t)
 		return true

@@ -56,6 +56,8 @@ type Backend interface {
 	RewriteTable(ctx context.Context, r Rewrite) error
 	// SequenceValue reads a sequence's last_value.
 	SequenceValue(ctx context.Context, q *catalog.Sequence) (int64, error)
+	// CopySequence makes a sequence that nobody knows yet go on where another is.
+	CopySequence(ctx context.Context, from, to *catalog.Sequence) error
 }
 
 // Rewrite describes a copy of a table's rows into new storages. Columns keep their numbers. A column whose number is in

@@ -66,7 +66,7 @@ func (x *Tx) changeDefaults(ctx context.Context, role, schema catalog.Oid, s *De
 		return err
 	}
 	if schema != 0 {
-		if err := x.shareObject(ctx, catalog.ObjectID{Class: catalog.ClassSchema, OID: schema}); err != nil {
+		if err := x.shareObject(ctx, x.id(catalog.ClassSchema, schema)); err != nil {
 			return err
 		}
 	}

@@ -129,7 +129,7 @@ func (g *GrantSpec) wanted(kind catalog.ACLKind) catalog.Privilege {
 }
 
 func (x *Tx) grantSchema(ctx context.Context, g *GrantSpec, oid catalog.Oid) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassSchema, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassSchema, oid)); err != nil {
 		return err
 	}
 	s := x.s.over.Schema(oid)
@@ -150,7 +150,7 @@ func (x *Tx) grantSchema(ctx context.Context, g *GrantSpec, oid catalog.Oid) err
 }
 
 func (x *Tx) grantDatabase(ctx context.Context, g *GrantSpec, oid catalog.Oid) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassDatabase, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassDatabase, oid)); err != nil {
 		return err
 	}
 	d := x.s.over.Database(oid)
@@ -174,7 +174,7 @@ func (x *Tx) grantDatabase(ctx context.Context, g *GrantSpec, oid catalog.Oid) e
 func (x *Tx) lockRelation(ctx context.Context, oid catalog.Oid) (catalog.Relation, error) {
 	rel, ok := x.s.over.RelationByOID(oid)
 	if ok {
-		id := catalog.ObjectID{Class: catalog.ClassTable, OID: oid}
+		id := x.id(catalog.ClassTable, oid)
 		switch rel.Kind {
 		case catalog.KindSequence:
 			id.Class = catalog.ClassSequence

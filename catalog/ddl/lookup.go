@@ -121,7 +121,7 @@ func (x *Tx) lock(ctx context.Context, table catalog.Oid, mode LockMode) error {
 		return err
 	}
 	if mode >= ShareUpdateExclusiveLock {
-		return x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassTable, OID: table})
+		return x.lockObjects(ctx, x.id(catalog.ClassTable, table))
 	}
 	x.refresh()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -26,7 +27,10 @@ func (l *roleLink) oid() catalog.Oid {
 }
 
 // linksTo lists what a role owns, and what it has or gave privileges on, in OID order.
-func (x *Tx) linksTo(role catalog.Oid) []roleLink {
+func (x *Tx) linksTo(role catalog.Oid) []roleLink { return linksIn(x.s.over, role) }
+
+// linksIn does so for the database that a catalog shows, and for databases.
+func linksIn(over *catalog.Snapshot, role catalog.Oid) []roleLink {
 	var links []roleLink
 	note := func(l roleLink, owner catalog.Oid, acls ...[]catalog.ACLItem) {
 		if owner == role {
@@ -41,7 +45,6 @@ func (x *Tx) linksTo(role catalog.Oid) []roleLink {
 			}
 		}
 	}
-	over := x.s.over
 	relation := func(kind catalog.PartKind, rel catalog.Relation) bool {
 		note(roleLink{part: catalog.Part{Kind: kind, OID: rel.OID()}}, rel.Owner(), rel.ACL())
 		rel.Columns(func(n catalog.AttNum, c *catalog.Column) {
@@ -107,6 +110,25 @@ func (x *Tx) dependenciesOn(role catalog.Oid) []string {
 		}
 		lines = append(lines, text)
 	}
+	x.s.over.EachDatabase(func(v *catalog.Snapshot) bool {
+		d := v.CurrentDatabase()
+		if d == nil || d.OID == x.s.over.DatabaseID() {
+			return true
+		}
+		n := 0
+		for _, l := range linksIn(v, role) {
+			if !l.database {
+				n++
+			}
+		}
+		switch {
+		case n == 1:
+			lines = append(lines, "1 object in database "+d.Name)
+		case n > 1:
+			lines = append(lines, strconv.Itoa(n)+" objects in database "+d.Name)
+		}
+		return true
+	})
 	return lines
 }
 

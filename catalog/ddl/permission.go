@@ -68,7 +68,7 @@ func (x *Tx) mustCreateIn(s *catalog.Schema, role catalog.Oid) error {
 
 // mustCreateInDatabase refuses new schemas without CREATE on the database.
 func (x *Tx) mustCreateInDatabase(role catalog.Oid) error {
-	d := x.s.over.Database(catalog.DefaultDatabase)
+	d := x.s.over.CurrentDatabase()
 	if d == nil {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (x *Tx) mustReference(parent *catalog.Table, cols []catalog.AttNum) error {
 
 // setSchemaOwner gives a schema a new owner.
 func (x *Tx) setSchemaOwner(ctx context.Context, oid, to catalog.Oid) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassSchema, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassSchema, oid)); err != nil {
 		return err
 	}
 	s := x.s.over.Schema(oid)
@@ -133,7 +133,7 @@ func (x *Tx) setSchemaOwner(ctx context.Context, oid, to catalog.Oid) error {
 
 // setDatabaseOwner gives a database a new owner.
 func (x *Tx) setDatabaseOwner(ctx context.Context, oid, to catalog.Oid) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassDatabase, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassDatabase, oid)); err != nil {
 		return err
 	}
 	d := x.s.over.Database(oid)

@@ -56,17 +56,15 @@ func settle(ctx context.Context, r Recovery, f fsm.FenceInfo) (version topo.Sche
 			t.Rollback(context.WithoutCancel(ctx))
 		}
 	}()
-	id := catalog.ObjectID{Class: catalog.ClassTable, OID: catalog.Oid(f.Table)}
-	key := catalogKey(catalog.DescriptorKey(id))
-	out := make([]txn.Locked, 1)
-	if err = t.Lock(ctx, []txn.LockRequest{{Key: key, Mode: lock.Update, Latest: true}}, lock.Wait, out); err != nil {
+	id, key, found, err := lockTable(ctx, t, r.Replica.Current(), catalog.Oid(f.Table))
+	if err != nil {
 		return 0, err
 	}
-	if !out[0].Version.Exists() { // dropped: nothing is admitted any more
+	if !found.Version.Exists() { // dropped: nothing is admitted any more
 		t.Rollback(ctx)
 		return f.Version, nil
 	}
-	o, err := catalog.Decode(id.Class, out[0].Version.Value)
+	o, err := catalog.Decode(id.Class, found.Version.Value)
 	if err != nil {
 		return 0, pgerr.Internal("%v", err)
 	}
@@ -78,6 +76,31 @@ func settle(ctx context.Context, r Recovery, f fsm.FenceInfo) (version topo.Sche
 	table.Version = f.Version
 	t.Put(key, catalog.Encode(table), 0)
 	return f.Version, t.Commit(ctx)
+}
+
+// lockTable locks a table's descriptor, in whichever database it is: the catalog is asked, and where it does not know the table
+// (yet, or any more), the database in which the catalog group has it.
+func lockTable(ctx context.Context, t Transaction, snap *catalog.Snapshot, oid catalog.Oid) (id catalog.ObjectID, key txn.Key, found txn.Locked, err error) {
+	var ids []catalog.ObjectID
+	snap.EachDatabase(func(v *catalog.Snapshot) bool {
+		if v.Table(oid) != nil {
+			ids = []catalog.ObjectID{v.ID(catalog.ClassTable, oid)}
+			return false
+		}
+		ids = append(ids, v.ID(catalog.ClassTable, oid))
+		return true
+	})
+	for _, id = range ids {
+		key = catalogKey(catalog.DescriptorKey(id))
+		out := make([]txn.Locked, 1)
+		if err = t.Lock(ctx, []txn.LockRequest{{Key: key, Mode: lock.Update, Latest: true}}, lock.Wait, out); err != nil {
+			return id, key, found, err
+		}
+		if found = out[0]; found.Version.Exists() {
+			break
+		}
+	}
+	return id, key, found, nil
 }
 
 // openFence opens one fence in every data group, for whichever transaction raised it.

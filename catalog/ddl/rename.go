@@ -25,7 +25,7 @@ func (x *Tx) findRelation(ctx context.Context, kind catalog.RelKind, n Name, mis
 			return rel, false, pgerr.New(pgerr.WrongObjectType, "%q is not %s", n.Name, kindNouns[kind].article)
 		}
 		if rel.Table == nil {
-			id := catalog.ObjectID{Class: catalog.ClassSequence, OID: rel.OID()}
+			id := x.id(catalog.ClassSequence, rel.OID())
 			if rel.Kind == catalog.KindView {
 				id.Class = catalog.ClassView
 			}

@@ -41,7 +41,7 @@ func (x *Tx) shareRole(ctx context.Context, oid catalog.Oid) error {
 	if oid < catalog.FirstNormalOid { // which is never dropped
 		return nil
 	}
-	if err := x.shareObject(ctx, catalog.ObjectID{Class: catalog.ClassRole, OID: oid}); err != nil {
+	if err := x.shareObject(ctx, x.id(catalog.ClassRole, oid)); err != nil {
 		return err
 	}
 	if x.s.over.Role(oid) == nil {

@@ -243,7 +243,7 @@ func (x *Tx) AlterSequence(ctx context.Context, n Name, s *SequenceSpec, missing
 }
 
 func (x *Tx) alterSequence(ctx context.Context, oid catalog.Oid, s *SequenceSpec) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassSequence, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassSequence, oid)); err != nil {
 		return err
 	}
 	old := x.s.over.Sequence(oid)

@@ -36,7 +36,7 @@ func (x *Tx) tempSchema(ctx context.Context) (*catalog.Schema, error) {
 	if s := x.s.over.Schema(t.Schema); s != nil {
 		return s, nil
 	}
-	if d := x.s.over.Database(catalog.DefaultDatabase); d != nil && !x.mayMakeTemp(x.user()) {
+	if d := x.s.over.CurrentDatabase(); d != nil && !x.mayMakeTemp(x.user()) {
 		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create temporary tables in database \"%s\"", d.Name)
 	}
 	oid, err := x.newOID(ctx)
@@ -50,7 +50,7 @@ func (x *Tx) tempSchema(ctx context.Context) (*catalog.Schema, error) {
 
 // mayMakeTemp reports whether a role has TEMPORARY on the database.
 func (x *Tx) mayMakeTemp(role catalog.Oid) bool {
-	d := x.s.over.Database(catalog.DefaultDatabase)
+	d := x.s.over.CurrentDatabase()
 	if d == nil {
 		return true
 	}
@@ -165,7 +165,7 @@ func (x *Tx) setPersistence(ctx context.Context, t *catalog.Table, p catalog.Per
 }
 
 func (x *Tx) setSequencePersistence(ctx context.Context, oid catalog.Oid, p catalog.Persistence) error {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassSequence, OID: oid}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassSequence, oid)); err != nil {
 		return err
 	}
 	q := x.s.over.Sequence(oid)
@@ -219,7 +219,7 @@ func (x *Tx) DropOnCommit(ctx context.Context) error {
 // DropTemp drops all that is in a temporary schema, and with it the schema itself.
 func (x *Tx) DropTemp(ctx context.Context, schema catalog.Oid, itself bool) error {
 	x.refresh()
-	id := catalog.ObjectID{Class: catalog.ClassSchema, OID: schema}
+	id := x.id(catalog.ClassSchema, schema)
 	if err := x.lockObjects(ctx, id); err != nil {
 		return err
 	}

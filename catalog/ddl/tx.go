@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -18,8 +19,10 @@ import (
 // Config is the environment of a node's DDL transactions. Backend and what follows it belong to one session.
 type Config struct {
 	Replica Replica
-	Alloc   Allocator
-	Groups  func(topo.GroupID) rpc.Group
+	// Database is the session's.
+	Database catalog.Oid
+	Alloc    Allocator
+	Groups   func(topo.GroupID) rpc.Group
 	// Admit, when set, returns once every live node plans by catalog version ts; AfterCommit calls it.
 	Admit func(ctx context.Context, ts topo.Timestamp) error
 	// Recover, when set, finishes or aborts the attempt of another transaction that is stuck (txn.Manager.RecoverStuck).
@@ -85,13 +88,26 @@ type State struct{ s state }
 
 // Begin returns the DDL side of a transaction that has changed nothing yet.
 func Begin(cfg Config, t Transaction) *Tx {
-	x := &Tx{cfg: cfg, txn: t, base: cfg.Replica.Current()}
+	x := &Tx{cfg: cfg, txn: t}
+	x.base = x.current()
 	x.s.over = x.base
 	if x.cfg.Notice == nil {
 		x.cfg.Notice = func(*pgerr.Error) {}
 	}
 	return x
 }
+
+// current is the replica's catalog as the session's database sees it.
+func (x *Tx) current() *catalog.Snapshot {
+	database := x.cfg.Database
+	if database == 0 {
+		database = catalog.DefaultDatabase
+	}
+	return x.cfg.Replica.Current().In(database)
+}
+
+// id names an object of the session's database, or of the cluster.
+func (x *Tx) id(class catalog.Class, oid catalog.Oid) catalog.ObjectID { return x.base.ID(class, oid) }
 
 // Overlay returns the catalog as the transaction sees it: the latest published snapshot and its own changes. Sessions
 // call it at the start of every statement.
@@ -120,12 +136,12 @@ func (x *Tx) Restore(s State) {
 			}
 		}
 	}
-	x.rebase(x.cfg.Replica.Current())
+	x.rebase(x.current())
 }
 
 // refresh moves the overlay onto the replica's latest snapshot.
 func (x *Tx) refresh() {
-	if cur := x.cfg.Replica.Current(); cur != x.base {
+	if cur := x.current(); cur != x.base {
 		x.rebase(cur)
 	}
 }
@@ -202,11 +218,15 @@ func compareObjectID(a, b catalog.ObjectID) int {
 	if a.OID > b.OID {
 		return 1
 	}
-	return 0
+	return cmp.Compare(a.Database, b.Database)
 }
 
-// put writes a new or changed descriptor, the names it takes and the names it gives up.
+// put writes a new or changed descriptor, the names it takes and the names it gives up. A new one is in the session's database
+// unless it says another.
 func (x *Tx) put(ctx context.Context, o catalog.Object) error {
+	if o.ObjectID().Database == 0 {
+		catalog.SetDatabase(o, x.base.DatabaseID())
+	}
 	id := o.ObjectID()
 	x.noteTemp(o)
 	old := x.s.over.Get(id)
@@ -340,7 +360,7 @@ func (x *Tx) isNew(table catalog.Oid) bool { return x.base.Table(table) == nil }
 // alter locks a table's descriptor and returns a copy to be changed and put, with the version it will have. The version
 // grows once per transaction.
 func (x *Tx) alter(ctx context.Context, table catalog.Oid) (*catalog.Table, error) {
-	if err := x.lockObjects(ctx, catalog.ObjectID{Class: catalog.ClassTable, OID: table}); err != nil {
+	if err := x.lockObjects(ctx, x.id(catalog.ClassTable, table)); err != nil {
 		return nil, err
 	}
 	t := x.s.over.Table(table)

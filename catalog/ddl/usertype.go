@@ -425,7 +425,7 @@ func (x *Tx) shareTypes(ctx context.Context, ts ...types.Type) error {
 		if oid == 0 || x.s.over.Type(oid) == nil {
 			continue
 		}
-		if err := x.shareObject(ctx, catalog.ObjectID{Class: catalog.ClassType, OID: oid}); err != nil {
+		if err := x.shareObject(ctx, x.id(catalog.ClassType, oid)); err != nil {
 			return err
 		}
 		if x.s.over.Type(oid) == nil {

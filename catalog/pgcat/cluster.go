@@ -78,10 +78,20 @@ func shardRows(b *builder) error {
 // any node. Names in definitions are qualified where PostgreSQL qualifies them under the default search path.
 func (s *System) Constraints(snap *catalog.Snapshot) []NodeConstraint {
 	var out []NodeConstraint
+	snap.EachDatabase(func(v *catalog.Snapshot) bool {
+		out = append(out, s.constraints(v)...)
+		return true
+	})
+	return out
+}
+
+// constraints lists those of the database that the snapshot shows.
+func (s *System) constraints(snap *catalog.Snapshot) []NodeConstraint {
+	var out []NodeConstraint
 	p := newPrinter(snap, []string{pgCatalog, catalog.PublicName}, &s.analyses)
 	snap.Tables(func(t *catalog.Table) bool {
 		for _, c := range t.Constraints {
-			out = append(out, NodeConstraint{Node: s.cfg.Node, Schema: snap.SchemaName(t.SchemaID), Table: t.Name, Constraint: c.Name,
+			out = append(out, NodeConstraint{Node: s.cfg.Node, Database: snap.DatabaseID(), Schema: snap.SchemaName(t.SchemaID), Table: t.Name, Constraint: c.Name,
 				Type: byte(c.Type), Definition: p.constraint(t, c, false)})
 		}
 		return true
@@ -101,6 +111,9 @@ func constraintNodeRows(b *builder) error {
 	}
 	slices.SortStableFunc(list, func(a, b NodeConstraint) int { return int(a.Node) - int(b.Node) })
 	for _, c := range list {
+		if c.Database != b.snap.DatabaseID() {
+			continue
+		}
 		b.add(num(c.Node), str(c.Schema), str(c.Table), str(c.Constraint), char(c.Type), str(c.Definition))
 	}
 	return nil

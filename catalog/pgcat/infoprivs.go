@@ -45,7 +45,7 @@ func infoMemberships(b *builder, admin bool) {
 			add(r, m.Role, m.Admin)
 		}
 	})
-	if d := b.snap.Database(catalog.DefaultDatabase); d != nil {
+	if d := b.snap.CurrentDatabase(); d != nil {
 		if r := b.snap.Role(d.Owner); r != nil {
 			add(r, catalog.RoleDatabaseOwner, false)
 		}

@@ -19,7 +19,8 @@ func roleSources() map[string]*source {
 				return true
 			})
 		}},
-		"pg_catalog.pg_auth_members": {columns: "roleid member grantor admin_option", rows: memberRows},
+		"pg_catalog.pg_db_role_setting": {columns: "setdatabase setrole setconfig", rows: sessionSettingRows},
+		"pg_catalog.pg_auth_members":    {columns: "roleid member grantor admin_option", rows: memberRows},
 		"pg_catalog.pg_user": {columns: "usename usesysid usecreatedb usesuper userepl usebypassrls passwd valuntil",
 			rows: func(b *builder) { b.users(str("********")) }},
 		"pg_catalog.pg_shadow": {columns: "usename usesysid usecreatedb usesuper userepl usebypassrls passwd valuntil",
@@ -97,14 +98,18 @@ func groupRows(b *builder) {
 }
 
 func databaseRows(b *builder) {
-	add := func(oid catalog.Oid, name string, owner catalog.Oid, template, connect bool, acl types.Datum) {
-		b.add(num(oid), str(name), num(owner), num(encodingUTF8), char('c'), flag(connect), num(-1), num(716), num(1),
+	add := func(oid catalog.Oid, name string, owner catalog.Oid, template, connect bool, limit int32, acl types.Datum) {
+		b.add(num(oid), str(name), num(owner), num(encodingUTF8), char('c'), flag(connect), num(limit), num(716), num(1),
 			num(tablespaceDefault), str("C.UTF-8"), str("C.UTF-8"), flag(template), acl)
 	}
 	seen := map[string]bool{}
 	b.snap.Databases(func(d *catalog.Database) bool {
 		seen[d.Name] = true
-		add(d.OID, d.Name, d.Owner, false, true, aclDatum(b.snap, d.ACL))
+		limit := int32(-1)
+		if d.ConnLimit != nil {
+			limit = *d.ConnLimit
+		}
+		add(d.OID, d.Name, d.Owner, d.IsTemplate, !d.NoConnections, limit, aclDatum(b.snap, d.ACL))
 		return true
 	})
 	for _, t := range []struct {
@@ -113,9 +118,30 @@ func databaseRows(b *builder) {
 		connect bool
 	}{{1, "template1", true}, {4, "template0", false}} {
 		if !seen[t.name] {
-			add(t.oid, t.name, catalog.BootstrapRole, true, t.connect, aclTexts("=c/postgres", "postgres=CTc/postgres"))
+			add(t.oid, t.name, catalog.BootstrapRole, true, t.connect, -1, aclTexts("=c/postgres", "postgres=CTc/postgres"))
 		}
 	}
+}
+
+// sessionSettingRows lists what ALTER DATABASE and ALTER ROLE set for sessions.
+func sessionSettingRows(b *builder) {
+	add := func(database, role catalog.Oid, list []catalog.Setting) {
+		if len(list) == 0 {
+			return
+		}
+		config := make([]types.Datum, len(list))
+		for i, x := range list {
+			config[i] = str(x.Name + "=" + x.Value)
+		}
+		b.add(num(database), num(role), types.NewArray1(types.TextOid, config))
+	}
+	b.snap.Databases(func(d *catalog.Database) bool { add(d.OID, 0, d.Settings); return true })
+	b.snap.Roles(func(r *catalog.Role) bool {
+		for _, x := range r.Settings {
+			add(x.Database, r.OID, x.Settings)
+		}
+		return true
+	})
 }
 
 // roleName names a role; PostgreSQL prints the number of one that does not exist.

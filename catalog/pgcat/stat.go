@@ -154,6 +154,14 @@ func (b *builder) activity() []Activity {
 	return nil
 }
 
+// Activity lists the sessions of all nodes; missing are the nodes that did not answer.
+func (s *System) Activity(env *Env) (sessions []Activity, missing []topo.NodeID) {
+	if s.cfg.Activity != nil {
+		return s.cfg.Activity()
+	}
+	return env.Activity(), nil
+}
+
 // SessionUser returns the role that a session of any node logged in as.
 func (s *System) SessionUser(env *Env, pid int32) (user string, ok bool) {
 	b := &builder{scope: &scope{sys: s, env: env, snap: env.Snapshot}}
@@ -179,10 +187,11 @@ func lockRows(b *builder) error {
 	if b.sys.cfg.Locks == nil {
 		return nil
 	}
-	database := num(catalog.DefaultDatabase)
-	if d := b.snap.DatabaseByName(b.env.Database); d != nil {
-		database = num(d.OID)
-	}
+	owner := map[catalog.Oid]catalog.Oid{}
+	b.snap.EachDatabase(func(v *catalog.Snapshot) bool {
+		v.Tables(func(t *catalog.Table) bool { owner[t.OID] = v.DatabaseID(); return true })
+		return true
+	})
 	locks, missing := b.sys.cfg.Locks()
 	b.warnMissing(missing)
 	for _, l := range locks {
@@ -191,9 +200,11 @@ func lockRows(b *builder) error {
 		case "transactionid":
 			xid = num(l.TransactionID)
 		case "advisory":
-			db, class, obj, sub = database, num(l.ClassID), num(l.ObjID), num(l.ObjSubID)
+			db, class, obj, sub = num(l.Database), num(l.ClassID), num(l.ObjID), num(l.ObjSubID)
 		default:
-			db, rel = database, num(l.Relation)
+			if db, rel = num(b.snap.DatabaseID()), num(l.Relation); owner[l.Relation] != 0 {
+				db = num(owner[l.Relation])
+			}
 		}
 		if l.PID != 0 {
 			pid = num(l.PID)

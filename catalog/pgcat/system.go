@@ -75,6 +75,7 @@ type Shard struct {
 
 // NodeConstraint is a row of pgmqdb.constraints_by_node. Type is pg_constraint.contype.
 type NodeConstraint struct {
+	Database                  catalog.Oid
 	Node                      topo.NodeID
 	Schema, Table, Constraint string
 	Type                      byte
@@ -98,6 +99,7 @@ type Move struct {
 type Lock struct {
 	Type               string // "relation", "tuple", "transactionid" or "advisory"
 	Relation           catalog.Oid
+	Database           catalog.Oid // of an advisory lock
 	TransactionID      uint32
 	ClassID, ObjID     uint32
 	ObjSubID           int16

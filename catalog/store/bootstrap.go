@@ -12,18 +12,16 @@ import (
 // Objects returns the descriptors that a new cluster starts with.
 func Objects() []catalog.Object {
 	const owner = catalog.BootstrapRole
-	return []catalog.Object{
+	list := []catalog.Object{
 		&catalog.Role{
 			OID: owner, Name: "postgres", Superuser: true, Login: true, Inherit: true, CreateRole: true, CreateDB: true,
 			Replication: true, BypassRLS: true, ConnLimit: -1,
 		},
 		&catalog.Database{OID: catalog.DefaultDatabase, Name: "postgres", Owner: owner,
 			Comment: "default administrative connection database"},
-		&catalog.Schema{OID: catalog.PgCatalogSchema, Name: catalog.PgCatalogName, Owner: owner, ACL: catalog.UsableSchema(owner), Comment: "system catalog schema"},
-		&catalog.Schema{OID: catalog.InformationSchema, Name: catalog.InformationSchemaName, Owner: owner, ACL: catalog.UsableSchema(owner)},
-		&catalog.Schema{OID: catalog.PublicSchema, Name: catalog.PublicName, Owner: catalog.RoleDatabaseOwner,
-			ACL: catalog.UsableSchema(catalog.RoleDatabaseOwner), Comment: "standard public schema"},
 	}
+	list = append(list, catalog.InitialSchemas(catalog.DefaultDatabase)...)
+	return append(list, catalog.TemplateDatabases()...)
 }
 
 // FirstNode is the node that creates the cluster.

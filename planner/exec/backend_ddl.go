@@ -21,6 +21,8 @@ type Backend struct {
 	Groups func(topo.GroupID) rpc.Group
 	// Sequence reads a sequence's last_value.
 	Sequence func(*catalog.Sequence) (int64, error)
+	// SequenceCopy makes a sequence go on where another is.
+	SequenceCopy func(from, to *catalog.Sequence) error
 
 	lock LockTable
 	// tables are the versions that DDL has passed in: C.Catalog is the catalog as the statement began.
@@ -40,6 +42,11 @@ func NewBackend(c *Context, groups func(topo.GroupID) rpc.Group, lock LockTable)
 // SequenceValue implements ddl.Backend.
 func (b *Backend) SequenceValue(_ context.Context, q *catalog.Sequence) (int64, error) {
 	return b.Sequence(q)
+}
+
+// CopySequence implements ddl.Backend.
+func (b *Backend) CopySequence(_ context.Context, from, to *catalog.Sequence) error {
+	return b.SequenceCopy(from, to)
 }
 
 // Lock implements ddl.Backend, by the function that NewBackend was given.

@@ -82,9 +82,21 @@ func (k *Checker) Run(ctx context.Context) error {
 		return err
 	}
 	k.opts = txn.ReadOptions{TS: ts}
-	k.programs = fk.NewPrograms(k.C.Catalog)
 	k.slots = make(chan struct{}, checkFanOut)
 	k.tallies = map[tally]int{}
+	whole := k.C.Catalog
+	defer func() { k.C.Catalog = whole }()
+	whole.EachDatabase(func(v *catalog.Snapshot) bool {
+		k.C.Catalog = v
+		err = k.database(ctx)
+		return err == nil
+	})
+	return err
+}
+
+// database checks the tables of the database that the catalog shows.
+func (k *Checker) database(ctx context.Context) error {
+	k.programs = fk.NewPrograms(k.C.Catalog)
 	var tables []*catalog.Table
 	k.C.Catalog.Tables(func(t *catalog.Table) bool { tables = append(tables, t); return true })
 	for _, t := range tables {

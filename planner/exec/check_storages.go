@@ -16,7 +16,7 @@ import (
 // them, so what is still there after the question, and in no answer, is left over.
 func (k *Checker) Leftovers(ctx context.Context, inUse func(context.Context) (map[topo.StorageID]bool, error)) error {
 	known := map[topo.StorageID]bool{}
-	k.C.Catalog.Tables(func(t *catalog.Table) bool {
+	k.C.Catalog.AllTables(func(t *catalog.Table) bool {
 		known[t.RowStorage] = true
 		for _, x := range t.Indexes {
 			known[x.Storage] = true

@@ -59,7 +59,7 @@ func (s *Session) lockAllTables(ctx context.Context) (*catalog.Snapshot, error) 
 	for {
 		snap := s.node.Catalog()
 		var missing []catalog.Oid
-		snap.Tables(func(t *catalog.Table) bool {
+		snap.AllTables(func(t *catalog.Table) bool {
 			if !locked[t.OID] {
 				missing = append(missing, t.OID)
 			}

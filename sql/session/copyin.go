@@ -105,7 +105,7 @@ func (c *copyIn) prepare(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	}
 	c.reader.o = c.o
 	// Rows here need no freezing; the promise that FREEZE asks for is kept, and so is its condition.
-	if old := s.node.Catalog().Table(t.OID); c.o.freeze && old != nil && old.RowStorage == t.RowStorage {
+	if old := s.catalog().Table(t.OID); c.o.freeze && old != nil && old.RowStorage == t.RowStorage {
 		return nil, pgerr.New(pgerr.ObjectNotInPrerequisiteState,
 			"cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction")
 	}

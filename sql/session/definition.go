@@ -33,6 +33,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		cfg.SearchPath = s.searchPath
 		cfg.User, cfg.SessionUser = s.role, s.sessionRole
 		cfg.Temp = &s.temp.ddl
+		cfg.Database = s.database
 		s.tx.ddl = ddl.Begin(cfg, s.tx.txn)
 	}
 	ectx := s.execContext(ctx, nil)
@@ -42,6 +43,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		last, _, err := s.sequenceValue(q)
 		return last, err
 	}
+	s.tx.backend.SequenceCopy = s.copySequence
 	return &utility.Env{
 		DDL: s.tx.ddl, Text: st.text, SearchPath: s.searchPath(), Virtual: s.node.System, IOEnv: s.io(),
 		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.roleName(s.role()), SessionUser: s.roleName(s.sessionRole()),
@@ -50,6 +52,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 			return s.insertQuery(ctx, q, st.text, into)
 		},
 		ExecuteColumns: s.executeColumns, Refill: s.refill,
+		Alone: s.alone, CheckSetting: s.checkSetting,
 	}
 }
 
@@ -90,7 +93,7 @@ func (silent) DataRows([]Field, *types.Batch, *types.IOEnv) error { return nil }
 
 // SetPassword gives a role a password, as ALTER ROLE does.
 func SetPassword(ctx context.Context, n *Node, role, password string) error {
-	s, err := New(n, silent{}, Startup{User: role, Database: "postgres"})
+	s, err := New(n, silent{}, Startup{User: role, Database: n.anyDatabase()})
 	if err != nil {
 		return err
 	}

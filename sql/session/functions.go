@@ -208,12 +208,25 @@ func (f *functions) TxnID(bool) (int64, error) {
 	return int64(f.tx.txn.ID().Seq), nil
 }
 
-func advisoryKey(r expr.AdvisoryRequest) []byte {
+// advisoryKey is the key of an advisory lock: every database has its own.
+func (s *Session) advisoryKey(r expr.AdvisoryRequest) []byte {
 	k := []byte{0}
 	if r.TwoKey {
 		k[0] = 1
 	}
-	return binary.BigEndian.AppendUint64(k, uint64(r.Key))
+	k = binary.BigEndian.AppendUint64(k, uint64(r.Key))
+	if s.database != catalog.DefaultDatabase {
+		k = binary.BigEndian.AppendUint32(k, uint32(s.database))
+	}
+	return k
+}
+
+// AdvisoryDatabase returns the database of an advisory lock by its key.
+func AdvisoryDatabase(key []byte) catalog.Oid {
+	if len(key) < 13 {
+		return catalog.DefaultDatabase
+	}
+	return catalog.Oid(binary.BigEndian.Uint32(key[9:]))
 }
 
 func advisoryMode(r expr.AdvisoryRequest) lock.Mode {
@@ -238,7 +251,7 @@ func (f *functions) AdvisoryLock(ctx context.Context, r expr.AdvisoryRequest) (b
 	s.renewOwner()
 	s.advisory = s.advisory || !r.Xact
 	s.bindLocks()
-	_, err := s.node.Advisory.Acquire(ctx, s.owner, advisoryKey(r), advisoryMode(r), opt)
+	_, err := s.node.Advisory.Acquire(ctx, s.owner, s.advisoryKey(r), advisoryMode(r), opt)
 	if err == nil {
 		return true, nil
 	}
@@ -251,7 +264,7 @@ func (f *functions) AdvisoryLock(ctx context.Context, r expr.AdvisoryRequest) (b
 // AdvisoryUnlock is pg_advisory_unlock.
 func (f *functions) AdvisoryUnlock(r expr.AdvisoryRequest) (bool, error) {
 	s := f.session()
-	if s.node.Advisory.ReleaseMode(s.owner, advisoryKey(r), advisoryMode(r)) {
+	if s.node.Advisory.ReleaseMode(s.owner, s.advisoryKey(r), advisoryMode(r)) {
 		return true, nil
 	}
 	kind := "ExclusiveLock"

@@ -55,16 +55,24 @@ const detailTimeout = 2 * time.Second
 func (n *Node) DeadlockDetail(ctx context.Context, dl *lock.Deadlock) string {
 	ctx, cancel := context.WithTimeout(ctx, detailTimeout)
 	defer cancel()
-	return n.Locks.Detail(ctx, dl, lockTag)
+	return n.Locks.Detail(ctx, dl, n.lockTag)
 }
 
 // lockTag names what is awaited, as PostgreSQL's DescribeLockTag does; "" for row locks, which are waits for transactions.
-func lockTag(e lock.DeadlockEdge) string {
+func (n *Node) lockTag(e lock.DeadlockEdge) string {
 	switch k := e.Wait.Key; {
 	case e.Wait.Class == "relation" && len(k) == 4:
-		return fmt.Sprintf("relation %d of database %d", binary.BigEndian.Uint32(k), catalog.DefaultDatabase)
-	case e.Wait.Class == "advisory" && len(k) == 9:
-		return fmt.Sprintf("advisory lock [%d,%d,%d,%d]", catalog.DefaultDatabase, binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:]), k[0]+1)
+		database := catalog.DefaultDatabase
+		n.Catalog().EachDatabase(func(v *catalog.Snapshot) bool {
+			if v.Table(catalog.Oid(binary.BigEndian.Uint32(k))) != nil {
+				database = v.DatabaseID()
+				return false
+			}
+			return true
+		})
+		return fmt.Sprintf("relation %d of database %d", binary.BigEndian.Uint32(k), database)
+	case e.Wait.Class == "advisory" && (len(k) == 9 || len(k) == 13):
+		return fmt.Sprintf("advisory lock [%d,%d,%d,%d]", AdvisoryDatabase(k), binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:]), k[0]+1)
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -19,6 +20,7 @@ import (
 type Notification struct {
 	PID              int32 // of the session that sent it
 	Channel, Payload string
+	Database         catalog.Oid // in which it is heard
 }
 
 func (n *Notification) size() int64 { return int64(len(n.Channel)+len(n.Payload)) + 64 }
@@ -69,6 +71,9 @@ func (n *Node) Deliver(notes []Notification) error {
 	var woken []*Session
 	for _, note := range notes {
 		for _, s := range l.by[note.Channel] {
+			if s.database != note.Database {
+				continue
+			}
 			s.inbox.mu.Lock()
 			s.inbox.notes = append(s.inbox.notes, note)
 			s.inbox.bytes += note.size()
@@ -152,7 +157,7 @@ func (s *Session) notify(channel, payload string) error {
 	}
 	s.open()
 	p := &s.tx.notify
-	n := Notification{PID: s.start.PID, Channel: channel, Payload: payload}
+	n := Notification{PID: s.start.PID, Database: s.database, Channel: channel, Payload: payload}
 	if _, twice := p.seen[n]; twice {
 		return nil
 	}

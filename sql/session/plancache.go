@@ -24,6 +24,7 @@ type planCache struct {
 }
 
 type planKey struct {
+	database catalog.Oid
 	text     string
 	path     string
 	role     catalog.Oid
@@ -79,8 +80,8 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 		return nil
 	}
 	path := s.pathKey()
-	pk := planKey{text: key, path: path, role: s.role()}
-	snap := s.node.Catalog()
+	pk := planKey{database: s.database, text: key, path: path, role: s.role()}
+	snap := s.catalog()
 	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
 			permissions: hit.permissions, madeFor: snap, madePath: path}
@@ -114,8 +115,8 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 		oids = append(oids, byte(o), byte(o>>8), byte(o>>16), byte(o>>24))
 	}
 	path := s.pathKey()
-	pk := planKey{text: text, path: path, role: s.role(), params: string(oids), extended: true}
-	snap := s.node.Catalog()
+	pk := planKey{database: s.database, text: text, path: path, role: s.role(), params: string(oids), extended: true}
+	snap := s.catalog()
 	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
 			columns: hit.columns, target: hit.target, permissions: hit.permissions, madeFor: snap, madePath: path}

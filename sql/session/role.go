@@ -192,18 +192,12 @@ func (s *Session) startRole(settings map[string]string) error {
 // admitRole decides whether a role that has proved who it is may have this session, which is counted already. The connection
 // limit is one for each node.
 func (s *Session) admitRole() error {
-	snap := s.node.Catalog()
+	snap := s.catalog()
 	r := snap.Role(s.loginRole)
 	if r.ConnLimit >= 0 && !r.Superuser && s.node.activity.count(r.OID) > int(r.ConnLimit) {
 		return pgerr.Fatal(pgerr.TooManyConnections, "too many connections for role \"%s\"", r.Name)
 	}
-	if d := snap.DatabaseByName(s.start.Database); d != nil {
-		if p, _ := snap.DatabasePrivileges(d, r.OID); p&catalog.PrivConnect == 0 {
-			return pgerr.Fatal(pgerr.InsufficientPrivilege, "permission denied for database \"%s\"", d.Name).
-				WithDetail("User does not have CONNECT privilege.")
-		}
-	}
-	return nil
+	return s.admitDatabase(r)
 }
 
 // maySignal checks that the current role may cancel or terminate another session; false where there is none.

@@ -80,7 +80,7 @@ type Node struct {
 	// Temp takes what does not fit into operators' memory; nil: such statements fail.
 	Temp *exec.TempDir
 
-	programs atomic.Pointer[snapshotPrograms]
+	programs sync.Map // database OID -> *snapshotPrograms
 	activity activity
 	plans    planCache
 
@@ -95,12 +95,18 @@ type snapshotPrograms struct {
 
 // programsFor returns the constraint programs of a snapshot; those of the current one are shared by all sessions.
 func (n *Node) programsFor(snap *catalog.Snapshot) *fk.Programs {
-	if p := n.programs.Load(); p != nil && p.snap == snap {
-		return p.programs
+	if p, ok := n.programs.Load(snap.DatabaseID()); ok && p.(*snapshotPrograms).snap == snap {
+		return p.(*snapshotPrograms).programs
 	}
 	p := &snapshotPrograms{snap, fk.NewPrograms(snap)}
-	if snap == n.Catalog() {
-		n.programs.Store(p)
+	if snap == n.Catalog().In(snap.DatabaseID()) {
+		n.programs.Range(func(database, _ any) bool { // of those that are gone nothing is kept
+			if snap.Database(database.(catalog.Oid)) == nil {
+				n.programs.Delete(database)
+			}
+			return true
+		})
+		n.programs.Store(snap.DatabaseID(), p)
 	}
 	return p.programs
 }
@@ -119,8 +125,10 @@ type Session struct {
 	node   *Node
 	client Client
 	start  Startup
-	owner  topo.TxnID // of session-level advisory locks
-	log    *slog.Logger
+	// database is the OID of the database that the session is connected to.
+	database catalog.Oid
+	owner    topo.TxnID // of session-level advisory locks
+	log      *slog.Logger
 
 	settings   *Settings
 	loginRole  catalog.Oid // who logged in; see role.go
@@ -169,7 +177,9 @@ func New(n *Node, client Client, start Startup) (*Session, error) {
 	s.settings = newSettings(base)
 	s.temp.ddl.Session, s.temp.ddl.Implied = s.owner, s.tempImplied
 	s.openSpill()
-	s.activity = n.activity.add(s)
+	if err := s.enterDatabase(); err != nil {
+		return nil, err
+	}
 	if err := s.startUp(); err != nil {
 		n.activity.remove(s.activity)
 		return nil, err
@@ -182,7 +192,7 @@ func (s *Session) startUp() error {
 	if err := s.admitRole(); err != nil {
 		return err
 	}
-	probe := s.settings
+	probe, sources, role := s.loginSettings(s.settings)
 	for name, value := range s.start.Settings {
 		if isRoleSetting(lower(name)) {
 			continue
@@ -192,8 +202,15 @@ func (s *Session) startUp() error {
 			return err
 		}
 		probe = next
+		delete(sources, lower(name))
 	}
 	s.settings = newSettings(probe.session)
+	s.settings.sources = sources
+	if role != "" {
+		if err := s.setRole("role", &role, false); err != nil {
+			s.client.Notice(pgerr.From(err).Clone().WithSeverity("WARNING"))
+		}
+	}
 	if err := s.startRole(s.start.Settings); err != nil {
 		return err
 	}
@@ -376,8 +393,11 @@ func (s *Session) snapshot() *catalog.Snapshot {
 	if s.tx.ddl != nil {
 		return s.tx.ddl.Overlay()
 	}
-	return s.node.Catalog()
+	return s.catalog()
 }
+
+// catalog is the node's, as the session's database sees it.
+func (s *Session) catalog() *catalog.Snapshot { return s.node.Catalog().In(s.database) }
 
 // boundIO is the settings of text forms with reg* names bound to a catalog snapshot.
 type boundIO struct {

@@ -26,7 +26,8 @@ const (
 type Settings struct {
 	session map[string]string // values set with SET, by lower-case name; absent: the default
 	local   map[string]string // values set with SET LOCAL, until the transaction's end
-	base    map[string]string // what RESET returns to: defaults from the start-up packet
+	base    map[string]string // what RESET returns to: of the role, the database and the start-up packet
+	sources map[string]string // of those in base that are not the start-up packet's: pg_settings.source
 
 	// Decoded values of what statements need at each execution.
 	IO         types.IOEnv
@@ -87,7 +88,7 @@ func (s *Settings) raw(name string) (string, *setting, bool) {
 }
 
 func (s *Settings) clone() *Settings {
-	n := &Settings{session: make(map[string]string, len(s.session)), base: s.base}
+	n := &Settings{session: make(map[string]string, len(s.session)), base: s.base, sources: s.sources}
 	for k, v := range s.session {
 		n.session[k] = v
 	}
@@ -157,6 +158,7 @@ func (s *Settings) with(by changer, name string, value *string, local bool) (*Se
 // resetAll returns the settings of RESET ALL, which leaves the roles as they are.
 func (s *Settings) resetAll() *Settings {
 	n := newSettings(s.base)
+	n.sources = s.sources
 	for _, key := range []string{"role", "session_authorization"} {
 		if v, ok := s.session[key]; ok {
 			n.session[key] = v
@@ -403,7 +405,9 @@ func (s *Settings) All() []SettingRow {
 		r := SettingRow{setting: d, Source: "default", Reset: d.def}
 		r.Value, _, _ = s.raw(key)
 		if v, ok := s.base[key]; ok {
-			r.Source, r.Reset = "client", v
+			if r.Source, r.Reset = "client", v; s.sources[key] != "" {
+				r.Source = s.sources[key]
+			}
 		}
 		_, session := s.session[key]
 		if _, local := s.local[key]; local || session && r.Value != r.Reset {

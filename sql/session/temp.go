@@ -59,7 +59,7 @@ func (s *Session) checkTemp() error {
 	if s.temp.ddl.Schema == 0 || s.tx.ddl != nil {
 		return nil
 	}
-	switch there := s.node.Catalog().Schema(s.temp.ddl.Schema) != nil; {
+	switch there := s.catalog().Schema(s.temp.ddl.Schema) != nil; {
 	case there:
 		s.temp.known = true
 	case s.temp.known:
@@ -200,7 +200,7 @@ const dropTempTimeout = 10 * time.Second
 
 // dropTemp drops the session's temporary schema at its end.
 func (s *Session) dropTemp() {
-	if s.tempSchema(s.node.Catalog()) == "" || s.node.CutOff != nil && s.node.CutOff() {
+	if s.tempSchema(s.catalog()) == "" || s.node.CutOff != nil && s.node.CutOff() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dropTempTimeout)
@@ -231,18 +231,28 @@ func (s *Session) dropTempSchema(ctx context.Context, schema catalog.Oid) error 
 // DropAbandonedTemp drops the temporary schemas whose sessions are no more: over tells of those of ended epochs, which any
 // node may take for granted; of its own node it is known which sessions there are.
 func (n *Node) DropAbandonedTemp(ctx context.Context, own topo.NodeID, over func(topo.TxnID) bool) error {
+	var err error
+	n.Catalog().EachDatabase(func(snap *catalog.Snapshot) bool {
+		err = n.dropAbandonedTemp(ctx, snap, own, over)
+		return err == nil
+	})
+	return err
+}
+
+// dropAbandonedTemp does so in one database.
+func (n *Node) dropAbandonedTemp(ctx context.Context, snap *catalog.Snapshot, own topo.NodeID, over func(topo.TxnID) bool) error {
 	var gone []catalog.Oid
-	snap := n.Catalog()
 	snap.Schemas(func(sc *catalog.Schema) bool {
 		if sc.Temporary() && (over(sc.Session) || sc.Session.Node == own && !n.hasTemp(sc.Session)) {
 			gone = append(gone, sc.OID)
 		}
 		return true
 	})
-	if len(gone) == 0 {
+	d := snap.CurrentDatabase()
+	if len(gone) == 0 || d == nil {
 		return nil
 	}
-	s, err := New(n, silent{}, Startup{User: snap.RoleName(catalog.BootstrapRole), Database: "postgres"})
+	s, err := New(n, silent{}, Startup{User: snap.RoleName(catalog.BootstrapRole), Database: d.Name})
 	if err != nil {
 		return err
 	}

@@ -207,7 +207,7 @@ func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *row
 
 // ownsForVacuum reports whether the session's role has what VACUUM and ANALYZE want of a relation's owner.
 func (s *Session) ownsForVacuum(snap *catalog.Snapshot, owner catalog.Oid) bool {
-	d := snap.DatabaseByName(s.start.Database)
+	d := snap.CurrentDatabase()
 	return snap.HasPrivilegesOf(s.role(), owner) || d != nil && snap.HasPrivilegesOf(s.role(), d.Owner)
 }
 

@@ -138,6 +138,12 @@ func (c *cluster) ValidateForeignKey(_ context.Context, _ *catalog.Snapshot, t *
 func (c *cluster) BuildIndex(_ context.Context, t *catalog.Table, i *catalog.Index) (topo.Timestamp, error) {
 	return 1, c.call("build %s %s", t.Name, i.Name)
 }
+
+// CopySequence implements ddl.Backend.
+func (c *cluster) CopySequence(context.Context, *catalog.Sequence, *catalog.Sequence) error {
+	return nil
+}
+
 func (c *cluster) SequenceValue(_ context.Context, q *catalog.Sequence) (int64, error) {
 	return q.First, nil
 }

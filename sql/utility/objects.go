@@ -48,6 +48,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 	switch s.RenameType {
 	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView, parse.ObjectMatView:
 		return e.DDL.RenameRelation(ctx, relKinds[s.RenameType], name, s.Newname, s.MissingOk)
+	case parse.ObjectDatabase:
+		return e.DDL.RenameDatabase(ctx, s.Subname, s.Newname, e.Alone)
 	case parse.ObjectColumn:
 		return e.DDL.RenameColumn(ctx, name, s.Subname, s.Newname, s.MissingOk)
 	case parse.ObjectTabConstraint:

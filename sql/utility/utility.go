@@ -45,6 +45,11 @@ type Env struct {
 	// Refill, when set, gives a materialized view the rows of its query: into its new storages, or concurrently in place of
 	// those that it has.
 	Refill func(ctx context.Context, t *catalog.Table, concurrently bool) error
+	// Alone sees to it that nobody is connected to a database.
+	Alone ddl.Alone
+	// CheckSetting checks a setting that later sessions are to begin with, and returns the value as it is kept: nil for
+	// none. Its name is "" for RESET ALL.
+	CheckSetting func(s *parse.VariableSetStmt) (name string, value *string, err error)
 }
 
 func (e *Env) notice(n *pgerr.Error) {
@@ -157,10 +162,15 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 	case *parse.ReindexStmt:
 		err = e.reindex(ctx, s)
 	case *parse.CreatedbStmt:
-		if r := e.DDL.Overlay().Role(e.role()); r != nil && !r.Superuser && !r.CreateDB {
-			return "", pgerr.New(pgerr.InsufficientPrivilege, "permission denied to create database")
-		}
-		err = pgerr.NotSupported(tag)
+		err = e.createDatabase(ctx, s)
+	case *parse.DropdbStmt:
+		err = e.dropDatabase(ctx, s)
+	case *parse.AlterDatabaseStmt:
+		err = e.alterDatabase(ctx, s)
+	case *parse.AlterDatabaseSetStmt:
+		err = e.alterDatabaseSet(ctx, s)
+	case *parse.AlterRoleSetStmt:
+		err = e.alterRoleSet(ctx, s)
 	case *parse.CheckPointStmt: // the log is the only durable store
 	default:
 		if tag == "" {
