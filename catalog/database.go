@@ -184,6 +184,14 @@ func (s *Snapshot) home(id ObjectID) Oid {
 	return id.Database
 }
 
+// With returns the snapshot with a new descriptor in the database that it shows.
+func (s *Snapshot) With(o Object) *Snapshot {
+	if o.ObjectID().Database == 0 {
+		SetDatabase(o, s.database)
+	}
+	return s.Put(o)
+}
+
 // EachDatabase calls f with the catalog as it is seen from every database, the default one first; it is an iterator for
 // range.
 func (s *Snapshot) EachDatabase(f func(*Snapshot) bool) {

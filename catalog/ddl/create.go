@@ -256,7 +256,7 @@ func (x *Tx) columnSequence(ctx context.Context, t *catalog.Table, s *ColumnSpec
 	if name == "" {
 		over := x.s.over
 		for _, n := range names {
-			over = over.Put(&catalog.Sequence{SchemaID: schema, Name: n})
+			over = over.With(&catalog.Sequence{SchemaID: schema, Name: n})
 		}
 		name = over.ChooseRelationName(t.Name, s.Name, "seq", schema, false)
 	} else if s.Sequence.Schema != "" {

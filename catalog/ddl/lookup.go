@@ -134,4 +134,4 @@ func (x *Tx) newStorage(ctx context.Context) (topo.StorageID, error) {
 }
 
 // with returns the overlay as it will be once t is put, for choosing names and for validations that come before.
-func (x *Tx) with(t *catalog.Table) *catalog.Snapshot { return x.s.over.Put(t.Clone()) }
+func (x *Tx) with(t *catalog.Table) *catalog.Snapshot { return x.s.over.With(t.Clone()) }
