@@ -10,6 +10,10 @@ import (
 
 // Parse is the Parse message: it analyses and keeps a prepared statement.
 func (s *Session) Parse(name, text string, paramOIDs []uint32) error {
+	return s.interrupted(s.base, s.parseMessage(name, text, paramOIDs))
+}
+
+func (s *Session) parseMessage(name, text string, paramOIDs []uint32) error {
 	if name != "" && s.statements[name] != nil {
 		return pgerr.New(pgerr.DuplicatePreparedStatement, "prepared statement \"%s\" already exists", name)
 	}
@@ -63,6 +67,11 @@ func (s *Session) lookupStatement(name string) (*statement, error) {
 
 // DescribeStatement returns a prepared statement's parameter types and result columns (nil: no rows).
 func (s *Session) DescribeStatement(name string) ([]types.Oid, []Field, error) {
+	oids, fields, err := s.describeStatement(name)
+	return oids, fields, s.interrupted(s.base, err)
+}
+
+func (s *Session) describeStatement(name string) ([]types.Oid, []Field, error) {
 	st, err := s.lookupStatement(name)
 	if err != nil {
 		return nil, nil, err
@@ -94,6 +103,10 @@ func (s *Session) returnsRows(st *statement) bool { return plannable(st.raw.Stmt
 
 // Bind is the Bind message: it makes a portal of a prepared statement and parameter values.
 func (s *Session) Bind(portalName, stmtName string, paramFormats []int16, params [][]byte, resultFormats []int16) error {
+	return s.interrupted(s.base, s.bindMessage(portalName, stmtName, paramFormats, params, resultFormats))
+}
+
+func (s *Session) bindMessage(portalName, stmtName string, paramFormats []int16, params [][]byte, resultFormats []int16) error {
 	st, err := s.lookupStatement(stmtName)
 	if err != nil {
 		return err
