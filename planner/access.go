@@ -91,6 +91,11 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 			f.lay.add(varID{f.rel, i}, r.Table.Columns[i].Type)
 		}
 	}
+	if q.needed[f.rel][expr.XminCol] {
+		n.Xmin = true
+		n.Types = append(n.Types, types.T(types.XidOid))
+		f.lay.add(varID{f.rel, expr.XminCol}, types.T(types.XidOid))
+	}
 	if q.rowRefs[f.rel] || r.Sample != nil {
 		n.RowRef = true
 		for i, t := range [SystemColumns]types.Type{types.T(types.ByteaOid), types.T(types.Int8Oid), types.T(types.Int8Oid)} {

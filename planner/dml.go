@@ -67,6 +67,17 @@ func rowLayout(d *sema.DML, rel int) *layout {
 	return l
 }
 
+// addWriter adds the system columns of a written row; a deleted one has its own.
+func addWriter(l *layout, rel int) {
+	for _, col := range []int{expr.XminCol, expr.XmaxCol} {
+		id, t := varID{rel, col}, types.T(types.XidOid)
+		if _, own := l.pos[id]; own {
+			id.col -= 1000
+		}
+		l.add(id, t)
+	}
+}
+
 // overTable is the state for expressions over the table's row alone.
 func (q *query) overTable(t *catalog.Table) *query {
 	return &query{b: q.b, q: &sema.Query{Rels: []*sema.RTE{{Kind: sema.RTETable, Table: t}, {Kind: sema.RTETable, Table: t}}}, up: q.up, unit: q.unit, depth: q.depth}
@@ -101,6 +112,7 @@ func (q *query) planInsert(d *sema.DML, m *ModifyTable) error {
 		return err
 	}
 	lay := rowLayout(d, 0)
+	addWriter(lay, 0)
 	for _, r := range d.Returning {
 		s, err := over.scalar(r.Expr, lay, nil)
 		if err != nil {
@@ -237,10 +249,13 @@ func (q *query) planReturning(d *sema.DML, m *ModifyTable, in *layout) error {
 	for i, id := range in.ids {
 		if id.rel == d.Target {
 			// The input has the old row; RETURNING wants the new one, at its place in front.
-			id = varID{id.rel, -100 - i}
+			if id.col != expr.XminCol || m.Kind != Delete {
+				id = varID{id.rel, -100 - i}
+			}
 		}
 		lay.add(id, in.ts[i])
 	}
+	addWriter(lay, d.Target)
 	for _, r := range d.Returning {
 		s, err := q.scalar(r.Expr, lay, nil)
 		if err != nil {

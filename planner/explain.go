@@ -205,6 +205,9 @@ func (e *explainer) output(n Node) {
 		for _, c := range n.Cols {
 			parts = append(parts, n.Table.Columns[c-1].Name)
 		}
+		if n.Xmin {
+			parts = append(parts, "xmin")
+		}
 	case *Project:
 		for _, s := range n.Exprs {
 			parts = append(parts, e.text(s))

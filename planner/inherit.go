@@ -100,6 +100,9 @@ func (q *query) treeLayout(rel int, r *sema.RTE) *layout {
 			out.add(varID{rel, i}, c.Type)
 		}
 	}
+	if q.needed[rel][expr.XminCol] {
+		out.add(varID{rel, expr.XminCol}, types.T(types.XidOid))
+	}
 	if q.rowRefs[rel] {
 		for i, t := range systemTypes() {
 			out.add(varID{rel, sysKey - i}, t)
@@ -128,7 +131,10 @@ func (q *query) planLeafTable(rel int, r *sema.RTE, k int, alias string, conds [
 	leaf.needed = slices.Clone(q.needed)
 	leaf.needed[rel] = map[int]bool{}
 	for i := range maps.Keys(q.needed[rel]) {
-		if i < len(columns) && columns[i] >= 0 {
+		if i == expr.XminCol {
+			leaf.needed[rel][i] = true
+		}
+		if i >= 0 && i < len(columns) && columns[i] >= 0 {
 			leaf.needed[rel][columns[i]] = true
 		}
 		if i == len(columns)+1 {
@@ -141,7 +147,7 @@ func (q *query) planLeafTable(rel int, r *sema.RTE, k int, alias string, conds [
 	}
 	rewrite := func(n expr.Node) (expr.Node, bool) {
 		v, ok := n.(*expr.Var)
-		if !ok || v.Level != 0 || v.Rel != rel {
+		if !ok || v.Level != 0 || v.Rel != rel || v.Col < 0 {
 			return nil, false
 		}
 		if v.Col == len(columns) {

@@ -177,6 +177,8 @@ type Scan struct {
 	// Cols are the attribute numbers put out; with RowRef the SystemColumns follow.
 	Cols   []catalog.AttNum
 	RowRef bool
+	// Xmin: xmin (xid) follows the Cols, before the SystemColumns.
+	Xmin bool
 	// Filter is over Cols; nil: none.
 	Filter *Scalar
 	// FilterCols are the positions in Cols that Filter reads; they are decoded first.
@@ -460,6 +462,7 @@ type LockTarget struct {
 	Mode   lock.Mode
 	Policy lock.WaitPolicy
 	Ref    int // first of the SystemColumns in the input
+	Xmin   int // xmin in the input; negative: none
 	// Cols[i] is the input column that holds attribute i+1, or -1.
 	Cols []int
 }
@@ -498,7 +501,7 @@ type ModifyTable struct {
 	// Columns, Set and Target are in terms of Table.
 	Leaves []Leaf
 	// Returning is over new row's columns by attnum-1 (Delete: the old row's), for a tree followed by tableoid, ++ the input
-	// row (Update and Delete).
+	// row (Update and Delete) ++ the new row's xmin and xmax.
 	Returning []*Scalar
 	// KeyChange: an update may change columns of the row's key, of a unique index or of its placement.
 	KeyChange bool

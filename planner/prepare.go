@@ -66,7 +66,7 @@ func pointRead(n Node) *PointRead {
 		passing, n = p.Passing, p.Input
 	}
 	s, ok := n.(*Scan)
-	if !ok || s.RowRef || s.Filter != nil || !s.Access.Point || s.Access.Index != nil || s.Access.In != nil || s.Access.Dist == nil {
+	if !ok || s.RowRef || s.Xmin || s.Filter != nil || !s.Access.Point || s.Access.Index != nil || s.Access.In != nil || s.Access.Dist == nil {
 		return nil
 	}
 	p := &PointRead{Scan: s, Cols: s.Cols}

@@ -504,7 +504,10 @@ func (q *query) finishLocking(n Node, f *fromItem) (Node, error) {
 // lockTarget describes where entry rel's row is in rows of the given layout.
 func (q *query) lockTarget(rel int, in *layout, mode lock.Mode) LockTarget {
 	t := q.q.Rels[rel].Table
-	lt := LockTarget{Table: t, Tree: q.q.Rels[rel].Tree, Mode: mode, Ref: in.pos[varID{rel, sysKey}], Cols: make([]int, len(t.Columns))}
+	lt := LockTarget{Table: t, Tree: q.q.Rels[rel].Tree, Mode: mode, Ref: in.pos[varID{rel, sysKey}], Xmin: -1, Cols: make([]int, len(t.Columns))}
+	if p, ok := in.pos[varID{rel, expr.XminCol}]; ok {
+		lt.Xmin = p
+	}
 	for i := range t.Columns {
 		lt.Cols[i] = -1
 		if p, ok := in.pos[varID{rel, i}]; ok {

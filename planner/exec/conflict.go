@@ -266,5 +266,7 @@ func (m *modifyOp) updateConflict(l *leaf, target txn.Key, old, excluded []types
 	}
 	k, _ := l.w.rowKey(new)
 	l.con.touched[string(k.Bytes)] = struct{}{}
+	m.lockedBy = m.xid
+	defer func() { m.lockedBy = notLocked }()
 	return m.written(l, [][]types.Datum{new}, nil)
 }

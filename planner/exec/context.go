@@ -15,6 +15,7 @@ import (
 
 // Txn is what execution needs of a transaction; *txn.Txn has it.
 type Txn interface {
+	ID() topo.TxnID
 	Options() txn.Options
 	Snapshot(ctx context.Context) (topo.Timestamp, error)
 	ReadsLatest() bool

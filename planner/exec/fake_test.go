@@ -36,6 +36,7 @@ func (m *memTxn) Options() txn.Options                                   { retur
 func (m *memTxn) ReadsLatest() bool                                      { return false }
 func (m *memTxn) Snapshot(context.Context) (topo.Timestamp, error)       { return 5, nil }
 func (m *memTxn) FreshTimestamp(context.Context) (topo.Timestamp, error) { return 6, nil }
+func (m *memTxn) ID() topo.TxnID                                         { return topo.TxnID{Seq: 7} }
 func (m *memTxn) StatementSeq() txn.Seq                                  { return m.start }
 func (m *memTxn) UseTable(topo.TableVersion)                             {}
 func (m *memTxn) MarkShared(txn.Key, topo.Timestamp)                     {}

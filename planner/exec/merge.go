@@ -224,12 +224,7 @@ func (m *modifyOp) judgeAgain(row *mergeRow) (old []types.Datum, matched bool, e
 	if err != nil || old == nil || !moved {
 		return old, old != nil, err
 	}
-	root := rootRow(l.at, old)
-	for c, at := range m.n.Target.Cols {
-		if at >= 0 {
-			row.wide[at] = root[c]
-		}
-	}
+	replaceTarget(&m.n.Target, row.wide, rootRow(l.at, old), &m.lock_[row.lock])
 	d, err := m.r.evalRow(m.n.Recheck, row.wide)
 	if err != nil || d.IsNull() || !d.Bool() {
 		return nil, false, err

@@ -10,6 +10,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -40,10 +41,16 @@ type modifyOp struct {
 	// seen are the target rows met, where the input may bring one twice.
 	seen map[string]struct{}
 	out  *types.Batch
+	// xid and lockedBy are xmin and xmax of the rows that RETURNING is about.
+	xid, lockedBy types.Datum
 }
 
+// notLocked is the xmax of a row that nobody has locked.
+var notLocked = types.NewInt(0)
+
 func newModify(r *run, n *planner.ModifyTable, in operator) operator {
-	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table), leaves: newLeaves(r.c, n)}
+	m := &modifyOp{r: r, n: n, in: in, w: NewWriter(r.c, n.Table), leaves: newLeaves(r.c, n),
+		lockedBy: notLocked, xid: types.NewInt(int64(r.c.Txn.ID().XID()))}
 	m.root = &leaf{ti: m.w.ti, w: m.w, generated: n.Generated, checks: n.Checks}
 	if n.Table.Partitioning != nil {
 		m.router = newRouter(r.c, n.Table, slices.Collect(maps.Values(m.leaves)))
@@ -255,6 +262,7 @@ func (m *modifyOp) returned(l *leaf, rows [][]types.Datum, inputs []int) error {
 		if inputs != nil {
 			wide = m.b.AppendRowTo(wide, inputs[k])
 		}
+		wide = append(wide, m.xid, m.lockedBy)
 		vals = vals[:0]
 		for _, s := range m.n.Returning {
 			d, err := m.r.evalRow(s, wide)
@@ -399,15 +407,31 @@ func current(ti *tableInfo, l *txn.Locked, ts topo.Timestamp, dst []types.Datum)
 	return row, moved, err
 }
 
-// recheck judges an input row again with the target's columns replaced by the latest version: READ COMMITTED's second
-// look. It returns the replaced input row, nil when the row no longer qualifies.
-func recheck(r *run, cond *planner.Scalar, t *planner.LockTarget, b *types.Batch, i int, row []types.Datum) ([]types.Datum, error) {
-	wide := b.Row(i)
+// replaceTarget puts the latest version of a locked row in the place of the one that an input row was made from.
+func replaceTarget(t *planner.LockTarget, wide, row []types.Datum, l *txn.Locked) {
 	for c, at := range t.Cols {
 		if at >= 0 {
 			wide[at] = row[c]
 		}
 	}
+	if t.Xmin >= 0 {
+		wide[t.Xmin] = types.NewInt(int64(xmin(l.Version.Value, l.Version.TS)))
+	}
+}
+
+// xmin is the transaction that wrote a version of a row: as the row says, or as its timestamp does.
+func xmin(value []byte, ts topo.Timestamp) uint32 {
+	if x, ok := keyenc.Writer(value); ok {
+		return x
+	}
+	return ts.XID()
+}
+
+// recheck judges an input row again with the target's columns replaced by the latest version: READ COMMITTED's second
+// look. It returns the replaced input row, nil when the row no longer qualifies.
+func recheck(r *run, cond *planner.Scalar, t *planner.LockTarget, b *types.Batch, i int, row []types.Datum, l *txn.Locked) ([]types.Datum, error) {
+	wide := b.Row(i)
+	replaceTarget(t, wide, row, l)
 	if cond == nil {
 		return wide, nil
 	}
@@ -478,7 +502,7 @@ func (m *modifyOp) updatedRow(l *leaf, k, i int, ts topo.Timestamp) (orow, nrow 
 		}
 		return orow, nrow, nil
 	}
-	wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, orow))
+	wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, orow), &m.lock_[k])
 	if err != nil || wide == nil {
 		return nil, nil, err
 	}
@@ -512,7 +536,7 @@ func (m *modifyOp) delete(from, to int) error {
 			continue
 		}
 		if moved {
-			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, row))
+			wide, err := recheck(m.r, m.n.Recheck, &m.n.Target, m.b, i, rootRow(l.at, row), &m.lock_[k])
 			if err != nil {
 				return err
 			}
@@ -636,11 +660,7 @@ func (l *lockRowsOp) lockTable(t *planner.LockTarget, from int, rows [][]types.D
 		if moved {
 			row = rootRow(of.at, row)
 			changed[i] = true
-			for c, p := range t.Cols {
-				if p >= 0 {
-					rows[i][p] = row[c]
-				}
-			}
+			replaceTarget(t, rows[i], row, &locked[k])
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"slices"
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/planner"
@@ -197,7 +198,7 @@ func (s *scanOp) keysOnly() bool {
 	if s.keys.x != nil {
 		return !s.keys.x.global
 	}
-	return len(s.n.Cols) == 0 && s.n.Filter == nil
+	return len(s.n.Cols) == 0 && s.n.Filter == nil && !s.n.Xmin
 }
 
 func (s *scanOp) close() {
@@ -287,6 +288,12 @@ func (d *decoder) rows(n int, value func(int) []byte, ref func(int) ([]byte, top
 				return nil, err
 			}
 		}
+		if at := len(d.n.Cols); d.n.Xmin && slices.Contains(d.n.FilterCols, at) {
+			for i := range n {
+				_, _, ts := ref(i)
+				d.pre.Cols[at].I = append(d.pre.Cols[at].I, int64(xmin(value(i), ts)))
+			}
+		}
 		d.pre.N = n
 		var err error
 		if d.sel, err = d.n.Filter.Filter(d.r.eval, d.pre, nil, d.sel); err != nil {
@@ -305,8 +312,15 @@ func (d *decoder) rows(n int, value func(int) []byte, ref func(int) ([]byte, top
 			}
 		}
 	}
+	at := len(d.n.Cols)
+	if d.n.Xmin {
+		for _, i := range d.sel {
+			_, _, ts := ref(int(i))
+			d.out.Cols[at].I = append(d.out.Cols[at].I, int64(xmin(value(int(i)), ts)))
+		}
+		at++
+	}
 	if d.n.RowRef {
-		at := len(d.n.Cols)
 		for _, i := range d.sel {
 			key, group, ts := ref(int(i))
 			d.out.Cols[at].S = append(d.out.Cols[at].S, unsafe.String(unsafe.SliceData(key), len(key)))

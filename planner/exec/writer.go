@@ -114,7 +114,8 @@ func (w *Writer) entryKey(x *indexInfo, row []types.Datum, group topo.GroupID) t
 
 func (w *Writer) rowValue(row []types.Datum) []byte {
 	row = row[:len(w.ti.t.Columns)]
-	return w.keep(keyenc.EncodeRow(w.bytes(16+8*len(row)), w.ti.layout, row))
+	b := keyenc.EncodeRow(w.bytes(20+8*len(row)), w.ti.layout, row)
+	return w.keep(keyenc.SetWriter(b, w.c.Txn.ID().XID()))
 }
 
 func (w *Writer) locator(rowKey []byte, slot topo.Slot) []byte {

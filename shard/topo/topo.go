@@ -63,6 +63,23 @@ type TxnID struct {
 // IsZero reports whether the id names no transaction.
 func (t TxnID) IsZero() bool { return t == TxnID{} }
 
+// XID is the id in the 32 bits that PostgreSQL's transaction ids have: xmin of the rows that the transaction writes. Of one
+// node's process it counts up; two transactions of different processes have the same by chance alone.
+func (t TxnID) XID() uint32 {
+	x := uint32(t.Seq)
+	if t.Node > 1 || t.Epoch > 1 {
+		h := (uint64(t.Node)<<32 ^ uint64(t.Epoch)) * 0x9e3779b97f4a7c15
+		x += uint32(h >> 32)
+	}
+	return max(x, firstXID)
+}
+
+// firstXID is the first id of a transaction in PostgreSQL: 0 to 2 mean something else.
+const firstXID = 3
+
+// XID is the id that stands for the transaction of a timestamp, where nothing else says which it was.
+func (t Timestamp) XID() uint32 { return max(uint32(t), firstXID) }
+
 // Less orders ids, for deterministic iteration only.
 func (t TxnID) Less(u TxnID) bool {
 	if t.Node != u.Node {

@@ -29,12 +29,21 @@ type Param struct {
 // directly enclosing one (a correlated reference). The planner replaces Vars by Columns.
 type Var struct {
 	Rel   int // index into the query's range table
-	Col   int // index into the entry's columns, from 0
+	Col   int // index into the entry's columns, from 0, or XminCol or XmaxCol of a table
 	Level int
 	Type  types.Type
 	Name  string
 	Loc   int
 }
+
+// The system columns that Vars of tables may have.
+const (
+	XminCol = -12 // xmin: the transaction that wrote the row
+	XmaxCol = -14 // xmax, in RETURNING: who locked the row that INSERT … ON CONFLICT changed
+)
+
+// SystemAttNum is the attribute number of a system column.
+func SystemAttNum(col int) int { return col + 10 }
 
 // Column is a column of an operator's input batch, by position. Only planned expressions have it.
 type Column struct {

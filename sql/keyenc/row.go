@@ -17,6 +17,8 @@ import (
 //	nulls     with flagNulls: a bit a column, little-endian, set for NULL
 //	ends      2 bytes a column, 4 with flagWide: end of its bytes from the start of data
 //	data      the columns one after the other; NULL and zero integers take none
+//	writer    with flagWriter: 4 bytes little-endian, who wrote the row (see SetWriter); programs that do not know it pass
+//	          over it
 //
 // Column i of the row is attribute number i+1; dropped columns keep their place
 // and are written as NULL. A column is read in constant time and without looking
@@ -27,6 +29,7 @@ const (
 	rowVersionMask = 0xf0
 	flagNulls      = 0x01
 	flagWide       = 0x02
+	flagWriter     = 0x04
 
 	// MaxColumns bounds the columns of a row, as in PostgreSQL.
 	MaxColumns = 1600
@@ -66,6 +69,20 @@ func EncodeRow(buf []byte, layout *RowLayout, row []types.Datum) []byte {
 		buf = appendRow(buf[:start], layout, row, 4)
 	}
 	return buf
+}
+
+// SetWriter says in a row that EncodeRow has just made who wrote it.
+func SetWriter(row []byte, writer uint32) []byte {
+	row[0] |= flagWriter
+	return binary.LittleEndian.AppendUint32(row, writer)
+}
+
+// Writer returns what SetWriter put into a row; ok is false for rows that do not say.
+func Writer(row []byte) (writer uint32, ok bool) {
+	if len(row) < 7 || row[0]&flagWriter == 0 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint32(row[len(row)-4:]), true
 }
 
 func appendRow(buf []byte, layout *RowLayout, row []types.Datum, width int) []byte {

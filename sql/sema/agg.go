@@ -239,6 +239,9 @@ func (s *scope) checkDirectGrouped(agg *expr.Aggregate) error {
 func (s *scope) displayName(v *expr.Var) string {
 	r := s.q.Rels[v.Rel]
 	if r.Alias == "" {
+		if v.Col < 0 {
+			return v.Name
+		}
 		return r.Columns[v.Col].Name
 	}
 	return r.Alias + "." + v.Name

@@ -193,10 +193,43 @@ func (s *scope) systemColumn(it *nsItem, name string, level, loc int) (expr.Node
 			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "cannot use system column %q in MERGE WHEN condition", name)
 		case inGenerated:
 			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "cannot use system column %q in column generation expression", name)
+		case inCheck:
+			return nil, s.errorf(loc, pgerr.InvalidColumnReference, "system column %q reference in check constraint is invalid", name)
+		case inIndex, inPredicate:
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "index creation on system columns is not supported")
+		}
+		if n := s.transactionColumn(it, name, level, loc); n != nil {
+			return n, nil
 		}
 		return nil, s.unsupported(loc, "system column \""+name+"\"")
 	}
 	return nil, nil
+}
+
+// transactionColumn is xmin or xmax of a table's row; nil where there is none. A row that is seen was not deleted, and
+// nobody's lock is in it: xmax is 0 but for what INSERT … ON CONFLICT returns of a row that it found and locked.
+func (s *scope) transactionColumn(it *nsItem, name string, level, loc int) expr.Node {
+	if it.table == nil {
+		return nil
+	}
+	sc := s
+	for range level {
+		sc = sc.parent
+	}
+	if sc.q == nil || it.rel >= len(sc.q.Rels) || sc.q.Rels[it.rel].Kind != RTETable || sc.rowOnly {
+		return nil
+	}
+	switch {
+	case s.env.Print && (name == "xmin" || name == "xmax"):
+		return &expr.Var{Level: level, Rel: it.rel, Col: SystemColumn, Type: types.T(types.XidOid), Name: name, Loc: loc}
+	case name == "xmin":
+		return &expr.Var{Level: level, Rel: it.rel, Col: expr.XminCol, Type: types.T(types.XidOid), Name: name, Loc: loc}
+	case name == "xmax" && sc.returns == it.rel+1:
+		return &expr.Var{Level: level, Rel: it.rel, Col: expr.XmaxCol, Type: types.T(types.XidOid), Name: name, Loc: loc}
+	case name == "xmax":
+		return &expr.Const{Type: types.T(types.XidOid), Value: types.NewInt(0), Loc: loc}
+	}
+	return nil
 }
 
 // wholeRow is a reference to a FROM item as a row value.
@@ -407,6 +440,8 @@ func (s *scope) setOrigin(t *Target) {
 	r := sc.q.Rels[v.Rel]
 	switch {
 	case v.Col == SystemColumn:
+	case r.Kind == RTETable && v.Col < 0:
+		t.Table, t.Col = r.Table.OID, attNum(expr.SystemAttNum(v.Col))
 	case r.Kind == RTETable && v.Col < len(r.Table.Columns):
 		t.Table, t.Col = r.Table.OID, r.Table.Columns[v.Col].Num
 	case r.Kind == RTECatalog:

@@ -20,7 +20,7 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 			WithHint("For example, ON CONFLICT (column_name)."))
 	}
 	cs := s.newScope(s.parent)
-	cs.ctes = s.ctes
+	cs.ctes, cs.rowOnly = s.ctes, true
 	it, err := cs.targetItem(d.target, stmt.Relation)
 	if err != nil {
 		return err
@@ -241,6 +241,7 @@ func allAmong(list, others []expr.Node) bool {
 // standalone analyses an expression outside of a query.
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
+	s.rowOnly = true
 	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate, inPartitionKey, inPartitionBound}[sc.Kind]
 	if sc.Kind == DomainCheckExpr {
 		s.domainValue = &sc.Type

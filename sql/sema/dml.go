@@ -501,7 +501,8 @@ func (s *scope) returning(d *DML, r *parse.RangeVar, list []*parse.ResTarget) er
 
 func (s *scope) returningList(d *DML, list []*parse.ResTarget) error {
 	saved := s.q.Targets
-	s.q.Targets = nil
+	s.q.Targets, s.returns = nil, d.Target+1
+	defer func() { s.returns = 0 }()
 	if err := s.targetList(list, inReturning); err != nil {
 		return err
 	}

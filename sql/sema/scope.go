@@ -313,6 +313,10 @@ type scope struct {
 	// hidden are items that cannot be referenced and only serve hints: the target of INSERT.
 	hidden []*nsItem
 	ctes   []*cteEntry
+	// returns is 1 plus the target's range-table entry in RETURNING; rowOnly says that the columns are those of a row at
+	// hand, and not of one that is read.
+	returns int
+	rowOnly bool
 	// windows are those of the WINDOW clause and of OVER so far; windowClause makes the query's Windows of them.
 	windows []*parse.WindowDef
 	// keepUnknown leaves unknown literals of the select list as they are, for INSERT and set operations.

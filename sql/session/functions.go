@@ -205,7 +205,7 @@ func (f *functions) TxnID(bool) (int64, error) {
 	if f.tx.txn == nil {
 		return 0, nil
 	}
-	return int64(f.tx.txn.ID().Seq), nil
+	return int64(f.tx.txn.ID().XID()), nil
 }
 
 // advisoryKey is the key of an advisory lock: every database has its own.

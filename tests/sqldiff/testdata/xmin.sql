@@ -1,0 +1,46 @@
+-- xmin and xmax: of the version that is seen, in RETURNING, across statements and transactions, in conditions and joins.
+create table x(id int primary key, v text); create table y(id int, xid int);
+begin;
+insert into x values (1,'a'),(2,'b') returning id, xmin::text = (txid_current() % (2^32)::bigint)::text as own, xmax;
+select id, xmin::text = txid_current()::text as own, xmax from x order by id;
+insert into y values (1,1);
+commit;
+select count(*) from x where xmin = 0; select xmin = xmin, xmin <> '0'::xid from x;
+select count(distinct xmin::text) from x;
+select xmin as before1 from x where id = 1 \gset
+update x set v = v where id = 1 returning xmin::text <> :'before1', xmax;
+select xmin::text <> :'before1' from x where id = 1;
+select xmin as before2 from x where id = 1 \gset
+update x set v = 'c' where id = 1 and xmin = :'before1';
+update x set v = 'c' where id = 1 and xmin = :'before2';
+update x set v = 'd' where id = 1 and xmin = :'before2';
+select count(distinct xmin::text) from x;
+insert into x values (1,'z') on conflict (id) do update set v = excluded.v returning id, v, xmax = 0 as inserted;
+insert into x values (3,'z'),(2,'q') on conflict (id) do update set v = excluded.v returning id, v, xmax = 0 as inserted, xmin::text = txid_current()::text;
+delete from x where id = 3 returning xmin::text <> '0', v;
+select x.xmin = x2.xmin from x join x x2 using (id);
+select y.xmin is not null, x.xmin::text::bigint > 0 from x left join y on y.id = x.id order by x.id;
+select x.id, y.xmin is null from x left join y on y.id = x.id order by x.id;
+select id from x order by xmin::text::bigint, id;
+select id from x where xmin::text in (select xmin::text from x) order by 1;
+select a.id from x a where exists (select 1 from y where y.xmin <> a.xmin and y.id = a.id);
+select max(xmin::text::bigint) > 0 from x group by v order by 1;
+select id, (select x.xmin is not null) from x order by 1;
+select t.xmin from (select * from x) t;
+create view vx as select xmin as m, * from x; select m is null from vx; select xmin from vx;
+drop view vx;
+select pg_typeof(xmin), pg_typeof(xmax) from x limit 1;
+alter table x add xmin int; create table z(xmax int);
+update x set xmin = 1;
+with w as (insert into x values (9,'n') returning id, xmin) select id, xmin is not null from w;
+with w as (update x set v='m' where id=9 returning id, xmin, xmax) select id, xmin is not null, xmax from w;
+merge into x using y on x.id=y.id and x.xmin is not null when matched then update set v = 'merged';
+select * from x order by id for update;
+select id, xmin is not null from x order by id for update;
+create table ck(a int check (xmin is null));
+select xmin, count(*) > 0 from x where id = 9 group by xmin having xmin is null;
+prepare p(xid) as update x set v = 'p' where id = 9 and xmin = $1 returning v; execute p('1');
+create table x2 as select id, xmin::text::int8 is null as n from x; select * from x2 order by 1; drop table x2;
+select case when xmin is null then 1 else 2 end, rank() over (order by xmin::text) > 0 from x order by 1, 2;
+create table ck(a int check (case when xmin is null then true end));
+drop table x, y, z;
