@@ -310,7 +310,7 @@ func (d *deparser) lookup(rel, level int) (*sema.RTE, *relNames) {
 }
 
 func (d *deparser) variableName(n *expr.Var) string {
-	if n.Col == sema.SystemColumn {
+	if n.Col < 0 {
 		return n.Name
 	}
 	if _, r := d.lookup(n.Rel, n.Level); r != nil && n.Col < len(r.cols) {

@@ -156,7 +156,7 @@ func (r *references) node(n expr.Node, levels []*Query) {
 			return
 		}
 		switch e := levels[at].Rels[k.Rel]; {
-		case e.Table != nil && k.Col >= len(e.Table.Columns): // tableoid of a tree of tables
+		case e.Table != nil && (k.Col < 0 || k.Col >= len(e.Table.Columns)): // a system column
 		case e.Table != nil:
 			r.column(e.Table.OID, e.Table.Columns[k.Col].Num)
 		case e.View != nil:

@@ -27,7 +27,7 @@ select a.id from x a where exists (select 1 from y where y.xmin <> a.xmin and y.
 select max(xmin::text::bigint) > 0 from x group by v order by 1;
 select id, (select x.xmin is not null) from x order by 1;
 select t.xmin from (select * from x) t;
-create view vx as select xmin as m, * from x; select m is null from vx; select xmin from vx;
+create view vx as select xmin as m, * from x; select m is null from vx; select pg_get_viewdef('vx'); select xmin from vx;
 drop view vx;
 select pg_typeof(xmin), pg_typeof(xmax) from x limit 1;
 alter table x add xmin int; create table z(xmax int);
@@ -44,3 +44,13 @@ create table x2 as select id, xmin::text::int8 is null as n from x; select * fro
 select case when xmin is null then 1 else 2 end, rank() over (order by xmin::text) > 0 from x order by 1, 2;
 create table ck(a int check (case when xmin is null then true end));
 drop table x, y, z;
+-- Trees.
+create table par(id int, v text) partition by range (id); create table par1 partition of par for values from (0) to (10);
+create table par2 partition of par for values from (10) to (20);
+insert into par values (1,'a'),(11,'b') returning id;
+select id, xmin is not null, xmax, tableoid::regclass from par order by id;
+select count(*) from par where xmin::text = (select xmin::text from par where id = 1);
+update par set v = 'c' where id = 11 and xmin is not null returning v, xmin::text = txid_current()::text;
+update par set id = 12 where id = 1 returning id;
+delete from par where xmin is null; delete from par where xmin is not null returning id, xmin is not null, v;
+drop table par;
