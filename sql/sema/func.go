@@ -115,6 +115,8 @@ func builtin(n parse.Name) (lookup string, ok bool) {
 		return n.Last(), true
 	case n.Schema() == expr.ClusterSchema:
 		return expr.ClusterSchema + "." + n.Last(), true
+	case n.Schema() == expr.InformationSchema:
+		return expr.InformationSchema + "." + n.Last(), true
 	}
 	return "", false
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -134,7 +135,7 @@ func (s *Session) bindMessage(portalName, stmtName string, paramFormats []int16,
 		return pgerr.New(pgerr.DuplicateCursor, "cursor \"%s\" already exists", portalName)
 	}
 	s.open()
-	vals, err := s.parseParams(st, paramFormats, params)
+	vals, err := s.parseParams(portalName, st, paramFormats, params)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (s *Session) bindMessage(portalName, stmtName string, paramFormats []int16,
 }
 
 // parseParams reads the parameters in their formats. Text must be valid UTF-8.
-func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) ([]types.Datum, error) {
+func (s *Session) parseParams(portal string, st *statement, formats []int16, params [][]byte) ([]types.Datum, error) {
 	vals := make([]types.Datum, len(params))
 	for i, raw := range params {
 		if raw == nil {
@@ -166,10 +167,9 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 		switch f {
 		case 0:
 			text := string(raw)
-			if err := types.ValidateUTF8(text); err != nil {
-				return nil, err
+			if err = types.ValidateUTF8(text); err == nil {
+				vals[i], err = types.ParseText(st.params[i], text, s.io())
 			}
-			vals[i], err = types.ParseText(st.params[i], text, s.io())
 		case 1:
 			vals[i], err = types.ParseBinary(st.params[i], append([]byte(nil), raw...), s.io())
 		default:
@@ -179,10 +179,31 @@ func (s *Session) parseParams(st *statement, formats []int16, params [][]byte) (
 			vals[i], err = s.checkDomain(st.params[i], vals[i])
 		}
 		if err != nil {
-			return nil, err
+			return nil, parameterError(err, portal, i+1, f == 0)
 		}
 	}
 	return vals, nil
+}
+
+// parameterError says in the context of an error which parameter could not be read (bind_param_error_callback). Values are not
+// shown, as log_parameter_max_length_on_error has it by default.
+func parameterError(err error, portal string, number int, text bool) error {
+	e, ok := err.(*pgerr.Error)
+	if !ok {
+		return err
+	}
+	name, value := "unnamed portal", ""
+	if portal != "" {
+		name = "portal \"" + portal + "\""
+	}
+	if text {
+		value = " = '...'"
+	}
+	where := fmt.Sprintf("%s parameter $%d%s", name, number, value)
+	if e.Where != "" {
+		where = e.Where + "\n" + where
+	}
+	return e.Clone().WithWhere("%s", where)
 }
 
 func (s *Session) lookupPortal(name string) (*portal, error) {

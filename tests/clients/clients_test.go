@@ -58,18 +58,31 @@ type program struct {
 // run runs a program on a server and returns what it prints.
 func (p *program) run(t *testing.T, s *testenv.Server) string {
 	t.Helper()
+	out, errs, err := p.start(t, s)
+	if err != nil {
+		t.Fatalf("%s on %s: %v\n%s\n%s", strings.Join(p.args, " "), s.Name, err, tail(out), tail(errs))
+	}
+	return out
+}
+
+// output runs a program that may fail, and returns all that it prints.
+func (p *program) output(t *testing.T, s *testenv.Server) string {
+	t.Helper()
+	out, errs, _ := p.start(t, s)
+	return out + errs
+}
+
+func (p *program) start(t *testing.T, s *testenv.Server) (out, errs string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Env = append(cmd.Env, "PGHOST="+s.Host, "PGPORT="+port(s), "TZ=UTC", "PYTHONDONTWRITEBYTECODE=1")
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s on %s: %v\n%s\n%s", strings.Join(p.args, " "), port(s), err, tail(out.String()), tail(errs.String()))
-	}
-	return out.String()
+	var o, e strings.Builder
+	cmd.Stdout, cmd.Stderr = &o, &e
+	err = cmd.Run()
+	return o.String(), e.String(), err
 }
 
 // compare runs a program on both servers.

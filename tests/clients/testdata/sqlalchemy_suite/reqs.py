@@ -1,0 +1,38 @@
+"""What SQLAlchemy's dialect suite may ask of PostgreSQL, beyond what it takes for granted."""
+from sqlalchemy.testing import exclusions
+from sqlalchemy.testing.requirements import SuiteRequirements
+
+YES = """
+schemas schema_reflection views view_reflection view_column_reflection foreign_key_constraint_option_reflection_ondelete
+foreign_key_constraint_option_reflection_onupdate fk_constraint_option_reflection_ondelete_restrict
+fk_constraint_option_reflection_ondelete_noaction temp_table_reflection temporary_tables temp_table_names
+temp_table_reflect_indexes comment_reflection check_constraint_reflection unique_constraint_reflection reflects_pk_names
+foreign_keys_reflect_as_index sequences sequences_optional sequences_as_server_defaults ctes ctes_with_update_delete ctes_on_dml
+window_functions returning insert_returning update_returning delete_returning savepoints isolation_level array_type json_type
+json_array_indexes json_deserializer_binary datetime_microseconds datetime_timezone time_microseconds time_timezone
+timestamp_microseconds precision_numerics_general precision_numerics_enotation_large precision_numerics_enotation_small
+precision_numerics_many_significant_digits precision_generic_float_type infinity_floats identity_columns
+identity_columns_standard computed_columns computed_columns_stored computed_columns_reflect_persisted
+computed_columns_default_persisted indexes_with_expressions reflect_indexes_with_ascdesc reflect_indexes_with_expressions
+covering_indexes intersect except_ parens_in_union_child_select_wo_limit_offset order_by_col_from_union empty_inserts
+autoincrement_insert standalone_null_binds_whereclause tuple_in regexp_match regexp_replace fetch_first fetch_ties
+fetch_no_order_by sql_expression_limit_offset bound_limit_offset uuid_data_type table_value_constructor unicode_ddl unicode_data
+implicitly_named_constraints supports_distinct_on denormalized_names cross_schema_fk_reflection self_referential_foreign_keys
+deferrable_fks deferrable_or_no_constraints server_side_cursors independent_connections get_isolation_level ad_hoc_engines
+reflect_table_options duplicate_key_raises_integrity_error expressions_against_unbounded_text graceful_disconnects
+symbol_names_w_double_quote sequence_nextval nullsordering update_from delete_from multivalues_inserts offset on_update_cascade
+non_updating_cascade boolean_col_expressions like_escapes date_historic datetime_historic datetime_literals
+precision_numerics_retains_significant_digits text_type empty_strings_varchar empty_strings_text name_normalize
+no_lastrowid_support mod_operator_as_percent_sign percent_schema_names
+"""
+
+
+class Requirements(SuiteRequirements):
+    def get_isolation_levels(self, config):
+        return {"default": "READ COMMITTED",
+                "supported": ["READ COMMITTED", "SERIALIZABLE", "REPEATABLE READ", "READ UNCOMMITTED", "AUTOCOMMIT"]}
+
+
+for name in YES.split():
+    setattr(Requirements, name, property(lambda self: exclusions.open()))
+Requirements.fetch_percent = property(lambda self: exclusions.closed())
