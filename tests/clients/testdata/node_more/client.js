@@ -148,7 +148,7 @@ async function promised(database) {
     await admin.query('create database node_' + name);
     show('== ' + name);
     await run('node_' + name);
-    await admin.query(`drop database node_${name} with (force)`);
+    await admin.query(`drop database node_${name}`);
   }
   await admin.end();
 })().catch((e) => { console.error(e); process.exit(1); });
