@@ -263,5 +263,5 @@ func (x *Tx) RenameAttribute(ctx context.Context, n Name, from, to string, b Beh
 			return err
 		}
 	}
-	return x.followAttribute(ctx, old, from, to)
+	return x.followAttribute(ctx, old, 0, from, to)
 }

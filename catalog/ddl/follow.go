@@ -39,12 +39,14 @@ func rewriteExpressions(t *catalog.Table, f func(text string) (string, error)) (
 }
 
 // followAttribute renames an attribute of a composite type in the stored expressions that select it; old is the catalog as
-// it was.
-func (x *Tx) followAttribute(ctx context.Context, old *catalog.Snapshot, from, to string) error {
+// it was. The table whose row type it is, 0 for none, has no columns of its own type.
+func (x *Tx) followAttribute(ctx context.Context, old *catalog.Snapshot, own catalog.Oid, from, to string) error {
 	var tables []*catalog.Table
 	var domains []*catalog.Type
 	x.s.over.Tables(func(t *catalog.Table) bool {
-		tables = append(tables, t)
+		if t.OID != own {
+			tables = append(tables, t)
+		}
 		return true
 	})
 	x.s.over.Types(func(t *catalog.Type) bool {
@@ -54,12 +56,8 @@ func (x *Tx) followAttribute(ctx context.Context, old *catalog.Snapshot, from, t
 		return true
 	})
 	for _, t := range tables {
-		was := old.Table(t.OID)
-		if was == nil {
-			was = t
-		}
 		rename := func(text string) (string, error) {
-			return x.cfg.Exprs.RenameAttribute(old, x.s.over, was, types.Type{}, text, from, to)
+			return x.cfg.Exprs.RenameAttribute(old, x.s.over, t, types.Type{}, text, from, to)
 		}
 		if changed, err := rewriteExpressions(t.Clone(), rename); err != nil || !changed {
 			if err != nil {

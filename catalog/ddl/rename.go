@@ -212,7 +212,7 @@ func (x *Tx) renameColumn(ctx context.Context, table catalog.Oid, column, to str
 	if err := x.putTable(ctx, t); err != nil {
 		return err
 	}
-	return x.followAttribute(ctx, old, column, to)
+	return x.followAttribute(ctx, old, t.OID, column, to)
 }
 
 // renameInIndexes renames a column in the expressions and predicates of a table's indexes.

@@ -109,9 +109,8 @@ func (d *deparser) order(desc, nullsFirst bool) {
 func (d *deparser) limit(q *sema.Query) {
 	if q.WithTies {
 		d.keyword(" FETCH FIRST ", -indentStd, indentStd, 0)
-		d.b.WriteString("(")
-		d.node(q.Limit, false)
-		d.b.WriteString(") ROWS WITH TIES")
+		d.parens(true, func() { d.node(q.Limit, false) })
+		d.b.WriteString(" ROWS WITH TIES")
 		return
 	}
 	d.keyword(" LIMIT ", -indentStd, indentStd, 0)

@@ -33,26 +33,23 @@ func (Expressions) RenameTable(text string, t *catalog.Table, to string) (string
 // that may be one is tried, and the right ones are those with which the text means by the new catalog what it meant by the
 // old.
 func (Expressions) RenameAttribute(old, new *catalog.Snapshot, t *catalog.Table, value types.Type, text, from, to string) (string, error) {
-	if folded := strings.ToLower(strings.ReplaceAll(text, `""`, `"`)); !strings.Contains(folded, strings.ToLower(from)) {
+	places := attributePlaces(text, from)
+	if len(places) == 0 {
 		return text, nil
 	}
 	was, err := meaning(old, t, value, text)
 	if err != nil {
 		return text, nil // a text that no longer means anything stays what it is
 	}
-	now := t
-	if t != nil && new.Table(t.OID) != nil {
-		now = new.Table(t.OID)
-	}
 	means := func(text string) bool {
-		n, err := meaning(new, now, value, text)
+		n, err := meaning(new, t, value, text)
 		return err == nil && expr.Equal(was, n)
 	}
 	if means(text) {
 		return text, nil
 	}
 	var edits []edit
-	for _, at := range attributePlaces(text, from) {
+	for _, at := range places {
 		edits = append(edits, edit{at, identLen(text[at:]), catalog.QuoteIdent(to)})
 	}
 	if all := applyEdits(text, slices.Clone(edits)); means(all) {
