@@ -640,7 +640,7 @@ func simple(n, parent expr.Node) bool {
 func enclosed(parent expr.Node, belowBool bool) bool {
 	switch p := parent.(type) {
 	case *expr.Func:
-		return p.Fn.Operator == nil
+		return p.Fn.Operator == nil && !p.SQLSyntax
 	case *expr.BoolOp:
 		return belowBool
 	case *expr.Subscript, *expr.ArrayExpr, *expr.Row, *expr.Coalesce, *expr.MinMax, *expr.NullIf, *expr.Case, *expr.Aggregate, *expr.WindowFunc:

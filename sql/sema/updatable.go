@@ -163,6 +163,9 @@ func (a *analyzer) expandView(v *catalog.View, q *Query, kind DMLKind) (*dmlTarg
 		c.Num = 0
 		if col, why := plainColumn(target.Expr, rel); col < 0 {
 			c.view, c.column, c.why = v.Name, c.Name, why
+			if c.Default != "" && kind == Insert { // it would be assigned
+				return nil, c.refused(kind)
+			}
 		} else {
 			b := &t.cols[col]
 			c.Num, c.Identity, c.Sequence, c.Generated = b.Num, b.Identity, b.Sequence, b.Generated
@@ -338,11 +341,16 @@ func (t *dmlTarget) assignable(c *catalog.Column) error {
 		return nil
 	}
 	i := slices.IndexFunc(t.cols, func(k targetColumn) bool { return k.Name == c.Name })
-	k := &t.cols[i]
-	if t.kind == Insert {
-		return pgerr.New(pgerr.FeatureNotSupported, "cannot insert into column %q of view %q", k.column, k.view).WithDetail("%s", k.why)
+	return t.cols[i].refused(t.kind)
+}
+
+// refused is the error for an assignment to a column of a view that is no column of the table.
+func (c *targetColumn) refused(kind DMLKind) error {
+	verb := "update"
+	if kind == Insert {
+		verb = "insert into"
 	}
-	return pgerr.New(pgerr.FeatureNotSupported, "cannot update column %q of view %q", k.column, k.view).WithDetail("%s", k.why)
+	return pgerr.New(pgerr.FeatureNotSupported, "cannot %s column %q of view %q", verb, c.column, c.view).WithDetail("%s", c.why)
 }
 
 // baseColumn is a column as the table has it.

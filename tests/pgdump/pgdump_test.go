@@ -85,9 +85,11 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 			t.Fatalf("%s: %s does not load: %v\n%s", s.Name, filepath.Base(file), err, out)
 		}
 	}
-	script := filepath.Join("testdata", "source.sql")
-	load(source, "postgres", script)
-	load(oracle, "postgres", script)
+	for _, name := range []string{"source.sql", "views.sql"} {
+		script := filepath.Join("testdata", name)
+		load(source, "postgres", script)
+		load(oracle, "postgres", script)
+	}
 
 	dump := filepath.Join(dir, "dump.sql")
 	run(t, source, "pg_dump", "-f", dump, "postgres")

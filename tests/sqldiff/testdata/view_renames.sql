@@ -116,3 +116,22 @@ select pg_get_viewdef('mv', true);
 select * from mv order by m;
 alter type mood rename to feeling;
 select pg_get_viewdef('mv', true);
+-- a default of a column that is none of the table would be assigned
+create view computed as select id, upper(value) as u from based;
+alter view computed alter column u set default 'NOT SET';
+insert into computed (id) values (50);
+update computed set u = default where id = 1;
+alter view computed alter column u drop default;
+insert into computed (id) values (50);
+select id from computed order by id;
+-- views over dependencies on keys
+create table keyed (k int primary key, data text);
+create view by_key as select k, data, count(*) from keyed group by k;
+alter table keyed drop constraint keyed_pkey;
+alter table keyed drop constraint keyed_pkey cascade;
+create view by_key as select k, data, count(*) from keyed group by k;
+create recursive view counting (n) as values (1) union all select n + 1 from counting where n < 3;
+select * from counting;
+select pg_get_viewdef('counting', true);
+create or replace recursive view counting (n) as values (2) union all select n + 1 from counting where n < 3;
+select * from counting;
