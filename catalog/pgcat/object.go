@@ -132,8 +132,12 @@ func dependRows(b *builder) {
 			for _, n := range d.Columns {
 				b.depend(classRewrite, rewriteOid(v), 0, classClass, d.Relation, n, catalog.Normal)
 			}
+			class := classOf(d.Relation)
+			if _, key := b.snap.Constraint(d.Relation); key != nil {
+				class = classConstraint
+			}
 			if len(d.Columns) == 0 {
-				b.depend(classRewrite, rewriteOid(v), 0, classOf(d.Relation), d.Relation, 0, catalog.Normal)
+				b.depend(classRewrite, rewriteOid(v), 0, class, d.Relation, 0, catalog.Normal)
 			}
 		}
 		return true
