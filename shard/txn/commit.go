@@ -16,8 +16,8 @@ import (
 //	prepare in every group       in parallel; the primary's prepare lists the participants
 //	all prepared?                committed, at the greatest of the groups' minima: acknowledge
 //	commit record at the primary in the background; it makes the primary's own writes visible
-//	resolve in the others        at the same time
-//	forget everywhere            only after the record and all resolves have applied
+//	resolve in the others        only after the record has applied
+//	forget everywhere            only after all have resolved
 //
 // With one group the prepare itself commits. An attempt is committed exactly when every one of its prepares has applied;
 // nothing else decides, so anyone can find out (recover.go). An attempt that was refused somewhere could still become
@@ -629,48 +629,52 @@ func (c *commit) succeed(ts topo.Timestamp) error {
 	return nil
 }
 
-// finish records a committed attempt at its primary, resolves it in its other participants, all at the same time, and then
-// forgets it. It gives up when ctx ends or a group refuses; whoever meets the rest goes on with it.
-//
-// A participant that has resolved the attempt answers for it as the record does, until it forgets. So the record need not
-// come before the resolves, only before the first forget.
+// finish records a committed attempt at its primary, resolves it in all participants and forgets it. It gives up when ctx
+// ends or a group refuses; whoever meets the rest goes on with it.
 func (m *Manager) finish(ctx context.Context, id topo.TxnID, attempt topo.Attempt, primary topo.GroupID, groups []rpc.Group, ts topo.Timestamp) error {
-	record := &proposal{group: m.cfg.Groups(primary), cmd: &fsm.Command{Commit: &fsm.CommitRecord{Txn: id, Attempt: attempt, TS: ts}}}
-	ps := append(make([]*proposal, 0, len(groups)), record)
-	resolve := &fsm.Command{Resolve: &fsm.Resolve{Txn: id, Attempt: attempt, Commit: true, TS: ts, Final: true}}
+	others := make([]rpc.Group, 0, len(groups))
 	for _, g := range groups {
-		if g.ID() != primary { // the record itself makes the primary's writes visible
-			ps = append(ps, &proposal{group: g, cmd: resolve})
+		if g.ID() != primary {
+			others = append(others, g) // the record itself makes the primary's writes visible
 		}
 	}
-	if m.cfg.Faults.ForgetBeforeCommitRecord {
-		if err := m.settled(ctx, ps[1:]); err != nil {
+	if m.cfg.Faults.ResolveBeforeCommitRecord {
+		if err := m.resolve(ctx, id, attempt, others, ts); err != nil {
 			return err
 		}
-		for _, p := range ps[1:] {
-			if err := m.proposeForget(ctx, p.group, []fsm.AttemptID{{Txn: id, Attempt: attempt}}); err != nil {
+		for _, g := range others {
+			if err := m.proposeForget(ctx, g, []fsm.AttemptID{{Txn: id, Attempt: attempt}}); err != nil {
 				return err
 			}
 		}
-		return m.settled(ctx, ps[:1])
+		return m.record(ctx, id, attempt, m.cfg.Groups(primary), ts)
 	}
-	if err := m.settled(ctx, ps); err != nil {
+	if err := m.record(ctx, id, attempt, m.cfg.Groups(primary), ts); err != nil {
+		return err
+	}
+	if err := m.resolve(ctx, id, attempt, others, ts); err != nil {
 		return err
 	}
 	m.forget(id, attempt, groups)
 	return nil
 }
 
-// settled proposes what ends a committed attempt in some groups, and sees that all of them know of it.
-func (m *Manager) settled(ctx context.Context, ps []*proposal) error {
-	proposeAll(ctx, ps)
-	for _, p := range ps {
-		if p.err != nil {
-			return p.err
-		}
-		if code := p.res.Code; code != fsm.ResultCommitted && code != fsm.ResultOK {
-			return &rpc.Error{Code: rpc.ErrCorrupt, Detail: "a participant does not know the attempt that has committed"}
+// resolve makes a committed attempt visible in groups.
+func (m *Manager) resolve(ctx context.Context, id topo.TxnID, attempt topo.Attempt, groups []rpc.Group, ts topo.Timestamp) error {
+	results, err := proposeEverywhere(ctx, groups, &fsm.Command{Resolve: &fsm.Resolve{
+		Txn: id, Attempt: attempt, Commit: true, TS: ts, Final: true}})
+	for i := 0; i < len(results) && err == nil; i++ {
+		if code := results[i].res.Code; code != fsm.ResultCommitted && code != fsm.ResultOK {
+			err = &rpc.Error{Code: rpc.ErrCorrupt, Detail: "a participant does not know the attempt that has committed"}
 		}
 	}
-	return nil
+	return err
+}
+
+func (m *Manager) record(ctx context.Context, id topo.TxnID, attempt topo.Attempt, g rpc.Group, ts topo.Timestamp) error {
+	res, err := m.propose(ctx, g, &fsm.Command{Commit: &fsm.CommitRecord{Txn: id, Attempt: attempt, TS: ts}})
+	if err == nil && res.Code != fsm.ResultCommitted && res.Code != fsm.ResultOK {
+		err = &rpc.Error{Code: rpc.ErrCorrupt, Detail: "the primary does not know the attempt that has committed"}
+	}
+	return err
 }

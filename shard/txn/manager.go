@@ -58,8 +58,8 @@ type Faults struct {
 	NoMoves bool
 	// NoAttemptRule proposes attempt n+1, or gives up, without attempt n's tombstone.
 	NoAttemptRule bool
-	// ForgetBeforeCommitRecord lets participants forget a commit before the record of it is at the primary.
-	ForgetBeforeCommitRecord bool
+	// ResolveBeforeCommitRecord sends the resolves of a commit without the record at the primary before them.
+	ResolveBeforeCommitRecord bool
 }
 
 // omits reports whether an item of the prepare is to be left out.

@@ -15,8 +15,7 @@ import (
 //	aborted      resolve it so
 //	unknown      the primary lacks the prepare: forbid it there, then it is aborted
 //	prepared     ask every participant the same; one that lacks the prepare forbids it, and the attempt is aborted;
-//	             if one has resolved it, it is committed as that one says; if all have it prepared, at the greatest
-//	             minimum
+//	             if none lacks it, the attempt is committed at the greatest minimum: record that at the primary first
 //
 // The prepared state of a participant cannot be taken back by anyone but a resolve, and a resolve follows a decision; so
 // two who recover the same attempt at once, or beside its coordinator, come to the same end.
@@ -59,7 +58,7 @@ func (m *Manager) recoverPrepared(ctx context.Context, txn topo.TxnID, attempt t
 		}
 		switch out.Code {
 		case rpc.OutcomeCommitted:
-			// Resolved already, by somebody who has found every prepare; the record at the primary is on its way, or was lost.
+			// Resolved already, so the record was there; the primary's own state is about to show it.
 			err = m.finish(ctx, txn, attempt, primary, m.groupsOf(at.Participants), out.TS)
 			return rpc.OutcomeResponse{Code: rpc.OutcomeCommitted, TS: out.TS, Primary: primary, Participants: at.Participants}, err
 		case rpc.OutcomeAborted:

@@ -23,7 +23,7 @@ var breaks = []struct {
 	{"no exclusive marks sent ahead", Faults{Txn: txn.Faults{NoExclusiveMarksAhead: true}}, 400, moveLeases, false},
 	{"share_ts ignored", Faults{IgnoreShareTS: true}, 200, moveLeases, false},
 	{"attempt given up without its tombstone", Faults{Txn: txn.Faults{NoAttemptRule: true}}, 200, cutOff, false},
-	{"forget before the commit record", Faults{Txn: txn.Faults{ForgetBeforeCommitRecord: true}}, 200, killNodes, false},
+	{"resolve and forget before the commit record", Faults{Txn: txn.Faults{ResolveBeforeCommitRecord: true}}, 200, killNodes, false},
 	{"a new leaseholder starts below its predecessor's reads", Faults{KeepHighestRead: true}, 1500, moveLeases, true},
 	{"readers pass prepares in flight", Faults{IgnoreInFlight: true}, 1000, nil, false},
 	{"a successor does not wait", Faults{SuccessorDoesNotWait: true}, 200, moveLeases, false},
