@@ -264,23 +264,32 @@ func (c *compiler) special(n Node) (evaluator, error) {
 	return nil, pgerr.Internal("expression node %T cannot be evaluated", n)
 }
 
+// maxColumnBytes bounds the strings that a column of one batch holds: what is beyond would be the whole node's memory.
+const maxColumnBytes = 1 << 30
+
 // generic evaluates a column row by row through get, which may read the columns of its arguments.
 func generic(f *frame, slot int, t types.Type, n int, sel []int32, get func(i int) (types.Datum, error)) (*types.Vec, error) {
 	out := f.out(slot, t, n)
 	if sel != nil {
-		for _, i := range sel {
-			d, err := get(int(i))
-			if err != nil {
-				return nil, err
-			}
-			out.Set(int(i), d)
-		}
-		return out, nil
+		n = len(sel)
 	}
-	for i := range n {
+	bytes := 0
+	for k := range n {
+		i := k
+		if sel != nil {
+			i = int(sel[k])
+		}
+		if err := f.ctx.cancelled(); err != nil { // a row may take long
+			return nil, err
+		}
 		d, err := get(i)
 		if err != nil {
 			return nil, err
+		}
+		if d.Kind() == types.KString {
+			if bytes += len(d.Str()); bytes > maxColumnBytes {
+				return nil, pgerr.New(pgerr.OutOfMemory, "out of memory").WithDetail("The values of a batch of rows exceed %d bytes.", maxColumnBytes)
+			}
 		}
 		out.Set(i, d)
 	}

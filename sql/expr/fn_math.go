@@ -144,13 +144,13 @@ var mathImpls = map[string]impl{
 	"round(numeric)":     numericScaleArg(types.NumericRound),
 	"numeric_trunc":      numericScaleArg(types.NumericTrunc),
 	"trunc(numeric)":     numericScaleArg(types.NumericTrunc),
-	"numeric_sqrt":       num1e(types.NumericSqrt),
-	"numeric_exp":        num1e(types.NumericExp),
-	"numeric_ln":         num1e(types.NumericLn),
-	"numeric_log":        num2(types.NumericLog),
+	"numeric_sqrt":       slow1(types.NumericSqrt),
+	"numeric_exp":        slow1(types.NumericExp),
+	"numeric_ln":         slow1(types.NumericLn),
+	"numeric_log":        slow2(types.NumericLog),
 	"log(numeric)":       num1e(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
 	"log10(numeric)":     num1e(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
-	"numeric_power":      num2(types.NumericPower),
+	"numeric_power":      slow2(types.NumericPower),
 	"numeric_div_trunc":  num2(types.NumericDivTrunc),
 	"numeric_trim_scale": num1(types.NumericTrimScale),
 	"numeric_scale": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
@@ -165,7 +165,7 @@ var mathImpls = map[string]impl{
 		}
 		return types.NewInt(int64(types.NumericScale(types.NumericTrimScale(a)))), nil
 	}},
-	"numeric_fac": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return factorial(a.Int()) }},
+	"numeric_fac": {f1: func(c *Call, a types.Datum) (types.Datum, error) { return factorial(c, a.Int()) }},
 	"numeric_inc": {f1: func(_ *Call, a types.Datum) (types.Datum, error) { return types.NumericAdd(a, types.NumericFromInt(1)) }},
 	"numeric_gcd": {f2: numericGCD},
 	"numeric_lcm": {f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
@@ -261,7 +261,36 @@ func notFinite(d types.Datum) bool {
 	return types.NumericIsNaN(d) || types.NumericIsInf(d, 1) || types.NumericIsInf(d, -1)
 }
 
-func factorial(n int64) (types.Datum, error) {
+// slow1 is a function of a numeric that takes long for many digits.
+func slow1(f func(types.Datum) (types.Datum, error)) impl {
+	return impl{f1: func(c *Call, a types.Datum) (types.Datum, error) {
+		return slowly(c, func() (types.Datum, error) { return f(a) })
+	}}
+}
+
+func slow2(f func(a, b types.Datum) (types.Datum, error)) impl {
+	return impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
+		return slowly(c, func() (types.Datum, error) { return f(a, b) })
+	}}
+}
+
+// slowly computes what cannot be stopped, but need not be waited for.
+func slowly(c *Call, f func() (types.Datum, error)) (types.Datum, error) {
+	type result struct {
+		d   types.Datum
+		err error
+	}
+	r, err := interruptible(c, longText, func() result {
+		d, err := f()
+		return result{d, err}
+	})
+	if err != nil {
+		return types.Null, err
+	}
+	return r.d, r.err
+}
+
+func factorial(c *Call, n int64) (types.Datum, error) {
 	if n < 0 {
 		return types.Null, pgerr.New(pgerr.NumericValueOutOfRange, "factorial of a negative number is undefined")
 	}
@@ -271,6 +300,11 @@ func factorial(n int64) (types.Datum, error) {
 	var x, k apd.BigInt
 	x.SetInt64(1)
 	for i := int64(2); i <= n; i++ {
+		if i%256 == 0 {
+			if err := c.cancelled(); err != nil {
+				return types.Null, err
+			}
+		}
 		x.Mul(&x, k.SetInt64(i))
 	}
 	return types.NewNumeric(apd.NewWithBigInt(&x, 0)), nil

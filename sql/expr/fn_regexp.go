@@ -43,7 +43,7 @@ func (r *areRegexp) find(c *Call, s string) ([]int, error) {
 	if r.bt != nil {
 		return r.bt.find(contextOf(c), s, 0)
 	}
-	return r.re.FindStringSubmatchIndex(s), nil
+	return interruptible(c, len(s), func() []int { return r.re.FindStringSubmatchIndex(s) })
 }
 
 func (r *areRegexp) match(c *Call, s string) (bool, error) {
@@ -51,7 +51,28 @@ func (r *areRegexp) match(c *Call, s string) (bool, error) {
 		m, err := r.bt.find(contextOf(c), s, 0)
 		return m != nil, err
 	}
-	return r.re.MatchString(s), nil
+	return interruptible(c, len(s), func() bool { return r.re.MatchString(s) })
+}
+
+// longText is how long a text is from which on a search in it is worth interrupting: at worst some 100 ns a byte.
+const longText = 256 << 10
+
+// interruptible runs f, whose time is linear in size but which cannot be stopped. When the statement is to end meanwhile, f is
+// left to run to its own end.
+func interruptible[T any](c *Call, size int, f func() T) (T, error) {
+	ctx := contextOf(c)
+	if size < longText || ctx == nil || ctx.Done() == nil {
+		return f(), nil
+	}
+	done := make(chan T, 1)
+	go func() { done <- f() }()
+	select {
+	case v := <-done:
+		return v, nil
+	case <-ctx.Done():
+		var none T
+		return none, c.cancelled()
+	}
 }
 
 func contextOf(c *Call) context.Context {

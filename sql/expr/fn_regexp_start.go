@@ -37,7 +37,7 @@ func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
 	if r.bt != nil {
 		return r.bt.findAll(contextOf(c), s, 0, n)
 	}
-	return r.withEmpty(s, r.re.FindAllStringSubmatchIndex(s, n), n), nil
+	return interruptible(c, len(s), func() [][]int { return r.withEmpty(s, r.re.FindAllStringSubmatchIndex(s, n), n) })
 }
 
 // withEmpty adds the empty matches right behind other matches, which package regexp leaves out.
@@ -75,7 +75,7 @@ func (r *areRegexp) allFrom(c *Call, s string, start int64, n int) ([][]int, err
 		return r.bt.findAll(contextOf(c), s, from, n)
 	}
 	if r.looksBack {
-		return findBehind(r.behind, s, from, n), nil
+		return interruptible(c, len(s), func() [][]int { return findBehind(r.behind, s, from, n) })
 	}
 	out, err := r.all(c, s[from:], n)
 	for _, m := range out {

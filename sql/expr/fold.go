@@ -139,6 +139,9 @@ func isText(o types.Oid) bool {
 	return in != nil && in.Category == 'S'
 }
 
+// maxFolding bounds the time for computing a constant.
+const maxFolding = 20 * time.Millisecond
+
 // evalConst computes a constant expression. What wants a session is left to run in one.
 func evalConst(n Node) (Node, error) {
 	c := &compiler{}
@@ -147,9 +150,12 @@ func evalConst(n Node) (Node, error) {
 		return nil, err
 	}
 	pool := &framePool{calls: c.calls, size: c.size}
-	ctx := &EvalContext{Context: context.Background(), TxnTime: time.Time{}}
+	// What takes longer is computed when the statement runs, where it can be cancelled.
+	limit, cancel := context.WithTimeout(context.Background(), maxFolding)
+	defer cancel()
+	ctx := &EvalContext{Context: limit, TxnTime: time.Time{}}
 	d, err := root.row(pool.get(ctx), nil)
-	if errors.Is(err, errNoSession) {
+	if errors.Is(err, errNoSession) || err != nil && limit.Err() != nil {
 		return n, nil
 	}
 	if err != nil {

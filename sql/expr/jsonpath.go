@@ -176,8 +176,8 @@ func (x *pathExec) itemUnwrap(n *types.JSONPathItem, v pathValue, found *pathLis
 		return pathFailed, pgerr.New(pgerr.StatementTooComplex, "stack depth limit exceeded")
 	}
 	defer func() { x.depth-- }()
-	if x.ctx.Context != nil && x.ctx.Context.Err() != nil {
-		return pathFailed, x.ctx.Context.Err()
+	if err := x.ctx.cancelled(); err != nil {
+		return pathFailed, err
 	}
 	if unwrap && v.isArray() {
 		switch n.Kind {
