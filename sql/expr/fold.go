@@ -101,7 +101,11 @@ func foldable(n Node) bool {
 		if k.Op.Volatility != Immutable {
 			return false
 		}
-	case *BoolOp, *ArrayExpr, *IsTest, *Distinct, *MinMax, *NullIf, *Subscript, *Field, *Row:
+	case *IsTest:
+		if k.Arg.ResultType().Oid.Kind() == types.KRecord {
+			return false // PostgreSQL asks the fields of a row when it runs
+		}
+	case *BoolOp, *ArrayExpr, *Distinct, *MinMax, *NullIf, *Subscript, *Field, *Row:
 	default:
 		return false
 	}
