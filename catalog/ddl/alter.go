@@ -393,7 +393,7 @@ func (x *Tx) alterConstraint(ctx context.Context, t *catalog.Table, s *Constrain
 	if k.Type != catalog.Foreign {
 		return pgerr.New(pgerr.WrongObjectType, "constraint %q of relation %q is not a foreign key constraint", s.Name, t.Name)
 	}
-	if of := x.derivedFrom(t, k); of != nil {
+	if of := x.derivedFrom(k); of != nil {
 		return pgerr.New(pgerr.InternalError, "cannot alter constraint %q on relation %q", k.Name, t.Name).
 			WithDetail("Constraint \"%s\" is derived from constraint \"%s\" of relation \"%s\".", k.Name, of.constraint.Name, of.table.Name).
 			WithHint("You may alter the constraint it derives from, instead.")

@@ -255,14 +255,14 @@ type tableConstraint struct {
 }
 
 // derivedFrom returns the foreign key at the top whose copy a constraint is; nil if it is none.
-func (x *Tx) derivedFrom(t *catalog.Table, k *catalog.Constraint) *tableConstraint {
+func (x *Tx) derivedFrom(k *catalog.Constraint) *tableConstraint {
 	var of *tableConstraint
 	for k.Parent != 0 {
-		t, k = x.s.over.Constraint(k.Parent)
-		if k == nil {
+		t, parent := x.s.over.Constraint(k.Parent)
+		if parent == nil {
 			break
 		}
-		of = &tableConstraint{t, k}
+		of, k = &tableConstraint{t, parent}, parent
 	}
 	return of
 }

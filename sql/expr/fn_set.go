@@ -329,8 +329,6 @@ func textTable(_ *Call, a []types.Datum) (SetIterator, error) {
 	return column(splitText(a)), nil
 }
 
-func noRows(*Call, []types.Datum) (SetIterator, error) { return &listIter{}, nil }
-
 // unnest yields an array's elements; rows come as their fields where the call has columns for these.
 func unnest(c *Call, a []types.Datum) (SetIterator, error) {
 	elems := a[0].Array().Elems
