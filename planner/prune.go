@@ -52,7 +52,7 @@ func (q *query) prunes(rel int, r *sema.RTE, conds []*conj) ([]Prune, error) {
 				continue
 			}
 			for _, k := range keys {
-				if k.col != int(col.Num)-1 {
+				if k.col != int(col.Num)-1 || k.val == nil { // IS NOT NULL has no value: it is read below
 					continue
 				}
 				s, err := q.scalar(k.val, nil, nil)

@@ -205,6 +205,9 @@ func (s *scope) lexicographic(op string, by *rowOrder, l, r []expr.Node, loc int
 	if s.env.Print {
 		return s.printedComparison(op, l, r, loc)
 	}
+	if _, err := s.operator(op, l[0], r[0], loc); err != nil { // errors name the operator that was written
+		return nil, err
+	}
 	less, err := s.operator(by.strict, l[0], r[0], loc)
 	if err != nil {
 		return nil, err

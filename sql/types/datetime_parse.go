@@ -242,14 +242,14 @@ func endOfDate(s string, i int) int {
 }
 
 // endOfWord returns the end of a word: a month may start a date (jan-2-2024), a
-// zone may contain separators, 't' and 'j' may stick to the number that follows.
+// zone may contain separators, 't', 'j' and their like may stick to the number that follows.
 func endOfWord(s string, i int) (int, dtTokenKind) {
 	j := spanWhile(s, i, isAlpha)
 	if j == len(s) {
 		return j, tkWord
 	}
 	word := s[i:j]
-	if (word == "t" || word == "j") && isDigit(s[j]) {
+	if isDigit(s[j]) && standsAlone[word] {
 		return j, tkWord
 	}
 	if _, isMonth := monthNames[word]; isMonth {
@@ -263,6 +263,10 @@ func endOfWord(s string, i int) (int, dtTokenKind) {
 	}
 	return j, tkWord
 }
+
+// standsAlone are the words that a number may stick to; of all others it is a part.
+var standsAlone = map[string]bool{"ad": true, "am": true, "at": true, "bc": true, "d": true, "dst": true, "h": true, "j": true, "jd": true,
+	"m": true, "mm": true, "on": true, "pm": true, "s": true, "t": true, "y": true}
 
 var monthNames = func() map[string]int {
 	m := map[string]int{"sept": 9}

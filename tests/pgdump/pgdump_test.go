@@ -116,10 +116,12 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 	if out, err := oracle.PSQL(ctx, "create database restored", "-q"); err != nil {
 		t.Fatal(out)
 	}
+	// A restored expression may print differently from the one that was dumped, casts of constants for one: PostgreSQL's
+	// own restore tells how.
+	load(oracle, "restored", dump)
+	want = normalised(run(t, oracle, "pg_dump", "restored"))
 	load(plain, "postgres", dump)
 	same("another pgmqdb after the restore", run(t, plain, "pg_dump", "postgres"))
-	load(oracle, "restored", dump)
-	same("PostgreSQL after the restore", run(t, oracle, "pg_dump", "restored"))
 
 	// The archive format, rows as INSERTs, and a restore by pg_restore.
 	custom := filepath.Join(dir, "dump.custom")

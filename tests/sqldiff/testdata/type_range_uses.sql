@@ -1,4 +1,6 @@
 -- Range types over users' types, in other types, columns, indexes and expressions; and types that would hold themselves.
+create schema zz;
+set search_path = zz;
 create type ra as range(subtype=int);
 create type _ra as enum ('x');
 select typname, typarray::regtype from pg_type where typname in ('ra', '_ra') order by 1;
