@@ -61,6 +61,9 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 				return err
 			}
 			for i := range tb.Len() {
+				if ctx.Err() != nil { // expressions may take long
+					return context.Cause(ctx)
+				}
 				for k, at := range wanted {
 					row[at] = p.dst[k].Get(i)
 				}
@@ -193,6 +196,9 @@ func (rw *rewrite) worker() batchFunc {
 			return err
 		}
 		for i := range tb.Len() {
+			if ctx.Err() != nil { // expressions may take long
+				return context.Cause(ctx)
+			}
 			var err error
 			if old, err = keyenc.DecodeRow(tb.Value(i), rw.old.layout, old[:0]); err != nil {
 				return err

@@ -73,19 +73,41 @@ func compareColumn(v *types.Vec, k planner.SortKey) func(a, b int32) int {
 	}
 }
 
+// sortCheck is after how many comparisons a sort looks whether the statement is to end.
+const sortCheck = 1 << 12
+
+// sortInterrupted is how the comparison leaves a sort, which knows no other way to end early.
+type sortInterrupted struct{ error }
+
 // orderBy returns the numbers of n rows in order. Equal rows keep their order.
-func orderBy(n int, cmp func(a, b int32) int) []int32 {
-	order := make([]int32, n)
+func (x *execution) orderBy(n int, cmp func(a, b int32) int) (order []int32, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case sortInterrupted:
+			order, err = nil, p.error
+		default:
+			panic(p)
+		}
+	}()
+	order = make([]int32, n)
 	for i := range order {
 		order[i] = int32(i)
 	}
+	left := sortCheck
 	slices.SortFunc(order, func(a, b int32) int {
+		if left--; left == 0 {
+			if err := x.cancelled(); err != nil {
+				panic(sortInterrupted{err})
+			}
+			left = sortCheck
+		}
 		if c := cmp(a, b); c != 0 {
 			return c
 		}
 		return int(a - b)
 	})
-	return order
+	return order, nil
 }
 
 // sortOp sorts its input. With a limit it keeps about twice the rows that are wanted and cuts down now and then.

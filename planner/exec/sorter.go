@@ -66,7 +66,9 @@ func (s *sorter) add(b *types.Batch, extra []*types.Vec, sel []int32) error {
 	s.used += 4 * int64(n)
 	s.peak = max(s.peak, s.used)
 	if s.keep >= 0 && (s.used > s.limit && s.rows.N > 2*s.keep || s.rows.N > 2*s.keep+4*types.BatchSize) {
-		s.cut()
+		if err := s.cut(); err != nil {
+			return err
+		}
 	}
 	if s.used <= s.limit {
 		return nil
@@ -85,7 +87,11 @@ func (s *sorter) spill() error {
 			return err
 		}
 	}
-	run, err := s.writeRun(s.file, s.rows, s.order())
+	ord, err := s.order()
+	if err != nil {
+		return err
+	}
+	run, err := s.writeRun(s.file, s.rows, ord)
 	if err != nil {
 		return err
 	}
@@ -120,22 +126,26 @@ func (s *sorter) writeRun(f *spillFile, rows *types.Batch, ord []int32) (*rowStr
 	return run, err
 }
 
-func (s *sorter) order() []int32 {
+func (s *sorter) order() ([]int32, error) {
 	cols := make([]*types.Vec, len(s.cols))
 	for i, c := range s.cols {
 		cols[i] = &s.rows.Cols[c]
 	}
-	return orderBy(s.rows.N, compareRows(cols, s.keys))
+	return s.r.orderBy(s.rows.N, compareRows(cols, s.keys))
 }
 
 // cut keeps, of the rows in memory, the first in order.
-func (s *sorter) cut() {
-	ord := s.order()
+func (s *sorter) cut() error {
+	ord, err := s.order()
+	if err != nil {
+		return err
+	}
 	if len(ord) > s.keep {
 		ord = ord[:s.keep]
 	}
 	s.rows = gatherBatch(&types.Batch{}, s.rows, ord)
 	s.used = batchBytes(s.rows) + 4*int64(s.rows.N)
+	return nil
 }
 
 // finish ends the input: rows can be taken with next.
@@ -144,8 +154,9 @@ func (s *sorter) finish() error {
 		return nil
 	}
 	if s.runs == nil {
-		s.ord = s.order()
-		return nil
+		var err error
+		s.ord, err = s.order()
+		return err
 	}
 	if s.rows.N > 0 {
 		if err := s.spill(); err != nil {
@@ -178,6 +189,9 @@ func (s *sorter) pass() error {
 		}
 		run := &rowStream{file: f, flush: s.blockBytes(), enc: new([]byte)}
 		for {
+			if err := s.r.cancelled(); err != nil {
+				return err
+			}
 			b, err := m.next(types.BatchSize, len(m.cols))
 			if err != nil {
 				return err

@@ -97,33 +97,40 @@ func (s *orderedSet) Result(*EvalContext, int) (types.Datum, error) {
 func (s *orderedSet) MemBytes() int64 { return s.bytes + int64(cap(s.groups))*24 }
 
 // Final implements OrderedSetState.
-func (s *orderedSet) Final(_ *EvalContext, g int, direct []types.Datum) (types.Datum, error) {
+func (s *orderedSet) Final(ctx *EvalContext, g int, direct []types.Datum) (types.Datum, error) {
 	rows := s.groups[g]
 	switch s.fn.Name {
 	case "mode":
-		return s.mode(rows), nil
+		return s.mode(ctx, rows)
 	case "percentile_disc":
 		return s.percentiles(rows, direct[0], s.discrete)
 	case "percentile_cont":
 		return s.percentiles(rows, direct[0], s.continuous)
 	}
-	return s.hypothetical(rows, direct), nil
+	return s.hypothetical(ctx, rows, direct)
 }
 
+// finalCheck is a mask of how many rows are looked at until the statement is asked whether it is to end.
+const finalCheck = 1<<12 - 1
+
 // mode is the most frequent value, the first in order of several.
-func (s *orderedSet) mode(vals []types.Datum) types.Datum {
+func (s *orderedSet) mode(ctx *EvalContext, vals []types.Datum) (types.Datum, error) {
 	best, most := types.Null, 0
 	for from := 0; from < len(vals); {
-		to := from + 1
+		to := from
 		for to < len(vals) && types.Equal(s.args[0].Oid, vals[from], vals[to]) {
-			to++
+			if to++; to&finalCheck == 0 {
+				if err := ctx.cancelled(); err != nil {
+					return types.Null, err
+				}
+			}
 		}
 		if to-from > most {
 			best, most = vals[from], to-from
 		}
 		from = to
 	}
-	return best
+	return best, nil
 }
 
 // percentiles computes one percentile, or an array of them in the shape of the argument.
@@ -204,11 +211,16 @@ func (s *orderedSet) continuous(vals []types.Datum, p float64) (types.Datum, err
 }
 
 // hypothetical tells where a row would stand among the rows.
-func (s *orderedSet) hypothetical(rows, row []types.Datum) types.Datum {
+func (s *orderedSet) hypothetical(ctx *EvalContext, rows, row []types.Datum) (types.Datum, error) {
 	width := len(s.args)
 	n := len(rows) / width
 	before, upTo, distinct := 0, 0, 0
 	for i := range n {
+		if i&finalCheck == finalCheck {
+			if err := ctx.cancelled(); err != nil {
+				return types.Null, err
+			}
+		}
 		at := rows[i*width : (i+1)*width]
 		c := s.compare(at, row)
 		if c > 0 {
@@ -225,16 +237,16 @@ func (s *orderedSet) hypothetical(rows, row []types.Datum) types.Datum {
 	}
 	switch s.fn.Name {
 	case "rank":
-		return types.NewInt(int64(before + 1))
+		return types.NewInt(int64(before + 1)), nil
 	case "dense_rank":
-		return types.NewInt(int64(distinct + 1))
+		return types.NewInt(int64(distinct + 1)), nil
 	case "percent_rank":
 		if n == 0 {
-			return types.NewFloat(0)
+			return types.NewFloat(0), nil
 		}
-		return types.NewFloat(float64(before) / float64(n))
+		return types.NewFloat(float64(before) / float64(n)), nil
 	}
-	return types.NewFloat(float64(upTo+1) / float64(n+1))
+	return types.NewFloat(float64(upTo+1) / float64(n+1)), nil
 }
 
 func (s *orderedSet) compare(a, b []types.Datum) int {

@@ -28,12 +28,21 @@ func num1(f func(types.Datum) types.Datum) impl {
 	return impl{f1: func(_ *Call, a types.Datum) (types.Datum, error) { return f(a), nil }}
 }
 
-func num1e(f func(types.Datum) (types.Datum, error)) impl {
-	return impl{f1: func(_ *Call, a types.Datum) (types.Datum, error) { return f(a) }}
-}
-
 func num2(f func(a, b types.Datum) (types.Datum, error)) impl {
 	return impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) { return f(a, b) }}
+}
+
+// longNumeric is the size of a numeric's digits, in bits, from which on a product or quotient is worth interrupting.
+const longNumeric = 64 << 10
+
+// product2 is a function of two numerics whose time grows faster than their length.
+func product2(f func(a, b types.Datum) (types.Datum, error)) impl {
+	return impl{f2: func(c *Call, a, b types.Datum) (types.Datum, error) {
+		if types.NumericBits(a) < longNumeric && types.NumericBits(b) < longNumeric {
+			return f(a, b)
+		}
+		return slowly(c, func() (types.Datum, error) { return f(a, b) })
+	}}
 }
 
 var (
@@ -131,9 +140,9 @@ func numericScaleArg(f func(types.Datum, int32) (types.Datum, error)) impl {
 var mathImpls = map[string]impl{
 	"numeric_add":        num2(types.NumericAdd),
 	"numeric_sub":        num2(types.NumericSub),
-	"numeric_mul":        num2(types.NumericMul),
-	"numeric_div":        num2(types.NumericDiv),
-	"numeric_mod":        num2(types.NumericRem),
+	"numeric_mul":        product2(types.NumericMul),
+	"numeric_div":        product2(types.NumericDiv),
+	"numeric_mod":        product2(types.NumericRem),
 	"numeric_uminus":     num1(types.NumericNeg),
 	"numeric_uplus":      num1(func(d types.Datum) types.Datum { return d }),
 	"numeric_abs":        num1(types.NumericAbs),
@@ -148,10 +157,10 @@ var mathImpls = map[string]impl{
 	"numeric_exp":        slow1(types.NumericExp),
 	"numeric_ln":         slow1(types.NumericLn),
 	"numeric_log":        slow2(types.NumericLog),
-	"log(numeric)":       num1e(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
-	"log10(numeric)":     num1e(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
+	"log(numeric)":       slow1(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
+	"log10(numeric)":     slow1(func(d types.Datum) (types.Datum, error) { return types.NumericLog(types.NumericFromInt(10), d) }),
 	"numeric_power":      slow2(types.NumericPower),
-	"numeric_div_trunc":  num2(types.NumericDivTrunc),
+	"numeric_div_trunc":  product2(types.NumericDivTrunc),
 	"numeric_trim_scale": num1(types.NumericTrimScale),
 	"numeric_scale": {f1: func(_ *Call, a types.Datum) (types.Datum, error) {
 		if notFinite(a) {

@@ -37,7 +37,50 @@ func (r *areRegexp) all(c *Call, s string, n int) ([][]int, error) {
 	if r.bt != nil {
 		return r.bt.findAll(contextOf(c), s, 0, n)
 	}
+	if len(s) >= longText && contextOf(c) != nil && !r.looksBack && !r.empty {
+		return r.allInPieces(c, s, n)
+	}
 	return interruptible(c, len(s), func() [][]int { return r.withEmpty(s, r.re.FindAllStringSubmatchIndex(s, n), n) })
+}
+
+// pieceMatches is how many matches are searched for at a time.
+const pieceMatches = 1024
+
+// allInPieces is all for an expression whose matches are never empty and do not depend on what stands before them: behind a
+// match it can be searched for as if the text began there. A statement that ends leaves a piece to run to its end, not the
+// whole search.
+func (r *areRegexp) allInPieces(c *Call, s string, n int) ([][]int, error) {
+	var out [][]int
+	for at := 0; n < 0 || len(out) < n; {
+		if err := c.cancelled(); err != nil {
+			return nil, err
+		}
+		want := pieceMatches
+		if n >= 0 {
+			want = min(want, n-len(out))
+		}
+		piece, err := interruptible(c, len(s)-at, func() [][]int { return r.re.FindAllStringSubmatchIndex(s[at:], want) })
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range piece {
+			shift(m, at)
+		}
+		if out = append(out, piece...); len(piece) < want {
+			break
+		}
+		at = out[len(out)-1][1]
+	}
+	return out, nil
+}
+
+// shift moves the places of a match by n.
+func shift(m []int, n int) {
+	for i := range m {
+		if m[i] >= 0 {
+			m[i] += n
+		}
+	}
 }
 
 // withEmpty adds the empty matches right behind other matches, which package regexp leaves out.
@@ -79,11 +122,7 @@ func (r *areRegexp) allFrom(c *Call, s string, start int64, n int) ([][]int, err
 	}
 	out, err := r.all(c, s[from:], n)
 	for _, m := range out {
-		for i := range m {
-			if m[i] >= 0 {
-				m[i] += from
-			}
-		}
+		shift(m, from)
 	}
 	return out, err
 }
@@ -113,11 +152,7 @@ func matchBehind(behind *regexp.Regexp, s string, at int) []int {
 	if m == nil {
 		return nil
 	}
-	for i := range m {
-		if m[i] >= 0 {
-			m[i] += at - before
-		}
-	}
+	shift(m, at-before)
 	m[0] = at
 	return m
 }

@@ -116,6 +116,14 @@ func NumericIsInf(d Datum, sign int) bool {
 	return f == numPosInf && sign >= 0 || f == numNegInf && sign <= 0
 }
 
+// NumericBits returns how many bits the digits of a numeric take; 0 of those that take a word at most.
+func NumericBits(d Datum) int {
+	if d.p == nil {
+		return 0
+	}
+	return (*apd.Decimal)(d.p).Coeff.BitLen()
+}
+
 // NumericScale returns the display scale; 0 for NaN and the infinities.
 func NumericScale(d Datum) int32 {
 	if d.p == nil {
