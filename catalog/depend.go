@@ -21,6 +21,7 @@ const (
 	PartSequence
 	PartView
 	PartType
+	PartRule
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -278,6 +279,15 @@ func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
 		}
 		return true
 	})
+	s.EachRule(func(rel Relation, r *Rule) bool {
+		switch {
+		case rel.OID() == relation && col == 0:
+			add(Auto, PartRule, r.OID, 0)
+		case uses(r.Deps):
+			add(Normal, PartRule, r.OID, 0)
+		}
+		return true
+	})
 	s.Tables(func(t *Table) bool {
 		if t.MatView != nil && uses(t.MatView.Deps) {
 			add(Normal, PartTable, t.OID, 0)
@@ -336,6 +346,9 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 		return "sequence " + relation(Relation{Kind: KindSequence, Sequence: s.Sequence(p.OID)})
 	case PartType:
 		return "type " + s.FormatType(searchPath, types.T(p.OID))
+	case PartRule:
+		rel, r := s.Rule(p.OID)
+		return "rule " + r.Name + " on " + rel.Noun() + " " + relation(rel)
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

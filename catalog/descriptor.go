@@ -61,8 +61,10 @@ type Table struct {
 	Options []string
 	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.
 	ReplicaIdentity byte `json:",omitempty"`
-	ACL             []ACLItem
-	Comment         string
+	// Rules are by name.
+	Rules   []Rule `json:",omitempty"`
+	ACL     []ACLItem
+	Comment string
 
 	// derived is set when the table enters a Snapshot; Clone leaves it behind.
 	derived *tableDerived
@@ -305,6 +307,7 @@ type View struct {
 	// it names is used as the querying role and not as the owner. Options are these as they were given.
 	Barrier, Invoker bool
 	Options          []string
+	Rules            []Rule `json:",omitempty"`
 	ACL              []ACLItem
 	Comment          string
 }

@@ -39,6 +39,10 @@ func format(o Object) byte {
 	switch o := o.(type) {
 	case *Table:
 		return o.format()
+	case *View:
+		if o.Rules != nil {
+			return formatVersionMore
+		}
 	case *Role:
 		if o.Settings != nil {
 			return formatVersionMore
@@ -56,7 +60,7 @@ func (t *Table) format() byte {
 		return formatVersionTree
 	}
 	later := func(i *Index) bool { return !i.OnColumns() || i.Include != nil || i.NullsNotDistinct }
-	if slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) || slices.ContainsFunc(t.Indexes, later) {
+	if t.Rules != nil || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Generated }) || slices.ContainsFunc(t.Indexes, later) {
 		return formatVersionMore
 	}
 	return formatVersion
@@ -72,7 +76,9 @@ func Encode(o Object) []byte {
 }
 
 // hasMore reports whether there are descriptors of the class in format 2.
-func (c Class) hasMore() bool { return c == ClassTable || c == ClassRole || c == ClassDatabase }
+func (c Class) hasMore() bool {
+	return c == ClassTable || c == ClassView || c == ClassRole || c == ClassDatabase
+}
 
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {

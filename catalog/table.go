@@ -39,6 +39,7 @@ func (t *Table) Clone() *Table {
 		c.Partitioning = &p
 	}
 	c.Options = slices.Clone(t.Options)
+	c.Rules = slices.Clone(t.Rules)
 	c.ACL = slices.Clone(t.ACL)
 	c.Indexes = make([]*Index, len(t.Indexes))
 	for i, x := range t.Indexes {

@@ -43,7 +43,10 @@ const (
 // Plan is a physical plan. It is immutable, holds no parameter values and may run any number of times, at once too.
 type Plan struct {
 	Kind Kind
-	Root Node
+	// Uncounted says that a rule's action is in the place of a statement of another kind: the rows that it writes are not
+	// counted for it.
+	Uncounted bool
+	Root      Node
 	// Columns describe the rows returned; nil for a DML statement without RETURNING.
 	Columns []Output
 	// Tables are all tables read or written, each once: the transaction's UseTable list.

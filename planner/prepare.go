@@ -25,7 +25,12 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	case *sema.Query:
 		err = b.prepareQuery(s, main)
 	case *sema.DML:
-		b.plan.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete, sema.Merge: Merge}[s.Kind]
+		b.plan.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete, sema.Merge: Merge}[s.Stands()]
+		b.plan.Uncounted = s.Stands() != s.Kind
+		if s.Nothing {
+			b.plan.Root, err = b.planQuery(&sema.Query{Where: &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(false), Loc: -1}}, nil, main, 0)
+			break
+		}
 		b.plan.Root, err = b.planDML(s, nil, main, true)
 		if len(s.Returning) > 0 {
 			b.plan.Columns = outputs(s.Returning)

@@ -169,6 +169,10 @@ func (x *Tx) tableOf(p catalog.Part) catalog.Oid {
 		if t, _ := x.s.over.Constraint(p.OID); t != nil {
 			return t.OID
 		}
+	case catalog.PartRule:
+		if rel, _ := x.s.over.Rule(p.OID); rel.Table != nil {
+			return rel.Table.OID
+		}
 	}
 	return 0
 }
@@ -186,6 +190,10 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 		return x.remove(ctx, q)
 	case catalog.PartView:
 		return x.remove(ctx, x.s.over.View(p.OID))
+	case catalog.PartRule:
+		if tab == 0 || !gone[tab] {
+			return x.removeRule(ctx, p.OID)
+		}
 	case catalog.PartType:
 		if x.s.over.Type(p.OID) == nil {
 			return nil // an array type, which goes with its element type, or a row type, which goes with its table

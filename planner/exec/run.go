@@ -202,6 +202,9 @@ func (cur *Cursor) Next(max int) (*types.Batch, error) {
 
 // Result returns what the statement did; it is complete after Next returned nil.
 func (cur *Cursor) Result() Result {
+	if cur.run.plan.Uncounted {
+		return Result{}
+	}
 	if cur.run.plan.Kind != planner.Select {
 		return Result{Rows: cur.run.written}
 	}

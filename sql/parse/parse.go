@@ -124,6 +124,10 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 				s.QueryText = recursiveViewText(s)
 			}
 		}
+	case *RuleStmt:
+		if len(s.Actions) == 1 {
+			s.ActionText = ruleActionText(r.Text)
+		}
 	case *PrepareStmt:
 		s.QueryText = r.Text
 	case *CreateTableAsStmt:

@@ -41,6 +41,8 @@ func (t *translator) ddlStmt(n *pg.Node) Statement {
 		return t.createSchemaStmt(s.CreateSchemaStmt)
 	case *pg.Node_ViewStmt:
 		return t.viewStmt(s.ViewStmt)
+	case *pg.Node_RuleStmt:
+		return t.ruleStmt(s.RuleStmt)
 	case *pg.Node_AlterTableStmt:
 		return t.alterTableStmt(s.AlterTableStmt)
 	case *pg.Node_AlterDomainStmt:
@@ -205,7 +207,6 @@ var statementNames = map[string]string{
 	"AlterObjectDependsStmt":       "ALTER … DEPENDS ON EXTENSION",
 	"AlterOperatorStmt":            "ALTER OPERATOR",
 	"AlterTypeStmt":                "ALTER TYPE",
-	"RuleStmt":                     "CREATE RULE",
 	"AlterDatabaseRefreshCollStmt": "ALTER DATABASE REFRESH COLLATION VERSION",
 	"CreateConversionStmt":         "CREATE CONVERSION",
 	"CreateCastStmt":               "CREATE CAST",

@@ -50,6 +50,9 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
+	if rel, rule := a.ruleFor(stmt.Relation, Insert); rule != nil {
+		return a.ruledInsert(s, stmt, rel, rule)
+	}
 	t, err := a.target(stmt.Relation, Insert)
 	if err != nil {
 		return nil, err
@@ -102,6 +105,9 @@ type insertion struct {
 // source analyses the rows.
 func (in *insertion) source() error {
 	sel := in.stmt.Select
+	if in.rule.of(in.stmt) {
+		return in.ruleSource(sel)
+	}
 	switch {
 	case sel == nil:
 		in.cols, in.parts = nil, nil
@@ -181,6 +187,10 @@ func (in *insertion) values(lists [][]parse.Expr) error {
 	}
 	sub := in.newScope(in.scope)
 	sub.clause = inValues
+	ruled := in.rule.of(in.stmt)
+	if ruled {
+		sub.ruleItems()
+	}
 	rows := make([][]expr.Node, len(lists))
 	for i, l := range lists {
 		row := make([]expr.Node, len(l))
@@ -198,6 +208,10 @@ func (in *insertion) values(lists [][]parse.Expr) error {
 	}
 	in.cols = in.distinctColumns()
 	in.setColumns()
+	if ruled {
+		in.ruleRow(sub.q, rows[0])
+		return nil
+	}
 	sub.q.Values = rows
 	in.dml.Source = sub.q
 	in.describe()
@@ -520,6 +534,9 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
+	if rel, rule := a.ruleFor(stmt.Relation, Update); rule != nil {
+		return a.ruledUpdate(s, stmt, rel, rule)
+	}
 	t, err := a.target(stmt.Relation, Update)
 	if err != nil {
 		return nil, err
@@ -576,6 +593,9 @@ func (s *scope) targetAndFrom(t *dmlTarget, r *parse.RangeVar, items []parse.Fro
 	s.q.From = RelRef{it.rel}
 	it.lateralOnly, it.lateralOK = true, false
 	s.ns = []*nsItem{it}
+	if s.rule.at(r) {
+		s.ruleItems()
+	}
 	return s.from(items)
 }
 
@@ -681,6 +701,9 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 		if err := s.with(stmt.With); err != nil {
 			return nil, err
 		}
+	}
+	if rel, rule := a.ruleFor(stmt.Relation, Delete); rule != nil {
+		return a.ruledDelete(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Delete)
 	if err != nil {

@@ -255,6 +255,10 @@ func (c *collector) lock(r *RTE) {
 
 // dml adds what an INSERT, UPDATE, DELETE or MERGE needs. Its target comes first.
 func (c *collector) dml(d *DML) {
+	if d.ruled != nil {
+		c.ruled(d)
+		return
+	}
 	target := &permission{relation: d.Table.OID}
 	switch d.Kind {
 	case Insert:

@@ -285,8 +285,11 @@ type DML struct {
 	Returning []Target
 	// Overriding is 's' (SYSTEM VALUE), 'u' (USER VALUE) or 0.
 	Overriding byte
+	// Nothing is said of a statement in whose place a rule does nothing; it has no Source.
+	Nothing bool
 	// target is what the statement named.
 	target *dmlTarget
+	ruled  *ruledStatement
 }
 
 // GeneratedColumn is a column with the expression that it is computed by.

@@ -21,6 +21,8 @@ type analyzer struct {
 	usesVirtual bool
 	kept        bool // the expression is a stored one: it is printed again from its tree
 	viewDepth   int
+	rule        *ruleAnalysis // of a rule's action
+	rewriting   []ruleUse     // the rules whose actions the statement is within
 	domainDepth int
 }
 

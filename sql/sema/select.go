@@ -37,6 +37,9 @@ func (s *scope) plainSelect(sel *parse.SelectStmt) error {
 		return s.errorf(sel.Into.Rel.Loc(), pgerr.SyntaxError, "SELECT ... INTO is not allowed here")
 	}
 	s.windows = append(s.windows, sel.WindowClause...)
+	if s.rule.joins(sel) {
+		s.ruleItems()
+	}
 	if err := s.from(sel.FromClause); err != nil {
 		return err
 	}

@@ -293,6 +293,9 @@ func (a *analyzer) target(r *parse.RangeVar, kind DMLKind) (*dmlTarget, error) {
 		a.addTable(rel.Table)
 		return &dmlTarget{table: rel.Table, name: rel.Table.Name, kind: kind}, nil
 	case catalog.KindView:
+		if a.rule.written() {
+			return ruleTarget(rel, kind), nil
+		}
 		q, err := a.viewQuery(rel.View, r.Loc())
 		if err != nil {
 			return nil, err

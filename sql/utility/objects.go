@@ -29,6 +29,9 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.RemoveType == parse.ObjectTypeType || s.RemoveType == parse.ObjectDomain {
 		return e.dropTypes(ctx, s)
 	}
+	if s.RemoveType == parse.ObjectRule {
+		return e.dropRules(ctx, s)
+	}
 	kind, ok := relKinds[s.RemoveType]
 	if !ok {
 		return e.dropOther(s)

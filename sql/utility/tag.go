@@ -28,6 +28,8 @@ func Tag(stmt parse.Statement) string {
 		return "CREATE SCHEMA"
 	case *parse.ViewStmt:
 		return "CREATE VIEW"
+	case *parse.RuleStmt:
+		return "CREATE RULE"
 	case *parse.DropStmt:
 		return "DROP " + s.RemoveType.String()
 	case *parse.RenameStmt:

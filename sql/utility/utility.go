@@ -102,6 +102,8 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 		err = e.createSchema(ctx, s)
 	case *parse.ViewStmt:
 		err = e.createView(ctx, s)
+	case *parse.RuleStmt:
+		err = e.createRule(ctx, s)
 	case *parse.DropStmt:
 		err = e.drop(ctx, s)
 	case *parse.RenameStmt:

@@ -91,6 +91,25 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	return e.boundText(stmt, text, func(env *sema.Env) (*boundUse, error) {
+		analyzed, err := sema.Analyze(stmt, env)
+		if err != nil {
+			return nil, err
+		}
+		q := analyzed.Query
+		return &boundUse{refs: sema.References(q), keys: analyzed.Keys, walk: func(f func(expr.Node)) { sema.WalkWritten(q, f) }}, nil
+	})
+}
+
+// boundUse is what a text that is to be stored refers to, and a walk over the nodes that it holds.
+type boundUse struct {
+	refs []sema.Reference
+	keys []catalog.Oid
+	walk func(f func(n expr.Node))
+}
+
+// boundText is viewText for a statement; analyze gives it its meaning, with the text's own positions.
+func (e *Env) boundText(stmt parse.Statement, text string, analyze func(env *sema.Env) (*boundUse, error)) (string, []catalog.ViewDep, error) {
 	ctes := map[string]bool{}
 	var refs []*parse.RangeVar
 	locked := map[*parse.RangeVar]bool{}
@@ -109,12 +128,12 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 	over := e.DDL.Overlay()
 	env := e.sema()
 	env.Text = text
-	analyzed, err := sema.Analyze(stmt, env)
+	use, err := analyze(env)
 	if err != nil {
 		return "", nil, err
 	}
-	edits, used := e.viewConstants(stmt, text, env, analyzed.Query)
-	used = append(used, analyzed.Keys...)
+	edits, used := e.viewConstants(stmt, text, env, use.walk)
+	used = append(used, use.keys...)
 	var deps []catalog.ViewDep
 	for _, r := range refs {
 		rel, ok := over.LookupRelation(e.SearchPath, r.Schema, r.Name)
@@ -132,18 +151,18 @@ func (e *Env) viewText(text string) (string, []catalog.ViewDep, error) {
 			edits = append(edits, edit{at, identLen(text[at:]), catalog.QuoteIdent(schema)})
 		}
 	}
-	return applyEdits(text, edits), bindTypes(over, bindColumns(deps, analyzed.Query), used), nil
+	return applyEdits(text, edits), bindTypes(over, bindColumns(deps, use.refs), used), nil
 }
 
 // viewConstants finds the types, enum labels and relations' OIDs in a view's query, and what it names by them.
-func (e *Env) viewConstants(stmt parse.Statement, text string, env *sema.Env, q *sema.Query) (edits []edit, used []catalog.Oid) {
+func (e *Env) viewConstants(stmt parse.Statement, text string, env *sema.Env, walk func(f func(n expr.Node))) (edits []edit, used []catalog.Oid) {
 	edits, used = e.typeEdits(stmt, text, env)
 	change := func(c edit) {
 		if !slices.Contains(edits, c) {
 			edits = append(edits, c)
 		}
 	}
-	sema.WalkWritten(q, func(n expr.Node) {
+	walk(func(n expr.Node) {
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return
@@ -186,8 +205,8 @@ func columnNames(rel catalog.Relation) []string {
 
 // bindColumns notes the columns that a view's query uses of each relation, and the composite types whose attributes it
 // selects.
-func bindColumns(deps []catalog.ViewDep, q *sema.Query) []catalog.ViewDep {
-	for _, r := range sema.References(q) {
+func bindColumns(deps []catalog.ViewDep, refs []sema.Reference) []catalog.ViewDep {
+	for _, r := range refs {
 		at := slices.IndexFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == r.OID })
 		switch {
 		case at >= 0:

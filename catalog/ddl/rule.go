@@ -1,0 +1,145 @@
+package ddl
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+)
+
+// RuleSpec is CREATE RULE: an unconditional DO INSTEAD rule, whose action's names are bound as a view's are.
+type RuleSpec struct {
+	Name    string
+	Event   catalog.RuleEvent
+	Replace bool
+	Action  string
+	Deps    []catalog.ViewDep
+}
+
+// RuleRelation finds and locks the table or view that a rule is for; only its owner may go on.
+func (x *Tx) RuleRelation(ctx context.Context, n Name) (catalog.Relation, error) {
+	x.refresh()
+	for {
+		rel, err := x.find(n)
+		if err != nil {
+			return rel, err
+		}
+		if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindView {
+			return rel, pgerr.New(pgerr.WrongObjectType, "relation %q cannot have rules", rel.Name()).
+				WithDetail("%s", noRulesDetail(rel))
+		}
+		if err := x.mustOwn(rel); err != nil {
+			return rel, err
+		}
+		if rel.Table != nil {
+			if err := x.lock(ctx, rel.Table.OID, AccessExclusiveLock); err != nil {
+				return rel, err
+			}
+		} else if err := x.lockObjects(ctx, rel.View.ObjectID()); err != nil {
+			return rel, err
+		}
+		if again, err := x.find(n); err == nil && again.OID() == rel.OID() {
+			return again, nil
+		}
+	}
+}
+
+func noRulesDetail(rel catalog.Relation) string {
+	switch rel.Kind {
+	case catalog.KindSequence:
+		return "This operation is not supported for sequences."
+	case catalog.KindIndex:
+		return "This operation is not supported for indexes."
+	}
+	return "This operation is not supported for materialized views."
+}
+
+// CreateRule is CREATE [OR REPLACE] RULE on a relation that RuleRelation found.
+func (x *Tx) CreateRule(ctx context.Context, rel catalog.Relation, s *RuleSpec) error {
+	for _, d := range s.Deps {
+		if err := x.shareRelation(ctx, d.Relation); err != nil {
+			return err
+		}
+	}
+	rule := catalog.Rule{Name: s.Name, Event: s.Event, Action: s.Action, Deps: s.Deps}
+	rules := slices.Clone(rel.RelationRules())
+	at, found := slices.BinarySearchFunc(rules, s.Name, func(r catalog.Rule, name string) int { return strings.Compare(r.Name, name) })
+	if found {
+		if !s.Replace {
+			return pgerr.New(pgerr.DuplicateObject, "rule %q for relation %q already exists", s.Name, rel.Name())
+		}
+		rule.OID = rules[at].OID
+		rules[at] = rule
+		return x.putRules(ctx, rel, rules)
+	}
+	var err error
+	if rule.OID, err = x.newOID(ctx); err != nil {
+		return err
+	}
+	return x.putRules(ctx, rel, slices.Insert(rules, at, rule))
+}
+
+// DropRule is DROP RULE.
+func (x *Tx) DropRule(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
+	x.refresh()
+	if missingOK {
+		if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
+			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
+			return nil
+		}
+		if _, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); !ok {
+			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.String()))
+			return nil
+		}
+	}
+	rel, err := x.find(n)
+	if err != nil {
+		return err
+	}
+	rules := rel.RelationRules()
+	at := slices.IndexFunc(rules, func(r catalog.Rule) bool { return r.Name == name })
+	switch {
+	case at < 0 && name == "_RETURN" && rel.Kind == catalog.KindView:
+		noun := "view " + x.s.over.RelationName(x.searchPath(), rel)
+		return pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop rule _RETURN on %s because %s requires it", noun, noun).
+			WithHint("You can drop %s instead.", noun)
+	case at < 0 && missingOK:
+		x.notice(pgerr.Notice("rule %q for relation %q does not exist, skipping", name, n.String()))
+		return nil
+	case at < 0:
+		return pgerr.New(pgerr.UndefinedObject, "rule %q for relation %q does not exist", name, rel.Name())
+	}
+	if rel, err = x.RuleRelation(ctx, n); err != nil {
+		return err
+	}
+	return x.dropParts(ctx, []catalog.Part{{Kind: catalog.PartRule, OID: rules[at].OID}}, b)
+}
+
+// removeRule takes a rule from its relation.
+func (x *Tx) removeRule(ctx context.Context, oid catalog.Oid) error {
+	rel, rule := x.s.over.Rule(oid)
+	if rule == nil {
+		return nil
+	}
+	rules := slices.DeleteFunc(slices.Clone(rel.RelationRules()), func(r catalog.Rule) bool { return r.OID == oid })
+	if len(rules) == 0 {
+		rules = nil
+	}
+	return x.putRules(ctx, rel, rules)
+}
+
+func (x *Tx) putRules(ctx context.Context, rel catalog.Relation, rules []catalog.Rule) error {
+	if rel.View != nil {
+		v := *rel.View
+		v.Rules = rules
+		return x.put(ctx, &v)
+	}
+	t, err := x.alter(ctx, rel.Table.OID)
+	if err != nil {
+		return err
+	}
+	t.Rules = rules
+	return x.putTable(ctx, t)
+}

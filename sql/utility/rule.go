@@ -1,0 +1,167 @@
+package utility
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
+
+var ruleEvents = map[parse.RuleEvent]catalog.RuleEvent{
+	parse.RuleOnUpdate: catalog.RuleOnUpdate, parse.RuleOnInsert: catalog.RuleOnInsert, parse.RuleOnDelete: catalog.RuleOnDelete,
+}
+
+func (e *Env) createRule(ctx context.Context, s *parse.RuleStmt) error {
+	rel, err := e.DDL.RuleRelation(ctx, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name, Pos: e.pos(s.Relation.Loc())})
+	if err != nil {
+		return err
+	}
+	if err := supportedRule(s); err != nil {
+		return err
+	}
+	spec := &ddl.RuleSpec{Name: s.Name, Event: ruleEvents[s.Event], Replace: s.Replace}
+	if len(s.Actions) == 1 {
+		d, err := sema.AnalyzeRuleAction(s.Actions[0], rel, spec.Event, e.sema())
+		if err != nil {
+			return err
+		}
+		if err := returningFits(rel, d.Returning); err != nil {
+			return err
+		}
+		if spec.Action, spec.Deps, err = e.ruleText(s.ActionText, rel, spec.Event); err != nil {
+			return err
+		}
+	}
+	return e.DDL.CreateRule(ctx, rel, spec)
+}
+
+// supportedRule refuses the rules that there are none of here.
+func supportedRule(s *parse.RuleStmt) error {
+	switch {
+	case s.Event == parse.RuleOnSelect:
+		return pgerr.NotSupported("CREATE RULE … ON SELECT")
+	case s.Where != nil:
+		return pgerr.NotSupported("CREATE RULE … WHERE")
+	case !s.Instead:
+		return pgerr.NotSupported("CREATE RULE … DO ALSO")
+	case len(s.Actions) > 1:
+		return pgerr.NotSupported("CREATE RULE with several actions")
+	case len(s.Actions) == 0:
+		return nil
+	}
+	switch act := s.Actions[0].(type) {
+	case *parse.InsertStmt:
+		return supportedInsert(act)
+	case *parse.UpdateStmt, *parse.DeleteStmt:
+		return nil
+	case *parse.SelectStmt:
+		return pgerr.NotSupported("CREATE RULE … DO INSTEAD SELECT")
+	}
+	return pgerr.NotSupported("CREATE RULE … DO INSTEAD NOTIFY")
+}
+
+// supportedInsert refuses what an action INSERT cannot do for each row of the statement that it stands for.
+func supportedInsert(s *parse.InsertStmt) error {
+	var err error
+	rows := func(list any, what string) {
+		walkTree(list, func(n any) {
+			if c, ok := n.(*parse.ColumnRef); ok && len(c.Fields) > 0 && (c.Fields[0] == "new" || c.Fields[0] == "old") {
+				err = pgerr.NotSupported("NEW or OLD in the " + what + " of a rule's INSERT")
+			}
+		})
+	}
+	rows(s.Returning, "RETURNING")
+	rows(s.OnConflict, "ON CONFLICT")
+	rows(s.With, "WITH")
+	return err
+}
+
+// returningFits is checkRuleResultList: RETURNING gives the columns of the rule's relation.
+func returningFits(rel catalog.Relation, list []sema.Target) error {
+	if list == nil {
+		return nil
+	}
+	bad := func(format string, args ...any) *pgerr.Error {
+		return pgerr.New(pgerr.InvalidObjectDefinition, format, args...)
+	}
+	var columns []*catalog.Column
+	if rel.View != nil {
+		for i := range rel.View.Columns {
+			columns = append(columns, &rel.View.Columns[i])
+		}
+	} else {
+		if slices.ContainsFunc(rel.Table.Columns, func(c catalog.Column) bool { return c.Dropped }) {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot create a RETURNING list for a relation containing dropped columns")
+		}
+		columns = rel.Table.LiveColumns()
+	}
+	for i, t := range list {
+		if i >= len(columns) {
+			return bad("RETURNING list has too many entries")
+		}
+		c, typ := columns[i], t.Expr.ResultType()
+		detail := func() string {
+			return "RETURNING list entry has type " + types.FormatType(typ) + ", but column has type " + types.FormatType(c.Type) + "."
+		}
+		switch {
+		case typ.Declared() != c.Type.Declared():
+			return bad("RETURNING list's entry %d has different type from column %q", i+1, c.Name).WithDetail("%s", detail())
+		case typ.Mod != c.Type.Mod && typ.Mod != -1 && c.Type.Mod != -1:
+			return bad("RETURNING list's entry %d has different size from column %q", i+1, c.Name).WithDetail("%s", detail())
+		}
+	}
+	if len(list) != len(columns) {
+		return bad("RETURNING list has too few entries")
+	}
+	return nil
+}
+
+// ruleText is viewText for a rule's action, which knows the columns of its relation too.
+func (e *Env) ruleText(text string, rel catalog.Relation, event catalog.RuleEvent) (string, []catalog.ViewDep, error) {
+	stmt, err := parse.ParseOne(text)
+	if err != nil {
+		return "", nil, err
+	}
+	var refs []sema.Reference
+	action, deps, err := e.boundText(stmt, text, func(env *sema.Env) (*boundUse, error) {
+		d, err := sema.AnalyzeRuleAction(stmt, rel, event, env)
+		if err != nil {
+			return nil, err
+		}
+		refs = sema.ActionReferences(d)
+		return &boundUse{refs: refs, walk: func(f func(expr.Node)) { sema.WalkAction(d, f) }}, nil
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
+		over := e.DDL.Overlay()
+		own := catalog.ViewDep{Relation: rel.OID(), Schema: over.SchemaName(rel.SchemaID()), Name: rel.Name(), Names: columnNames(rel)}
+		for _, r := range refs {
+			if r.OID == rel.OID() {
+				own.Columns = r.Columns
+			}
+		}
+		deps = append(deps, own)
+	}
+	return action, deps, nil
+}
+
+func (e *Env) dropRules(ctx context.Context, s *parse.DropStmt) error {
+	for _, o := range s.Objects {
+		n := len(o.Name) - 1
+		if n < 1 {
+			return pgerr.New(pgerr.SyntaxError, "must specify relation and object name")
+		}
+		if err := e.DDL.DropRule(ctx, objectName(o.Name[:n]), o.Name[n], s.MissingOk, behavior(s.Behavior)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
