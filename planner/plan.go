@@ -46,7 +46,9 @@ type Plan struct {
 	// Uncounted says that a rule's action is in the place of a statement of another kind: the rows that it writes are not
 	// counted for it.
 	Uncounted bool
-	Root      Node
+	// Nothing says that a rule did away with the statement.
+	Nothing bool
+	Root    Node
 	// Columns describe the rows returned; nil for a DML statement without RETURNING.
 	Columns []Output
 	// Tables are all tables read or written, each once: the transaction's UseTable list.

@@ -27,7 +27,7 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	case *sema.DML:
 		b.plan.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete, sema.Merge: Merge}[s.Stands()]
 		b.plan.Uncounted = s.Stands() != s.Kind
-		if s.Nothing {
+		if b.plan.Nothing = s.Nothing; s.Nothing {
 			b.plan.Root, err = b.planQuery(&sema.Query{Where: &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(false), Loc: -1}}, nil, main, 0)
 			break
 		}

@@ -250,8 +250,11 @@ func (c *call) viewOf(oid catalog.Oid) *catalog.View {
 	return c.scope.snap.View(oid)
 }
 
-// ruleDef prints the rule that makes a relation a view; others do not exist.
+// ruleDef prints a rule, or the one that makes a relation a view.
 func ruleDef(c *call) (types.Datum, error) {
+	if rel, r := c.scope.snap.Rule(c.oid(0)); r != nil {
+		return str(c.defs.rule(rel, r, c.flag(1))), nil
+	}
 	v := c.viewOf(c.oid(0) &^ synthetic)
 	if v == nil || c.oid(0) != rewriteOid(v) {
 		return null, nil

@@ -128,7 +128,7 @@ func classRows(b *builder) {
 			bound = str(boundTree + t.BoundDef(b.snap.Table(t.Parents[0])))
 		}
 		b.add(num(t.OID), str(t.Name), num(t.SchemaID), num(t.Owner), num(am), num(file), tuples,
-			flag(len(t.Indexes) > 0), char(kind), num(visibleColumns(t)), num(checks), flag(t.MatView != nil), flag(triggers),
+			flag(len(t.Indexes) > 0), char(kind), num(visibleColumns(t)), num(checks), flag(t.MatView != nil || len(t.Rules) > 0), flag(triggers),
 			char(replicaIdentity(t)), aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
 			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated), num(pages),
 			flag(len(t.Children) > 0), flag(t.Bound != nil), bound, num(t.OfType))

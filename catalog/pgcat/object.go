@@ -126,6 +126,10 @@ func dependRows(b *builder) {
 		b.depend(classClass, v.OID, 0, classNamespace, v.SchemaID, 0, catalog.Normal)
 		return true
 	})
+	b.snap.EachRule(func(rel catalog.Relation, r *catalog.Rule) bool {
+		b.ruleDepends(rel, r)
+		return true
+	})
 	b.snap.Rules(func(v *catalog.View) bool {
 		b.depend(classRewrite, rewriteOid(v), 0, classClass, v.OID, 0, catalog.Internal)
 		for _, d := range v.Deps {
@@ -142,6 +146,19 @@ func dependRows(b *builder) {
 		}
 		return true
 	})
+}
+
+// ruleDepends are the rows of what a rule belongs to and of what its action names.
+func (b *builder) ruleDepends(rel catalog.Relation, r *catalog.Rule) {
+	b.depend(classRewrite, r.OID, 0, classClass, rel.OID(), 0, catalog.Auto)
+	for _, d := range r.Deps {
+		for _, n := range d.Columns {
+			b.depend(classRewrite, r.OID, 0, classClass, d.Relation, n, catalog.Normal)
+		}
+		if len(d.Columns) == 0 && d.Relation != rel.OID() {
+			b.depend(classRewrite, r.OID, 0, classOf(d.Relation), d.Relation, 0, catalog.Normal)
+		}
+	}
 }
 
 func (b *builder) tableDepends(t *catalog.Table) {
@@ -285,6 +302,10 @@ func sharedDescriptionRows(b *builder) {
 func rewriteRows(b *builder) {
 	b.snap.Rules(func(v *catalog.View) bool {
 		b.add(num(rewriteOid(v)), str("_RETURN"), num(v.OID), char('1'), char('O'), yes)
+		return true
+	})
+	b.snap.EachRule(func(rel catalog.Relation, r *catalog.Rule) bool {
+		b.add(num(r.OID), str(r.Name), num(rel.OID()), char(byte(r.Event)), char('O'), yes)
 		return true
 	})
 }

@@ -225,7 +225,7 @@ func (d *deparser) plain(q *sema.Query, names []string, visible bool) {
 		d.b.WriteString(" DISTINCT")
 	}
 	d.targets(q, names, visible)
-	d.fromClause(q)
+	d.fromClause(q, " FROM ", 0)
 	if q.Where != nil {
 		d.keyword(" WHERE ", -indentStd, indentStd, 1)
 		d.node(q.Where, false)
@@ -400,7 +400,8 @@ func (d *deparser) wrapped(text string, later, force bool) {
 	d.b.WriteString(text)
 }
 
-func (d *deparser) fromClause(q *sema.Query) {
+// fromClause prints the items of FROM or USING after the first skip (get_from_clause).
+func (d *deparser) fromClause(q *sema.Query, word string, skip int) {
 	if q.From == nil {
 		return
 	}
@@ -415,9 +416,9 @@ func (d *deparser) fromClause(q *sema.Query) {
 		items = append(items, j)
 	}
 	split(q.From)
-	for i, it := range items {
+	for i, it := range items[skip:] {
 		if i == 0 {
-			d.keyword(" FROM ", -indentStd, indentStd, 2)
+			d.keyword(word, -indentStd, indentStd, 2)
 			d.fromItem(q, it)
 			continue
 		}

@@ -41,6 +41,13 @@ func viewSources() map[string]*source {
 					return true
 				})
 			}},
+		"pg_catalog.pg_rules": {columns: "schemaname tablename rulename definition",
+			rows: func(b *builder) {
+				b.snap.EachRule(func(rel catalog.Relation, r *catalog.Rule) bool {
+					b.add(str(b.snap.SchemaName(rel.SchemaID())), str(rel.Name()), str(r.Name), str(b.defs.rule(rel, r, false)))
+					return true
+				})
+			}},
 		"pg_catalog.pg_sequences": {columns: "schemaname sequencename sequenceowner data_type start_value min_value max_value " +
 			"increment_by cycle cache_size last_value", live: sequenceViewRows},
 	}
@@ -51,7 +58,7 @@ func tableViewRows(b *builder) {
 		if t.MatView != nil {
 			return true
 		}
-		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), no,
+		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), flag(len(t.Rules) > 0),
 			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), no)
 		return true
 	})

@@ -64,6 +64,26 @@ func (a *analyzer) boundNames(oid catalog.Oid) []string {
 	return nil
 }
 
+// boundColumn finds a column of what a statement writes to: in a rule's action, by the name that its text knows.
+func (a *analyzer) boundColumn(t *dmlTarget, name string) *catalog.Column {
+	oid := t.table.OID
+	if t.views != nil {
+		oid = t.views[0].view.OID
+	}
+	names := a.boundNames(oid)
+	if names == nil {
+		return t.column(name)
+	}
+	i := slices.Index(names, name)
+	switch {
+	case i < 0:
+		return nil
+	case t.views != nil:
+		return &t.cols[i].Column
+	}
+	return &t.table.Columns[i]
+}
+
 // boundItem is item for an entry whose columns have the given names and no others; nil: their own.
 func (s *scope) boundItem(rel int, name string, aliases, names []string, skip func(i int) bool) (*nsItem, error) {
 	if names == nil {

@@ -12,7 +12,7 @@ import (
 
 // assigned looks a column up that a statement assigns to.
 func (s *scope) assigned(t *dmlTarget, rt *parse.ResTarget) (*catalog.Column, error) {
-	c := t.column(rt.Name)
+	c := s.boundColumn(t, rt.Name)
 	if c == nil {
 		switch rt.Name {
 		case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
@@ -50,7 +50,11 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	if rel, rule := a.ruleFor(stmt.Relation, Insert); rule != nil {
+	rel, rule := a.ruleFor(stmt.Relation, Insert)
+	if stmt.OnConflict != nil && (rule != nil || rel.RuleOn(catalog.RuleOnUpdate) != nil) {
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "INSERT with ON CONFLICT clause cannot be used with table that has INSERT or UPDATE rules")
+	}
+	if rule != nil {
 		return a.ruledInsert(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Insert)

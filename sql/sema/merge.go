@@ -107,6 +107,9 @@ func (a *analyzer) mergeTarget(r *parse.RangeVar) (*dmlTarget, error) {
 	switch {
 	case v != nil:
 		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
+	case rel.Kind == catalog.KindTable && len(rel.Table.Rules) > 0:
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot execute MERGE on relation %q", rel.Table.Name).
+			WithDetail("MERGE is not supported for relations with rules.")
 	case rel.Kind == catalog.KindTable:
 		return a.target(r, Merge)
 	case rel.Kind == catalog.KindView:

@@ -285,6 +285,8 @@ type DML struct {
 	Returning []Target
 	// Overriding is 's' (SYSTEM VALUE), 'u' (USER VALUE) or 0.
 	Overriding byte
+	// OneRow says of the INSERT of a rule's action that Source is its VALUES.
+	OneRow bool
 	// Nothing is said of a statement in whose place a rule does nothing; it has no Source.
 	Nothing bool
 	// target is what the statement named.

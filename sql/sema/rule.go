@@ -99,7 +99,7 @@ func (a *analyzer) ruleFor(r *parse.RangeVar, kind DMLKind) (catalog.Relation, *
 		return catalog.Relation{}, nil
 	}
 	rel, virtual, err := a.relation(r)
-	if err != nil || virtual != nil { // whoever looks for the target will say so
+	if err != nil || virtual != nil || rel.RelationRules() == nil { // whoever looks for the target will say so
 		return rel, nil
 	}
 	return rel, rel.RuleOn(ruleEvent(kind))
@@ -130,7 +130,8 @@ func (s *scope) ruleItems() {
 	r.in = s.q
 	if r.source == nil {
 		for _, name := range []string{"old", "new"} {
-			rel := s.addRel(&RTE{Kind: RTETable, Alias: name, Columns: tableColumns(r.relation), Table: r.relation})
+			rel := s.addRel(&RTE{Kind: RTETable, Alias: name, Columns: tableColumns(r.relation), Table: r.relation,
+				Written: &parse.Alias{Name: name}})
 			cols := make([]int, len(r.relation.Columns))
 			for i := range cols {
 				cols[i] = i
@@ -192,6 +193,7 @@ func (in *insertion) ruleSource(sel *parse.SelectStmt) error {
 	switch {
 	case lists != nil && plainValues(sel) && len(lists) == 1 && slices.ContainsFunc(lists[0], star):
 		sel = &parse.SelectStmt{TargetList: asTargets(lists[0])}
+		in.dml.OneRow = true
 	case lists != nil && plainValues(sel) && len(lists) == 1 && !in.hasSetReturning(lists[0]):
 		return in.values(lists)
 	case lists != nil:
@@ -208,7 +210,7 @@ func (in *insertion) ruleRow(q *Query, row []expr.Node) {
 	for i, n := range row {
 		q.Targets = append(q.Targets, Target{Expr: n, Name: in.cols[i].Name})
 	}
-	in.dml.Source = q
+	in.dml.Source, in.dml.OneRow = q, true
 }
 
 // AnalyzeRuleAction analyses the action of a rule for a command on a relation, as it is written.
@@ -396,6 +398,9 @@ func replaceVars(n expr.Node, depth int, f func(*expr.Var) expr.Node) expr.Node 
 	})
 	return out
 }
+
+// TableColumns are the columns of a table as an entry of a range table has them.
+func TableColumns(t *catalog.Table) []Column { return tableColumns(t) }
 
 // ruledInsert is INSERT into a relation with a rule for it.
 func (a *analyzer) ruledInsert(s *scope, stmt *parse.InsertStmt, rel catalog.Relation, rule *catalog.Rule) (*DML, error) {

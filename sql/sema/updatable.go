@@ -411,6 +411,9 @@ func (s *scope) targetItem(t *dmlTarget, r *parse.RangeVar) (*nsItem, error) {
 		if r.Alias != nil {
 			it.schema = ""
 		}
+		if s.rule.written() {
+			s.q.Rels[it.rel].Written = r.Alias
+		}
 		return it, nil
 	}
 	it := s.viewTargetItem(t, name)
@@ -508,6 +511,18 @@ func (u *viewUse) columnsOf(nums []catalog.AttNum) (out []catalog.AttNum) {
 // ViewEvents are what may be done to a view, as pg_relation_is_updatable counts it: 4 UPDATE, 8 INSERT, 16 DELETE. columns
 // tells which columns may be assigned.
 func ViewEvents(v *catalog.View, env *Env) (events int, columns []bool) {
+	events, columns = viewEvents(v, env)
+	rel := catalog.Relation{Kind: catalog.KindView, View: v}
+	for e, bit := range map[catalog.RuleEvent]int{catalog.RuleOnUpdate: 4, catalog.RuleOnInsert: 8, catalog.RuleOnDelete: 16} {
+		if rel.RuleOn(e) != nil {
+			events |= bit
+		}
+	}
+	return events, columns
+}
+
+// viewEvents is ViewEvents without rules.
+func viewEvents(v *catalog.View, env *Env) (events int, columns []bool) {
 	a := newAnalyzer(env)
 	columns = make([]bool, len(v.Columns))
 	q, err := a.viewQuery(v, -1)

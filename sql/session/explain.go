@@ -115,6 +115,13 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	if err := plan.Failed; err != nil {
 		return nil, err
 	}
+	if plan.Nothing {
+		out := o.rows()
+		if o.format == "text" {
+			out.add("Query rewrites to nothing")
+		}
+		return out, nil
+	}
 	tree := planner.ExplainTree(plan, show)
 	e := &explanation{o: o, show: show, tree: tree}
 	if o.settings {

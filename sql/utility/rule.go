@@ -18,7 +18,7 @@ var ruleEvents = map[parse.RuleEvent]catalog.RuleEvent{
 }
 
 func (e *Env) createRule(ctx context.Context, s *parse.RuleStmt) error {
-	rel, err := e.DDL.RuleRelation(ctx, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name, Pos: e.pos(s.Relation.Loc())})
+	rel, err := e.DDL.RuleRelation(ctx, ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name})
 	if err != nil {
 		return err
 	}

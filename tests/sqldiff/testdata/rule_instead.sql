@@ -59,6 +59,9 @@ CREATE RULE bad AS ON DELETE TO r_tab DO INSTEAD DELETE FROM r_log WHERE a = new
 CREATE RULE bad AS ON DELETE TO r_tab DO INSTEAD DELETE FROM r_log WHERE a = old.z;
 CREATE RULE bad AS ON DELETE TO r_nosuch DO INSTEAD NOTHING;
 CREATE RULE bad AS ON DELETE TO r_tab DO INSTEAD DELETE FROM r_nosuch;
+SELECT relname, relhasrules FROM pg_class WHERE relname IN ('r_view', 'r_tab', 'r_base') ORDER BY relname;
+MERGE INTO r_tab USING r_base ON x = a WHEN MATCHED THEN DELETE;
+COPY (UPDATE r_view SET b = 'copied' WHERE a = 1 RETURNING *) TO STDOUT;
 -- Names follow, dependencies hold
 ALTER TABLE r_base RENAME COLUMN b TO bb;
 ALTER TABLE r_base RENAME TO r_base2;
@@ -75,7 +78,6 @@ INSERT INTO r_tab VALUES (5, 5);
 DROP TABLE r_log;
 SELECT rulename, ev_type, ev_enabled, is_instead FROM pg_rewrite WHERE ev_class = 'r_view'::regclass ORDER BY 1;
 SELECT tablename, rulename, definition FROM pg_rules WHERE tablename IN ('r_view', 'r_tab') ORDER BY 1, 2;
-SELECT relhasrules FROM pg_class WHERE relname IN ('r_view', 'r_tab') ORDER BY relname;
 \d+ r_view
 DROP VIEW r_view;
 CREATE RULE r_n AS ON INSERT TO r_tab DO INSTEAD NOTHING;
@@ -84,3 +86,48 @@ EXPLAIN (COSTS OFF) INSERT INTO r_tab VALUES (6, 6);
 \d r_tab
 SELECT * FROM r_tab ORDER BY x;
 DROP TABLE r_tab, r_base2;
+-- More actions, printed
+CREATE TABLE p_a (x int, y text DEFAULT 'dflt', z numeric);
+CREATE TABLE p_b (x int, w text);
+CREATE VIEW p_v AS SELECT p_a.x, p_a.y, p_b.w FROM p_a JOIN p_b ON p_a.x = p_b.x;
+CREATE RULE p_1 AS ON UPDATE TO p_v DO INSTEAD UPDATE p_a t SET y = new.y, z = length(new.w) FROM p_b u, p_b WHERE t.x = u.x AND p_b.x = u.x AND u.x = old.x RETURNING t.x, t.y, u.w;
+CREATE RULE p_2 AS ON INSERT TO p_v DO INSTEAD INSERT INTO p_a (z, x) SELECT count(*), new.x FROM p_b WHERE w = new.w;
+CREATE RULE p_3 AS ON DELETE TO p_v DO INSTEAD DELETE FROM p_a USING p_b WHERE p_b.x = p_a.x AND p_a.x = old.x AND EXISTS (SELECT 1 FROM p_b k WHERE k.w = old.w);
+CREATE RULE p_4 AS ON INSERT TO p_b DO INSTEAD INSERT INTO p_a AS q VALUES (new.x, 'it''s', NULL) RETURNING q.x, q.y;
+SELECT rulename, definition FROM pg_rules WHERE rulename LIKE 'p\__' ORDER BY 1;
+SELECT pg_get_ruledef(oid, true) FROM pg_rewrite WHERE rulename LIKE 'p\__' ORDER BY rulename;
+INSERT INTO p_a VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3);
+INSERT INTO p_b VALUES (1, 'one') RETURNING x, w;
+DROP RULE p_4 ON p_b;
+INSERT INTO p_b VALUES (1, 'one'), (2, 'two'), (3, 'three');
+UPDATE p_v SET y = y || w WHERE w <> 'two' AND y <> 'it''s' RETURNING *;
+INSERT INTO p_v VALUES (7, 'y', 'one'), (8, 'y', 'nine');
+DELETE FROM p_v WHERE x = 2;
+SELECT * FROM p_a ORDER BY x, y;
+-- Privileges: the action's are those of the owner of the relation
+CREATE ROLE r_other;
+GRANT USAGE ON SCHEMA s_rule_instead TO r_other;
+GRANT INSERT, UPDATE ON p_v TO r_other;
+SET ROLE r_other;
+INSERT INTO p_v VALUES (9, 'y', 'one');
+UPDATE p_v SET y = 'all';
+UPDATE p_v SET y = 'all' WHERE x = 1;
+UPDATE p_v SET y = 'all' RETURNING x;
+DELETE FROM p_v;
+CREATE RULE p_5 AS ON UPDATE TO p_b DO INSTEAD NOTHING;
+RESET ROLE;
+SELECT * FROM p_a ORDER BY x, y;
+SELECT table_name, is_updatable, is_insertable_into FROM information_schema.views WHERE table_name = 'p_v';
+PREPARE ins AS INSERT INTO p_v VALUES ($1, $2, 'one');
+EXECUTE ins (20, 'p');
+CREATE OR REPLACE RULE p_2 AS ON INSERT TO p_v DO INSTEAD NOTHING;
+EXECUTE ins (21, 'p');
+DROP RULE p_2 ON p_v;
+EXECUTE ins (22, 'p');
+ALTER TABLE p_a DROP COLUMN z;
+ALTER TABLE p_a DROP COLUMN z CASCADE;
+SELECT rulename FROM pg_rules WHERE tablename = 'p_v' ORDER BY 1;
+DROP TABLE p_a;
+DROP TABLE p_a, p_b CASCADE;
+REVOKE USAGE ON SCHEMA s_rule_instead FROM r_other;
+DROP ROLE r_other;
