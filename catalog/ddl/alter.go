@@ -580,6 +580,10 @@ func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a generated column").
 				WithDetail("Column \"%s\" is used by generated column \"%s\".", col.Name, t.Column(d.Sub).Name)
 		}
+		if d.Kind == catalog.PartRule {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
+				WithDetail("%s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
+		}
 		if x.isView(d.Part) {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
 				WithDetail("rule _RETURN on %s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)

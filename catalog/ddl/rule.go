@@ -26,9 +26,14 @@ func (x *Tx) RuleRelation(ctx context.Context, n Name) (catalog.Relation, error)
 		if err != nil {
 			return rel, err
 		}
-		if rel.Kind != catalog.KindTable && rel.Kind != catalog.KindView {
+		switch rel.Kind {
+		case catalog.KindIndex:
+			return rel, pgerr.New(pgerr.WrongObjectType, "%q is an index", rel.Name())
+		case catalog.KindMatView:
+			return rel, pgerr.New(pgerr.FeatureNotSupported, "rules on materialized views are not supported")
+		case catalog.KindSequence:
 			return rel, pgerr.New(pgerr.WrongObjectType, "relation %q cannot have rules", rel.Name()).
-				WithDetail("%s", noRulesDetail(rel))
+				WithDetail("This operation is not supported for sequences.")
 		}
 		if err := x.mustOwn(rel); err != nil {
 			return rel, err
@@ -44,16 +49,6 @@ func (x *Tx) RuleRelation(ctx context.Context, n Name) (catalog.Relation, error)
 			return again, nil
 		}
 	}
-}
-
-func noRulesDetail(rel catalog.Relation) string {
-	switch rel.Kind {
-	case catalog.KindSequence:
-		return "This operation is not supported for sequences."
-	case catalog.KindIndex:
-		return "This operation is not supported for indexes."
-	}
-	return "This operation is not supported for materialized views."
 }
 
 // CreateRule is CREATE [OR REPLACE] RULE on a relation that RuleRelation found.

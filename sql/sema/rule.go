@@ -312,6 +312,10 @@ func (s *scope) instead(rule *catalog.Rule, rows *ruleRows, ctes []*CTE) (*DML, 
 	if d.ruled != nil || d.Nothing {
 		return nil, nil, pgerr.NotSupported("a rule whose action is on a relation with rules")
 	}
+	if d.Kind == Insert && b.rule.selects != nil && !d.OneRow && slices.ContainsFunc(ctes, func(c *CTE) bool { return c.DML != nil }) {
+		return nil, nil, pgerr.New(pgerr.FeatureNotSupported,
+			"INSERT...SELECT rule actions are not supported for queries having data-modifying statements in WITH")
+	}
 	ruled.own, ruled.source = d.Returning, b.rule.in.Rels[b.rule.rel]
 	d.ruled = ruled
 	d.CTEs = append(slices.Clone(ctes), d.CTEs...)
@@ -340,12 +344,14 @@ func (r *ruleRows) finish(s *scope, d *DML, act *ruleAnalysis, rel int, list []*
 		return nil, err
 	}
 	d.ruled.returning = true
-	if d.Kind != r.kind { // its rows are nobody's
-		return d, nil
-	}
 	var refused error
 	replace := func(v *expr.Var) expr.Node {
-		if v.Rel != rel {
+		switch {
+		case v.Rel == rel:
+		case d.Kind == Insert:
+			refused = pgerr.NotSupported("columns of FROM in RETURNING of what a rule makes an INSERT")
+			return v
+		default:
 			return &expr.Var{Rel: act.rel, Col: act.column(v), Type: v.Type, Name: v.Name, Loc: v.Loc}
 		}
 		at := 0
@@ -548,6 +554,9 @@ func (s *scope) ruledFrom(rel catalog.Relation, t *dmlTarget, r *parse.RangeVar,
 	s.q.From = RelRef{it.rel}
 	it.lateralOnly, it.lateralOK = true, false
 	s.ns = []*nsItem{it}
+	if s.rule.at(r) {
+		s.ruleItems()
+	}
 	return it, s.from(items)
 }
 

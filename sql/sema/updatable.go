@@ -138,6 +138,11 @@ func (a *analyzer) expandView(v *catalog.View, q *Query, kind DMLKind) (*dmlTarg
 	}
 	rel := q.From.(RelRef).Rel
 	below := q.Rels[rel]
+	if r := (catalog.Relation{View: below.View, Table: below.Table}); !a.rule.written() {
+		if r.RuleOn(ruleEvent(kind)) != nil {
+			return nil, pgerr.NotSupported("writing through a view to a relation with rules")
+		}
+	}
 	selected := columnsRead(q, rel)
 	var t *dmlTarget
 	if below.Kind == RTETable {

@@ -3,6 +3,7 @@ package utility
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -58,28 +59,48 @@ func supportedRule(s *parse.RuleStmt) error {
 	switch act := s.Actions[0].(type) {
 	case *parse.InsertStmt:
 		return supportedInsert(act)
-	case *parse.UpdateStmt, *parse.DeleteStmt:
-		return nil
+	case *parse.UpdateStmt:
+		return apartFromRows(act.With)
+	case *parse.DeleteStmt:
+		return apartFromRows(act.With)
 	case *parse.SelectStmt:
 		return pgerr.NotSupported("CREATE RULE … DO INSTEAD SELECT")
 	}
 	return pgerr.NotSupported("CREATE RULE … DO INSTEAD NOTIFY")
 }
 
+// namesRow returns the first of OLD and NEW that a part of an action names; "" for none.
+func namesRow(part any) (name string) {
+	walkTree(part, func(n any) {
+		if c, ok := n.(*parse.ColumnRef); ok && name == "" && len(c.Fields) > 0 && (c.Fields[0] == "new" || c.Fields[0] == "old") {
+			name = strings.ToUpper(c.Fields[0])
+		}
+	})
+	return name
+}
+
+// apartFromRows refuses OLD and NEW in the action's own WITH, as PostgreSQL does.
+func apartFromRows(w *parse.WithClause) error {
+	if row := namesRow(w); row != "" {
+		return pgerr.New(pgerr.FeatureNotSupported, "cannot refer to %s within WITH query", row)
+	}
+	return nil
+}
+
 // supportedInsert refuses what an action INSERT cannot do for each row of the statement that it stands for.
 func supportedInsert(s *parse.InsertStmt) error {
-	var err error
-	rows := func(list any, what string) {
-		walkTree(list, func(n any) {
-			if c, ok := n.(*parse.ColumnRef); ok && len(c.Fields) > 0 && (c.Fields[0] == "new" || c.Fields[0] == "old") {
-				err = pgerr.NotSupported("NEW or OLD in the " + what + " of a rule's INSERT")
-			}
-		})
+	if row := namesRow(s.Returning); row != "" {
+		return pgerr.NotSupported(row + " in the RETURNING of a rule's INSERT")
 	}
-	rows(s.Returning, "RETURNING")
-	rows(s.OnConflict, "ON CONFLICT")
-	rows(s.With, "WITH")
-	return err
+	if row := namesRow(s.OnConflict); row != "" {
+		return pgerr.NotSupported(row + " in the ON CONFLICT of a rule's INSERT")
+	}
+	if s.Select != nil && s.Select.With != nil {
+		if err := apartFromRows(s.Select.With); err != nil {
+			return err
+		}
+	}
+	return apartFromRows(s.With)
 }
 
 // returningFits is checkRuleResultList: RETURNING gives the columns of the rule's relation.
