@@ -497,7 +497,7 @@ func (it *nsItem) noteReads() func() []catalog.AttNum {
 // ruledUpdate is UPDATE of a relation with a rule for it.
 func (a *analyzer) ruledUpdate(s *scope, stmt *parse.UpdateStmt, rel catalog.Relation, rule *catalog.Rule) (*DML, error) {
 	t := ruleTarget(rel, Update)
-	it, err := s.ruledFrom(rel, t, stmt.Relation, stmt.FromClause, stmt.WhereClause)
+	it, err := s.ruledFrom(rel, t, stmt.Relation, stmt.FromClause)
 	if err != nil {
 		return nil, err
 	}
@@ -527,7 +527,7 @@ func (a *analyzer) ruledUpdate(s *scope, stmt *parse.UpdateStmt, rel catalog.Rel
 // ruledDelete is DELETE from a relation with a rule for it.
 func (a *analyzer) ruledDelete(s *scope, stmt *parse.DeleteStmt, rel catalog.Relation, rule *catalog.Rule) (*DML, error) {
 	t := ruleTarget(rel, Delete)
-	it, err := s.ruledFrom(rel, t, stmt.Relation, stmt.UsingClause, stmt.WhereClause)
+	it, err := s.ruledFrom(rel, t, stmt.Relation, stmt.UsingClause)
 	if err != nil {
 		return nil, err
 	}
@@ -539,7 +539,7 @@ func (a *analyzer) ruledDelete(s *scope, stmt *parse.DeleteStmt, rel catalog.Rel
 }
 
 // ruledFrom builds the range table of the rows that an UPDATE or DELETE would write: the relation, and its FROM.
-func (s *scope) ruledFrom(rel catalog.Relation, t *dmlTarget, r *parse.RangeVar, items []parse.FromItem, where parse.Expr) (*nsItem, error) {
+func (s *scope) ruledFrom(rel catalog.Relation, t *dmlTarget, r *parse.RangeVar, items []parse.FromItem) (*nsItem, error) {
 	name, _ := aliasOf(r.Alias, t.name)
 	var it *nsItem
 	var err error
@@ -621,7 +621,6 @@ func (c *collector) ruled(d *DML) {
 	}
 	rows := r.source.Query
 	c.ctes(r.ctes, 0)
-	first := len(c.out.list)
 	c.query(rows, 0)
 	if w := c.of[r.written]; w != nil { // what is read of it is counted above
 		c.out.list = slices.DeleteFunc(c.out.list, func(k *permission) bool { return k == w })
@@ -629,7 +628,7 @@ func (c *collector) ruled(d *DML) {
 	own := *d
 	own.ruled, own.Returning, own.CTEs = nil, r.own, d.CTEs[len(r.ctes):]
 	r.source.Query = nil
-	first = len(c.out.list)
+	first := len(c.out.list)
 	c.dml(&own)
 	r.source.Query = rows
 	for _, k := range c.out.list[first:] {
