@@ -148,7 +148,8 @@ func BinaryWith(tags string) (string, error) {
 	build := builds.byTags[tags]
 	if build == nil {
 		build = sync.OnceValues(func() (string, error) {
-			dir, err := os.MkdirTemp("", "pgmqdb-bin")
+			removeOldBinaries()
+			dir, err := os.MkdirTemp("", fmt.Sprintf(binaryDir, os.Getpid()))
 			if err != nil {
 				return "", err
 			}
@@ -163,6 +164,20 @@ func BinaryWith(tags string) (string, error) {
 	}
 	builds.Unlock()
 	return build()
+}
+
+// binaryDir is the directory of a test process's programs. No test process can know that it is the last to use its own,
+// so that the next one removes it.
+const binaryDir = "pgmqdb-bin-%d-*"
+
+func removeOldBinaries() {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), "pgmqdb-bin-*"))
+	for _, dir := range dirs {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(dir), "pgmqdb-bin-%d-", &pid); err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // StartPgmqdb starts a single node with its data in dir/data and waits until it serves.
