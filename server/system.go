@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
@@ -114,24 +115,39 @@ func (s *Server) ownConstraints(context.Context, *empty) (*nodeConstraints, erro
 	return &nodeConstraints{s.system.Constraints(s.catalog.Current())}, nil
 }
 
-// constraintsByNode asks every node that is alive for the constraints that its own catalog replica holds.
+// constraintsByNode asks every node that is alive for the constraints that its own catalog replica holds. A node that does
+// not answer, as one does for a moment after it restarted, is asked again until it counts as dead; it is left out only
+// when the time is up before that.
 func (s *Server) constraintsByNode() ([]pgcat.NodeConstraint, error) {
 	ctx, cancel := context.WithTimeout(s.life, callTimeout)
 	defer cancel()
-	t := s.catalog.Topology()
-	var out []pgcat.NodeConstraint
-	for _, id := range t.NodeIDs() {
-		if n := t.Nodes[id]; n.Dead || n.Epoch == 0 {
-			continue
-		}
-		list, err := askNode[nodeConstraints](ctx, s, id, methodTables, &empty{})
-		if err != nil {
-			s.log.Warn("asking a node for its constraints", "node", id, "err", err)
-			continue
-		}
-		out = append(out, list.List...)
+	ids := s.catalog.Topology().NodeIDs()
+	lists := make([][]pgcat.NodeConstraint, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { lists[i] = s.constraintsOf(ctx, id) })
 	}
-	return out, nil
+	wg.Wait()
+	return slices.Concat(lists...), nil
+}
+
+func (s *Server) constraintsOf(ctx context.Context, id topo.NodeID) []pgcat.NodeConstraint {
+	for {
+		n := s.catalog.Topology().Nodes[id]
+		if n == nil || n.Dead || n.Epoch == 0 {
+			return nil
+		}
+		answer, err := askNode[nodeConstraints](ctx, s, id, methodTables, &empty{})
+		if err == nil {
+			return answer.List
+		}
+		select {
+		case <-ctx.Done():
+			s.log.Warn("asking a node for its constraints", "node", id, "err", err)
+			return nil
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // cancelRequest asks the node that a backend runs on to cancel its statement, or to end it.
