@@ -63,10 +63,10 @@ func (c *controller) step(ctx context.Context) {
 	c.mu.Unlock()
 	for _, s := range steps {
 		c.h.s.background(func(ctx context.Context) {
-			ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+			timed, cancel := context.WithTimeout(ctx, stepTimeout)
 			defer cancel()
-			err := c.do(ctx, v, s)
-			if err != nil && ctx.Err() == nil {
+			err := c.do(timed, v, s)
+			if err != nil && ctx.Err() == nil { // a step that took too long is told of too, the end of the node is not
 				c.h.s.log.Info("placement: not done", "step", s.String(), "err", err) // planned anew from what is then known
 			} else if err == nil {
 				c.h.s.log.Info("placement", "step", s.String())

@@ -89,14 +89,10 @@ func (e *Env) databaseOption(d *ddl.DatabaseSpec, o *parse.DefElem, create bool)
 			d.AllowConnections = on
 		}
 	case "connection_limit":
-		n, err := int64Arg(o)
+		limit, err := connLimit(o)
 		if err != nil {
 			return err
 		}
-		if *n < -1 {
-			return pgerr.New(pgerr.InvalidParameterValue, "invalid connection limit: %d", *n)
-		}
-		limit := int32(*n)
 		d.ConnLimit = &limit
 	case "oid":
 		n, err := int64Arg(o)

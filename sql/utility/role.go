@@ -70,14 +70,10 @@ func (e *Env) roleOption(s *ddl.RoleSpec, o *parse.DefElem) error {
 		s.Password = &verifier
 		return err
 	case "connectionlimit":
-		n, err := int64Arg(o)
+		limit, err := connLimit(o)
 		if err != nil {
 			return err
 		}
-		if *n < -1 {
-			return pgerr.New(pgerr.InvalidParameterValue, "invalid connection limit: %d", *n)
-		}
-		limit := int32(*n)
 		s.ConnLimit = &limit
 	case "validUntil":
 		at, err := types.ParseText(types.T(types.TimestamptzOid), argText(o.Arg), e.IOEnv)
@@ -180,4 +176,16 @@ func (e *Env) reassignOwned(ctx context.Context, s *parse.ReassignOwnedStmt) err
 		return err
 	}
 	return e.DDL.ReassignOwned(ctx, names, e.roleName(s.NewRole))
+}
+
+// connLimit reads CONNECTION LIMIT of a role or a database; -1: none.
+func connLimit(o *parse.DefElem) (int32, error) {
+	n, err := int64Arg(o)
+	if err != nil {
+		return 0, err
+	}
+	if *n < -1 {
+		return 0, pgerr.New(pgerr.InvalidParameterValue, "invalid connection limit: %d", *n)
+	}
+	return int32(*n), nil
 }
