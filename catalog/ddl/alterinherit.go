@@ -34,7 +34,12 @@ func (x *Tx) alterTree(ctx context.Context, table catalog.Oid, c *AlterCommand, 
 		return x.alterTypeTree(ctx, table, c, recurse)
 	case DropExpression:
 		return x.dropExpressionTree(ctx, table, c, recurse)
-	case SetDefault, DropDefault, SetNotNull, DropNotNull, SetStatistics, SetStorage:
+	case SetNotNull, DropNotNull:
+		if err := x.notNullOfPartitions(table, c, recurse); err != nil {
+			return err
+		}
+		return x.alterEach(ctx, table, c, recurse)
+	case SetDefault, DropDefault, SetStatistics, SetStorage:
 		return x.alterEach(ctx, table, c, recurse)
 	}
 	return x.alterOne(ctx, table, c)
@@ -64,6 +69,30 @@ func (x *Tx) dropExpressionTree(ctx context.Context, table catalog.Oid, c *Alter
 		return errTree("cannot drop generation expression from inherited column")
 	}
 	return x.alterEach(ctx, table, c, recurse)
+}
+
+// notNullOfPartitions keeps NOT NULL of a partitioned table's columns that of its partitions.
+func (x *Tx) notNullOfPartitions(table catalog.Oid, c *AlterCommand, recurse bool) error {
+	t := x.s.over.Table(table)
+	if t.Partitioning != nil && len(t.Children) > 0 && !recurse {
+		if c.Kind == DropNotNull {
+			return errTree("cannot remove constraint from only the partitioned table when partitions exist").(*pgerr.Error).
+				WithHint("Do not specify the ONLY keyword.")
+		}
+		for _, oid := range t.Children {
+			if col := x.s.over.Table(oid).ColumnByName(c.Name); col != nil && !col.NotNull {
+				return errTree("constraint must be added to child tables too").(*pgerr.Error).
+					WithDetail("Column \"%s\" of relation \"%s\" is not already NOT NULL.", c.Name, x.s.over.Table(oid).Name).
+					WithHint("Do not specify the ONLY keyword.")
+			}
+		}
+	}
+	if c.Kind == DropNotNull && t.Bound != nil {
+		if col := x.s.over.Table(t.Parents[0]).ColumnByName(c.Name); col != nil && col.NotNull {
+			return errTree("column %q is marked NOT NULL in parent table", c.Name)
+		}
+	}
+	return nil
 }
 
 // addColumnTree is ATExecAddColumn. inherited says that the column comes from a parent.

@@ -26,6 +26,9 @@ func (x *Tx) addCheck(ctx context.Context, t *catalog.Table, s *ConstraintSpec) 
 		}
 		return k, x.mergeCheck(t, k, s, creating || s.Inherited)
 	}
+	if s.NoInherit && t.Partitioning != nil {
+		return nil, pgerr.New(pgerr.InvalidTableDefinition, "cannot add NO INHERIT constraint to partitioned table %q", t.Name)
+	}
 	c := &catalog.Constraint{
 		Name: name, Type: catalog.Check, Check: s.Check.Text, CheckDeps: s.Check.Types, NoInherit: s.NoInherit, Validated: !s.NotValid,
 		Comment: s.Comment, InhCount: s.InhCount, Inherited: s.Inherited,

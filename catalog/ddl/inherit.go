@@ -251,6 +251,8 @@ func (x *Tx) mergeCheck(t *catalog.Table, k *catalog.Constraint, s *ConstraintSp
 	state := func(format string) error {
 		return pgerr.New(pgerr.InvalidObjectDefinition, format, k.Name, t.Name)
 	}
+	// A local definition may join one that is inherited alone, so that both can be given in either order.
+	merge = merge || !s.Inherited && k.Inherited && t.Bound == nil
 	switch {
 	case !merge || k.Type != catalog.Check || !x.cfg.Exprs.Same(k.Check, s.Check.Text):
 		return pgerr.New(pgerr.DuplicateObject, "constraint %q for relation %q already exists", k.Name, t.Name)
@@ -262,6 +264,10 @@ func (x *Tx) mergeCheck(t *catalog.Table, k *catalog.Constraint, s *ConstraintSp
 		return state("constraint %q conflicts with NOT VALID constraint on relation %q")
 	}
 	x.notice(pgerr.Notice("merging constraint %q with inherited definition", k.Name))
+	if t.Bound != nil { // which has one parent, and nothing of it is the partition's own
+		k.InhCount, k.Inherited = 1, true
+		return nil
+	}
 	k.InhCount += s.InhCount
 	k.Inherited = k.Inherited && s.Inherited
 	return nil

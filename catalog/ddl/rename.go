@@ -129,13 +129,12 @@ func (x *Tx) renameColumnNamed(ctx context.Context, n Name, column, to string, m
 		return pgerr.New(pgerr.FeatureNotSupported, "cannot rename system column %q", column)
 	case col == nil:
 		return pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", column)
+	case n.Only && len(t.Children) > 0:
+		return errTree("inherited column %q must be renamed in child tables too", column)
 	case col.InhCount > 0:
 		return errTree("cannot rename inherited column %q", column)
 	}
 	tree := x.s.over.Inheritors(t)
-	if n.Only && len(tree) > 1 {
-		return errTree("inherited column %q must be renamed in child tables too", column)
-	}
 	for _, k := range tree[1:] {
 		if k.ColumnByName(column).InhCount > parentsWithin(tree, k) {
 			return errTree("cannot rename inherited column %q", column)

@@ -169,6 +169,12 @@ func (q qual) list(b *catalog.PartitionBound) []string {
 	switch {
 	case len(texts) == 1:
 		equal = "(" + q.key(0) + " = " + texts[0] + ")"
+	case len(texts) > 1 && types.ElemOf(q.parent.Partitioning.Keys[0].Type.Oid) != 0: // ANY would compare the elements
+		each := make([]string, len(texts))
+		for i, v := range texts {
+			each[i] = "(" + q.key(0) + " = " + v + ")"
+		}
+		equal = anyOf(each)
 	case len(texts) > 1:
 		equal = "(" + q.key(0) + " = ANY (ARRAY[" + strings.Join(texts, ", ") + "]))"
 	}

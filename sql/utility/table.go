@@ -60,6 +60,9 @@ func (e *Env) createTable(ctx context.Context, s *parse.CreateStmt) error {
 }
 
 func (e *Env) tableSpec(s *parse.CreateStmt) (*ddl.TableSpec, error) {
+	if s.PartSpec != nil && len(s.InhRelations) > 0 && s.Bound == nil {
+		return nil, pgerr.New(pgerr.InvalidObjectDefinition, "cannot create partitioned table as inheritance child")
+	}
 	if err := e.refuseTable(s); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,37 @@
+create table base (a int);
+create table x (a int) inherits (base) partition by list (a);
+create table x (a int) inherits (nonesuch) partition by list (a);
+create table p (a text, b int, constraint check_a check (length(a) > 0)) partition by list (a);
+create table pb partition of p (b not null default 1, constraint check_a check (length(a) > 0), constraint check_b check (b >= 0)) for values in ('b');
+select conname, conislocal, coninhcount from pg_constraint where conrelid = 'pb'::regclass order by 1;
+alter table p add constraint check_b check (b >= 0);
+select conname, conislocal, coninhcount from pg_constraint where conrelid = 'pb'::regclass order by 1;
+alter table pb drop constraint check_a;
+alter table pb drop constraint check_b;
+alter table p drop constraint check_a, drop constraint check_b;
+select conname, conislocal, coninhcount from pg_constraint where conrelid = 'pb'::regclass order by 1;
+alter table p add constraint ni check (b > 1) no inherit;
+create table pn (a int, constraint ni check (a > 0) no inherit) partition by list (a);
+create table i1 (f1 int); create table i2 () inherits (i1);
+alter table i1 add constraint c1 check (f1 > 0);
+alter table i2 add constraint c1 check (f1 > 0);
+alter table i2 add constraint c2 check (f1 < 10);
+alter table i1 add constraint c2 check (f1 < 10);
+select conrelid::regclass, conname, conislocal, coninhcount from pg_constraint where conrelid in ('i1'::regclass, 'i2'::regclass) order by 1, 2;
+create table i3 () inherits (i2);
+alter table only i2 rename f1 to f2;
+alter table i2 rename f1 to f2;
+create table ar (a int[]) partition by list (a);
+create table ar1 partition of ar for values in ('{1}', '{2}');
+\d+ ar1
+insert into ar values ('{2}'), ('{1}');
+insert into ar values ('{3}');
+create table nn (a int, b int not null) partition by list (a);
+create table nn1 partition of nn for values in (1);
+alter table nn1 alter b drop not null;
+alter table only nn alter b drop not null;
+alter table only nn alter a set not null;
+alter table nn1 alter a set not null;
+alter table only nn alter a set not null;
+alter table nn alter b drop not null;
+\d nn1
