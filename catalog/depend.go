@@ -22,6 +22,7 @@ const (
 	PartView
 	PartType
 	PartRule
+	PartPolicy
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -268,11 +269,7 @@ func (s *Snapshot) defaultsOn(sequence Oid, add addDependent) {
 }
 
 func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
-	uses := func(deps []ViewDep) bool {
-		return slices.ContainsFunc(deps, func(d ViewDep) bool {
-			return d.Relation == relation && (col == 0 || slices.Contains(d.Columns, col))
-		})
-	}
+	uses := func(deps []ViewDep) bool { return depsName(deps, relation, col) }
 	s.Views(func(v *View) bool {
 		if uses(v.Deps) {
 			add(Normal, PartView, v.OID, 0)
@@ -289,6 +286,14 @@ func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
 		return true
 	})
 	s.Tables(func(t *Table) bool {
+		for i := range t.Policies {
+			switch p := &t.Policies[i]; {
+			case t.OID == relation && col == 0:
+				add(Auto, PartPolicy, p.OID, 0)
+			case p.uses(relation, col):
+				add(Normal, PartPolicy, p.OID, 0)
+			}
+		}
 		if t.MatView != nil && uses(t.MatView.Deps) {
 			add(Normal, PartTable, t.OID, 0)
 		}
@@ -349,6 +354,9 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	case PartRule:
 		rel, r := s.Rule(p.OID)
 		return "rule " + r.Name + " on " + rel.Noun() + " " + relation(rel)
+	case PartPolicy:
+		t, q := s.Policy(p.OID)
+		return "policy " + q.Name + " on table " + relation(t.Relation())
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

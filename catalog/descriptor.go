@@ -62,9 +62,14 @@ type Table struct {
 	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.
 	ReplicaIdentity byte `json:",omitempty"`
 	// Rules are by name.
-	Rules   []Rule `json:",omitempty"`
-	ACL     []ACLItem
-	Comment string
+	Rules []Rule `json:",omitempty"`
+	// RowSecurity says that Policies, which are by name, decide who sees and writes which rows; ForceRowSecurity, that they do so
+	// for the owner too.
+	RowSecurity      bool     `json:",omitempty"`
+	ForceRowSecurity bool     `json:",omitempty"`
+	Policies         []Policy `json:",omitempty"`
+	ACL              []ACLItem
+	Comment          string
 
 	// derived is set when the table enters a Snapshot; Clone leaves it behind.
 	derived *tableDerived

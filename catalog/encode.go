@@ -27,11 +27,13 @@ const (
 )
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
-// not know. Descriptors that have what format 1 had no place for are of format 2, and tables of a tree of format 3.
+// not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3,
+// and tables with row-level security of format 4.
 const (
 	formatVersion     = 1
 	formatVersionMore = 2
 	formatVersionTree = 3
+	formatVersionRows = 4
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -56,6 +58,9 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	if t.RowSecurity || t.ForceRowSecurity || t.Policies != nil {
+		return formatVersionRows
+	}
 	if t.Parents != nil || t.Children != nil || t.Partitioning != nil || t.Bound != nil {
 		return formatVersionTree
 	}
@@ -82,7 +87,7 @@ func (c Class) hasMore() bool {
 
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {
-	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionMore || !class.hasMore()) && (b[0] != formatVersionTree || class != ClassTable) {
+	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionMore || !class.hasMore()) && (b[0] != formatVersionTree && b[0] != formatVersionRows || class != ClassTable) {
 		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
 	}
 	var o Object

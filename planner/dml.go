@@ -139,8 +139,24 @@ func (q *query) planChecks(d *sema.DML, m *ModifyTable) error {
 		m.ViewChecks = append(m.ViewChecks, Check{Name: c.View, Cond: s})
 	}
 	var err error
+	if m.RowChecks, err = over.rowChecks(d, d.RowChecks); err != nil {
+		return err
+	}
 	m.Generated, m.Checks, err = q.compileChecks(d.Table, d.Generated, d.Checks)
 	return err
+}
+
+// rowChecks compiles what row-level security demands of a row.
+func (q *query) rowChecks(d *sema.DML, list []sema.RowCheck) ([]Check, error) {
+	var out []Check
+	for _, c := range list {
+		s, err := q.scalar(c.Expr, rowLayout(d, 0), nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Check{Name: c.Policy, Cond: s})
+	}
+	return out, nil
 }
 
 // compileChecks compiles what judges and completes a new row of a table.
@@ -175,8 +191,14 @@ func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
 		return err
 	}
 	if c.Where != nil {
-		m.Conflict.Where, err = over.scalar(c.Where, lay, nil)
+		if m.Conflict.Where, err = over.scalar(c.Where, lay, nil); err != nil {
+			return err
+		}
 	}
+	if m.Conflict.ConflictChecks, err = over.rowChecks(d, c.ConflictChecks); err != nil {
+		return err
+	}
+	m.Conflict.RowChecks, err = over.rowChecks(d, c.RowChecks)
 	return err
 }
 

@@ -485,6 +485,9 @@ func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 	f.rels.add(rel)
 	switch r.Kind {
 	case sema.RTETable:
+		if r.Security != nil {
+			return q.planSecured(f, r, conds)
+		}
 		return q.planTable(f, r, conds)
 	case sema.RTESubquery, sema.RTEValues:
 		if r.Kind == sema.RTESubquery {

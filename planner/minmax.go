@@ -18,7 +18,7 @@ func (q *query) minMax() {
 		return
 	}
 	rel, ok := relOf(s.From)
-	if !ok || s.Rels[rel].Kind != sema.RTETable || s.Rels[rel].Tree != nil || s.Rels[rel].Sample != nil {
+	if !ok || s.Rels[rel].Kind != sema.RTETable || s.Rels[rel].Tree != nil || s.Rels[rel].Sample != nil || s.Rels[rel].Security != nil {
 		return
 	}
 	var aggs []*expr.Aggregate

@@ -501,6 +501,8 @@ type ModifyTable struct {
 	// ViewChecks are those of WITH CHECK OPTION, by the name of the view, judged after the row was written. They are over the
 	// new row as Returning has it, without the input row.
 	ViewChecks []Check
+	// RowChecks are what row-level security demands of new rows, named by the policy; they are over the same row.
+	RowChecks []Check
 	// Leaves are, where Table stands for a tree, the tables that rows are written to, with what completes and judges their
 	// rows (Generated and Checks are empty then); nil: Table.
 	// Columns, Set and Target are in terms of Table.
@@ -547,6 +549,8 @@ type Check struct {
 // Conflict is ON CONFLICT. Set and Where are over the existing row's columns by attnum-1 ++ the excluded row's.
 type Conflict struct {
 	DoNothing bool
+	// RowChecks are those of policies on the row that UPDATE makes, ConflictChecks on the one that it finds.
+	RowChecks, ConflictChecks []Check
 	// Arbiters are the unique indexes judged (RowKey ones included); empty: all.
 	Arbiters []*catalog.Index
 	Columns  []catalog.AttNum

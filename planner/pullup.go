@@ -78,6 +78,7 @@ func (q *query) absorb(sub *sema.Query) (offset int, move func(expr.Node) expr.N
 		c.Query = mapQuery(r.Query, 1, f)
 		c.Func = move(r.Func)
 		c.JoinCols = mapEach(r.JoinCols, move)
+		c.Security = mapEach(r.Security, move)
 		rels = append(rels, &c)
 	}
 	s := *q.q

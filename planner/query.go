@@ -523,6 +523,11 @@ func (q *query) recheck(in *layout) (*Scalar, error) {
 	var conds []expr.Node
 	conds = append(conds, q.original...)
 	conds = innerConds(conds, q.q.From)
+	for rel := range q.q.Rels {
+		if q.rowRefs[rel] {
+			conds = append(slices.Clone(q.q.Rels[rel].Security), conds...)
+		}
+	}
 	if len(conds) == 0 {
 		return nil, nil
 	}

@@ -259,6 +259,7 @@ func mapQuery(q *sema.Query, depth int, f levelFunc) *sema.Query {
 		k.Query = mapQuery(r.Query, depth+1, f)
 		k.Func = m(r.Func)
 		k.JoinCols = mapEach(r.JoinCols, m)
+		k.Security = mapEach(r.Security, m)
 		if n := ctes[r.CTE]; n != nil {
 			k.CTE = n
 		}
@@ -342,6 +343,9 @@ func eachExpr(q *sema.Query, f func(expr.Node)) {
 	for _, r := range q.Rels {
 		g(r.Func)
 		for _, n := range r.JoinCols {
+			g(n)
+		}
+		for _, n := range r.Security {
 			g(n)
 		}
 	}

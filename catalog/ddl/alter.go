@@ -139,6 +139,12 @@ func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) e
 		return x.putTable(ctx, t)
 	case SetPersistence:
 		return x.setPersistence(ctx, t, c.Persistence)
+	case SetRowSecurity:
+		t.RowSecurity = c.On
+		return x.putTable(ctx, t)
+	case ForceRowSecurity:
+		t.ForceRowSecurity = c.On
+		return x.putTable(ctx, t)
 	}
 	return x.alterColumn(ctx, t, c)
 }
@@ -582,6 +588,10 @@ func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 		}
 		if d.Kind == catalog.PartRule {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used by a view or rule").
+				WithDetail("%s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
+		}
+		if d.Kind == catalog.PartPolicy {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used in a policy definition").
 				WithDetail("%s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
 		}
 		if x.isView(d.Part) {

@@ -34,8 +34,10 @@ const (
 	DropInherit                             // Parent
 	AddOf                                   // Type
 	DropOf
-	AttachPartition // Parent (the partition), Bound
-	DetachPartition // Parent (the partition)
+	AttachPartition  // Parent (the partition), Bound
+	DetachPartition  // Parent (the partition)
+	SetRowSecurity   // On
+	ForceRowSecurity // On
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -57,5 +59,6 @@ type AlterCommand struct {
 	Target      int
 	Method      string
 	IfExists    bool
+	On          bool
 	Behavior    Behavior
 }

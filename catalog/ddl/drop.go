@@ -173,6 +173,10 @@ func (x *Tx) tableOf(p catalog.Part) catalog.Oid {
 		if rel, _ := x.s.over.Rule(p.OID); rel.Table != nil {
 			return rel.Table.OID
 		}
+	case catalog.PartPolicy:
+		if t, _ := x.s.over.Policy(p.OID); t != nil {
+			return t.OID
+		}
 	}
 	return 0
 }
@@ -194,6 +198,11 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 		if tab == 0 || !gone[tab] {
 			return x.removeRule(ctx, p.OID)
 		}
+	case catalog.PartPolicy:
+		if tab != 0 && !gone[tab] {
+			return x.removePolicy(ctx, tab, p.OID)
+		}
+		return nil
 	case catalog.PartType:
 		if x.s.over.Type(p.OID) == nil {
 			return nil // an array type, which goes with its element type, or a row type, which goes with its table

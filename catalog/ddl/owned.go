@@ -63,6 +63,11 @@ func linksIn(over *catalog.Snapshot, role catalog.Oid) []roleLink {
 		return true
 	})
 	over.Tables(func(o *catalog.Table) bool {
+		for i := range o.Policies {
+			if k := &o.Policies[i]; slices.Contains(k.Roles, role) {
+				links = append(links, roleLink{part: catalog.Part{Kind: catalog.PartPolicy, OID: k.OID}})
+			}
+		}
 		return relation(catalog.PartTable, catalog.Relation{Kind: catalog.KindTable, Table: o})
 	})
 	over.Sequences(func(o *catalog.Sequence) bool {
@@ -103,9 +108,12 @@ func (x *Tx) dependenciesOn(role catalog.Oid) []string {
 		default:
 			text = x.s.over.Describe(x.searchPath(), l.part)
 		}
-		if l.owner {
+		switch {
+		case l.owner:
 			text = "owner of " + text
-		} else {
+		case l.part.Kind == catalog.PartPolicy:
+			text = "target of " + text
+		default:
 			text = "privileges for " + text
 		}
 		lines = append(lines, text)
@@ -192,6 +200,9 @@ func (x *Tx) partOf(p catalog.Part, parts []catalog.Part) bool {
 func (x *Tx) forgetRole(ctx context.Context, role catalog.Oid, l *roleLink) error {
 	if d := l.defaults; d != nil {
 		return x.changeDefaults(ctx, d.Role, d.Schema, &DefaultsSpec{Kind: d.Kind, All: true, Behavior: Cascade, Grantees: []catalog.Oid{role}})
+	}
+	if l.part.Kind == catalog.PartPolicy {
+		return x.forgetPolicyRole(ctx, l.part.OID, role)
 	}
 	g := &GrantSpec{All: true, Behavior: Cascade, Grantees: []catalog.Oid{role}, Objects: []catalog.Oid{l.part.OID}}
 	switch {

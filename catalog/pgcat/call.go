@@ -201,6 +201,9 @@ func getExpr(c *call) (types.Datum, error) {
 	}
 	rel := c.oid(1)
 	t := c.scope.snap.Table(rel)
+	if name, ok := strings.CutPrefix(text, policyTree); ok {
+		return str(c.defs.policyTree(t, name, c.flag(2))), nil
+	}
 	if rel != 0 && t == nil {
 		if _, ok := c.relation(rel); !ok {
 			return null, nil

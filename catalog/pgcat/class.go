@@ -13,7 +13,7 @@ func classSources() map[string]*source {
 		"pg_catalog.pg_class": {
 			columns: "oid relname relnamespace relowner relam relfilenode reltuples relhasindex relkind relnatts relchecks " +
 				"relhasrules relhastriggers relreplident relacl reloptions reltype relpersistence relispopulated relpages " +
-				"relhassubclass relispartition relpartbound reloftype",
+				"relhassubclass relispartition relpartbound reloftype relrowsecurity relforcerowsecurity",
 			builtin: builtinClasses, rows: classRows},
 		"pg_catalog.pg_attribute": {
 			columns: "attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage attnotnull " +
@@ -131,11 +131,11 @@ func classRows(b *builder) {
 			flag(len(t.Indexes) > 0), char(kind), num(visibleColumns(t)), num(checks), flag(t.MatView != nil || len(t.Rules) > 0), flag(triggers),
 			char(replicaIdentity(t)), aclDatum(b.snap, t.ACL), optionsDatum(t.Options), num(catalog.Relation{Kind: catalog.KindTable, Table: t}.RowType()),
 			char(t.Persistence.Letter()), flag(t.MatView == nil || t.MatView.Populated), num(pages),
-			flag(len(t.Children) > 0), flag(t.Bound != nil), bound, num(t.OfType))
+			flag(len(t.Children) > 0), flag(t.Bound != nil), bound, num(t.OfType), flag(t.RowSecurity), flag(t.ForceRowSecurity))
 		for _, i := range t.Indexes {
 			b.add(num(i.OID), str(i.Name), num(t.SchemaID), num(t.Owner), num(indexMethod(i)), num(i.OID), tuples, no,
 				char(indexKind), num(len(i.Columns)+len(i.Include)), num(0), no, no, char('n'), null, optionsDatum(i.Options), num(0),
-				char(t.Persistence.Letter()), yes, num(0), flag(t.Partitioning != nil && len(t.Children) > 0), flag(i.Parent != 0), null)
+				char(t.Persistence.Letter()), yes, num(0), flag(t.Partitioning != nil && len(t.Children) > 0), flag(i.Parent != 0), null, num(0), no, no)
 		}
 		return true
 	})

@@ -19,6 +19,7 @@ func objectSources() map[string]*source {
 		"pg_catalog.pg_description": {columns: "objoid classoid objsubid description", builtin: builtinDescriptions,
 			rows: descriptionRows},
 		"pg_catalog.pg_shdescription": {columns: "objoid classoid description", rows: sharedDescriptionRows},
+		"pg_catalog.pg_policy":        {columns: "oid polname polrelid polcmd polpermissive polroles polqual polwithcheck", rows: policyRows},
 		"pg_catalog.pg_rewrite":       {columns: "oid rulename ev_class ev_type ev_enabled is_instead", rows: rewriteRows},
 	}
 }

@@ -23,7 +23,7 @@ func serverFunctions() map[string]function {
 		"pg_encoding_max_length": constant(num(4)),
 
 		"pg_is_in_recovery": constant(no), "pg_is_other_temp_schema": isOtherTempSchema, "pg_my_temp_schema": myTempSchema,
-		"pg_jit_available": constant(no), "row_security_active": constant(no), "pg_trigger_depth": constant(num(0)),
+		"pg_jit_available": constant(no), "row_security_active": rowSecurityActive, "pg_trigger_depth": constant(num(0)),
 		"pg_is_wal_replay_paused": constant(no), "pg_last_wal_receive_lsn": constant(null), "pg_last_wal_replay_lsn": constant(null),
 		"pg_last_xact_replay_timestamp": constant(null), "inet_server_addr": serverAddr, "inet_server_port": serverPort,
 		"inet_client_addr": clientAddr, "inet_client_port": clientPort,

@@ -48,6 +48,7 @@ func viewSources() map[string]*source {
 					return true
 				})
 			}},
+		"pg_catalog.pg_policies": {columns: "schemaname tablename policyname permissive roles cmd qual with_check", rows: policyViewRows},
 		"pg_catalog.pg_sequences": {columns: "schemaname sequencename sequenceowner data_type start_value min_value max_value " +
 			"increment_by cycle cache_size last_value", live: sequenceViewRows},
 	}
@@ -59,7 +60,7 @@ func tableViewRows(b *builder) {
 			return true
 		}
 		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), flag(len(t.Rules) > 0),
-			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), no)
+			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), flag(t.RowSecurity))
 		return true
 	})
 }

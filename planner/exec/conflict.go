@@ -235,6 +235,9 @@ func (m *modifyOp) visibleConflict(v txn.Version) error {
 
 func (m *modifyOp) updateConflict(l *leaf, target txn.Key, old, excluded []types.Datum) error {
 	c := m.n.Conflict
+	if err := m.checkPolicies(l, old, c.ConflictChecks, errTargetSecurity); err != nil {
+		return err
+	}
 	wide := m.treeRow(m.treeRow(make([]types.Datum, 0, 2*len(old)+2), l, old), l, excluded)
 	if c.Where != nil {
 		d, err := c.Where.EvalRow(m.r.eval, wide)
@@ -257,7 +260,7 @@ func (m *modifyOp) updateConflict(l *leaf, target txn.Key, old, excluded []types
 			return err
 		}
 	}
-	if err := m.finishIn(l, new); err != nil {
+	if err := m.finishBy(l, new, c.RowChecks); err != nil {
 		return err
 	}
 	l.con.touched[string(target.Bytes)] = struct{}{}

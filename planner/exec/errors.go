@@ -37,8 +37,16 @@ func (c *Context) readsTable(t *catalog.Table) bool {
 	return p&catalog.PrivSelect != 0
 }
 
+// hidesRows reports whether row-level security keeps rows of the table from the current role: messages show none then.
+func (c *Context) hidesRows(t *catalog.Table) bool {
+	return t.RowSecurity && c.Role != 0 && c.Catalog != nil && c.Catalog.RowSecurityFor(t, c.Role) == catalog.RowSecurityOn
+}
+
 // readable reports whether the current role may read columns (attnum-1).
 func (c *Context) readable(t *catalog.Table, cols []int) bool {
+	if c.hidesRows(t) {
+		return false
+	}
 	if c.readsTable(t) {
 		return true
 	}
@@ -53,6 +61,9 @@ func (c *Context) readable(t *catalog.Table, cols []int) bool {
 // failingRow is PostgreSQL's "Failing row contains (…)": values in column order, long ones cut to 64 bytes. Who may not read
 // the table is shown the columns that he may read or has written, with their names, and nothing where there are none.
 func failingRow(c *Context, t *catalog.Table, row []types.Datum) string {
+	if c.hidesRows(t) {
+		return ""
+	}
 	var b, names strings.Builder
 	all := c.readsTable(t)
 	first := true
@@ -98,6 +109,22 @@ func errNotNull(c *Context, t *catalog.Table, col *catalog.Column, failing strin
 func errCheck(c *Context, t *catalog.Table, name, failing string) error {
 	return pgerr.New(pgerr.CheckViolation, "new row for relation %q violates check constraint %q", t.Name, name).
 		WithDetail("%s", failing).WithTable(schemaName(c, t), t.Name).WithConstraint(name)
+}
+
+// errRowSecurity says that row-level security does not allow a new row; policy is "" for the permissive ones together.
+func errRowSecurity(t *catalog.Table, policy string) error {
+	if policy == "" {
+		return pgerr.New(pgerr.InsufficientPrivilege, "new row violates row-level security policy for table %q", t.Name)
+	}
+	return pgerr.New(pgerr.InsufficientPrivilege, "new row violates row-level security policy %q for table %q", policy, t.Name)
+}
+
+// errTargetSecurity says that row-level security does not allow to change the row that ON CONFLICT found.
+func errTargetSecurity(t *catalog.Table, policy string) error {
+	if policy == "" {
+		return pgerr.New(pgerr.InsufficientPrivilege, "new row violates row-level security policy (USING expression) for table %q", t.Name)
+	}
+	return pgerr.New(pgerr.InsufficientPrivilege, "new row violates row-level security policy %q (USING expression) for table %q", policy, t.Name)
 }
 
 func errViewCheck(c *Context, t *catalog.Table, view string, row []types.Datum) error {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -164,10 +165,36 @@ func (m *modifyOp) finish(row []types.Datum) error { return m.finishIn(m.root, r
 
 // finishIn is finish for a row of a leaf.
 func (m *modifyOp) finishIn(l *leaf, row []types.Datum) error {
+	return m.finishBy(l, row, m.n.RowChecks)
+}
+
+// finishBy is finishIn with what row-level security demands of the row, which comes before constraints.
+func (m *modifyOp) finishBy(l *leaf, row []types.Datum, demands []planner.Check) error {
 	if err := generate(m.r.eval, l.generated, row); err != nil {
 		return err
 	}
+	if err := m.checkPolicies(l, row, demands, errRowSecurity); err != nil {
+		return err
+	}
 	return l.w.check(m.r, l.checks, row)
+}
+
+// checkPolicies judges a row of a leaf by conditions of policies.
+func (m *modifyOp) checkPolicies(l *leaf, row []types.Datum, list []planner.Check, refused func(t *catalog.Table, policy string) error) error {
+	if len(list) == 0 {
+		return nil
+	}
+	wide := m.treeRow(nil, l, row)
+	for _, c := range list {
+		d, err := m.r.evalRow(c.Cond, wide)
+		if err != nil {
+			return err
+		}
+		if d.IsNull() || !d.Bool() {
+			return refused(m.n.Table, c.Name)
+		}
+	}
+	return nil
 }
 
 // generate computes the generated columns of a row that is complete otherwise.

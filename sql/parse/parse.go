@@ -128,6 +128,10 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 		if len(s.Actions) == 1 {
 			s.ActionText = ruleActionText(r.Text)
 		}
+	case *CreatePolicyStmt:
+		s.QualText, s.CheckText = policyTexts(r.Text)
+	case *AlterPolicyStmt:
+		s.QualText, s.CheckText = policyTexts(r.Text)
 	case *PrepareStmt:
 		s.QueryText = r.Text
 	case *CreateTableAsStmt:

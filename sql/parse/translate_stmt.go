@@ -169,6 +169,8 @@ func (t *translator) roleStmt(n *pg.Node) Statement {
 		return t.clusterStmt(s.ClusterStmt)
 	case *pg.Node_CreatePolicyStmt:
 		return t.createPolicyStmt(s.CreatePolicyStmt)
+	case *pg.Node_AlterPolicyStmt:
+		return t.alterPolicyStmt(s.AlterPolicyStmt)
 	}
 	t.refuse(statementName(n), -1)
 	return nil
@@ -191,7 +193,6 @@ var statementNames = map[string]string{
 	"AlterUserMappingStmt":         "ALTER USER MAPPING",
 	"DropUserMappingStmt":          "DROP USER MAPPING",
 	"ImportForeignSchemaStmt":      "IMPORT FOREIGN SCHEMA",
-	"AlterPolicyStmt":              "ALTER POLICY",
 	"CreateAmStmt":                 "CREATE ACCESS METHOD",
 	"CreateEventTrigStmt":          "CREATE EVENT TRIGGER",
 	"AlterEventTrigStmt":           "ALTER EVENT TRIGGER",

@@ -231,3 +231,9 @@ func (t *translator) createPolicyStmt(n *pg.CreatePolicyStmt) *CreatePolicyStmt 
 		Roles: t.roleSpecs(n.Roles), Qual: t.expr(n.Qual), WithCheck: t.expr(n.WithCheck),
 	}
 }
+
+func (t *translator) alterPolicyStmt(n *pg.AlterPolicyStmt) *AlterPolicyStmt {
+	return &AlterPolicyStmt{
+		Name: n.PolicyName, Table: t.rangeVar(n.Table), Roles: t.roleSpecs(n.Roles), Qual: t.expr(n.Qual), WithCheck: t.expr(n.WithCheck),
+	}
+}

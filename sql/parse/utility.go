@@ -370,6 +370,19 @@ type CreatePolicyStmt struct {
 	Roles      []*RoleSpec
 	Qual       Expr
 	WithCheck  Expr
+	// QualText and CheckText are the conditions' source texts.
+	QualText, CheckText string
+}
+
+// AlterPolicyStmt is ALTER POLICY … TO, USING, WITH CHECK; what is nil stays.
+type AlterPolicyStmt struct {
+	Name      string
+	Table     *RangeVar
+	Roles     []*RoleSpec
+	Qual      Expr
+	WithCheck Expr
+	// QualText and CheckText are the conditions' source texts.
+	QualText, CheckText string
 }
 
 func (*CopyStmt) stmt()                   {}
@@ -411,3 +424,4 @@ func (*AlterDatabaseSetStmt) stmt()       {}
 func (*ReindexStmt) stmt()                {}
 func (*ClusterStmt) stmt()                {}
 func (*CreatePolicyStmt) stmt()           {}
+func (*AlterPolicyStmt) stmt()            {}

@@ -32,6 +32,10 @@ type Env struct {
 	// ParamTypes are the declared types of $1…; Oid 0 or UnknownOid, or a missing entry, is to be inferred.
 	// The types found are in Analyzed's parameters.
 	ParamTypes []types.Type
+	// Storing says that the statement is not run but kept, as a view's query is: row-level security is for whoever runs it.
+	Storing bool
+	// NoRowSecurity refuses statements that policies would restrict: row_security is off.
+	NoRowSecurity bool
 	// NoParams refuses $n (42P02), as in the simple protocol without bound values and in stored expressions.
 	NoParams bool
 	// LiteralBase is where the literals that parse.Normalize took out begin among the parameters: literal k (from 1)
@@ -69,6 +73,8 @@ type Analyzed struct {
 	Virtual bool
 	// Permissions are what the statement must be allowed at each execution.
 	Permissions *Permissions
+	// RowSecurity says that a relation has row-level security, so that another role may mean another statement by the same text.
+	RowSecurity bool
 }
 
 // Columns returns the result columns of the statement: the visible targets of a query or RETURNING.
@@ -113,6 +119,9 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 	out.Params, out.Literals, out.Tables, out.Virtual = a.paramTypes, a.literals, a.tables, a.usesVirtual
 	out.Keys = a.keys
 	out.Permissions = permissions(out)
+	if err := a.secure(out); err != nil {
+		return nil, a.positioned(err)
+	}
 	return out, nil
 }
 

@@ -124,15 +124,17 @@ const (
 // RTE is a range-table entry. Columns of an RTETable are the table's columns by attribute number, dropped and hidden
 // ones included at their place, so that expr.Var.Col == attnum-1.
 type RTE struct {
-	Kind       RTEKind
-	Alias      string
-	Columns    []Column
-	Table      *catalog.Table
-	Only       bool             // of an RTETable: ONLY was written
-	Tree       []*catalog.Table // of an RTETable: see scope.expand
-	Inner      []*catalog.Table // the partitioned tables of Tree, which have no rows
-	Own        []expr.Node      // conditions for each table of Tree, over its own columns; nil: none
-	Sample     *TableSample     // of an RTETable
+	Kind    RTEKind
+	Alias   string
+	Columns []Column
+	Table   *catalog.Table
+	Only    bool             // of an RTETable: ONLY was written
+	Tree    []*catalog.Table // of an RTETable: see scope.expand
+	Inner   []*catalog.Table // the partitioned tables of Tree, which have no rows
+	Own     []expr.Node      // conditions for each table of Tree, over its own columns; nil: none
+	Sample  *TableSample     // of an RTETable
+	// Security are the conditions of policies: they decide which rows there are before any other condition sees one.
+	Security   []expr.Node
 	Query      *Query
 	Lateral    bool
 	Func       expr.Node
@@ -273,6 +275,8 @@ type DML struct {
 	Checks []CheckConstraint
 	// ViewChecks are those of WITH CHECK OPTION, in the order in which they are judged.
 	ViewChecks []ViewCheck
+	// RowChecks are the conditions of policies on new rows, judged before constraints.
+	RowChecks []RowCheck
 	// Leaves are, where the target is a tree of tables, those that rows are written to, with their own checks (Checks is
 	// empty then); nil: Table alone.
 	Leaves []Leaf
@@ -300,6 +304,12 @@ type GeneratedColumn struct {
 	Expr expr.Node
 }
 
+// RowCheck is what row-level security demands of a row, over the table as entry 0.
+type RowCheck struct {
+	Policy string // "" for the permissive ones together
+	Expr   expr.Node
+}
+
 // Leaf is a table of the tree that a DML statement's target stands for, with its checks over its own columns.
 type Leaf struct {
 	Table     *catalog.Table
@@ -317,8 +327,11 @@ type CheckConstraint struct {
 // Set expressions are over Var{Rel: 0} the existing row and Var{Rel: 1} the excluded row.
 type OnConflict struct {
 	DoNothing bool
-	Arbiters  []*catalog.Index
-	Columns   []catalog.AttNum
-	Set       []expr.Node
-	Where     expr.Node
+	// RowChecks are those of policies on the row that UPDATE makes, ConflictChecks on the one that it finds.
+	RowChecks, ConflictChecks []RowCheck
+
+	Arbiters []*catalog.Index
+	Columns  []catalog.AttNum
+	Set      []expr.Node
+	Where    expr.Node
 }

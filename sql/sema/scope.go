@@ -189,6 +189,7 @@ const (
 	inFrameRows
 	inFrameGroups
 	inMergeWhen
+	inPolicy
 )
 
 // noAggs is the name of a clause where aggregates are not allowed, "" where they are.
@@ -298,7 +299,7 @@ func (c clause) name() string {
 		inDistinctOn: "DISTINCT ON", inLimit: "LIMIT", inOffset: "OFFSET", inFilter: "FILTER", inValues: "VALUES",
 		inUpdateSource: "UPDATE", inReturning: "RETURNING", inInsertTarget: "VALUES",
 		inWindowPartition: "window PARTITION BY", inWindowOrder: "window ORDER BY", inFrameRange: "window RANGE",
-		inFrameRows: "window ROWS", inFrameGroups: "window GROUPS", inMergeWhen: "MERGE WHEN conditions"}[c]
+		inFrameRows: "window ROWS", inFrameGroups: "window GROUPS", inMergeWhen: "MERGE WHEN conditions", inPolicy: "policy expressions"}[c]
 }
 
 // scope is a query level during analysis: PostgreSQL's ParseState.

@@ -73,6 +73,7 @@ func ownExprs(q *Query, f func(n *expr.Node)) {
 	for _, r := range q.Rels {
 		one(&r.Func)
 		list(r.JoinCols)
+		list(r.Security)
 	}
 }
 

@@ -42,6 +42,9 @@ func (s *Session) copyFrom(ctx context.Context, st *statement, u *parse.CopyStmt
 	if s.tx.readOnly && c.table.Persistence != catalog.Temporary {
 		return pgerr.New(pgerr.ReadOnlySqlTransaction, "cannot execute COPY FROM in a read-only transaction")
 	}
+	if inner.rowSecurity && s.catalog().RowSecurityFor(c.table, s.role()) == catalog.RowSecurityOn {
+		return pgerr.New(pgerr.FeatureNotSupported, "COPY FROM not supported with row-level security").WithHint("Use INSERT statements instead.")
+	}
 	s.tx.ran = true
 	s.tx.txn.StartStatement()
 	ectx := s.execContext(ctx, nil)

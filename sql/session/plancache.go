@@ -41,6 +41,7 @@ type cachedPlan struct {
 	snap    *catalog.Snapshot
 
 	permissions *sema.Permissions
+	rowSecurity bool
 }
 
 // planHolds reports whether what was planned for one catalog is right for another: it is where only temporary objects
@@ -84,7 +85,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	snap := s.catalog()
 	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, literals: lits, params: hit.params, plan: hit.plan, columns: hit.columns, target: hit.target,
-			permissions: hit.permissions, madeFor: snap, madePath: path}
+			permissions: hit.permissions, rowSecurity: hit.rowSecurity, madeRole: pk.role, madeFor: snap, madePath: path}
 	}
 	tree, err := parse.ParseNormalized(key)
 	if err != nil || !plannable(tree) {
@@ -101,7 +102,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 		return st
 	}
 	c.put(pk, &cachedPlan{raw: raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
-		permissions: st.permissions})
+		permissions: st.permissions, rowSecurity: st.rowSecurity})
 	return st
 }
 
@@ -119,7 +120,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	snap := s.catalog()
 	if hit := c.get(pk); hit != nil && s.planHolds(hit.snap, snap, text) && s.estimatesHold(hit.plan) {
 		return &statement{raw: hit.raw, text: text, declared: declared, params: hit.params, plan: hit.plan,
-			columns: hit.columns, target: hit.target, permissions: hit.permissions, madeFor: snap, madePath: path}
+			columns: hit.columns, target: hit.target, permissions: hit.permissions, rowSecurity: hit.rowSecurity, madeRole: pk.role, madeFor: snap, madePath: path}
 	}
 	raws, err := parse.Parse(text)
 	if err != nil || len(raws) != 1 || !plannable(raws[0].Stmt) {
@@ -134,7 +135,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 		return st
 	}
 	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,
-		permissions: st.permissions})
+		permissions: st.permissions, rowSecurity: st.rowSecurity})
 	return st
 }
 

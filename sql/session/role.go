@@ -126,10 +126,14 @@ func (s *Session) searchPath() []string { return s.boundPath().path }
 
 // pathKey tells one effective search path from another.
 func (s *Session) pathKey() string {
+	key := s.boundPath().key
 	if s.settings.NoViews {
-		return s.boundPath().key + "\x00" // plans with views are not for it
+		key += "\x00" // plans with views are not for it
 	}
-	return s.boundPath().key
+	if s.settings.NoRowSecurity {
+		key += "\x01"
+	}
+	return key
 }
 
 func (s *Session) boundPath() *boundPath {

@@ -40,6 +40,7 @@ type Settings struct {
 	LockLimit       time.Duration
 	MinMessages     string
 	NoViews         bool
+	NoRowSecurity   bool
 	WorkMem         int64 // bytes
 	// StatisticsTarget is default_statistics_target.
 	StatisticsTarget int
@@ -335,6 +336,7 @@ func (s *Settings) decode() {
 	s.IO.ByteaOutput = get("bytea_output")
 	s.IO.IntervalStyle = get("intervalstyle")
 	s.SearchPath = splitIdentifiers(get("search_path"))
+	s.NoRowSecurity = get("row_security") == "off"
 	s.NoViews = slices.Contains(splitIdentifiers(get("restrict_nonsystem_relation_kind")), "view")
 	s.StatementLimit = time.Duration(num("statement_timeout")) * time.Millisecond
 	s.ConnectionCheck = time.Duration(num("client_connection_check_interval")) * time.Millisecond

@@ -32,6 +32,9 @@ type statement struct {
 	permissions *sema.Permissions
 	madeFor     *catalog.Snapshot
 	madePath    string
+	// rowSecurity says that the plan is one for madeRole alone.
+	rowSecurity bool
+	madeRole    catalog.Oid
 	prepared    time.Time
 	fromSQL     bool  // of PREPARE, not of a Parse message
 	generic     int64 // executions of the plan
@@ -63,6 +66,9 @@ func (s *Session) prepare(st *statement) error {
 	}
 	snap := s.snapshot()
 	path := s.pathKey()
+	if st.rowSecurity && st.madeRole != s.role() {
+		st.plan = nil
+	}
 	if st.plan != nil && st.madePath == path && s.planHolds(st.madeFor, snap, st.text) && s.estimatesHold(st.plan) {
 		return nil
 	}
@@ -89,6 +95,7 @@ func (s *Session) prepare(st *statement) error {
 		st.columns = st.columns[:visible]
 	}
 	st.permissions = an.Permissions
+	st.rowSecurity, st.madeRole = an.RowSecurity, s.role()
 	if st.populate != 0 {
 		st.permissions = an.Permissions.Without(st.populate)
 	}
@@ -128,7 +135,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 
 func (s *Session) semaEnv(snap *catalog.Snapshot, text string) *sema.Env {
 	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.node.System, Text: text, IOEnv: s.io(),
-		NoViews: s.settings.NoViews}
+		NoViews: s.settings.NoViews, NoRowSecurity: s.settings.NoRowSecurity}
 }
 
 // fields describes a statement's result; nil when it returns no rows.

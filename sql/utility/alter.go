@@ -191,8 +191,7 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		}
 	case parse.ATSetCompression:
 		out.Kind, out.Method = ddl.SetCompression, argText(c.Value)
-	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser,
-		parse.ATDisableRowSecurity, parse.ATNoForceRowSecurity:
+	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser:
 		skip = true // they tune what this storage does not have, or say what is so anyway
 	case parse.ATAddOf:
 		var typ catalog.Oid
@@ -219,8 +218,10 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		}
 	case parse.ATDetachPartitionFinalize:
 		err = pgerr.NotSupported("DETACH PARTITION FINALIZE")
-	case parse.ATEnableRowSecurity, parse.ATForceRowSecurity:
-		err = pgerr.NotSupported("ROW LEVEL SECURITY")
+	case parse.ATEnableRowSecurity, parse.ATDisableRowSecurity:
+		out.Kind, out.On = ddl.SetRowSecurity, c.Subtype == parse.ATEnableRowSecurity
+	case parse.ATForceRowSecurity, parse.ATNoForceRowSecurity:
+		out.Kind, out.On = ddl.ForceRowSecurity, c.Subtype == parse.ATForceRowSecurity
 	case parse.ATSetLogged:
 		out.Kind, out.Persistence = ddl.SetPersistence, catalog.Permanent
 	case parse.ATSetUnlogged:

@@ -32,6 +32,9 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.RemoveType == parse.ObjectRule {
 		return e.dropRules(ctx, s)
 	}
+	if s.RemoveType == parse.ObjectPolicy {
+		return e.dropPolicies(ctx, s)
+	}
 	kind, ok := relKinds[s.RemoveType]
 	if !ok {
 		return e.dropOther(s)
@@ -55,6 +58,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenameDatabase(ctx, s.Subname, s.Newname, e.Alone)
 	case parse.ObjectColumn:
 		return e.DDL.RenameColumn(ctx, name, s.Subname, s.Newname, s.MissingOk)
+	case parse.ObjectPolicy:
+		return e.DDL.RenamePolicy(ctx, name, s.Subname, s.Newname)
 	case parse.ObjectTabConstraint:
 		return e.DDL.RenameConstraint(ctx, name, s.Subname, s.Newname, s.MissingOk)
 	case parse.ObjectSchema:
@@ -113,6 +118,8 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 		t = ddl.CommentTarget{Kind: catalog.PartColumn, Relation: owner(), Sub: n.Last()}
 	case parse.ObjectTabConstraint:
 		t = ddl.CommentTarget{Kind: catalog.PartConstraint, Relation: owner(), Sub: n.Last()}
+	case parse.ObjectPolicy:
+		return e.DDL.CommentPolicy(ctx, owner(), n.Last(), s.Comment)
 	case parse.ObjectDomConstraint:
 		return e.DDL.CommentDomainConstraint(ctx, typeObject(s.Object), n.Last(), s.Comment)
 	case parse.ObjectSchema:

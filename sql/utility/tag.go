@@ -118,6 +118,8 @@ func otherTag(stmt parse.Statement) string {
 		return "CREATE TRIGGER"
 	case *parse.CreatePolicyStmt:
 		return "CREATE POLICY"
+	case *parse.AlterPolicyStmt:
+		return "ALTER POLICY"
 	case *parse.RefreshMatViewStmt:
 		return "REFRESH MATERIALIZED VIEW"
 	case *parse.AlterSystemStmt:

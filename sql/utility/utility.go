@@ -125,6 +125,10 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string) (string, error) {
 	var err error
 	switch s := stmt.(type) {
+	case *parse.CreatePolicyStmt:
+		err = e.createPolicy(ctx, s)
+	case *parse.AlterPolicyStmt:
+		err = e.alterPolicy(ctx, s)
 	case *parse.LockStmt:
 		err = e.lockTables(ctx, s)
 	case *parse.CreateRoleStmt:

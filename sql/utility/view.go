@@ -127,7 +127,7 @@ func (e *Env) boundText(stmt parse.Statement, text string, analyze func(env *sem
 	})
 	over := e.DDL.Overlay()
 	env := e.sema()
-	env.Text = text
+	env.Text, env.Storing = text, true
 	use, err := analyze(env)
 	if err != nil {
 		return "", nil, err
