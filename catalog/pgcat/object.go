@@ -255,6 +255,9 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		for _, c := range t.Constraints {
 			some(classConstraint, c.OID, 0, c.Comment)
 		}
+		for i := range t.Policies {
+			some(classPolicy, t.Policies[i].OID, 0, t.Policies[i].Comment)
+		}
 		return true
 	})
 	snap.Sequences(func(q *catalog.Sequence) bool { some(classClass, q.OID, 0, q.Comment); return true })

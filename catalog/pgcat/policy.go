@@ -83,7 +83,8 @@ func (p *printer) policy(t *catalog.Table, e *catalog.PolicyExpr, pretty bool) s
 		return e.Query
 	}
 	d := deparser{printer: p, table: t, pretty: pretty}
-	d.spaces = []*namespace{d.name(q)}
+	d.spaces = []*namespace{{query: &sema.Query{}}}
+	d.spaces = append(d.spaces, d.name(q))
 	d.node(q.Targets[0].Expr, false)
 	if d.failed {
 		return e.Query

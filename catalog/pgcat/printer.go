@@ -333,7 +333,7 @@ func (d *deparser) call(name string, args []expr.Node, implicit bool) {
 }
 
 func (d *deparser) variable(n *expr.Var) {
-	if len(d.spaces) == 1 && d.table != nil && n.Level == 0 { // within a subquery they have the table's name
+	if len(d.spaces) == 2 && d.table != nil && n.Level == 0 { // within a subquery they have the table's name
 		d.b.WriteString(catalog.QuoteIdent(d.table.Column(catalog.AttNum(n.Col + 1)).Name))
 		return
 	}

@@ -14,6 +14,7 @@ const (
 	classAuthID     catalog.Oid = 1260
 	classDatabase   catalog.Oid = 1262
 	classConstraint catalog.Oid = 2606
+	classPolicy     catalog.Oid = 3256
 	classLanguage   catalog.Oid = 2612
 	classNamespace  catalog.Oid = 2615
 	classAm         catalog.Oid = 2601

@@ -140,3 +140,14 @@ alter table u rename to "U u";
 alter table w rename to ww; alter table ww set schema expressions;
 alter type pair rename attribute x to ex;
 alter view f02 rename column one to uno;
+
+-- Row-level security.
+create table secured (id int primary key, owner name, team int);
+create table members (team int, who name);
+alter table secured enable row level security;
+alter table secured force row level security;
+create policy p_all on secured using (owner = current_user) with check (owner = current_user and id > 0);
+create policy p_members on secured as restrictive for select to public using (team in (select m.team from members m where m.who = current_user) or secured.id < 10);
+create policy p_ins on secured for insert with check (exists (select from members where members.team = secured.team));
+create policy p_del on secured for delete using (true);
+comment on policy p_del on secured is 'whoever sees it';
