@@ -240,10 +240,11 @@ func dateOf(y, year, m, d, shown int64) (int64, error) {
 }
 
 func makeTime(h, m int64, s float64) (int64, error) {
-	if h < 0 || h > 24 || m < 0 || m > 59 || s < 0 || s > 60 || math.IsNaN(s) || h == 24 && (m > 0 || s > 0) {
+	micros := math.RoundToEven(s * 1e6) // what rounds to nothing is in range, however negative
+	if h < 0 || h > 24 || m < 0 || m > 59 || !(micros >= 0 && micros <= 60_000_000) || h == 24 && (m > 0 || micros > 0) {
 		return 0, pgerr.New(pgerr.DatetimeFieldOverflow, "time field value out of range: %d:%02d:%s", h, m, padZero(formatG(s)))
 	}
-	return (h*60+m)*60_000_000 + int64(math.RoundToEven(s*1e6)), nil
+	return (h*60+m)*60_000_000 + int64(micros), nil
 }
 
 // padZero fills a number up to two characters.

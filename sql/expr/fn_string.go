@@ -285,47 +285,60 @@ func encode(b []byte, format string) (string, error) {
 		}
 		return out.String(), nil
 	}
-	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: %q", format)
+	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: \"%s\"", format)
 }
 
 func decode(s, format string) (string, error) {
 	switch strings.ToLower(format) {
 	case "hex":
-		clean := strings.Map(func(r rune) rune {
-			if strings.ContainsRune(" \n\t\r", r) {
-				return -1
-			}
-			return r
-		}, s)
-		for _, r := range clean {
-			if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
-				return "", pgerr.New(pgerr.InvalidParameterValue, "invalid hexadecimal digit: \"%c\"", r)
-			}
-		}
-		b, err := hex.DecodeString(clean)
-		if err != nil {
-			return "", pgerr.New(pgerr.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
-		}
-		return string(b), nil
+		d, err := types.ParseHex(s)
+		return d.Str(), err
 	case "base64":
-		clean := strings.Map(func(r rune) rune {
-			if strings.ContainsRune(" \n\t\r", r) {
-				return -1
-			}
-			return r
-		}, s)
-		b, err := base64.StdEncoding.DecodeString(clean)
-		if err != nil {
-			return "", pgerr.New(pgerr.InvalidParameterValue, "invalid base64 end sequence").
-				WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
-		}
-		return string(b), nil
+		return decodeBase64(s)
 	case "escape":
 		d, err := types.ParseText(types.T(types.ByteaOid), s, types.DefaultIOEnv)
 		return d.Str(), err
 	}
-	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: %q", format)
+	return "", pgerr.New(pgerr.InvalidParameterValue, "unrecognized encoding: \"%s\"", format)
 }
+
+// decodeBase64 takes white space anywhere, and goes on after the end that a = makes.
+func decodeBase64(s string) (string, error) {
+	out := make([]byte, 0, len(s)/4*3)
+	var group uint32
+	digits, kept := 0, 3 // of the group; kept: how many bytes of it count, fewer from the first = on
+	for i := range len(s) {
+		var v int
+		switch c := s[i]; c {
+		case ' ', '\t', '\n', '\r':
+			continue
+		case '=':
+			if kept == 3 {
+				if digits < 2 {
+					return "", pgerr.New(pgerr.InvalidParameterValue, "unexpected \"=\" while decoding base64 sequence")
+				}
+				kept = digits - 1
+			}
+		default:
+			if v = strings.IndexByte(base64Digits, c); v < 0 {
+				_, n := utf8.DecodeRuneInString(s[i:])
+				return "", pgerr.New(pgerr.InvalidParameterValue, "invalid symbol \"%s\" found while decoding base64 sequence", s[i:i+n])
+			}
+		}
+		group = group<<6 | uint32(v)
+		if digits++; digits == 4 {
+			out = append(out, []byte{byte(group >> 16), byte(group >> 8), byte(group)}[:kept]...)
+			group, digits = 0, 0
+		}
+	}
+	if digits != 0 {
+		return "", pgerr.New(pgerr.InvalidParameterValue, "invalid base64 end sequence").
+			WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
+	}
+	return string(out), nil
+}
+
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // text is the text form of a value of any type.
 func text(c *Call, t types.Oid, d types.Datum) string {

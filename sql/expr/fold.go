@@ -27,6 +27,9 @@ func Fold(n Node) Node {
 func fold(n Node) (Node, error) {
 	switch k := n.(type) {
 	case *BoolOp:
+		if k.Rows {
+			return foldRows(k)
+		}
 		if k.Op != Not {
 			return foldBool(k)
 		}
@@ -48,14 +51,25 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Cast); ok && k.Domain == nil && k.Type.Oid == types.RecordOid && isConst(k.Arg) {
 		return &Const{Type: k.Type, Value: k.Arg.(*Const).Value, Loc: k.Loc}, nil // a composite value is a record as it is
 	}
+	if k, ok := n.(*MinMax); ok && !slices.ContainsFunc(k.Args, func(a Node) bool { return !isNullConst(a) }) {
+		return &Const{Type: k.Type, Loc: k.Loc}, nil // a row's too
+	}
 	if !foldable(n) {
 		return n, nil
 	}
 	return evalConst(n)
 }
 
+// foldRows folds what the comparison of two rows compares. The comparison itself PostgreSQL makes when it runs.
+func foldRows(n Node) (Node, error) {
+	if _, ok := n.(*BoolOp); ok {
+		return rewriteChildren(n, foldRows)
+	}
+	return rewriteChildren(n, fold)
+}
+
 func foldFunc(k *Func) (Node, error) {
-	if k.Fn.Strict && slices.ContainsFunc(k.Args, isNullConst) { // however volatile: it is not called
+	if k.Fn.Strict && slices.ContainsFunc(k.Args, isNullConst) && !slices.ContainsFunc(k.Args, awaitsSettings) { // however volatile: it is not called
 		return &Const{Type: k.Type, Loc: k.Loc}, nil
 	}
 	switch inSQL := strings.HasSuffix(k.Fn.src, ")"); {
@@ -126,6 +140,19 @@ func immutableCast(k *Cast) bool {
 // formatted reports whether settings decide the text of a type, though PostgreSQL calls its output immutable.
 func formatted(o types.Oid) bool {
 	return o == types.Float4Oid || o == types.Float8Oid || o == types.ByteaOid
+}
+
+// awaitsSettings reports whether a part of n is the text of a constant which settings decide: PostgreSQL has it when it
+// folds, and what fails of it fails the statement. Here it is computed when the statement runs, so it must stay.
+func awaitsSettings(n Node) bool {
+	found := false
+	Walk(n, func(k Node) bool {
+		if c, ok := k.(*Cast); ok && isConst(c.Arg) && isText(c.Type.Oid) && formatted(c.Arg.ResultType().Oid) {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 func formattedElem(o types.Oid) bool {

@@ -90,6 +90,7 @@ type Cast struct {
 type BoolOp struct {
 	Op   BoolKind
 	Args []Node
+	Rows bool // it stands for a comparison of rows by <, <=, > or >=
 	Loc  int
 }
 

@@ -36,7 +36,11 @@ func (e *queryEqual) values(a, b reflect.Value) bool {
 		if pair[0] == pair[1] || e.seen[pair] {
 			return true
 		}
-		if a.IsNil() || b.IsNil() || a.Type().Elem().PkgPath() != nodePackage {
+		if a.IsNil() || b.IsNil() {
+			return false
+		}
+		// A word like MATERIALIZED is a *bool, whose package is none.
+		if pkg := a.Type().Elem().PkgPath(); pkg != nodePackage && pkg != "" {
 			return false
 		}
 		e.seen[pair] = true

@@ -128,16 +128,24 @@ func (s *scope) distinct(sel *parse.SelectStmt) error {
 			continue
 		}
 		if skipped {
-			return s.errorf(sel.DistinctOn[0].Loc(), pgerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+			return s.errorf(s.distinctOnLoc(sel.DistinctOn[0]), pgerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
 		}
 		covered[k.Target] = true
 	}
 	for n, i := range on {
 		if skipped && !covered[i] {
-			return s.errorf(sel.DistinctOn[n].Loc(), pgerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+			return s.errorf(s.distinctOnLoc(sel.DistinctOn[n]), pgerr.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
 		}
 	}
 	return nil
+}
+
+// distinctOnLoc is where an item of DISTINCT ON begins in the text; the target that it means may stand elsewhere.
+func (s *scope) distinctOnLoc(e parse.Expr) int {
+	if n, err := s.exprIn(e, inDistinctOn); err == nil {
+		return locOf(n)
+	}
+	return e.Loc() // a name of the output
 }
 
 func (s *scope) limit(sel *parse.SelectStmt) error {

@@ -369,7 +369,7 @@ func parseUUID(s string) (Datum, error) {
 
 func parseBytea(s string) (Datum, error) {
 	if strings.HasPrefix(s, `\x`) {
-		return parseHexBytea(s[2:])
+		return ParseHex(s[2:])
 	}
 	if strings.IndexByte(s, '\\') < 0 {
 		return NewString(s), nil
@@ -393,7 +393,8 @@ func parseBytea(s string) (Datum, error) {
 	return NewBytes(out), nil
 }
 
-func parseHexBytea(s string) (Datum, error) {
+// ParseHex reads a bytea's hexadecimal digits. White space may stand between bytes.
+func ParseHex(s string) (Datum, error) {
 	if len(s)%2 == 0 {
 		if out, err := hex.DecodeString(s); err == nil {
 			return NewBytes(out), nil
