@@ -265,25 +265,26 @@ func (m *modifyOp) extend(run *mergeRun, kind planner.Kind, l *leaf, old, new []
 	return nil
 }
 
-// writeRun writes the rows of a run and empties it.
+// writeRun writes the rows of a run and empties it, though they fail: what of them was written would collide with itself.
 func (m *modifyOp) writeRun(run *mergeRun) error {
 	n := len(run.old)
 	if n == 0 {
 		return nil
 	}
+	before, after := run.old, run.new
+	run.old, run.new = nil, nil
 	var err error
 	switch run.kind {
 	case planner.Insert:
-		err = run.leaf.w.Insert(m.r.ctx(), run.new)
+		err = run.leaf.w.Insert(m.r.ctx(), after)
 	case planner.Update:
-		err = run.leaf.w.Update(m.r.ctx(), run.old, run.new)
+		err = run.leaf.w.Update(m.r.ctx(), before, after)
 	case planner.Delete:
-		err = run.leaf.w.Delete(m.r.ctx(), run.old)
+		err = run.leaf.w.Delete(m.r.ctx(), before)
 	}
 	if err != nil {
 		return err
 	}
-	run.old, run.new = nil, nil
 	if m.n.Main {
 		m.r.written += int64(n)
 	}

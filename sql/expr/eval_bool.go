@@ -12,7 +12,7 @@ func (c *compiler) boolOp(n *BoolOp) (evaluator, error) {
 	if n.Op == Not {
 		return &notEval{arg: args[0], slot: c.vecSlot()}, nil
 	}
-	return &connectiveEval{args: args, or: n.Op == Or, slot: c.vecSlot(), sel: c.selSlot()}, nil
+	return &connectiveEval{args: args, or: n.Op == Or, nullDecides: n.Rows, slot: c.vecSlot(), sel: c.selSlot()}, nil
 }
 
 type notEval struct {
@@ -42,12 +42,13 @@ func (e *notEval) vec(f *frame, in *types.Batch, sel []int32) (*types.Vec, error
 }
 
 // connectiveEval is AND or OR. The result starts as the neutral value everywhere; each argument is evaluated only for
-// the rows that are not decided yet.
+// the rows that are not decided yet. Rows are compared up to the first column that is null.
 type connectiveEval struct {
-	args []evaluator
-	or   bool
-	slot int
-	sel  int
+	args        []evaluator
+	or          bool
+	nullDecides bool // in the comparison of rows
+	slot        int
+	sel         int
 }
 
 func (e *connectiveEval) row(f *frame, row []types.Datum) (types.Datum, error) {
@@ -58,7 +59,9 @@ func (e *connectiveEval) row(f *frame, row []types.Datum) (types.Datum, error) {
 			return types.Null, err
 		}
 		if d.IsNull() {
-			null = true
+			if null = true; e.nullDecides {
+				break
+			}
 		} else if d.Bool() == e.or {
 			return d, nil
 		}
@@ -87,8 +90,9 @@ func (e *connectiveEval) vec(f *frame, in *types.Batch, sel []int32) (*types.Vec
 		each(cur, in.N, func(i int32) {
 			switch {
 			case v.Nulls.Has(int(i)):
-				out.Nulls.Set(int(i))
-				next = append(next, i)
+				if out.Nulls.Set(int(i)); !e.nullDecides {
+					next = append(next, i)
+				}
 			case v.I[i] == decided:
 				out.I[i] = decided
 				out.Nulls.Clear(int(i))

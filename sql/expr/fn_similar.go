@@ -14,9 +14,11 @@ import (
 // separators of SUBSTRING, which are an escaped double quote.
 func similarSteps(p, esc string, f func(step string, separator bool) error) error {
 	for i := 0; i < len(p); {
-		escaped := esc != "" && strings.HasPrefix(p[i:], esc) && i+len(esc) < len(p)
+		escaped := esc != "" && strings.HasPrefix(p[i:], esc)
 		if escaped {
-			i += len(esc)
+			if i += len(esc); i == len(p) {
+				return nil // one that escapes nothing is nothing
+			}
 		}
 		_, n := utf8.DecodeRuneInString(p[i:])
 		step := p[i : i+n]

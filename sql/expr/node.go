@@ -90,7 +90,7 @@ type Cast struct {
 type BoolOp struct {
 	Op   BoolKind
 	Args []Node
-	Rows bool // it stands for a comparison of rows by <, <=, > or >=
+	Rows bool // it is of a comparison of rows by <, <=, > or >=, which a null ends
 	Loc  int
 }
 

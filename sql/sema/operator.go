@@ -220,7 +220,7 @@ func (s *scope) lexicographic(op string, by *rowOrder, l, r []expr.Node, loc int
 	if err != nil {
 		return nil, err
 	}
-	return &expr.BoolOp{Op: expr.Or, Rows: true, Loc: loc, Args: []expr.Node{less, &expr.BoolOp{Op: expr.And, Args: []expr.Node{eq, rest}, Loc: loc}}}, nil
+	return &expr.BoolOp{Op: expr.Or, Rows: true, Loc: loc, Args: []expr.Node{less, &expr.BoolOp{Op: expr.And, Rows: true, Args: []expr.Node{eq, rest}, Loc: loc}}}, nil
 }
 
 // pairOf resolves an operator for two operands, and coerces them.

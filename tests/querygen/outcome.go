@@ -44,7 +44,8 @@ func failure(err error) *pgconn.PgError {
 // A server is a session of one of the servers.
 type server struct {
 	*pgconn.PgConn
-	types map[uint32]string // names of users' types, whose OIDs are the server's own
+	schema string            // where its tables are
+	types  map[uint32]string // names of users' types, whose OIDs are the server's own
 }
 
 // typeName is a type's OID, or its name if it is a user's.

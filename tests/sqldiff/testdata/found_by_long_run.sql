@@ -57,3 +57,25 @@ SELECT DISTINCT ON ((a) + b, a) a + b, a, b FROM f ORDER BY b, a + b;
 SELECT DISTINCT ON (c) a + b AS c FROM f ORDER BY a, a + b;
 SELECT DISTINCT ON ((SELECT a)) a FROM f ORDER BY a;
 DROP TABLE f;
+-- Rows are compared up to the first column that is null.
+CREATE TYPE mood AS ENUM ('sad');
+SELECT (1, NULL::mood) <= (NULL::int, (''::text)::mood);
+SELECT (NULL, 2) <= (1, (current_date::text)::int), (1, 2) <= (2, (current_date::text)::int);
+SELECT (1, 2) <= (1, (current_date::text)::int);
+SELECT a, b, (a, b) < (2, 1 / (a - 2)), (a, b) >= (1, 3) FROM (VALUES (NULL, 1), (1, 2), (1, 4), (3, NULL), (1, NULL)) v(a, b);
+SELECT a, b FROM (VALUES (NULL, 1), (1, 2), (1, 4), (3, NULL), (1, NULL)) v(a, b) WHERE NOT (a, b, 3) <= (1, 3, 2);
+DROP TYPE mood;
+
+-- An escape character at the end of a pattern escapes nothing.
+SELECT similar_to_escape('a', 'a'), similar_to_escape('', 'a'), similar_to_escape('aa', 'a'), similar_to_escape('aaa', 'a'), similar_to_escape('ä', 'ä'), similar_to_escape('a\'),
+  similar_to_escape('[\]a\', '\');
+SELECT substring('ab' SIMILAR 'ab\' ESCAPE '\'), substring('a' SIMILAR 'a' ESCAPE 'a'), 'a' SIMILAR TO 'a' ESCAPE 'a', '' SIMILAR TO 'a' ESCAPE 'a', 'a\' SIMILAR TO 'a\';
+SELECT x, substring(x, x, 'a'::text) FROM (VALUES ('a'), ('b'), ('c')) v(x);
+
+-- Rows of MERGE that cannot be written are not written again.
+CREATE TABLE p (id int PRIMARY KEY, u text UNIQUE);
+INSERT INTO p VALUES (2, 'b'), (4, 'd');
+MERGE INTO p USING (VALUES (4), (8)) AS s(x) ON id = x WHEN MATCHED THEN UPDATE SET id = 7, u = 'b' WHEN NOT MATCHED THEN INSERT VALUES (11, 'x');
+MERGE INTO p USING (VALUES (4), (8)) AS s(x) ON id = x WHEN MATCHED THEN UPDATE SET id = 7, u = 'e' WHEN NOT MATCHED THEN INSERT VALUES (11, 'b');
+SELECT * FROM p ORDER BY id;
+DROP TABLE p;
