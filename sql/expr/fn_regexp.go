@@ -174,6 +174,7 @@ func areError(err error) string {
 // areOptions divides an expression into RE2's flags for its options, those embedded in it included, and what is left.
 func areOptions(p, flags string) (mods, body string, err error) {
 	mods = "s"
+	expanded := false
 	for _, f := range flags {
 		switch f {
 		case 'i':
@@ -186,10 +187,12 @@ func areOptions(p, flags string) (mods, body string, err error) {
 			mods = strings.ReplaceAll(mods, "s", "")
 		case 'w':
 			mods += "m"
-		case 's', 't', 'g':
+		case 's', 'g':
+		case 'x', 't':
+			expanded = f == 'x'
 		case 'q':
 			return mods, quoteARE(p), nil
-		case 'x', 'e', 'b':
+		case 'e', 'b':
 			return "", "", pgerr.NotSupported("regular expression option \"" + string(f) + "\"")
 		default:
 			return "", "", pgerr.New(pgerr.InvalidParameterValue, "invalid regular expression option: \"%c\"", f)
@@ -204,7 +207,10 @@ func areOptions(p, flags string) (mods, body string, err error) {
 			return areOptions(rest[i+1:], flags+rest[:i])
 		}
 	}
-	return mods, p, nil
+	if expanded || strings.Contains(p, "(?#") {
+		p, err = tightARE(p, expanded)
+	}
+	return mods, p, err
 }
 
 // quoteARE makes an expression that matches the text itself.

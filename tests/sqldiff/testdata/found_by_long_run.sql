@@ -79,3 +79,14 @@ MERGE INTO p USING (VALUES (4), (8)) AS s(x) ON id = x WHEN MATCHED THEN UPDATE 
 MERGE INTO p USING (VALUES (4), (8)) AS s(x) ON id = x WHEN MATCHED THEN UPDATE SET id = 7, u = 'e' WHEN NOT MATCHED THEN INSERT VALUES (11, 'b');
 SELECT * FROM p ORDER BY id;
 DROP TABLE p;
+
+-- Regular expressions in expanded syntax, and with comments.
+SELECT regexp_match('ab c', 'a b', 'x'), regexp_match('ab c', 'a b\ c', 'x'), regexp_match('ab c', E'a b # comment\n [ ]c', 'x'), regexp_match('a b', '(?x) a [ ] b');
+SELECT regexp_replace('aaa b', ' a {2} ', '<\&>', 'xg'), regexp_replace('ab', 'a (?#comment) b', 'z', 'x'), regexp_replace('ab', 'a(?#comment)b', 'z'), regexp_replace('a (', 'a [ (?#] [(]', 'z', 'x');
+SELECT regexp_match('a#b', 'a\#b', 'x'), regexp_match('ab', '(?: a ) b', 'x'), regexp_match('aa1', '(a)\1 1', 'x'), regexp_match('a]b', 'a [] ] b', 'x'), regexp_match('a b', 'a [[:space:] ] b', 'x');
+SELECT regexp_match('ab', '( ?: a ) b', 'x');
+SELECT regexp_match('aaab', 'a + b', 'x'), regexp_match('aab', E'a* # x\nb', 'x'), regexp_match('aa b', '(?x)a b'), regexp_match('aab', '***:(?x)a b'), regexp_match('a b', 'a b', 'xt'), regexp_match('a b', '(?t)a b', 'x');
+SELECT regexp_match('aaab', 'a + ? b', 'x');
+SELECT regexp_match('aaab', 'a+(?#x)? b', 'x');
+SELECT regexp_match('a', 'a(?#b');
+SELECT regexp_match('foo' || chr(10) || 'bar', 'o . b', 'x'), regexp_match('foo' || chr(10) || 'bar', '^ b', 'xn'), regexp_match('a', 'a#', 'x'), regexp_match('a', 'a # [', 'x'), regexp_like('A B', 'a \s b', 'xi'), regexp_count('a a', ' a ', 1, 'x'), regexp_split_to_array('a, b', ' , \s ', 'x');
