@@ -51,9 +51,6 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Cast); ok && k.Domain == nil && k.Type.Oid == types.RecordOid && isConst(k.Arg) {
 		return &Const{Type: k.Type, Value: k.Arg.(*Const).Value, Loc: k.Loc}, nil // a composite value is a record as it is
 	}
-	if k, ok := n.(*MinMax); ok && !slices.ContainsFunc(k.Args, func(a Node) bool { return !isNullConst(a) }) {
-		return &Const{Type: k.Type, Loc: k.Loc}, nil // a row's too
-	}
 	if !foldable(n) {
 		return n, nil
 	}
@@ -125,7 +122,8 @@ func foldable(n Node) bool {
 	}
 	all := true
 	children(n, func(c *Node) { all = all && isConst(*c) })
-	return all && n.ResultType().Oid.Kind() != types.KRecord
+	_, choice := n.(*MinMax)
+	return all && (choice || n.ResultType().Oid.Kind() != types.KRecord)
 }
 
 // immutableCast reports whether a cast's result depends on nothing but its argument.

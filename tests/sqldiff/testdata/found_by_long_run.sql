@@ -90,3 +90,9 @@ SELECT regexp_match('aaab', 'a + ? b', 'x');
 SELECT regexp_match('aaab', 'a+(?#x)? b', 'x');
 SELECT regexp_match('a', 'a(?#b');
 SELECT regexp_match('foo' || chr(10) || 'bar', 'o . b', 'x'), regexp_match('foo' || chr(10) || 'bar', '^ b', 'xn'), regexp_match('a', 'a#', 'x'), regexp_match('a', 'a # [', 'x'), regexp_like('A B', 'a \s b', 'xi'), regexp_count('a a', ' a ', 1, 'x'), regexp_split_to_array('a, b', ' , \s ', 'x');
+
+-- The greatest of constant rows is a constant.
+CREATE TYPE p AS (x int, y text);
+SELECT (greatest('(,)'::p)).x || format('%s'::text);
+SELECT (greatest('(1,b)'::p, '(1,a)', NULL)).y, least('(1,b)'::p, '(1,a)', NULL), greatest(NULL::p) IS NULL;
+DROP TYPE p;
