@@ -4,7 +4,7 @@
 // A file has four buckets: versions (key and timestamp to value, see codec.go), state (the side tables' records, which
 // shard/fsm encodes), gc (which keys hold something that the horizon will let go of, by the timestamp it must reach) and
 // meta (format, applied index, counts). Flush writes a whole delta, the changed records and the applied index in one
-// transaction; nothing else ever writes, so between flushes one read transaction serves all readers.
+// transaction; nothing else ever writes, so one read transaction serves all readers, but while a flush commits.
 //
 // bbolt checksums only its meta pages. Every entry here carries its own CRC32C, verified by every read; what bbolt panics
 // about, and faults of the mapped file, are caught. All come back as *CorruptError: the replica is to be rebuilt.
@@ -64,9 +64,9 @@ type DB struct {
 	bolt *bbolt.DB
 
 	mu sync.Mutex
-	// shared serves all readers while no flush runs; nil when none was opened since the last flush.
+	// shared serves all readers; nil when none was opened since the last flush began or ended, and while unshared is set.
 	shared   *Reader
-	flushing bool
+	unshared bool // see withdraw
 	closed   bool
 	// gen counts the flushes; readers of one generation see the same bytes.
 	gen uint64
@@ -227,6 +227,7 @@ type Reader struct {
 	gen     uint64
 	refs    atomic.Int64
 	cursors sync.Pool
+	seekers sync.Pool
 }
 
 // Reader returns a view; Release it.
@@ -241,7 +242,7 @@ func (db *DB) Reader() (*Reader, error) {
 		db.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if db.flushing {
+	if db.unshared {
 		// bbolt's commit may wait for readers to remap while it blocks new ones: never wait for it under mu.
 		db.mu.Unlock()
 		return db.begin()
@@ -280,7 +281,7 @@ func (r *Reader) Release() {
 // Retain adds a holder.
 func (r *Reader) Retain() { r.refs.Add(1) }
 
-// Generation tells views of different flushes apart; views opened during a flush have none in common with any other.
+// Generation tells views of different flushes apart; views opened while a flush commits have none in common with any other.
 func (r *Reader) Generation() uint64 {
 	if r.gen == ^uint64(0) {
 		return uint64(r.tx.ID()) | 1<<63

@@ -50,7 +50,7 @@ const fillPercent = 0.85
 func (db *DB) Flush(ctx context.Context, b *Batch) (err error) {
 	defer db.contain(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	if err := db.beginFlush(); err != nil {
+	if err := db.withdraw(); err != nil {
 		return err
 	}
 	var meta Meta
@@ -68,6 +68,7 @@ func (db *DB) Flush(ctx context.Context, b *Batch) (err error) {
 			_ = tx.Rollback()
 		}
 	}()
+	db.share()
 	f := newFlush(db, tx, b)
 	if meta, err = readMeta(f.meta); err != nil {
 		return db.corrupt(err)
@@ -84,6 +85,9 @@ func (db *DB) Flush(ctx context.Context, b *Batch) (err error) {
 	if err := writeMeta(f.meta, meta); err != nil {
 		return err
 	}
+	if err := db.withdraw(); err != nil {
+		return err
+	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("disk: flush %s: %w", db.path, err)
 	}
@@ -91,15 +95,17 @@ func (db *DB) Flush(ctx context.Context, b *Batch) (err error) {
 	return nil
 }
 
-// beginFlush gives up the shared reader, so that it is gone when its last user is: the commit may have to remap.
-func (db *DB) beginFlush() error {
+// withdraw gives up the shared reader, so that it is gone when its last user is, and lets none be shared until share or
+// endFlush. A flush does so twice: when its transaction begins, which can then reuse the pages that only older views have, and
+// before its commit, which may have to remap. In between, where the versions are merged, it allocates no page.
+func (db *DB) withdraw() error {
 	db.mu.Lock()
 	if db.closed {
 		db.mu.Unlock()
 		return ErrClosed
 	}
 	shared := db.shared
-	db.shared, db.flushing = nil, true
+	db.shared, db.unshared = nil, true
 	db.mu.Unlock()
 	if shared != nil {
 		shared.Release()
@@ -107,9 +113,16 @@ func (db *DB) beginFlush() error {
 	return nil
 }
 
+// share lets readers share a view again, of what the file had before the flush.
+func (db *DB) share() {
+	db.mu.Lock()
+	db.unshared = false
+	db.mu.Unlock()
+}
+
 func (db *DB) endFlush(meta Meta, committed bool) {
 	db.mu.Lock()
-	db.flushing = false
+	db.unshared = false
 	if committed {
 		db.meta = meta
 		db.gen++

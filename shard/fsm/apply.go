@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 
+	"github.com/pgmqdb/pgmqdb/shard/disk"
 	"github.com/pgmqdb/pgmqdb/shard/mvcc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -25,6 +26,7 @@ func (s *State) Apply(index uint64, cmds []Command, results []Result) error {
 	for i := range cmds {
 		s.seq++
 		r, err := s.apply(index, &cmds[i])
+		s.closeFile()
 		if err != nil {
 			return s.fail(err)
 		}
@@ -123,12 +125,11 @@ func (s *State) lookup(key []byte, ts topo.Timestamp) (found, error) {
 	}
 	best, row, ok, done := v.deltas(key, ts, mvcc.Unbounded)
 	if !done {
-		r, err := v.disk.Reader()
+		file, err := s.file(v)
 		if err != nil {
 			return found{}, err
 		}
-		defer r.Release()
-		onDisk, there, err := r.Get(key, ts)
+		onDisk, there, err := file.Get(key, ts)
 		if err != nil {
 			return found{}, err
 		}
@@ -150,6 +151,31 @@ func (s *State) lookup(key []byte, ts topo.Timestamp) (found, error) {
 		return found{}, nil
 	}
 	return row, nil
+}
+
+// file returns apply's seeker in the file of the present view. A command looks all its keys up by one: as long as the view
+// has not been replaced, no flush has taken versions out of it, and what the file had when the seeker began is what goes with
+// it. The command's end closes it, and so does whoever reads the file in another way.
+func (s *State) file(v *view) (*disk.Seeker, error) {
+	if s.seeker != nil {
+		if s.seekerOf == v {
+			return s.seeker, nil
+		}
+		s.closeFile()
+	}
+	k, err := v.disk.Seeker()
+	if err != nil {
+		return nil, err
+	}
+	s.seeker, s.seekerOf = k, v
+	return k, nil
+}
+
+func (s *State) closeFile() {
+	if s.seeker != nil {
+		s.seeker.Close()
+		s.seeker, s.seekerOf = nil, nil
+	}
 }
 
 var emptyValue = []byte{}

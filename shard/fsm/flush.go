@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -189,7 +190,7 @@ func (s *State) takeDirty() []disk.Record {
 	for _, key := range slices.Compact(s.dirtyShares) {
 		keys = append(keys, shareRecordKey(key))
 	}
-	slices.SortFunc(keys, slices.Compare)
+	slices.SortFunc(keys, bytes.Compare)
 	records := make([]disk.Record, len(keys))
 	for i, key := range keys {
 		records[i] = disk.Record{Key: key, Value: s.t.encode(key)}

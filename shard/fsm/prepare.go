@@ -422,6 +422,7 @@ func (s *State) rangeUnchanged(lo, hi []byte, seen topo.Timestamp) (bool, error)
 	if seen >= s.flushedMaxTS {
 		return true, nil
 	}
+	s.closeFile()
 	it, err := v.disk.Iterator(topo.MaxTimestamp, false)
 	if err != nil {
 		return false, err

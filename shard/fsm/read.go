@@ -37,6 +37,78 @@ func (s *State) Latest(key []byte, own topo.TxnID) (Version, *Pending, error) {
 	return v, nil, err
 }
 
+// LatestOf is Latest for keys in turn, and most for those in order: it stops at the first one on which another transaction
+// has a prepared write, and returns how many it has read and handed to emit.
+func (s *State) LatestOf(keys [][]byte, own topo.TxnID, emit func(i int, v Version)) (n int, err error) {
+	n = s.unprepared(keys, own)
+	bound := mvcc.Bound(s.visible.Load())
+	v := s.view.Load()
+	var file *disk.Seeker
+	defer func() {
+		if file != nil {
+			file.Close()
+		}
+	}()
+	var values []byte // what is left of it is for the next values
+	for i, key := range keys[:n] {
+		if hasStorage(v.dropped, key) {
+			emit(i, Version{})
+			continue
+		}
+		_, row, ok, done := v.deltas(key, topo.MaxTimestamp, bound)
+		if !done {
+			if file == nil {
+				if file, err = v.disk.Seeker(); err != nil {
+					return 0, closedError(err)
+				}
+			}
+			onDisk, there, err := file.Get(key, topo.MaxTimestamp)
+			if err != nil {
+				return 0, err
+			}
+			if there && (!ok || onDisk.TS > row.ts) {
+				row, ok = found{ts: onDisk.TS, keyTS: onDisk.KeyTS}, true
+				if onDisk.Value != nil {
+					if size := len(onDisk.Value); size > cap(values)-len(values) {
+						values = make([]byte, 0, max(size, min(valueSlab, size*(n-i))))
+					}
+					from := len(values)
+					values = append(values, onDisk.Value...)
+					row.value = values[from:len(values):len(values)]
+				}
+			}
+		}
+		if !ok {
+			row = found{}
+		}
+		emit(i, Version{TS: row.ts, KeyVersion: row.keyTS, Value: row.value})
+	}
+	return n, nil
+}
+
+// valueSlab is how much memory values read together take at a time.
+const valueSlab = 4 << 10
+
+// unprepared returns how many keys come before the first one that another transaction's prepare writes.
+func (s *State) unprepared(keys [][]byte, own topo.TxnID) int {
+	if s.pendCount.Load() == 0 {
+		return len(keys)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i, key := range keys {
+		written := false
+		s.eachPending(key, own, func(_ *pending, it *pendItem) bool {
+			written = it.kind.writes()
+			return !written
+		})
+		if written {
+			return i
+		}
+	}
+	return len(keys)
+}
+
 // Prepared returns another transaction's prepare with an item of any kind on key: its locks end as soon as it is resolved.
 func (s *State) Prepared(key []byte, own topo.TxnID) (out *Pending) {
 	if s.pendCount.Load() == 0 {

@@ -60,8 +60,10 @@ type State struct {
 	frozen    *disk.Batch // being flushed, or to be flushed again after an error; guarded by flushMu
 	sentAhead aheadBytes
 	watchers  []func(topo.Timestamp, []Entry)
-	entries   []Entry // scratch for watchers
-	scratch   []byte  // a value read by lookup
+	entries   []Entry      // scratch for watchers
+	scratch   []byte       // a value read by lookup
+	seeker    *disk.Seeker // see file; of the view seekerOf
+	seekerOf  *view
 	// Reused by one-phase prepares.
 	spareItems  []pendItem
 	spareRanges []pendRange

@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
-// Lock implements rpc.Group. The keys are locked in the order given. What was locked before an error stays locked until
-// the transaction ends or unlocks it.
+// Lock implements rpc.Group. The keys are locked in the order given, and then read together. What was locked before an error
+// stays locked until the transaction ends or unlocks it.
 func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResponse, error) {
 	r.metrics.Locks.Add(uint64(len(req.Keys)))
 	if _, err := r.confirm(ctx); err != nil {
@@ -40,20 +41,33 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 		if err != nil {
 			return nil, lockError(err, key)
 		}
-		if waited {
-			// The lease may have gone while we waited, and with it the right to say what is latest.
-			if _, err := r.confirm(ctx); err != nil {
+		if req.Policy == lock.Probe {
+			// What is not kept must not be in the way while the next key is waited for.
+			if err := r.stillLatest(ctx, waited); err != nil {
 				return nil, err
 			}
-		}
-		if err := r.readLocked(ctx, req, i, resp); err != nil {
-			return nil, err
-		}
-		if req.Policy == lock.Probe {
+			if err := r.readLocked(ctx, req, i, resp); err != nil {
+				return nil, err
+			}
 			r.locks.ReleaseMode(req.Txn, key, req.Modes[i])
 		}
 	}
-	return resp, nil
+	if req.Policy == lock.Probe {
+		return resp, nil
+	}
+	if err := r.stillLatest(ctx, resp.Waited); err != nil {
+		return nil, err
+	}
+	return resp, r.readAllLocked(ctx, req, resp)
+}
+
+// stillLatest asks, after a wait, for the right to say what is latest: the lease may have gone meanwhile.
+func (r *Replica) stillLatest(ctx context.Context, waited bool) error {
+	if !waited {
+		return nil
+	}
+	_, err := r.confirm(ctx)
+	return err
 }
 
 // endingLock bounds the wait for the locks of a transaction whose prepare has been resolved: they go with it.
@@ -108,6 +122,35 @@ func (r *Replica) acquireKey(ctx context.Context, req *rpc.LockRequest, i int, o
 		return waited, lock.ErrNotAvailable
 	}
 	return r.locks.Acquire(ctx, req.Txn, key, mode, opt)
+}
+
+// readAllLocked reads the latest committed versions of the keys that were just locked.
+func (r *Replica) readAllLocked(ctx context.Context, req *rpc.LockRequest, resp *rpc.LockResponse) error {
+	for from := 0; from < len(req.Keys); {
+		if resp.Skipped != nil && resp.Skipped[from] {
+			from++
+			continue
+		}
+		to := from + 1
+		for to < len(req.Keys) && (resp.Skipped == nil || !resp.Skipped[to]) {
+			to++
+		}
+		for from < to {
+			versions := resp.Versions[from:to]
+			n, err := r.state.LatestOf(req.Keys[from:to], req.Txn, func(i int, v fsm.Version) { versions[i] = rpc.Version(v) })
+			if err != nil {
+				return r.readError(err, req.Keys[from])
+			}
+			if from += n; from == to {
+				break
+			}
+			if err := r.readLocked(ctx, req, from, resp); err != nil {
+				return err
+			}
+			from++
+		}
+	}
+	return nil
 }
 
 // readLocked reads the latest committed version of a key that was just locked. Another transaction's prepared write on it
