@@ -318,7 +318,7 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, ol
 	}
 	to.begin(1 + len(to.ti.indexes))
 	key, slot := to.rowKey(new)
-	to.add(keyWrite{key: key, op: moveTo, value: to.rowValue(new), from: from})
+	to.add(keyWrite{key: key, op: moveTo, value: to.rowValue(new), from: &from})
 	for _, x := range to.ti.indexes {
 		to.planEntry(0, x, after[0], key, slot)
 	}

@@ -46,13 +46,13 @@ type Writer struct {
 // keyWrite is what a batch does to one key, in row order. at is its lock request's position, or -1.
 type keyWrite struct {
 	key   txn.Key
-	row   int
 	x     *indexInfo // nil: the row
-	at    int
 	value []byte
+	from  *txn.Key // moveTo: where the row was
+	row   int32
+	at    int32
 	op    writeOp
 	flags txn.WriteFlags
-	from  txn.Key // moveTo: where the row was
 }
 
 // coveredAt is keyWrite.at of a row that the caller's lock covers.
@@ -133,7 +133,7 @@ func (w *Writer) begin(keys int) {
 func (w *Writer) add(k keyWrite) {
 	k.at = -1
 	if k.op != putEntry && k.op != dropEntry {
-		k.at = len(w.reqs)
+		k.at = int32(len(w.reqs))
 		w.reqs = append(w.reqs, txn.LockRequest{Key: k.key, Mode: lock.Update, Latest: true, ExistenceOnly: k.x == nil || !k.x.deferrable()})
 	}
 	w.plan = append(w.plan, k)
@@ -183,16 +183,16 @@ func (w *Writer) apply(rows [][]types.Datum) error {
 					}
 					continue
 				}
-				w.refused = k.row
+				w.refused = int(k.row)
 				return w.duplicate(k, rows[k.row])
 			}
 			w.c.Txn.Put(k.key, k.value, k.flags)
 		case moveTo:
 			if exists {
-				w.refused = k.row
+				w.refused = int(k.row)
 				return w.duplicate(k, rows[k.row])
 			}
-			w.c.Txn.Move(k.from, k.key, k.value)
+			w.c.Txn.Move(*k.from, k.key, k.value)
 		case putOver:
 			w.c.Txn.Put(k.key, k.value, k.flags)
 		case remove:
@@ -255,7 +255,7 @@ func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
 
 func (w *Writer) planInsert(i int, row []types.Datum) {
 	key, slot := w.rowKey(row)
-	w.add(keyWrite{key: key, row: i, op: putNew, value: w.rowValue(row)})
+	w.add(keyWrite{key: key, row: int32(i), op: putNew, value: w.rowValue(row)})
 	for _, x := range w.ti.indexes {
 		w.planEntry(i, x, row, key, slot)
 	}
@@ -266,9 +266,9 @@ func (w *Writer) planEntry(i int, x *indexInfo, row []types.Datum, key txn.Key, 
 	switch {
 	case x.absent(row):
 	case !x.global:
-		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: i, x: x, op: putEntry})
+		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: int32(i), x: x, op: putEntry})
 	default:
-		w.add(keyWrite{key: w.entryKey(x, row, 0), row: i, x: x, op: putNew, value: w.locator(key.Bytes, slot)})
+		w.add(keyWrite{key: w.entryKey(x, row, 0), row: int32(i), x: x, op: putNew, value: w.locator(key.Bytes, slot)})
 	}
 }
 
@@ -281,7 +281,7 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 	w.begin(len(wide) * (1 + len(w.ti.indexes)))
 	for i, row := range wide {
 		key, slot := w.rowKey(row)
-		w.plan = append(w.plan, keyWrite{key: key, row: i, op: remove, at: coveredAt})
+		w.plan = append(w.plan, keyWrite{key: key, row: int32(i), op: remove, at: coveredAt})
 		for _, x := range w.ti.indexes {
 			w.planRemoval(i, x, row, key, slot)
 		}
@@ -303,10 +303,10 @@ func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key
 		return
 	}
 	if !x.global {
-		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: i, x: x, op: dropEntry})
+		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: int32(i), x: x, op: dropEntry})
 		return
 	}
-	k := keyWrite{key: w.entryKey(x, row, 0), row: i, x: x, op: remove}
+	k := keyWrite{key: w.entryKey(x, row, 0), row: int32(i), x: x, op: remove}
 	if x.deferrable() {
 		k.value = w.locator(key.Bytes, slot)
 	}
@@ -352,12 +352,12 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 	switch {
 	case !moved:
 		// The caller's lock covers the row; no stronger one is wanted.
-		w.plan = append(w.plan, keyWrite{key: okey, row: i, op: putOver, at: coveredAt, value: w.rowValue(new), flags: txn.KeepsKey})
+		w.plan = append(w.plan, keyWrite{key: okey, row: int32(i), op: putOver, at: coveredAt, value: w.rowValue(new), flags: txn.KeepsKey})
 	case sameKey && key.Group == okey.Group:
-		w.add(keyWrite{key: key, row: i, op: putOver, value: w.rowValue(new), flags: txn.KeepsKey})
+		w.add(keyWrite{key: key, row: int32(i), op: putOver, value: w.rowValue(new), flags: txn.KeepsKey})
 	default:
-		w.add(keyWrite{key: okey, row: i, op: moveFrom})
-		w.add(keyWrite{key: key, row: i, op: moveTo, value: w.rowValue(new), from: okey})
+		w.add(keyWrite{key: okey, row: int32(i), op: moveFrom})
+		w.add(keyWrite{key: key, row: int32(i), op: moveTo, value: w.rowValue(new), from: &okey})
 	}
 	for _, x := range w.ti.indexes {
 		if w.changed(x.cols, old, new) || x.pred >= 0 && x.absent(old) != x.absent(new) {
@@ -372,7 +372,7 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 			w.planRemoval(i, x, old, okey, oslot)
 			w.planEntry(i, x, new, key, slot)
 		} else if !x.absent(new) {
-			w.add(keyWrite{key: w.entryKey(x, new, 0), row: i, x: x, op: putOver, value: w.locator(key.Bytes, slot), flags: txn.KeepsKey})
+			w.add(keyWrite{key: w.entryKey(x, new, 0), row: int32(i), x: x, op: putOver, value: w.locator(key.Bytes, slot), flags: txn.KeepsKey})
 		}
 	}
 }

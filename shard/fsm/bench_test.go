@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -145,6 +146,64 @@ func BenchmarkScanTenRowsOnDisk(b *testing.B) {
 			func(key, value []byte, ts topo.Timestamp) bool { n++; return true })
 		if err != nil || n != 10 {
 			b.Fatal(n, err)
+		}
+	}
+}
+
+// BenchmarkPrepare200RowsOnDisk validates locks on 200 rows of the file, which lie together, and lets go of them.
+func BenchmarkPrepare200RowsOnDisk(b *testing.B) {
+	r := benchRows(b, true)
+	items := make([]Item, 200)
+	results := make([]Result, 2)
+	next, from := r.s.AppliedIndex(), 0
+	var decoder Decoder
+	var buf []byte
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		from = (from + 7919*len(items)) % 199_000
+		b.StopTimer()
+		for n := range items {
+			key := rowKey(from + n)
+			v, _, err := r.s.Latest(key, topo.TxnID{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			items[n] = Item{Kind: ItemLock, Mode: lock.Update, Key: key, Seen: v.TS}
+		}
+		c, done := prepare(i+1_000_000, topo.Timestamp(i+2000), items...), abort(i+1_000_000)
+		buf = AppendCommand(AppendCommand(buf[:0], &c), &done)
+		b.StartTimer()
+		cmds, err := decoder.Decode(buf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		next++
+		if err := r.s.Apply(next, cmds, results); err != nil || results[0].Code != ResultPrepared {
+			b.Fatal(err, results)
+		}
+		decoder.Reset()
+	}
+}
+
+// BenchmarkLatestOf200RowsOnDisk reads 200 rows that lie together, as a lock request does.
+func BenchmarkLatestOf200RowsOnDisk(b *testing.B) {
+	r := benchRows(b, true)
+	keys := make([][]byte, 200)
+	from := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		from = (from + 7919*len(keys)) % 199_000
+		for n := range keys {
+			keys[n] = rowKey(from + n)
+		}
+		live := 0
+		n, err := r.s.LatestOf(keys, topo.TxnID{}, func(_ int, v Version) {
+			if v.Value != nil {
+				live++
+			}
+		})
+		if err != nil || n != len(keys) || live != n {
+			b.Fatal(n, live, err)
 		}
 	}
 }

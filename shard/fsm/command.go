@@ -99,8 +99,13 @@ const (
 
 // Item is one net operation, lock or mark on one key.
 type Item struct {
-	Kind  ItemKind
-	Mode  lock.Mode
+	Kind ItemKind
+	Mode lock.Mode
+	// KeepsKey marks an ItemPut that changes no referenced key: the new version inherits the key version.
+	KeepsKey bool
+	// SeenAbsent says that what the transaction relied on is that there was no version, or a tombstone: see Seen.
+	SeenAbsent bool
+
 	Key   []byte
 	End   []byte // ItemReadRange: the exclusive upper bound
 	Value []byte // ItemPut, ItemPutEntry, ItemMoved
@@ -108,14 +113,11 @@ type Item struct {
 	// was another one. Since FormatMoved.
 	Origin []byte
 	// Seen is the version (for ItemSharedMark the key version, for ItemReadRange the snapshot) that the transaction
-	// relied on; SeenAbsent says that there was none, or a tombstone. Absence holds against a missing key and against a
-	// tombstone whose timestamp is Seen or at or below the horizon.
-	Seen       topo.Timestamp
-	SeenAbsent bool
+	// relied on. Absence holds against a missing key and against a tombstone whose timestamp is Seen or at or below the
+	// horizon.
+	Seen topo.Timestamp
 	// F is the timestamp of the children scan of ItemExclusive.
 	F topo.Timestamp
-	// KeepsKey marks an ItemPut that changes no referenced key: the new version inherits the key version.
-	KeepsKey bool
 }
 
 // Provision sends a large transaction's operations ahead of its prepare. Idempotent by (Txn, Seq).

@@ -268,7 +268,46 @@ func appendRelease(b []byte, r *Release) []byte {
 }
 
 // DecodeCommands decodes a proposal. The commands alias data.
-func DecodeCommands(data []byte) ([]Command, error) {
+func DecodeCommands(data []byte) ([]Command, error) { return decode(data, nil) }
+
+// Decoder decodes one proposal after the other, and uses the memory of their items again.
+type Decoder struct {
+	cmds  []Command
+	items []Item // in use and free
+	used  int
+}
+
+// What a decoder keeps: enough for the transactions of one proposal, as long as they are no large ones.
+const (
+	keptCommands = 64
+	keptItems    = 512
+)
+
+// Decode is DecodeCommands; the commands, and all that hangs on them, are valid until Reset.
+func (d *Decoder) Decode(data []byte) ([]Command, error) { return decode(data, d) }
+
+// Reset lets go of what Decode returned.
+func (d *Decoder) Reset() {
+	clear(d.cmds)
+	clear(d.items[:d.used])
+	d.used = 0
+}
+
+// take returns room for n items, which are zero.
+func (d *Decoder) take(n int) []Item {
+	if d == nil || n > keptItems-d.used {
+		return make([]Item, n)
+	}
+	if d.items == nil {
+		d.items = make([]Item, keptItems)
+	}
+	from := d.used
+	d.used += n
+	return d.items[from:d.used:d.used]
+}
+
+// decode takes memory from kept, unless that is nil.
+func decode(data []byte, kept *Decoder) ([]Command, error) {
 	n := 0
 	for rest := data; len(rest) > 0; n++ {
 		if len(rest) < frameBytes {
@@ -280,14 +319,23 @@ func DecodeCommands(data []byte) ([]Command, error) {
 		}
 		rest = rest[frameBytes+size:]
 	}
-	cmds := make([]Command, n)
+	var cmds []Command
+	switch {
+	case kept == nil || n > keptCommands:
+		cmds = make([]Command, n)
+	default:
+		if kept.cmds == nil {
+			kept.cmds = make([]Command, keptCommands)
+		}
+		cmds = kept.cmds[:n]
+	}
 	for i := range cmds {
 		size := int(binary.LittleEndian.Uint32(data[1:]))
 		format := data[0]
 		if format == 0 || format > Format {
 			return nil, fmt.Errorf("%w: %d", ErrFormat, format)
 		}
-		d := decoder{b: data[frameBytes : frameBytes+size : frameBytes+size]}
+		d := decoder{b: data[frameBytes : frameBytes+size : frameBytes+size], kept: kept}
 		cmds[i].Format = format
 		d.command(&cmds[i])
 		if d.bad || len(d.b) != 0 {
@@ -300,8 +348,9 @@ func DecodeCommands(data []byte) ([]Command, error) {
 
 // decoder reads from the front of b. After a fault bad is set and every read returns zero.
 type decoder struct {
-	b   []byte
-	bad bool
+	b    []byte
+	bad  bool
+	kept *Decoder // items are its; nil: new ones
 }
 
 func (d *decoder) fail() {
@@ -529,7 +578,7 @@ func (d *decoder) prepare() *Prepare {
 	p.StartTS, p.MinTS = d.ts(), d.ts()
 	p.Tables = d.tables()
 	if n := d.count(5); n > 0 {
-		p.Items = make([]Item, n)
+		p.Items = d.kept.take(n)
 		for i := range p.Items {
 			d.item(&p.Items[i])
 		}

@@ -36,6 +36,7 @@ type machine struct {
 	r       *Replica
 	settled <-chan struct{} // closed when the start was found right, see Host.start
 	results []fsm.Result
+	decoder fsm.Decoder
 }
 
 var _ sm.IOnDiskStateMachine = (*machine)(nil)
@@ -70,7 +71,8 @@ func (m *machine) apply(e *sm.Entry) error {
 		if process, seq, body, err = readHeader(e.Cmd); err != nil {
 			return err
 		}
-		if cmds, err = fsm.DecodeCommands(body); err != nil {
+		defer m.decoder.Reset()
+		if cmds, err = m.decoder.Decode(body); err != nil {
 			return err
 		}
 	}

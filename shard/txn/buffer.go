@@ -58,10 +58,10 @@ type entry struct {
 // held is a lock and the committed version under it as of the grant. mode is lock.None for keys that were never locked.
 type held struct {
 	mode lock.Mode
-	seq  Seq // of the latest change
 	// hasValue: value is the version's value, kept because nobody else can change it under this mode.
 	hasValue   bool
 	seenAbsent bool
+	seq        Seq // of the latest change
 	seenTS     topo.Timestamp
 	seenKey    topo.Timestamp // the key version
 	value      []byte
@@ -91,6 +91,7 @@ type groupBuffer struct {
 	probe entry // the key of lookups, so that they allocate nothing
 
 	ops      int // entries that have an operation
+	marked   int // marks that go along with a write, as items of their own, at most
 	storages []storageCount
 	bytes    int // of buffered keys and values, about
 	// locked: locks were asked for here, so the end of the transaction has to release them.

@@ -90,7 +90,7 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 	p := &participant{g: g, prepare: &fsm.Prepare{Txn: t.id, Tables: t.tables}}
 	n := len(g.ranges.list)
 	if g.tree != nil {
-		n += g.tree.Len()
+		n += g.tree.Len() + g.marked
 	}
 	p.prepare.Items = make([]fsm.Item, 0, n)
 	p.entries = make([]*entry, 0, n)

@@ -348,6 +348,9 @@ func (t *Txn) mark(key Key, covered bool, change func(*marks)) {
 		*m = *e.marks
 	}
 	change(m)
+	if m.exclusive != 0 || m.moved != nil {
+		g.marked++
+	}
 	if o := e.marks; o != nil && o.shared == m.shared && o.sharedVersion == m.sharedVersion &&
 		o.exclusive == m.exclusive && o.moved == m.moved && m.recheck == nil {
 		return
