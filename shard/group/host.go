@@ -65,7 +65,9 @@ const (
 	tickInterval    = 250 * time.Millisecond
 	memberInterval  = 200 * time.Millisecond
 	reserveInterval = 500 * time.Millisecond
-	horizonInterval = 2 * time.Second
+	// What the horizon has not passed when it is flushed is written, and looked up and deleted by a later flush: of a group that
+	// flushes every few seconds, that should be little.
+	horizonInterval = 500 * time.Millisecond
 )
 
 // ExecShards and LogDB.Shards can't change for a data directory.
