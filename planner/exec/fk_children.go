@@ -243,7 +243,14 @@ func nextOfAll(ctx context.Context, cursors []*childCursor) (found []rowRefs, mo
 
 // handOut locks rows found at f and passes on those that still reference one of the keys.
 func (cs *childScan) handOut(ctx context.Context, refs *rowRefs, f topo.Timestamp, mode lock.Mode, emit func([][]types.Datum, []int) error) (moved bool, err error) {
-	reqs := make([]txn.LockRequest, 0, min(refs.len(), emitRows))
+	// The scratch is the store's, unless emit has come to another scan.
+	reqs, locked := slices.Grow(cs.s.reqs[:0], min(refs.len(), emitRows)), cs.s.locked
+	cs.s.reqs, cs.s.locked = nil, nil
+	defer func() {
+		clear(reqs[:cap(reqs)])
+		clear(locked[:cap(locked)])
+		cs.s.reqs, cs.s.locked = reqs, locked
+	}()
 	for from := 0; from < refs.len(); from += emitRows {
 		reqs = reqs[:0]
 		for i := from; i < min(from+emitRows, refs.len()); i++ {
@@ -251,7 +258,7 @@ func (cs *childScan) handOut(ctx context.Context, refs *rowRefs, f topo.Timestam
 			// READ COMMITTED; one that only forbids is reported as what it is, as PostgreSQL does.
 			reqs = append(reqs, txn.LockRequest{Key: refs.key(i), Mode: mode, Latest: mode == lock.KeyShare})
 		}
-		locked := make([]txn.Locked, len(reqs))
+		locked = slices.Grow(locked[:0], len(reqs))[:len(reqs)]
 		if err := cs.s.c.Txn.Lock(ctx, reqs, lock.Wait, locked); err != nil {
 			return moved, err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -270,18 +271,20 @@ func appendRelease(b []byte, r *Release) []byte {
 // DecodeCommands decodes a proposal. The commands alias data.
 func DecodeCommands(data []byte) ([]Command, error) { return decode(data, nil) }
 
-// Decoder decodes one proposal after the other, and uses the memory of their items again.
+// Decoder decodes one proposal after the other. Between Decode and Reset it has memory for items, which all decoders share.
 type Decoder struct {
 	cmds  []Command
-	items []Item // in use and free
-	used  int
+	items *[keptItems]Item // nil: none yet
+	used  int              // of items
 }
 
-// What a decoder keeps: enough for the transactions of one proposal, as long as they are no large ones.
+// What is used again: enough for many small transactions, or one of a thousand rows over a few groups.
 const (
 	keptCommands = 64
-	keptItems    = 512
+	keptItems    = 1024
 )
+
+var itemPool = sync.Pool{New: func() any { return new([keptItems]Item) }}
 
 // Decode is DecodeCommands; the commands, and all that hangs on them, are valid until Reset.
 func (d *Decoder) Decode(data []byte) ([]Command, error) { return decode(data, d) }
@@ -289,8 +292,11 @@ func (d *Decoder) Decode(data []byte) ([]Command, error) { return decode(data, d
 // Reset lets go of what Decode returned.
 func (d *Decoder) Reset() {
 	clear(d.cmds)
-	clear(d.items[:d.used])
-	d.used = 0
+	if d.items != nil {
+		clear(d.items[:d.used])
+		itemPool.Put(d.items)
+		d.items, d.used = nil, 0
+	}
 }
 
 // take returns room for n items, which are zero.
@@ -299,7 +305,7 @@ func (d *Decoder) take(n int) []Item {
 		return make([]Item, n)
 	}
 	if d.items == nil {
-		d.items = make([]Item, keptItems)
+		d.items = itemPool.Get().(*[keptItems]Item)
 	}
 	from := d.used
 	d.used += n

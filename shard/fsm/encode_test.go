@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -55,6 +56,40 @@ func TestEveryCommandSurvivesTheCodec(t *testing.T) {
 	}
 	for n := range buf {
 		_, _ = DecodeCommands(buf[:n])
+	}
+}
+
+// TestADecoderDecodesWhatDecodeCommandsDoes feeds one decoder proposals that fit into what it keeps and that do not.
+func TestADecoderDecodesWhatDecodeCommandsDoes(t *testing.T) {
+	var d Decoder
+	for n := range 60 {
+		var buf []byte
+		for range 1 + n%7*(keptCommands/5) {
+			items := make([]Item, n*n%(keptItems/3))
+			for i := range items {
+				items[i] = put(fmt.Sprint(n, i), "v", topo.Timestamp(i))
+			}
+			c := prepare(n+1, 5, items...)
+			buf = AppendCommand(buf, &c)
+		}
+		for _, c := range everyCommand() {
+			buf = AppendCommand(buf, &c)
+		}
+		want, err := DecodeCommands(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Decode(buf)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("round %d: %v", n, err)
+		}
+		if n%5 == 0 {
+			_, err = d.Decode(buf[:len(buf)-1]) // a fault leaves nothing behind
+			if err == nil {
+				t.Fatal("a cut proposal was decoded")
+			}
+		}
+		d.Reset()
 	}
 }
 

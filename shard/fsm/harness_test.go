@@ -10,10 +10,11 @@ import (
 
 // replica drives one State through encoded log entries, as raft would.
 type replica struct {
-	t     testing.TB
-	s     *State
-	path  string
-	index uint64
+	t       testing.TB
+	s       *State
+	path    string
+	index   uint64
+	decoder Decoder
 }
 
 func newReplica(t testing.TB, opts Options) *replica {
@@ -40,7 +41,8 @@ func (r *replica) open(opts Options) {
 // do applies one command in an entry of its own, through the codec.
 func (r *replica) do(c Command) Result {
 	r.t.Helper()
-	cmds, err := DecodeCommands(AppendCommand(nil, &c))
+	defer r.decoder.Reset() // nothing of a command is kept
+	cmds, err := r.decoder.Decode(AppendCommand(nil, &c))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -85,6 +85,11 @@ func (r *Replica) readOne(req *rpc.GetRequest, i int, own *fsm.Own, resp *rpc.Ge
 	return p, err
 }
 
+// scanRows are what batches are collected in: how large they become shows at their end only.
+var scanRows = sync.Pool{New: func() any { return &rpc.Rows{} }}
+
+const keptScanBytes = 1 << 20
+
 // Scan implements rpc.Group.
 func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResponse, error) {
 	r.metrics.Scans.Add(1)
@@ -115,8 +120,14 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 		opts.MaxBytes = defaultScanBytes
 	}
 	resp := &rpc.ScanResponse{}
+	rows := scanRows.Get().(*rpc.Rows)
+	defer func() {
+		if rows.Reset(); cap(rows.Data) <= keptScanBytes {
+			scanRows.Put(rows)
+		}
+	}()
 	emit := func(key, value []byte, ts topo.Timestamp) bool {
-		resp.Rows.Append(key, value, ts)
+		rows.Append(key, value, ts)
 		return true
 	}
 	for {
@@ -124,10 +135,10 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 		if err != nil {
 			return nil, r.readError(err, opts.Lo)
 		}
-		if p == nil || resp.Rows.Len() > 0 {
+		if p == nil || rows.Len() > 0 {
 			// Rows ahead of a pending write can be had at once; the next call will wait for it.
-			resp.Resume = resume
-			if resp.Rows.Len() >= yieldRows {
+			resp.Resume, resp.Rows = resume, rows.Clone()
+			if rows.Len() >= yieldRows {
 				runtime.Gosched()
 			}
 			return resp, nil

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -128,6 +129,17 @@ func (r *Rows) Append(key, value []byte, ts topo.Timestamp) {
 	r.Ends = append(r.Ends, uint32(len(r.Data)))
 	r.Versions = append(r.Versions, ts)
 }
+
+// Clone returns a copy in memory of its own that has no room for more.
+func (r *Rows) Clone() Rows {
+	if r.Len() == 0 {
+		return Rows{}
+	}
+	return Rows{Data: slices.Clone(r.Data), Ends: slices.Clone(r.Ends), Versions: slices.Clone(r.Versions)}
+}
+
+// Reset takes all rows away; their memory is used for the next ones.
+func (r *Rows) Reset() { r.Data, r.Ends, r.Versions = r.Data[:0], r.Ends[:0], r.Versions[:0] }
 
 // LockRequest asks for row locks, in order. LockTimeoutMS bounds each wait (0: none).
 type LockRequest struct {

@@ -62,6 +62,9 @@ func (v Version) Exists() bool { return v.Value != nil }
 type LockRequest struct {
 	Key  Key
 	Mode lock.Mode
+	// ExistenceOnly says that the caller needs no value, only Exists, TS and KeyVersion (a foreign-key check): a key that
+	// the transaction locked before is then answered from memory, and Value may be an empty stand-in.
+	ExistenceOnly bool
 	// Latest leaves the judgement of versions newer than the transaction's snapshot to the caller (unique and foreign-key
 	// checks, which look at the latest version at every isolation level). Otherwise REPEATABLE READ and SERIALIZABLE
 	// answer 40001 to them.
@@ -70,9 +73,6 @@ type LockRequest struct {
 	// now, it is locked there instead, with the same policy, and its version there is the answer; if it is gone, a version
 	// that does not exist is, whatever the key holds now.
 	AsOf topo.Timestamp
-	// ExistenceOnly says that the caller needs no value, only Exists, TS and KeyVersion (a foreign-key check): a key that
-	// the transaction locked before is then answered from memory, and Value may be an empty stand-in.
-	ExistenceOnly bool
 }
 
 // Locked answers one LockRequest. Version is the latest one as of the grant, own operations included.

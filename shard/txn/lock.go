@@ -108,6 +108,9 @@ func (t *Txn) Probe(ctx context.Context, keys []Key, out []Version) error {
 	return nil
 }
 
+// fewLocks is how many locks of one call always have room.
+const fewLocks = 16
+
 // planLocks answers what the transaction knows already and sorts the rest by group.
 func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked) []lockCall {
 	t.mu.Lock()
@@ -138,6 +141,9 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 				}})
 				c = &calls[len(calls)-1]
 				n := len(reqs) - i
+				if n > fewLocks {
+					n = min(n, fewLocks+n*3/2/len(t.groups)) // the groups' shares are about equal
+				}
 				c.req.Keys, c.req.Modes, c.at = make([][]byte, 0, n), make([]lock.Mode, 0, n), make([]int, 0, n)
 			}
 			g.locked = true
