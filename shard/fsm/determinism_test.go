@@ -86,7 +86,8 @@ func TestEveryCommandIsDeterministicWheneverReplicasFlush(t *testing.T) {
 func runDeterminism(t *testing.T, seed int64, steps int, codes map[ResultCode]int) {
 	g := &generator{rng: rand.New(rand.NewSource(seed)), m: newModel(), now: 20, summaries: map[topo.TxnID]Provisioned{}}
 	never, often, chaos := newReplica(t, manual), newReplica(t, manual), newReplica(t, manual)
-	never.s.runOps = 1 // how the versions are kept must not show
+	never.s.runOps = 1    // how the versions are kept must not show
+	never.s.wideItems = 1 // nor how the items of prepares are found
 	replicas := []*replica{never, often, chaos}
 	var log []loggedEntry
 	log = upgraded(log, replicas...)

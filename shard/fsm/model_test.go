@@ -333,6 +333,7 @@ type loggedEntry struct {
 func runModel(t *testing.T, seed int64, steps int) {
 	g := &generator{rng: rand.New(rand.NewSource(seed)), m: newModel(), now: 20}
 	never, often, chaos := newReplica(t, manual), newReplica(t, manual), newReplica(t, manual)
+	often.s.wideItems = 2
 	replicas := []*replica{never, often, chaos}
 	var log []loggedEntry
 	log = upgraded(log, replicas...)

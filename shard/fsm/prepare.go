@@ -374,14 +374,22 @@ func (s *State) firstPendingWrite(lo, hi []byte, ts topo.Timestamp, own topo.Txn
 	default:
 		s.pendKeys.Descend(pendRef{key: hi}, visit)
 	}
-	for _, p := range s.bigPends {
-		if !relevant(p) {
-			continue
+	nearer := func(p *pending, key []byte) {
+		if key == nil {
+			return
 		}
-		if key := p.firstNetWrite(lo, hi, reverse); key != nil {
-			if c := bytes.Compare(key, at); by == nil || !reverse && c < 0 || reverse && c > 0 {
-				by, at = p, key
-			}
+		if c := bytes.Compare(key, at); by == nil || c == 0 && p.txn.Less(by.txn) || !reverse && c < 0 || reverse && c > 0 {
+			by, at = p, key
+		}
+	}
+	for _, p := range s.wide.prepares {
+		if relevant(p) {
+			nearer(p, p.firstWrite(lo, hi, reverse))
+		}
+	}
+	for _, p := range s.bigPends {
+		if relevant(p) {
+			nearer(p, p.firstNetWrite(lo, hi, reverse))
 		}
 	}
 	return by, at

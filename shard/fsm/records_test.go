@@ -17,6 +17,7 @@ var derived = map[string]string{
 	"intents.txn":      "the record's key",
 	"intents.mu":       "a lock",
 	"intents.index":    "chunks",
+	"pending.wide":     "items",
 	"intents.hint":     "a search cache",
 	"intents.digest":   "chunks",
 	"intents.probes":   "scratch of searches",

@@ -33,10 +33,12 @@ type State struct {
 	mu sync.RWMutex
 	t  tables
 
-	// Derived from t: the keys of prepared items in order, prepares with provisional operations or read ranges, and
-	// forgotten outcomes by timestamp.
+	// Derived from t: the keys of prepared items in order, those of wide prepares, prepares with provisional operations or
+	// read ranges, and forgotten outcomes by timestamp.
 	pendKeys   *btree.BTreeG[pendRef]
 	pendHint   btree.PathHint // of the last change: items come in key order
+	wide       wideIndex
+	wideItems  int // see isWide
 	bigPends   []*pending
 	rangePends []*pending
 	forgotten  outcomeHeap
@@ -95,7 +97,7 @@ func Open(path string, opts Options) (*State, error) {
 	if opts.ReadOnly {
 		opts.ManualFlush, opts.MaxDeltaBytes = true, math.MaxInt64
 	}
-	s := &State{path: path, opts: opts, runOps: defaultRunOps}
+	s := &State{path: path, opts: opts, runOps: defaultRunOps, wideItems: defaultWideItems}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -140,6 +142,7 @@ func (s *State) install(t tables, db *disk.DB) {
 	defer s.mu.Unlock()
 	s.t = t
 	s.pendKeys = btree.NewBTreeGOptions(pendRefLess, btree.Options{NoLocks: true, Degree: 16})
+	s.wide = newWideIndex()
 	s.bigPends, s.rangePends, s.forgotten = nil, nil, nil
 	s.dirty = map[string]struct{}{}
 	s.dirtyOutcomes, s.dirtyShares = nil, nil
@@ -346,8 +349,12 @@ func (s *State) failure() error {
 
 // linkPending and unlinkPending keep what is derived from t.pendings. The caller holds mu.
 func (s *State) linkPending(p *pending) {
-	for i := range p.items {
-		s.pendKeys.SetHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
+	if p.wide = s.isWide(p); p.wide {
+		s.wide.link(p)
+	} else {
+		for i := range p.items {
+			s.pendKeys.SetHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
+		}
 	}
 	if p.provisioned {
 		s.bigPends = append(s.bigPends, p)
@@ -359,8 +366,12 @@ func (s *State) linkPending(p *pending) {
 }
 
 func (s *State) unlinkPending(p *pending) {
-	for i := range p.items {
-		s.pendKeys.DeleteHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
+	if p.wide {
+		s.wide.unlink(p)
+	} else {
+		for i := range p.items {
+			s.pendKeys.DeleteHint(pendRef{p.items[i].key, p, i}, &s.pendHint)
+		}
 	}
 	same := func(q *pending) bool { return q == p }
 	if p.provisioned {
@@ -374,8 +385,14 @@ func (s *State) unlinkPending(p *pending) {
 
 // eachPending calls fn for every item and net operation on key, of any transaction but own, until it returns false.
 func (s *State) eachPending(key []byte, own topo.TxnID, fn func(p *pending, it *pendItem) bool) {
-	stop := false
-	if s.pendKeys.Len() > 0 {
+	stop, found := false, false
+	if len(s.wide.prepares) > 0 {
+		var few [8]pendRef
+		if wide := s.wide.appendItems(few[:0], key, own); len(wide) > 0 {
+			stop, found = !s.eachOf(wide, key, own, fn), true
+		}
+	}
+	if !found && s.pendKeys.Len() > 0 {
 		s.pendKeys.Ascend(pendRef{key: key}, func(r pendRef) bool {
 			if !bytes.Equal(r.key, key) {
 				return false
@@ -399,6 +416,31 @@ func (s *State) eachPending(key []byte, own topo.TxnID, fn func(p *pending, it *
 			stop = !fn(p, &it)
 		}
 	}
+}
+
+// eachOf calls fn for items of wide prepares on key and those of others, in the order that they all would have in the tree.
+func (s *State) eachOf(refs []pendRef, key []byte, own topo.TxnID, fn func(p *pending, it *pendItem) bool) bool {
+	s.pendKeys.Ascend(pendRef{key: key}, func(r pendRef) bool {
+		if !bytes.Equal(r.key, key) {
+			return false
+		}
+		if r.p.txn != own {
+			refs = append(refs, r)
+		}
+		return true
+	})
+	slices.SortFunc(refs, func(a, b pendRef) int {
+		if pendRefLess(a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, r := range refs {
+		if !fn(r.p, &r.p.items[r.item]) {
+			return false
+		}
+	}
+	return true
 }
 
 // outcomeHeap orders forgotten outcomes by the timestamp that the horizon must reach. Its order among equals does not

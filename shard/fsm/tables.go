@@ -105,6 +105,7 @@ type pending struct {
 	start        topo.Timestamp
 	schema       []topo.TableVersion
 	items        []pendItem
+	wide         bool // they are in State.wide
 	ranges       []pendRange
 	// net lists the provisional operations that commit with the attempt, by key; netKeyTS the key versions that those
 	// with KeepsKey inherit (nil when there is none).
