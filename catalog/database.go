@@ -51,6 +51,9 @@ type contents struct {
 	views       pmap[Oid, *View]
 	types       pmap[Oid, *Type]
 	typeNames   pmap[relName, Oid] // of types and their array types
+	functions   pmap[Oid, *Function]
+	// functionNames are the functions of a name, by OID.
+	functionNames pmap[relName, []Oid]
 	// constructors are the types whose constructor functions have a name: all of one type share it.
 	constructors pmap[relName, Oid]
 	names        pmap[relName, relRef]

@@ -23,6 +23,7 @@ const (
 	PartType
 	PartRule
 	PartPolicy
+	PartFunction
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -97,6 +98,12 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 			}
 			return true
 		})
+		s.Functions(func(f *Function) bool {
+			if f.SchemaID == p.OID {
+				add(Normal, PartFunction, f.OID, 0)
+			}
+			return true
+		})
 	case PartTable:
 		s.tableDependents(s.Table(p.OID), 0, add)
 	case PartColumn:
@@ -145,6 +152,8 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		add(Internal, PartType, types.UserOid(types.CompositeClass, p.OID), 0)
 	case PartType:
 		s.typeDependents(p.OID, add)
+	case PartFunction:
+		s.functionDependents(p.OID, add)
 	}
 	slices.SortStableFunc(out, func(a, b Dependent) int {
 		if a.OID == b.OID && a.Kind != b.Kind { // a default is younger than its table
@@ -285,6 +294,7 @@ func (s *Snapshot) viewsOn(relation Oid, col AttNum, add addDependent) {
 		}
 		return true
 	})
+	s.functionsUsing(relation, col, add)
 	s.Tables(func(t *Table) bool {
 		for i := range t.Policies {
 			switch p := &t.Policies[i]; {
@@ -357,6 +367,9 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	case PartPolicy:
 		t, q := s.Policy(p.OID)
 		return "policy " + q.Name + " on table " + relation(t.Relation())
+	case PartFunction:
+		f := s.Function(p.OID)
+		return f.Kind.Noun() + " " + s.FunctionSignature(searchPath, f)
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

@@ -15,10 +15,11 @@ const (
 	ClassDatabase
 	ClassDefaultPrivileges
 	ClassType
+	ClassFunction
 )
 
 // Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role, *Database,
-// *DefaultPrivileges or *Type.
+// *DefaultPrivileges, *Type or *Function.
 type Object interface {
 	// ObjectID returns the class and OID that name the object.
 	ObjectID() ObjectID
@@ -105,6 +106,10 @@ func (s *Snapshot) Get(id ObjectID) Object {
 		if v := s.Type(id.OID); v != nil {
 			return v
 		}
+	case ClassFunction:
+		if v := s.Function(id.OID); v != nil {
+			return v
+		}
 	}
 	return nil
 }
@@ -139,6 +144,8 @@ func (s *Snapshot) Put(o Object) *Snapshot {
 		c.defaultPrivileges = c.defaultPrivileges.put(o.OID, o)
 	case *Type:
 		c.putType(o)
+	case *Function:
+		c.putFunction(o)
 	}
 	return c
 }
@@ -220,6 +227,8 @@ func (s *Snapshot) unlink(o Object) {
 		s.defaultPrivileges = s.defaultPrivileges.remove(o.OID)
 	case *Type:
 		s.unlinkType(o)
+	case *Function:
+		s.unlinkFunction(o)
 	}
 }
 

@@ -108,6 +108,8 @@ func Decode(class Class, b []byte) (Object, error) {
 		o = new(DefaultPrivileges)
 	case ClassType:
 		o = new(Type)
+	case ClassFunction:
+		o = new(Function)
 	default:
 		return nil, fmt.Errorf("catalog: descriptor of unknown class %d", class)
 	}
@@ -186,7 +188,7 @@ func ParseDescriptorKey(key []byte) (id ObjectID, ok bool) {
 	return id, true
 }
 
-// ObjectName is what must be unique in a database (0: the default one, or the cluster): a relation in its schema (Class ClassTable for every kind of relation), a type in its
+// ObjectName is what must be unique in a database (0: the default one, or the cluster): a relation in its schema (Class ClassTable for every kind of relation), a type or function (with the OIDs of its input types) in its
 // schema, a schema, role or database (Schema 0), or the role and kind of default privileges.
 type ObjectName struct {
 	Class  Class
@@ -307,6 +309,8 @@ func Names(o Object) []ObjectName {
 		return []ObjectName{{ClassDefaultPrivileges, o.Schema, strconv.Itoa(int(o.Role)) + string(o.Kind), o.Database}}
 	case *Type:
 		return []ObjectName{{ClassType, o.SchemaID, o.Name, o.Database}, {ClassType, o.SchemaID, o.ArrayName, o.Database}}
+	case *Function:
+		return []ObjectName{{ClassFunction, o.SchemaID, o.signature(), o.Database}}
 	}
 	return nil
 }

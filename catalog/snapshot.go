@@ -162,11 +162,13 @@ func newContents() contents {
 		types:        pmap[Oid, *Type]{compare: oid},
 		typeNames:    pmap[relName, Oid]{compare: compareRelName},
 		constructors: pmap[relName, Oid]{compare: compareRelName},
+		functions:    pmap[Oid, *Function]{compare: oid},
 		names:        pmap[relName, relRef]{compare: compareRelName},
 		indexes:      pmap[Oid, Oid]{compare: oid},
 		constraints:  pmap[Oid, Oid]{compare: oid},
 
 		constraintNames:   pmap[relName, int]{compare: compareRelName},
+		functionNames:     pmap[relName, []Oid]{compare: compareRelName},
 		defaultPrivileges: pmap[Oid, *DefaultPrivileges]{compare: oid},
 	}
 }

@@ -146,6 +146,9 @@ func (s *Snapshot) LookupType(searchPath []string, schema, name string) (oid Oid
 
 // TypeName prints the name of a user type as format_type does: qualified unless the search path finds it.
 func (s *Snapshot) TypeName(searchPath []string, oid Oid) string {
+	if f := s.Function(oid.Serial()); f != nil && oid.Class() == types.RoutineClass {
+		return s.FunctionName(searchPath, f)
+	}
 	schema, name, ok := s.typeIdentity(oid)
 	if !ok {
 		return "???"
@@ -238,6 +241,15 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 	if types.ElemOf(oid) == 0 {
 		add(Internal, PartType, types.ArrayOf(oid), 0)
 	}
+	s.typeUsers(oid, add)
+	if oid.Class() == types.RangeClass {
+		add(Internal, PartType, types.MultirangeOf(oid), 0)
+	}
+	s.viewsOn(oid, 0, add)
+}
+
+// typeUsers adds the tables and types that name a type or function.
+func (s *Snapshot) typeUsers(oid Oid, add addDependent) {
 	s.Tables(func(t *Table) bool {
 		if t.OfType == oid {
 			add(Normal, PartTable, t.OID, 0)
@@ -261,9 +273,6 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		}
 		return true
 	})
-	if oid.Class() == types.RangeClass {
-		add(Internal, PartType, types.MultirangeOf(oid), 0)
-	}
 	s.Types(func(t *Type) bool {
 		if t.Range != nil && t.Range.Subtype.Declared() == oid {
 			add(Normal, PartType, t.OID, 0)
@@ -278,7 +287,6 @@ func (s *Snapshot) typeDependents(oid Oid, add addDependent) {
 		}
 		return true
 	})
-	s.viewsOn(oid, 0, add)
 }
 
 // Domain is what makes a Type a domain.

@@ -147,6 +147,7 @@ func objectsOf(v *catalog.Snapshot) []catalog.Object {
 	v.Sequences(func(o *catalog.Sequence) bool { return add(o.SchemaID, o) })
 	v.Tables(func(o *catalog.Table) bool { return add(o.SchemaID, o) })
 	v.Views(func(o *catalog.View) bool { return add(o.SchemaID, o) })
+	v.Functions(func(o *catalog.Function) bool { return add(o.SchemaID, o) })
 	v.DefaultPrivileges(func(o *catalog.DefaultPrivileges) bool { return add(o.Schema, o) })
 	return list
 }
@@ -223,7 +224,8 @@ func (c *cloning) renumber(v reflect.Value) {
 
 // expressionFields are the fields of descriptors that are SQL text. Names of types and of relations in them are references by
 // OID; see utility's bindNames.
-var expressionFields = map[string]bool{"Default": true, "Check": true, "Expr": true, "Predicate": true, "Query": true}
+var expressionFields = map[string]bool{"Default": true, "Check": true, "Expr": true, "Predicate": true, "Query": true,
+	"Body": true, "Action": true}
 
 // relationRef is how a stored expression refers to a relation.
 var relationRef = regexp.MustCompile(`(?i)(?:\b(?:nextval|currval|setval)\(\s*)'(\d+)'|'(\d+)'\s*::\s*(?:pg_catalog\.)?regclass\b`)
@@ -363,6 +365,7 @@ func (x *Tx) emptyDatabase(ctx context.Context, v *catalog.Snapshot) error {
 	v.Schemas(func(o *catalog.Schema) bool { list = append(list, o); return true })
 	v.Types(func(o *catalog.Type) bool { list = append(list, o); return true })
 	v.Views(func(o *catalog.View) bool { list = append(list, o); return true })
+	v.Functions(func(o *catalog.Function) bool { list = append(list, o); return true })
 	v.DefaultPrivileges(func(o *catalog.DefaultPrivileges) bool { list = append(list, o); return true })
 	var rows, sequences []topo.StorageID
 	v.Tables(func(t *catalog.Table) bool {

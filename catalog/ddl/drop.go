@@ -208,6 +208,8 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 			return nil // an array type, which goes with its element type, or a row type, which goes with its table
 		}
 		return x.remove(ctx, x.s.over.Type(p.OID))
+	case catalog.PartFunction:
+		return x.remove(ctx, x.s.over.Function(p.OID))
 	case catalog.PartSchema:
 		return x.remove(ctx, x.s.over.Schema(p.OID))
 	case catalog.PartConstraint:

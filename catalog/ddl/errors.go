@@ -1,6 +1,8 @@
 package ddl
 
 import (
+	"strings"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
@@ -46,6 +48,9 @@ func (x *Tx) nameTaken(n catalog.ObjectName) error {
 		return pgerr.New(pgerr.DuplicateDatabase, "database %q already exists", n.Name)
 	case catalog.ClassType:
 		return errTypeExists(n.Name)
+	case catalog.ClassFunction:
+		name, _, _ := strings.Cut(n.Name, "(")
+		return errFunctionExists(name)
 	}
 	return errRelationExists(n.Name)
 }

@@ -13,15 +13,15 @@ type GrantSpec struct {
 	Grant       bool
 	GrantOption bool // WITH GRANT OPTION; REVOKE: GRANT OPTION FOR
 	Behavior    Behavior
-	// Kind is the kind of object as written: ACLRelation for TABLE, which any relation may be, or ACLSequence, ACLSchema
-	// and ACLDatabase.
+	// Kind is the kind of object as written: ACLRelation for TABLE, which any relation may be, or ACLSequence, ACLSchema,
+	// ACLDatabase and ACLFunction.
 	Kind catalog.ACLKind
 	// All is ALL PRIVILEGES; otherwise Privileges are those on whole objects, and Columns those on columns.
 	All        bool
 	Privileges catalog.Privilege
 	Columns    []ColumnPrivileges
 	Grantees   []catalog.Oid // 0 is PUBLIC
-	// Objects are the OIDs of the objects, of relations, schemas or databases.
+	// Objects are the OIDs of the objects, of relations, schemas, databases or functions.
 	Objects []catalog.Oid
 }
 
@@ -43,6 +43,8 @@ func (x *Tx) Grant(ctx context.Context, g *GrantSpec) error {
 			err = x.grantSchema(ctx, g, oid)
 		case catalog.ACLDatabase:
 			err = x.grantDatabase(ctx, g, oid)
+		case catalog.ACLFunction:
+			err = x.grantFunction(ctx, g, oid)
 		default:
 			err = x.grantRelation(ctx, g, oid)
 		}

@@ -76,6 +76,10 @@ func linksIn(over *catalog.Snapshot, role catalog.Oid) []roleLink {
 	over.Views(func(o *catalog.View) bool {
 		return relation(catalog.PartView, catalog.Relation{Kind: catalog.KindView, View: o})
 	})
+	over.Functions(func(o *catalog.Function) bool {
+		note(roleLink{part: catalog.Part{Kind: catalog.PartFunction, OID: o.OID}}, o.Owner, o.ACL)
+		return true
+	})
 	over.DefaultPrivileges(func(d *catalog.DefaultPrivileges) bool {
 		note(roleLink{defaults: d}, d.Role, d.ACL)
 		return true
@@ -212,6 +216,8 @@ func (x *Tx) forgetRole(ctx context.Context, role catalog.Oid, l *roleLink) erro
 		g.Kind = catalog.ACLSchema
 	case l.part.Kind == catalog.PartSequence:
 		g.Kind = catalog.ACLSequence
+	case l.part.Kind == catalog.PartFunction:
+		g.Kind = catalog.ACLFunction
 	default:
 		g.Kind = catalog.ACLRelation
 	}
@@ -255,6 +261,8 @@ func (x *Tx) reassign(ctx context.Context, l *roleLink, to catalog.Oid) error {
 		return x.setDatabaseOwner(ctx, l.part.OID, to)
 	case l.part.Kind == catalog.PartSchema:
 		return x.setSchemaOwner(ctx, l.part.OID, to)
+	case l.part.Kind == catalog.PartFunction:
+		return x.setFunctionOwner(ctx, l.part.OID, to)
 	}
 	return x.setRelationOwner(ctx, l.part.OID, to)
 }

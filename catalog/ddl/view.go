@@ -101,7 +101,7 @@ func (x *Tx) renameViewColumn(ctx context.Context, old *catalog.View, column, to
 
 // shareRelation holds a relation that a view names against being dropped or altered before the view is committed.
 func (x *Tx) shareRelation(ctx context.Context, oid catalog.Oid) error {
-	for _, class := range []catalog.Class{catalog.ClassTable, catalog.ClassView, catalog.ClassSequence, catalog.ClassType} {
+	for _, class := range []catalog.Class{catalog.ClassTable, catalog.ClassView, catalog.ClassSequence, catalog.ClassType, catalog.ClassFunction} {
 		if id := x.id(class, oid); x.s.over.Get(id) != nil {
 			return x.shareObject(ctx, id)
 		}

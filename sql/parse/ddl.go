@@ -362,7 +362,9 @@ type ObjectName struct {
 	Name            Name
 	Args            []*TypeName // of a function; a nil element is NONE
 	ArgsUnspecified bool        // function named without parentheses
-	Type            *TypeName   // of a type or domain (a domain constraint's domain too)
+	// AllArgs are the arguments of a function or procedure as written, output arguments among them.
+	AllArgs []*FunctionParameter
+	Type    *TypeName // of a type or domain (a domain constraint's domain too)
 }
 
 // AlterTableType is the subcommand of an AlterTableCmd.
@@ -560,40 +562,6 @@ type CreateDomainStmt struct {
 	Constraints []*Constraint
 }
 
-// FunctionParameterMode is IN, OUT and so on, as pg_proc spells it; 'd' is IN
-// by default.
-type FunctionParameterMode byte
-
-// Modes of FunctionParameter.
-const (
-	FuncParamIn       FunctionParameterMode = 'i'
-	FuncParamOut      FunctionParameterMode = 'o'
-	FuncParamInOut    FunctionParameterMode = 'b'
-	FuncParamVariadic FunctionParameterMode = 'v'
-	FuncParamTable    FunctionParameterMode = 't'
-	FuncParamDefault  FunctionParameterMode = 'd'
-)
-
-// FunctionParameter is a parameter of CREATE FUNCTION.
-type FunctionParameter struct {
-	Name    string
-	Type    *TypeName
-	Mode    FunctionParameterMode
-	Default Expr
-}
-
-// CreateFunctionStmt is CREATE FUNCTION or PROCEDURE. Options holds language,
-// as (a NameListArg), volatility, strict, security and so on.
-type CreateFunctionStmt struct {
-	IsProcedure bool
-	Replace     bool
-	Name        Name
-	Parameters  []*FunctionParameter
-	ReturnType  *TypeName
-	Options     []*DefElem
-	HasSQLBody  bool // BEGIN ATOMIC or RETURN
-}
-
 // CreateTrigStmt is CREATE TRIGGER.
 type CreateTrigStmt struct {
 	Replace      bool
@@ -646,7 +614,6 @@ func (*AlterEnumStmt) stmt()         {}
 func (*CreateRangeStmt) stmt()       {}
 func (*CompositeTypeStmt) stmt()     {}
 func (*CreateDomainStmt) stmt()      {}
-func (*CreateFunctionStmt) stmt()    {}
 func (*CreateTrigStmt) stmt()        {}
 func (*CreateExtensionStmt) stmt()   {}
 func (*RefreshMatViewStmt) stmt()    {}

@@ -132,6 +132,10 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 		s.QualText, s.CheckText = policyTexts(r.Text)
 	case *AlterPolicyStmt:
 		s.QualText, s.CheckText = policyTexts(r.Text)
+	case *CreateFunctionStmt:
+		if s.HasSQLBody {
+			s.BodyText = functionBody(r.Text)
+		}
 	case *PrepareStmt:
 		s.QueryText = r.Text
 	case *CreateTableAsStmt:

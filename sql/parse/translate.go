@@ -308,18 +308,6 @@ func (t *translator) objectList(items []*pg.Node) *ObjectName {
 	return out
 }
 
-// objectWithArgs leaves out Objfuncargs, which says again, with parameter
-// names and modes, what Objargs says; only OUT parameters are not in both, and
-// only CREATE and DROP PROCEDURE know those.
-func (t *translator) objectWithArgs(n *pg.ObjectWithArgs) *ObjectName {
-	for _, p := range n.Objfuncargs {
-		if fp := p.GetFunctionParameter(); fp != nil && fp.Mode == pg.FunctionParameterMode_FUNC_PARAM_OUT {
-			t.refuse("naming a routine by its OUT parameters", -1)
-		}
-	}
-	return &ObjectName{Name: t.name(n.Objname), Args: t.typeNames(n.Objargs), ArgsUnspecified: n.ArgsUnspecified}
-}
-
 func (t *translator) objects(nodes []*pg.Node) []*ObjectName {
 	out := make([]*ObjectName, len(nodes))
 	for i, n := range nodes {

@@ -448,37 +448,6 @@ func (t *translator) createDomainStmt(n *pg.CreateDomainStmt) *CreateDomainStmt 
 	}
 }
 
-var funcParamModes = map[pg.FunctionParameterMode]FunctionParameterMode{
-	pg.FunctionParameterMode_FUNC_PARAM_IN:       FuncParamIn,
-	pg.FunctionParameterMode_FUNC_PARAM_OUT:      FuncParamOut,
-	pg.FunctionParameterMode_FUNC_PARAM_INOUT:    FuncParamInOut,
-	pg.FunctionParameterMode_FUNC_PARAM_VARIADIC: FuncParamVariadic,
-	pg.FunctionParameterMode_FUNC_PARAM_TABLE:    FuncParamTable,
-	pg.FunctionParameterMode_FUNC_PARAM_DEFAULT:  FuncParamDefault,
-}
-
-func (t *translator) createFunctionStmt(n *pg.CreateFunctionStmt) *CreateFunctionStmt {
-	c := &CreateFunctionStmt{
-		IsProcedure: n.IsProcedure, Replace: n.Replace, Name: t.name(n.Funcname), ReturnType: t.typeName(n.ReturnType),
-		Options: t.defElems(n.Options), HasSQLBody: n.SqlBody != nil,
-	}
-	for _, p := range n.Parameters {
-		fp, ok := p.Node.(*pg.Node_FunctionParameter)
-		if !ok {
-			t.unknown(p, "CREATE FUNCTION")
-			return c
-		}
-		c.Parameters = append(c.Parameters, t.functionParameter(fp.FunctionParameter))
-	}
-	return c
-}
-
-func (t *translator) functionParameter(n *pg.FunctionParameter) *FunctionParameter {
-	return &FunctionParameter{
-		Name: n.Name, Type: t.typeName(n.ArgType), Mode: funcParamModes[n.Mode], Default: t.expr(n.Defexpr),
-	}
-}
-
 func (t *translator) createTrigStmt(n *pg.CreateTrigStmt) *CreateTrigStmt {
 	if len(n.TransitionRels) > 0 {
 		t.refuse("a trigger's REFERENCING clause", -1)

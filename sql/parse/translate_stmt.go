@@ -71,6 +71,8 @@ func (t *translator) ddlStmt(n *pg.Node) Statement {
 		return t.createDomainStmt(s.CreateDomainStmt)
 	case *pg.Node_CreateFunctionStmt:
 		return t.createFunctionStmt(s.CreateFunctionStmt)
+	case *pg.Node_AlterFunctionStmt:
+		return t.alterFunctionStmt(s.AlterFunctionStmt)
 	case *pg.Node_CreateTrigStmt:
 		return t.createTrigStmt(s.CreateTrigStmt)
 	case *pg.Node_CreateExtensionStmt:
@@ -204,7 +206,6 @@ var statementNames = map[string]string{
 	"SecLabelStmt":                 "SECURITY LABEL",
 	"CreateStatsStmt":              "CREATE STATISTICS",
 	"AlterStatsStmt":               "ALTER STATISTICS",
-	"AlterFunctionStmt":            "ALTER FUNCTION",
 	"AlterObjectDependsStmt":       "ALTER … DEPENDS ON EXTENSION",
 	"AlterOperatorStmt":            "ALTER OPERATOR",
 	"AlterTypeStmt":                "ALTER TYPE",
@@ -220,7 +221,6 @@ var statementNames = map[string]string{
 	"AlterSubscriptionStmt":        "ALTER SUBSCRIPTION",
 	"DropSubscriptionStmt":         "DROP SUBSCRIPTION",
 	"AlterCollationStmt":           "ALTER COLLATION",
-	"ReturnStmt":                   "RETURN",
 }
 
 func statementName(n *pg.Node) string {

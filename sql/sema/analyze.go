@@ -45,6 +45,8 @@ type Env struct {
 	IOEnv *types.IOEnv
 	// Bound says of a view's text what its names stand for, whatever the objects are called by now.
 	Bound []catalog.ViewDep
+	// Function says what the parameters of the function are called whose body is analysed; nil outside of bodies.
+	Function *FunctionScope
 	// Print asks for a tree that is printed again: joins keep what they were written with, ROWS FROM its functions, and a
 	// whole row is marked as one. It is not planned.
 	Print bool
@@ -130,18 +132,19 @@ type ExprKind uint8
 
 // The kinds of expressions.
 const (
-	DefaultExpr        ExprKind = iota // a column's DEFAULT: no columns
-	CheckExpr                          // a table's CHECK
-	IndexExpr                          // an index's expression
-	TransformExpr                      // USING of ALTER COLUMN TYPE
-	StandaloneExpr                     // an argument of a utility statement: no columns
-	CopyWhereExpr                      // WHERE of COPY FROM
-	ExecuteExpr                        // a parameter of EXECUTE: no columns
-	DomainCheckExpr                    // a domain's CHECK: VALUE is Column 0, of type Type
-	GeneratedExpr                      // the expression of a generated column: the table's other columns
-	PredicateExpr                      // the predicate of a partial index
-	PartitionKeyExpr                   // an expression of a partition key
-	PartitionBoundExpr                 // a value of a partition's bound: no columns; Type is as StandaloneExpr's
+	DefaultExpr         ExprKind = iota // a column's DEFAULT: no columns
+	CheckExpr                           // a table's CHECK
+	IndexExpr                           // an index's expression
+	TransformExpr                       // USING of ALTER COLUMN TYPE
+	StandaloneExpr                      // an argument of a utility statement: no columns
+	CopyWhereExpr                       // WHERE of COPY FROM
+	ExecuteExpr                         // a parameter of EXECUTE: no columns
+	DomainCheckExpr                     // a domain's CHECK: VALUE is Column 0, of type Type
+	GeneratedExpr                       // the expression of a generated column: the table's other columns
+	PredicateExpr                       // the predicate of a partial index
+	PartitionKeyExpr                    // an expression of a partition key
+	FunctionDefaultExpr                 // the default of a function's parameter: no columns
+	PartitionBoundExpr                  // a value of a partition's bound: no columns; Type is as StandaloneExpr's
 )
 
 // ExprScope is what an expression outside of a query may refer to.

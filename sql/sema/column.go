@@ -9,8 +9,19 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// columnRef resolves a.b.c.
+// columnRef resolves a.b.c: a column, or else a parameter of the function whose body is analysed.
 func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
+	n, err := s.tableColumn(c)
+	if err == nil || s.env.Function == nil || !pgerr.HasCode(err, pgerr.UndefinedColumn) && !pgerr.HasCode(err, pgerr.UndefinedTable) {
+		return n, err
+	}
+	if p, perr := s.functionParam(c); p != nil || perr != nil {
+		return p, perr
+	}
+	return nil, err
+}
+
+func (s *scope) tableColumn(c *parse.ColumnRef) (expr.Node, error) {
 	if c.Star {
 		return s.starredRow(c)
 	}

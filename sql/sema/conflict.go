@@ -242,7 +242,7 @@ func allAmong(list, others []expr.Node) bool {
 func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 	s := a.newScope(nil)
 	s.rowOnly = true
-	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate, inPartitionKey, inPartitionBound}[sc.Kind]
+	s.clause = [...]clause{inDefault, inCheck, inIndex, inTransform, inStandalone, inCopyWhere, inExecute, inCheck, inGenerated, inPredicate, inPartitionKey, inDefault, inPartitionBound}[sc.Kind]
 	if sc.Kind == DomainCheckExpr {
 		s.domainValue = &sc.Type
 	}
@@ -271,6 +271,9 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 		return s.coerceBool(n, "WHERE")
 	case sc.Type.Oid == 0:
 		return s.resolveUnknown(n)
+	}
+	if sc.Kind == FunctionDefaultExpr {
+		return s.coerceDefault(n, sc.Type)
 	}
 	out, err := s.coerceTo(n, sc.Type, types.Assignment, -1)
 	if err != nil || out != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -87,4 +88,17 @@ func (s *scope) boundsOf(f *expr.Function, args []expr.Node) ([]expr.Node, error
 		out[i] = n
 	}
 	return out, nil
+}
+
+// coerceDefault gives the default of a function's parameter its type; of a polymorphic one it keeps its own.
+func (s *scope) coerceDefault(n expr.Node, t types.Type) (expr.Node, error) {
+	if expr.IsPolymorphic(t.Oid) {
+		return s.resolveUnknown(n)
+	}
+	out, err := s.coerceTo(n, t, types.Assignment, -1)
+	if err != nil || out != nil {
+		return out, err
+	}
+	return nil, s.errorf(locOf(n), pgerr.DatatypeMismatch, "argument of %s must be type %s, not type %s", "DEFAULT", typeString(t.Declared()),
+		typeString(oidOf(n)))
 }

@@ -46,6 +46,7 @@ const (
 	DomainClass
 	RangeClass
 	MultirangeClass // of the range type with the same serial
+	RoutineClass    // no type: a reference to a user's function in a stored text
 )
 
 const (

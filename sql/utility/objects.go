@@ -35,6 +35,9 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.RemoveType == parse.ObjectPolicy {
 		return e.dropPolicies(ctx, s)
 	}
+	if isRoutine(s.RemoveType) {
+		return e.dropFunctions(ctx, s)
+	}
 	kind, ok := relKinds[s.RemoveType]
 	if !ok {
 		return e.dropOther(s)
@@ -50,6 +53,13 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 	var name ddl.Name
 	if s.Relation != nil {
 		name = ddl.Name{Schema: s.Relation.Schema, Name: s.Relation.Name, Only: !s.Relation.Inh}
+	}
+	if isRoutine(s.RenameType) {
+		f, err := e.routine(s.RenameType, s.Object, false)
+		if err != nil {
+			return err
+		}
+		return e.DDL.RenameFunction(ctx, f, s.Newname)
 	}
 	switch s.RenameType {
 	case parse.ObjectTable, parse.ObjectIndex, parse.ObjectSequence, parse.ObjectView, parse.ObjectMatView:
@@ -80,6 +90,13 @@ func (e *Env) setSchema(ctx context.Context, s *parse.AlterObjectSchemaStmt) err
 	if s.ObjectType == parse.ObjectTypeType || s.ObjectType == parse.ObjectDomain {
 		return e.DDL.SetTypeSchema(ctx, typeObject(s.Object), s.NewSchema)
 	}
+	if isRoutine(s.ObjectType) {
+		f, err := e.routine(s.ObjectType, s.Object, false)
+		if err != nil {
+			return err
+		}
+		return e.DDL.SetFunctionSchema(ctx, f, s.NewSchema)
+	}
 	kind, ok := relKinds[s.ObjectType]
 	if !ok || s.Relation == nil {
 		return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " SET SCHEMA")
@@ -98,12 +115,29 @@ func (e *Env) alterOwner(ctx context.Context, s *parse.AlterOwnerStmt) error {
 	if s.ObjectType == parse.ObjectTypeType || s.ObjectType == parse.ObjectDomain {
 		return e.DDL.SetTypeOwner(ctx, typeObject(s.Object), owner)
 	}
+	if isRoutine(s.ObjectType) {
+		f, err := e.routine(s.ObjectType, s.Object, false)
+		if err != nil {
+			return err
+		}
+		return e.DDL.SetFunctionOwner(ctx, f, owner)
+	}
 	return pgerr.NotSupported("ALTER " + s.ObjectType.String() + " OWNER TO")
 }
 
 func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 	if s.ObjType == parse.ObjectTypeType || s.ObjType == parse.ObjectDomain {
 		return e.DDL.CommentType(ctx, typeObject(s.Object), s.Comment)
+	}
+	if isRoutine(s.ObjType) {
+		f, err := e.routine(s.ObjType, s.Object, false)
+		if err != nil {
+			return err
+		}
+		return e.DDL.AlterFunction(ctx, f, func(c *catalog.Function) error {
+			c.Comment = s.Comment
+			return nil
+		})
 	}
 	n := s.Object.Name
 	owner := func() ddl.Name { return objectName(n[:len(n)-1]) }

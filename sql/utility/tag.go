@@ -114,6 +114,8 @@ func otherTag(stmt parse.Statement) string {
 			return "CREATE PROCEDURE"
 		}
 		return "CREATE FUNCTION"
+	case *parse.AlterFunctionStmt:
+		return "ALTER " + s.ObjType.String()
 	case *parse.CreateTrigStmt:
 		return "CREATE TRIGGER"
 	case *parse.CreatePolicyStmt:

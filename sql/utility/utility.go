@@ -45,6 +45,8 @@ type Env struct {
 	// Refill, when set, gives a materialized view the rows of its query: into its new storages, or concurrently in place of
 	// those that it has.
 	Refill func(ctx context.Context, t *catalog.Table, concurrently bool) error
+	// CheckFunction, when set, is the validator of functions in other languages than SQL.
+	CheckFunction func(ctx context.Context, f *catalog.Function) error
 	// Alone sees to it that nobody is connected to a database.
 	Alone ddl.Alone
 	// CheckSetting checks a setting that later sessions are to begin with, and returns the value as it is kept: nil for
@@ -149,6 +151,10 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.reassignOwned(ctx, s)
 	case *parse.CreateEnumStmt:
 		err = e.DDL.CreateEnum(ctx, objectName(s.TypeName), s.Vals)
+	case *parse.CreateFunctionStmt:
+		err = e.createFunction(ctx, s)
+	case *parse.AlterFunctionStmt:
+		err = e.alterFunction(ctx, s)
 	case *parse.CreateDomainStmt:
 		err = e.createDomain(ctx, s)
 	case *parse.AlterDomainStmt:
