@@ -99,6 +99,14 @@ func (r *Runner) Restore(s State) {
 // Abandon drops the events of a statement that failed.
 func (r *Runner) Abandon() { r.queue, r.early = nil, nil }
 
+// Nest sets the running statement's events aside for those of a statement within it, which runs over another store, and
+// returns what brings them back.
+func (r *Runner) Nest(store Store, programs *Programs) (end func()) {
+	queue, early, outer, outerPrograms := r.queue, r.early, r.store, r.programs
+	r.queue, r.early, r.store, r.programs = nil, nil, store, programs
+	return func() { r.queue, r.early, r.store, r.programs = queue, early, outer, outerPrograms }
+}
+
 func copyRows(rows [][]types.Datum) [][]types.Datum {
 	out := make([][]types.Datum, len(rows))
 	n := 0

@@ -282,7 +282,7 @@ func safe(ss ...*Scalar) bool {
 		if s == nil {
 			continue
 		}
-		if hasVolatile(s.Node) || hasSubquery(s.Node) {
+		if hasVolatile(s.Node) || hasSubquery(s.Node) || expr.ContainsUser(s.Node) {
 			return false
 		}
 	}

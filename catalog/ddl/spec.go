@@ -34,12 +34,16 @@ type Expression struct {
 	Sequences []catalog.Oid
 	// Types are the user types that the expression names.
 	Types []catalog.Oid
+	// Functions are the users' functions that the expression calls.
+	Functions []catalog.Oid
 	// Columns are the names of the columns that it refers to, each once, in order of first use.
 	Columns []string
 }
 
 // Deps are the objects that the expression depends on.
-func (e *Expression) Deps() []catalog.Oid { return append(slices.Clip(e.Sequences), e.Types...) }
+func (e *Expression) Deps() []catalog.Oid {
+	return append(append(slices.Clip(e.Sequences), e.Types...), e.Functions...)
+}
 
 // ColumnSpec is a column of CREATE TABLE or ADD COLUMN, its column constraints folded into the table's.
 type ColumnSpec struct {

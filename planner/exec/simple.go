@@ -252,10 +252,16 @@ func nextOfSet(eval *expr.EvalContext, s *expr.SetReturning, it expr.SetIterator
 	if err != nil || !ok {
 		return types.Null, false, err
 	}
-	if len(row) == 1 {
+	if len(row) == 1 && s.Columns == nil {
 		return row[0], true, nil
 	}
 	rec := &types.Record{Fields: row}
+	if s.Columns != nil {
+		for _, c := range s.Columns {
+			rec.Types, rec.Names = append(rec.Types, c.Type), append(rec.Names, c.Name)
+		}
+		return types.NewRecord(rec), true, nil
+	}
 	for _, c := range s.Fn.Columns {
 		rec.Types = append(rec.Types, types.T(c.Type))
 		rec.Names = append(rec.Names, c.Name)

@@ -107,6 +107,28 @@ func (t *Txn) StartStatement() {
 	t.mu.Unlock()
 }
 
+// Nest begins a statement within the running one (of a function that it calls) and returns what ends it: the running
+// statement then goes on with its own snapshot and sees what it saw. A fresh one sees what the transaction has written so
+// far and, in READ COMMITTED, draws a snapshot of its own; another sees what the running statement sees.
+func (t *Txn) Nest(fresh bool) (end func()) {
+	release := t.HoldSnapshot()
+	t.mu.Lock()
+	stmtSeq, snap := t.stmtSeq, t.snap
+	t.mu.Unlock()
+	if fresh {
+		t.StartStatement()
+	}
+	return func() {
+		t.mu.Lock()
+		t.stmtSeq = stmtSeq
+		if snap != 0 || fresh && t.opts.Isolation == ReadCommitted {
+			t.snap = snap
+		}
+		t.mu.Unlock()
+		release()
+	}
+}
+
 // StatementSeq returns the number of the last operation before the statement began.
 func (t *Txn) StatementSeq() Seq {
 	t.mu.Lock()

@@ -75,6 +75,11 @@ type Session interface {
 	AdvisoryUnlock(req AdvisoryRequest) (bool, error)
 	AdvisoryUnlockAll()
 
+	// CallFunction runs a function that a user created, and OpenFunction one that returns a set. Strict ones are not called
+	// with a NULL argument.
+	CallFunction(ctx *EvalContext, call *FunctionCall) (types.Datum, error)
+	OpenFunction(ctx *EvalContext, call *FunctionCall) (SetIterator, error)
+
 	// SystemFunction runs a function about the catalog or the server: pg_get_constraintdef, pg_table_is_visible,
 	// has_table_privilege, pg_relation_size, pg_cancel_backend… (systemFunctions lists them). args are those of the
 	// overload whose pg_proc.proname is name, none of them NULL if the function is strict; argTypes are their types.

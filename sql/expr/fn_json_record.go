@@ -449,6 +449,9 @@ var recordFunctions = func() map[string]recordFunction {
 
 // AsSet returns a function of FROM's column definition lists, which is called as a set of one row there; nil for others.
 func (f *Function) AsSet() *SetFunction {
+	if f.User != nil {
+		return userAsSet(f)
+	}
 	rf, ok := recordFunctions[f.src]
 	if !ok {
 		return nil

@@ -6,15 +6,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// UserFunction is a function that the catalog has and the registry has not: a constructor of a user's range or multirange.
-type UserFunction struct{ p *proc }
-
-// UserNames is what the catalog has under the name of a call.
-type UserNames struct {
-	Functions []*UserFunction
-	Type      types.Oid // for a conversion in function notation; 0 for none
-}
-
 // constructors keeps the functions of Constructor by OID: calls of one function share its pointer.
 var constructors sync.Map
 
@@ -41,7 +32,7 @@ func Constructor(oid types.Oid, name, src string, rng types.Oid) *UserFunction {
 	}
 	p.bind(src, Immutable, strict, false, nil)
 	p.fn.Constructs = p.ret
-	f, _ := constructors.LoadOrStore(oid, &UserFunction{p})
+	f, _ := constructors.LoadOrStore(oid, &UserFunction{p: p})
 	return f.(*UserFunction)
 }
 

@@ -17,7 +17,7 @@ func (f *SetFunction) Open(ctx *EvalContext, call *SetReturning, args []types.Da
 			}
 		}
 	}
-	c := &Call{EvalContext: ctx, Result: call.Type, Columns: call.Columns}
+	c := &Call{EvalContext: ctx, Result: call.Type, Columns: call.Columns, user: f.User}
 	for _, a := range call.Args {
 		c.Types = append(c.Types, a.ResultType())
 	}

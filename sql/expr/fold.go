@@ -98,7 +98,7 @@ func isNullConst(n Node) bool {
 func foldable(n Node) bool {
 	switch k := n.(type) {
 	case *Func:
-		if k.Fn.impl == nil || mutableFunc(k) {
+		if k.Fn.impl == nil || k.Fn.User != nil || mutableFunc(k) {
 			return false
 		}
 		if k.Fn.Volatility != Immutable && slices.ContainsFunc(k.Args, func(a Node) bool { return formatted(a.ResultType().Oid) }) {

@@ -26,6 +26,8 @@ type Function struct {
 	ArgNames   []string  // input arguments' names, nil if none has one
 	// Constructs is the user's type that the function is a constructor of; 0 for others.
 	Constructs types.Oid
+	// User is set for functions that users created.
+	User *UserDef
 	// Operator is set for operators.
 	Operator *Operator
 
@@ -55,6 +57,8 @@ type Call struct {
 	Variadic bool
 	// Columns are those of a column definition list, nil without one.
 	Columns []RecordColumn
+
+	user *UserDef // of a set-returning function that a user created
 }
 
 // AggFunction is one overload of an aggregate.
@@ -113,6 +117,8 @@ type SetFunction struct {
 	ArgNames   []string
 	// Columns are the names and declared types of the OUT columns; nil for functions of a single unnamed column.
 	Columns []OutColumn
+	// User is set for functions that users created.
+	User *UserDef
 
 	src  string
 	open func(c *Call, args []types.Datum) (SetIterator, error)

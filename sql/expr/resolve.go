@@ -291,13 +291,11 @@ type Resolved struct {
 // variadic says that the last argument was marked VARIADIC. No overload: nil and no error; the caller makes the error
 // with NoFunction, after trying what else the name may mean. user is what the catalog has under the name.
 func LookupFunction(name string, args []types.Oid, names []string, variadic bool, user UserNames) (*Resolved, error) {
-	var cands []*candidate
+	cands := user.candidates(true, nil, len(args), names, variadic)
 	for _, p := range procsByName[name] {
-		cands = append(cands, p.candidates(len(args), names, variadic)...)
+		cands = addCandidates(cands, p.candidates(len(args), names, variadic))
 	}
-	for _, f := range user.Functions {
-		cands = append(cands, f.p.candidates(len(args), names, variadic)...)
-	}
+	cands = user.candidates(false, cands, len(args), names, variadic)
 	for _, c := range cands {
 		if sameOids(reordered(args, c.order), c.args) && !c.variadic {
 			return c.resolved(), nil
@@ -383,9 +381,6 @@ func inCallOrder(declared []types.Oid, order []int) []types.Oid {
 
 // candidates returns how a function can take n arguments: as declared, with defaults, or with VARIADIC spread.
 func (p *proc) candidates(n int, names []string, variadic bool) []*candidate {
-	if p.kind == 'p' {
-		return nil
-	}
 	if len(names) > 0 {
 		return p.named(n, names)
 	}

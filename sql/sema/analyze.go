@@ -32,8 +32,6 @@ type Env struct {
 	// ParamTypes are the declared types of $1…; Oid 0 or UnknownOid, or a missing entry, is to be inferred.
 	// The types found are in Analyzed's parameters.
 	ParamTypes []types.Type
-	// Storing says that the statement is not run but kept, as a view's query is: row-level security is for whoever runs it.
-	Storing bool
 	// NoRowSecurity refuses statements that policies would restrict: row_security is off.
 	NoRowSecurity bool
 	// NoParams refuses $n (42P02), as in the simple protocol without bound values and in stored expressions.
@@ -45,6 +43,8 @@ type Env struct {
 	IOEnv *types.IOEnv
 	// Bound says of a view's text what its names stand for, whatever the objects are called by now.
 	Bound []catalog.ViewDep
+	// AsWritten leaves the arguments that calls leave out, for who looks for what a text names.
+	AsWritten bool
 	// Function says what the parameters of the function are called whose body is analysed; nil outside of bodies.
 	Function *FunctionScope
 	// Print asks for a tree that is printed again: joins keep what they were written with, ROWS FROM its functions, and a

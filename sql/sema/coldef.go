@@ -13,6 +13,10 @@ func (s *scope) recordCall(n expr.Node, defs []*parse.ColumnDef) (expr.Node, err
 	if f, ok := n.(*expr.Func); ok && oidOf(n).Kind() == types.KRecord {
 		if fn := f.Fn.AsSet(); fn != nil {
 			set, isSet = &expr.SetReturning{Fn: fn, Args: f.Args, Type: f.Type, Loc: f.Loc}, true
+			if fn.User != nil && fn.User.Columns != nil {
+				set.Columns = recordOf(fn.User, f.Args)
+				n = set
+			}
 		}
 	}
 	if isSet && len(defs) == 0 && set.Columns == nil && len(set.Fn.Columns) == 0 {

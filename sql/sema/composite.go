@@ -78,6 +78,10 @@ func (s *scope) recordColumns(n expr.Node) []Column {
 		if cols := s.outColumns(r); len(cols) > 0 {
 			return cols
 		}
+	case *expr.Func:
+		if r.Fn.User != nil && r.Fn.User.Columns != nil {
+			return userColumns(r.Fn.User, r.Args)
+		}
 	}
 	if u := s.composite(oidOf(n)); u != nil {
 		out := make([]Column, len(u.Fields))

@@ -52,7 +52,7 @@ func (s *scope) projection(f *parse.FuncCall, args []expr.Node, names []string) 
 func (s *scope) attributeCall(row expr.Node, name string, loc int) (expr.Node, error) {
 	f := &parse.FuncCall{Name: parse.Name{name}, Location: parse.Location(loc)}
 	if lookup, ok := builtin(f.Name); ok {
-		if r, err := expr.LookupFunction(lookup, []types.Oid{oidOf(row)}, nil, false, expr.UserNames{}); r == nil || err != nil {
+		if r, err := expr.LookupFunction(lookup, []types.Oid{oidOf(row)}, nil, false, s.userNames(f.Name)); r == nil || err != nil {
 			return nil, nil
 		}
 	}
@@ -68,6 +68,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	}
 	if r == nil {
 		return nil, nil
+	}
+	if def := userDef(r); def != nil && def.Procedure {
+		return nil, s.errProcedure(f, args)
 	}
 	if err := s.checkKind(f, r, args); err != nil {
 		return nil, err
@@ -86,6 +89,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 		args = writtenArgs(r, args)
 	} else if args, err = s.arrange(r, args, f.Loc()); err != nil {
 		return nil, err
+	}
+	if def := userDef(r); def != nil {
+		return s.userCall(f, r, def, args, names)
 	}
 	if r.Set != nil {
 		return s.setReturning(f, r, args)
@@ -212,7 +218,10 @@ func (s *scope) arrange(r *expr.Resolved, args []expr.Node, loc int) ([]expr.Nod
 			out[i] = args[o]
 			continue
 		}
-		d := r.DefaultArg(i)
+		d, err := s.defaultArg(r, i)
+		if err != nil {
+			return nil, err
+		}
 		if d == nil {
 			return nil, s.unsupported(loc, "leaving out this argument in named notation")
 		}
@@ -238,12 +247,8 @@ func (s *scope) spread(r *expr.Resolved, f *expr.Func) (expr.Node, error) {
 }
 
 func (s *scope) setReturning(f *parse.FuncCall, r *expr.Resolved, args []expr.Node) (expr.Node, error) {
-	if why := s.clause.noSets(); why != "" {
-		return nil, s.errorf(f.Loc(), pgerr.FeatureNotSupported, "%s", why)
-	}
-	if s.conditional != "" {
-		return nil, s.at(f.Loc(), pgerr.New(pgerr.FeatureNotSupported, "set-returning functions are not allowed in %s", s.conditional).
-			WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
+	if err := s.setsAllowed(f); err != nil {
+		return nil, err
 	}
 	if !r.Set.Supported() {
 		return nil, s.unsupported(f.Loc(), "function "+expr.Signature(r.Set.Name, r.Set.Args))
@@ -257,8 +262,20 @@ func (s *scope) setReturning(f *parse.FuncCall, r *expr.Resolved, args []expr.No
 			return nil, err
 		}
 	}
+	return &expr.SetReturning{Fn: r.Set, Args: args, Type: types.T(ret), Loc: f.Loc()}, nil
+}
+
+// setsAllowed refuses a set where there can be none, and notes it where it can be.
+func (s *scope) setsAllowed(f *parse.FuncCall) error {
+	if why := s.clause.noSets(); why != "" {
+		return s.errorf(f.Loc(), pgerr.FeatureNotSupported, "%s", why)
+	}
+	if s.conditional != "" {
+		return s.at(f.Loc(), pgerr.New(pgerr.FeatureNotSupported, "set-returning functions are not allowed in %s", s.conditional).
+			WithHint("You might be able to move the set-returning function into a LATERAL FROM item."))
+	}
 	if s.clause != inFromFunction {
 		s.q.HasSRFs = true
 	}
-	return &expr.SetReturning{Fn: r.Set, Args: args, Type: types.T(ret), Loc: f.Loc()}, nil
+	return nil
 }

@@ -26,7 +26,7 @@ type securing struct {
 
 // secure adds the conditions of row-level security to a statement.
 func (a *analyzer) secure(an *Analyzed) error {
-	if a.env.Catalog == nil || a.env.Role == 0 || a.env.Storing || !a.anyRowSecurity() {
+	if a.env.Catalog == nil || a.env.Role == 0 || a.env.AsWritten || !a.anyRowSecurity() {
 		return nil
 	}
 	s := &securing{analyzer: a, perms: an.Permissions, done: map[*RTE]bool{}}

@@ -13,6 +13,7 @@ type analyzer struct {
 	env *Env
 	io  *types.IOEnv
 
+	calling     bool // the call of CALL is analysed
 	paramTypes  []types.Type
 	params      []*expr.Param // every reference made, to be checked at the end
 	literals    []types.Type

@@ -19,6 +19,10 @@ func (a *analyzer) userNames(n parse.Name) expr.UserNames {
 		return out
 	}
 	if oid, ok := types.ParseNameRef(n.Last()); ok {
+		if f := snap.Function(oid.Serial()); f != nil && oid.Class() == types.RoutineClass {
+			out.Functions = append(out.Functions, a.userFunction(f))
+			return out
+		}
 		if t := snap.Type(oid); t != nil {
 			out.Type = oid
 			for i := range t.Constructors {
@@ -31,6 +35,7 @@ func (a *analyzer) userNames(n parse.Name) expr.UserNames {
 	snap.Constructors(path, schema, n.Last(), func(t *catalog.Type, c *catalog.Constructor) {
 		out.Functions = append(out.Functions, constructor(t, c))
 	})
+	out.Functions = append(out.Functions, a.functionsNamed(path, schema, n.Last())...)
 	if oid, ok := snap.LookupType(path, schema, n.Last()); ok && types.ElemOf(oid) == 0 && oid.Class() != types.CompositeClass {
 		out.Type = oid
 	}

@@ -148,6 +148,8 @@ type Session struct {
 	spill      *exec.TempSpace // nil without Node.Temp
 	listening  []string        // channels, in the order of LISTEN
 	inbox      inbox
+	nesting    int // how deep the running statement is within others
+	routines   map[routineKey]*sqlRoutine
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc

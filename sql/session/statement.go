@@ -42,7 +42,9 @@ type statement struct {
 	populate    catalog.Oid // the new table or materialized view that it fills, with no right to insert
 	cursor      bool        // of DECLARE CURSOR: its rows have keys for WHERE CURRENT OF behind their columns
 	keys        []sema.CursorKey
-	described   bool // the client has seen the result's columns: they must not change
+	function    *sema.FunctionScope // of a function's body
+	bound       []catalog.ViewDep   // what the names of a stored text stand for
+	described   bool                // the client has seen the result's columns: they must not change
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
@@ -123,6 +125,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 		env.ParamTypes[i] = snap.ValueType(o)
 	}
 	env.NoParams = st.simple
+	env.Function, env.Bound = st.function, st.bound
 	an, err := sema.Analyze(st.raw.Stmt, env)
 	if err != nil {
 		return nil, nil, err

@@ -123,6 +123,9 @@ func userInfo(o Oid) *Info {
 // nameRef stands for a user type's name in a text that is made where no catalog is; ExpandNames puts the name in.
 func nameRef(o Oid) string { return "\x01" + strconv.FormatUint(uint64(o), 10) + "\x01" }
 
+// NameRef is the reference by which stored texts name a type or routine.
+func NameRef(o Oid) string { return nameRef(o) }
+
 // ExpandNames replaces what FormatType left in a text for the names of user types.
 func ExpandNames(s string, name func(Oid) string) string {
 	i := strings.IndexByte(s, '\x01')

@@ -49,7 +49,7 @@ func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
 		return err
 	}
 	env := e.sema()
-	env.Text = text
+	env.Text, env.AsWritten = text, true
 	node, err := sema.AnalyzeExpr(tree, scope, env)
 	if err != nil {
 		return err
@@ -58,6 +58,11 @@ func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
 	edits = append(edits, unqualify(tree, text)...)
 	x.Types = used
 	expr.Walk(node, func(n expr.Node) bool {
+		if change, oid, ok := callEdit(n, text); ok {
+			if edits = addEdit(edits, change); !slices.Contains(x.Functions, oid) {
+				x.Functions = append(x.Functions, oid)
+			}
+		}
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return true

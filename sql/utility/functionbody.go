@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -102,4 +103,32 @@ func checkSQLTypes(f *catalog.Function) error {
 		}
 	}
 	return nil
+}
+
+// callEdit replaces the name of a user's function in a call by a reference that outlives a renaming.
+func callEdit(n expr.Node, text string) (edit, catalog.Oid, bool) {
+	var def *expr.UserDef
+	loc := -1
+	switch k := n.(type) {
+	case *expr.Func:
+		def, loc = k.Fn.User, k.Loc
+	case *expr.SetReturning:
+		def, loc = k.Fn.User, k.Loc
+	}
+	if def == nil || loc < 0 || loc >= len(text) {
+		return edit{}, 0, false
+	}
+	length := identLen(text[loc:])
+	for loc+length < len(text) && text[loc+length] == '.' {
+		length += 1 + identLen(text[loc+length+1:])
+	}
+	return edit{loc, length, `"` + types.NameRef(types.UserOid(types.RoutineClass, def.Oid)) + `"`}, def.Oid, length > 0
+}
+
+// addEdit adds an edit to others, once.
+func addEdit(edits []edit, c edit) []edit {
+	if slices.Contains(edits, c) {
+		return edits
+	}
+	return append(edits, c)
 }

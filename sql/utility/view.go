@@ -127,7 +127,7 @@ func (e *Env) boundText(stmt parse.Statement, text string, analyze func(env *sem
 	})
 	over := e.DDL.Overlay()
 	env := e.sema()
-	env.Text, env.Storing = text, true
+	env.Text, env.AsWritten = text, true
 	use, err := analyze(env)
 	if err != nil {
 		return "", nil, err
@@ -157,12 +157,13 @@ func (e *Env) boundText(stmt parse.Statement, text string, analyze func(env *sem
 // viewConstants finds the types, enum labels and relations' OIDs in a view's query, and what it names by them.
 func (e *Env) viewConstants(stmt parse.Statement, text string, env *sema.Env, walk func(f func(n expr.Node))) (edits []edit, used []catalog.Oid) {
 	edits, used = e.typeEdits(stmt, text, env)
-	change := func(c edit) {
-		if !slices.Contains(edits, c) {
-			edits = append(edits, c)
-		}
-	}
+	change := func(c edit) { edits = addEdit(edits, c) }
 	walk(func(n expr.Node) {
+		if c, oid, ok := callEdit(n, text); ok {
+			if change(c); !slices.Contains(used, oid) {
+				used = append(used, oid)
+			}
+		}
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return
