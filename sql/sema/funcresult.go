@@ -1,6 +1,7 @@
 package sema
 
 import (
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -70,4 +71,15 @@ func ResultOf(result types.Type, fields []expr.RecordColumn, columns []types.Typ
 		return nil, mismatch("Final statement returns too many columns.")
 	}
 	return out, nil
+}
+
+// ResultFields are the fields of a function's result where that is a row: its output arguments, or the attributes of a
+// composite type; nil for any.
+func ResultFields(f *catalog.Function, snap *catalog.Snapshot, io *types.IOEnv) []expr.RecordColumn {
+	if cols := definition(f, snap, false).Columns; cols != nil {
+		return cols
+	}
+	env := *io
+	env.UserType = snap.UserType
+	return expr.CompositeColumns(f.Result.Oid, &env)
 }

@@ -179,6 +179,7 @@ const (
 	inStandalone
 	inCopyWhere
 	inExecute
+	inCall
 	inGenerated
 	inPredicate
 	inPartitionKey
@@ -222,6 +223,8 @@ func (c clause) noAggs() string {
 		return "transform expressions"
 	case inExecute:
 		return "EXECUTE parameters"
+	case inCall:
+		return "CALL arguments"
 	case inCopyWhere:
 		return "COPY FROM WHERE conditions"
 	}
@@ -259,6 +262,8 @@ func (c clause) noSets() string {
 		return "set-returning functions are not allowed in column generation expressions"
 	case inExecute:
 		return "set-returning functions are not allowed in EXECUTE parameters"
+	case inCall:
+		return "set-returning functions are not allowed in CALL arguments"
 	case inCopyWhere:
 		return "set-returning functions are not allowed in COPY FROM WHERE conditions"
 	}
@@ -289,6 +294,8 @@ func (c clause) noSubqueries() string {
 		return "cannot use subquery in transform expression"
 	case inExecute:
 		return "cannot use subquery in EXECUTE parameter"
+	case inCall:
+		return "cannot use subquery in CALL argument"
 	case inCopyWhere:
 		return "cannot use subquery in COPY FROM WHERE condition"
 	}

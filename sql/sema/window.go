@@ -53,6 +53,8 @@ func (c clause) noWindows() string {
 		return "window functions are not allowed in transform expressions"
 	case inExecute:
 		return "window functions are not allowed in EXECUTE parameters"
+	case inCall:
+		return "window functions are not allowed in CALL arguments"
 	case inCopyWhere:
 		return "window functions are not allowed in COPY FROM WHERE conditions"
 	case inWindowPartition, inWindowOrder, inFrameRange, inFrameRows, inFrameGroups:

@@ -52,7 +52,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 			return s.insertQuery(ctx, q, st.text, into)
 		},
 		ExecuteColumns: s.executeColumns, Refill: s.refill,
-		Alone: s.alone, CheckSetting: s.checkSetting,
+		Alone: s.alone, CheckSetting: s.checkSetting, CheckBodies: s.checksBodies(),
 	}
 }
 

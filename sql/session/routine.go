@@ -135,3 +135,9 @@ func callContext(ctx *expr.EvalContext) context.Context {
 	}
 	return context.Background()
 }
+
+// checksBodies is check_function_bodies.
+func (s *Session) checksBodies() bool {
+	v, _, _ := s.settings.raw("check_function_bodies")
+	return v != "off"
+}

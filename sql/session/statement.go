@@ -63,6 +63,13 @@ func newStatement(name string, raw parse.RawStmt, text string, declared []types.
 
 // prepare makes the statement's plan current for the session's catalog and search path.
 func (s *Session) prepare(st *statement) error {
+	if call, ok := st.raw.Stmt.(*parse.CallStmt); ok && !st.simple {
+		c, err := s.analyseCall(st, call)
+		if err == nil {
+			st.params = c.Params
+		}
+		return err
+	}
 	if st.raw.Stmt == nil || !plannable(st.raw.Stmt) {
 		return nil
 	}

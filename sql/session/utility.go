@@ -68,6 +68,12 @@ func (s *Session) utilityFields(st *statement) ([]Field, error) {
 			return nil, err
 		}
 		return s.fields(target, nil)
+	case *parse.CallStmt:
+		c, err := s.analyseCall(st, u)
+		if err != nil {
+			return nil, err
+		}
+		return callFields(c), nil
 	case *parse.FetchStmt:
 		if p := s.portals[u.PortalName]; p != nil && !u.IsMove {
 			return p.fields, nil
@@ -137,6 +143,8 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 		return "LOCK TABLE", nil, s.lockStmt(ctx, u)
 	case *parse.CopyStmt:
 		return "", nil, s.copyStmt(ctx, p.st, u)
+	case *parse.CallStmt:
+		return s.call(ctx, p, u)
 	case *parse.NotifyStmt:
 		return "NOTIFY", nil, s.notifyStmt(u)
 	case *parse.ListenStmt:

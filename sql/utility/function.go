@@ -54,10 +54,10 @@ func (e *Env) createFunction(ctx context.Context, s *parse.CreateFunctionStmt) e
 	if err := polymorphicResult(f); err != nil {
 		return err
 	}
-	if err := e.checkFunction(ctx, f, s); err != nil {
+	if err := e.DDL.CreateFunction(ctx, &ddl.FunctionSpec{Name: name, Replace: s.Replace, Function: f}); err != nil {
 		return err
 	}
-	return e.DDL.CreateFunction(ctx, &ddl.FunctionSpec{Name: name, Replace: s.Replace, Function: f})
+	return e.checkFunction(ctx, f)
 }
 
 // functionBuilder makes a function's descriptor.

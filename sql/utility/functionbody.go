@@ -4,10 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -19,7 +21,7 @@ func (b *functionBuilder) sqlBody(s *parse.CreateFunctionStmt) error {
 	for _, text := range texts {
 		stmt, err := parse.ParseOne(text)
 		if err != nil {
-			return err
+			return b.inStatement(err, text)
 		}
 		stored, deps, err := b.boundText(stmt, text, func(env *sema.Env) (*boundUse, error) {
 			b.bodyScope(env)
@@ -33,7 +35,7 @@ func (b *functionBuilder) sqlBody(s *parse.CreateFunctionStmt) error {
 			return &boundUse{refs: sema.References(a.Query), keys: a.Keys, walk: func(f func(expr.Node)) { sema.WalkWritten(a.Query, f) }}, nil
 		})
 		if err != nil {
-			return err
+			return b.inStatement(err, text)
 		}
 		bound = append(bound, stored)
 		b.f.Deps = mergeDeps(b.f.Deps, deps)
@@ -48,6 +50,16 @@ func (b *functionBuilder) sqlBody(s *parse.CreateFunctionStmt) error {
 	}
 	b.f.Body = "RETURN" + strings.TrimPrefix(bound[0], "SELECT")
 	return nil
+}
+
+// inStatement moves an error's position in a statement of the body to where that is in the whole statement.
+func (b *functionBuilder) inStatement(err error, text string) error {
+	x := pgerr.From(err).Clone()
+	at := strings.Index(b.Text, text[len("SELECT"):])
+	if x.Position > 0 && at >= len("SELECT") {
+		x.Position += utf8.RuneCountInString(b.Text[:at-len("SELECT")])
+	}
+	return x
 }
 
 // bodyScope says what the statements of the body may name besides what is in the catalog.
@@ -77,15 +89,154 @@ func mergeDeps(have, add []catalog.ViewDep) []catalog.ViewDep {
 	return have
 }
 
-// checkFunction is the validator of the function's language.
-func (e *Env) checkFunction(ctx context.Context, f *catalog.Function, s *parse.CreateFunctionStmt) error {
-	if f.Language == catalog.LanguageSQL {
-		return checkSQLTypes(f)
-	}
-	if e.CheckFunction != nil {
+// checkFunction is the validator of the function's language, which finds the function in the catalog.
+func (e *Env) checkFunction(ctx context.Context, f *catalog.Function) error {
+	if f.Language != catalog.LanguageSQL {
+		if e.CheckFunction == nil {
+			return nil
+		}
 		return e.CheckFunction(ctx, f)
 	}
-	return nil
+	if err := checkSQLTypes(f); err != nil {
+		return err
+	}
+	if !e.CheckBodies && f.Body == "" {
+		return nil
+	}
+	err := e.checkSQLBody(f)
+	if err == nil {
+		return nil
+	}
+	x := pgerr.From(err).Clone()
+	if x.Position > 0 {
+		if at := transposed(e.Text, f.Source, x.Position); at > 0 {
+			return x.WithPosition(at)
+		}
+		x.WithInternal(f.Source, x.Position)
+		x.Position = 0
+	}
+	return x.WithWhere("SQL function \"%s\"", f.Name)
+}
+
+// checkSQLBody analyses the statements of a function in SQL.
+func (e *Env) checkSQLBody(f *catalog.Function) error {
+	if f.Body != "" {
+		texts, _ := parse.SplitBody(f.Body)
+		stmts := make([]parse.Statement, len(texts))
+		for i, text := range texts {
+			var err error
+			if stmts[i], err = parse.ParseOne(text); err != nil {
+				return err
+			}
+		}
+		return e.checkStatements(f, stmts, func(i int, env *sema.Env) { env.Text, env.Bound = "", f.Deps })
+	}
+	raws, err := parse.Parse(f.Source)
+	if err != nil {
+		return err
+	}
+	for _, a := range f.Inputs() {
+		if expr.IsPolymorphic(a.Type.Oid) {
+			return nil // which types it is called with decides
+		}
+	}
+	stmts := make([]parse.Statement, len(raws))
+	for i := range raws {
+		stmts[i] = raws[i].Stmt
+	}
+	return e.checkStatements(f, stmts, func(_ int, env *sema.Env) { env.Text = f.Source })
+}
+
+func (e *Env) checkStatements(f *catalog.Function, stmts []parse.Statement, setUp func(i int, env *sema.Env)) error {
+	b := &functionBuilder{Env: e, f: f}
+	var columns []types.Type
+	rows := false
+	for i, stmt := range stmts {
+		columns, rows = nil, false
+		env := e.sema()
+		b.bodyScope(env)
+		setUp(i, env)
+		switch stmt.(type) {
+		case *parse.TransactionStmt, *parse.CopyStmt:
+			return nil // refused when it is executed
+		case *parse.SelectStmt, *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt, *parse.MergeStmt:
+		default:
+			continue
+		}
+		a, err := sema.Analyze(stmt, env)
+		if err != nil {
+			return err
+		}
+		rows = a.DML == nil || a.DML.Returning != nil
+		for _, t := range a.Columns() {
+			columns = append(columns, t.Expr.ResultType())
+		}
+	}
+	env := e.sema()
+	env.Text = ""
+	fields := sema.ResultFields(f, e.DDL.Overlay(), e.ioEnv())
+	_, err := sema.ResultOf(f.Result, fields, columns, rows, env)
+	return err
+}
+
+func (e *Env) ioEnv() *types.IOEnv {
+	if e.IOEnv != nil {
+		return e.IOEnv
+	}
+	return types.DefaultIOEnv
+}
+
+// transposed is where a position in a function's body, in characters from 1, is in the statement that gave the body as a
+// literal; 0 where the literal is not found, or more than once: function_parse_error_transpose.
+func transposed(text, source string, position int) int {
+	found := 0
+	for i := range text {
+		at := 0
+		switch {
+		case text[i] == '\'':
+			at = inLiteral(text[i+1:], source, position)
+		case text[i] == '$' && strings.HasPrefix(text[i+1:], source) && strings.HasPrefix(text[i+1+len(source):], "$"):
+			at = position
+		}
+		if at == 0 {
+			continue
+		}
+		if found != 0 {
+			return 0
+		}
+		found = utf8.RuneCountInString(text[:i+1]) + at
+	}
+	return found
+}
+
+// inLiteral matches a literal's inside with a text, and returns where a position in the text is in the literal.
+func inLiteral(literal, source string, position int) int {
+	at, chars, k := 0, 0, 0
+	for _, c := range source {
+		if k >= len(literal) || !strings.HasPrefix(literal[k:], string(c)) {
+			return 0
+		}
+		chars++
+		at++
+		if at > 0 && chars == position {
+			position = -at
+		}
+		k += utf8.RuneLen(c)
+		if c == '\'' {
+			if k >= len(literal) || literal[k] != '\'' {
+				return 0
+			}
+			k++
+			at++
+		}
+	}
+	if k >= len(literal) || literal[k] != '\'' || k+1 < len(literal) && literal[k+1] == '\'' {
+		return 0
+	}
+	if position > 0 { // behind the end
+		return at + position - chars
+	}
+	return -position
 }
 
 // checkSQLTypes refuses the pseudo-types that functions in SQL cannot have.

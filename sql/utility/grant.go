@@ -72,8 +72,7 @@ func (e *Env) grant(ctx context.Context, s *parse.GrantStmt) error {
 	switch {
 	case !ok || k.kind == catalog.ACLLanguage:
 		return pgerr.NotSupported("GRANT on " + s.ObjType.String())
-	case k.kind == catalog.ACLFunction && s.TargetType == parse.GrantAllInSchema: // there are none
-	case k.kind == catalog.ACLFunction || k.kind == catalog.ACLType:
+	case k.kind == catalog.ACLType:
 		return pgerr.NotSupported("GRANT on " + s.ObjType.String())
 	}
 	g := ddl.GrantSpec{Grant: s.IsGrant, GrantOption: s.GrantOption, Behavior: behavior(s.Behavior), Kind: k.kind}
@@ -159,6 +158,12 @@ func (e *Env) grantObjects(s *parse.GrantStmt, kind catalog.ACLKind) ([]catalog.
 	for _, o := range s.Objects {
 		name := o.Name.Last()
 		switch kind {
+		case catalog.ACLFunction:
+			f, err := e.routine(s.ObjType, o, false)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, f.OID)
 		case catalog.ACLSchema:
 			sc := over.SchemaByName(name)
 			if sc == nil {
@@ -190,9 +195,12 @@ func (e *Env) grantAll(s *parse.GrantStmt, kind catalog.ACLKind) ([]catalog.Oid,
 				return nil, err
 			}
 		}
+		if kind == catalog.ACLFunction {
+			out = append(out, functionsIn(over, sc.OID, s.ObjType)...)
+			continue
+		}
 		over.RelationsIn(sc.OID, func(r catalog.Relation) bool {
 			switch {
-			case kind == catalog.ACLFunction:
 			case kind == catalog.ACLSequence && r.Kind == catalog.KindSequence, kind == catalog.ACLRelation && r.Kind == catalog.KindTable:
 				out = append(out, r.OID())
 			case kind == catalog.ACLRelation && r.Kind == catalog.KindView:
@@ -245,4 +253,15 @@ func (e *Env) alterDefaultPrivileges(ctx context.Context, s *parse.AlterDefaultP
 		d.Privileges |= bit
 	}
 	return e.DDL.AlterDefaultPrivileges(ctx, &d)
+}
+
+// functionsIn lists the functions of a schema, of a kind.
+func functionsIn(over *catalog.Snapshot, schema catalog.Oid, kind parse.ObjectType) (out []catalog.Oid) {
+	over.Functions(func(f *catalog.Function) bool {
+		if f.SchemaID == schema && (kind == parse.ObjectRoutine || (kind == parse.ObjectProcedure) == (f.Kind == catalog.Procedure)) {
+			out = append(out, f.OID)
+		}
+		return true
+	})
+	return out
 }

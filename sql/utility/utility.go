@@ -45,6 +45,8 @@ type Env struct {
 	// Refill, when set, gives a materialized view the rows of its query: into its new storages, or concurrently in place of
 	// those that it has.
 	Refill func(ctx context.Context, t *catalog.Table, concurrently bool) error
+	// CheckBodies says that the bodies of functions are checked: check_function_bodies.
+	CheckBodies bool
 	// CheckFunction, when set, is the validator of functions in other languages than SQL.
 	CheckFunction func(ctx context.Context, f *catalog.Function) error
 	// Alone sees to it that nobody is connected to a database.
