@@ -47,10 +47,9 @@ func init() {
 		"format_type": formatType, "obj_description": objDescription, "col_description": colDescription,
 		"shobj_description": sharedDescription, "pg_get_constraintdef": constraintDef, "pg_get_indexdef": indexDef,
 		"pg_get_expr": getExpr, "pg_get_viewdef": viewDef, "pg_get_ruledef": ruleDef, "pg_get_userbyid": userByID, "pg_get_serial_sequence": serialSequence,
-		"pg_get_function_arguments": functionArguments, "pg_get_function_identity_arguments": functionArguments,
-		"pg_get_function_result": functionResult, "acldefault": aclDefault,
+		"acldefault": aclDefault,
 
-		"pg_table_is_visible": tableVisible, "pg_type_is_visible": typeVisible, "pg_function_is_visible": functionVisible,
+		"pg_table_is_visible": tableVisible, "pg_type_is_visible": typeVisible,
 		"pg_operator_is_visible": operatorVisible, "pg_collation_is_visible": embeddedVisible("pg_collation"),
 		"pg_opclass_is_visible": embeddedVisible("pg_opclass"), "pg_opfamily_is_visible": embeddedVisible("pg_opfamily"),
 		"pg_ts_config_is_visible": embeddedVisible("pg_ts_config"), "pg_ts_dict_is_visible": embeddedVisible("pg_ts_dict"),
@@ -74,7 +73,7 @@ func init() {
 		"regroleout": regText(types.RegroleOid), "regcollationout": regText(types.RegcollationOid),
 		"regconfigout": regText(types.RegconfigOid), "regdictionaryout": regText(types.RegdictionaryOid),
 	}
-	for _, group := range []map[string]function{privilegeFunctions(), serverFunctions()} {
+	for _, group := range []map[string]function{privilegeFunctions(), serverFunctions(), functionFunctions()} {
 		for name, f := range group {
 			functions[name] = f
 		}
@@ -128,7 +127,7 @@ var classByName = map[string]catalog.Oid{
 
 func objDescription(c *call) (types.Datum, error) {
 	if len(c.args) == 1 {
-		for _, class := range []catalog.Oid{classClass, classConstraint, classNamespace, classType} {
+		for _, class := range []catalog.Oid{classClass, classConstraint, classNamespace, classType, classProc} {
 			if t, ok := c.defs.comment(class, c.oid(0), 0); ok {
 				return str(t), nil
 			}
@@ -311,25 +310,6 @@ func serialSequence(c *call) (types.Datum, error) {
 	return null, nil
 }
 
-func functionArguments(c *call) (types.Datum, error) {
-	p, ok := procByOid(c.oid(0))
-	if !ok {
-		return null, nil
-	}
-	return str(strings.ReplaceAll(typeList(p.Args), ",", ", ")), nil
-}
-
-func functionResult(c *call) (types.Datum, error) {
-	p, ok := procByOid(c.oid(0))
-	if !ok || p.Kind == 'p' {
-		return null, nil
-	}
-	if p.Set {
-		return str("SETOF " + types.FormatType(types.T(p.Result))), nil
-	}
-	return str(types.FormatType(types.T(p.Result))), nil
-}
-
 func aclDefault(c *call) (types.Datum, error) {
 	kind := catalog.ACLKind(c.args[0].Int())
 	if kind.All() == 0 {
@@ -359,13 +339,6 @@ func typeVisible(c *call) (types.Datum, error) {
 		return null, nil
 	}
 	return flag(c.env.Snapshot.FormatType(nil, types.T(oid)) != name), nil
-}
-
-func functionVisible(c *call) (types.Datum, error) {
-	if _, ok := procByOid(c.oid(0)); !ok {
-		return null, nil
-	}
-	return c.searched(), nil
 }
 
 func operatorVisible(c *call) (types.Datum, error) {

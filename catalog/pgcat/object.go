@@ -100,6 +100,7 @@ func (b *builder) depend(class, obj catalog.Oid, sub catalog.AttNum, refClass, r
 
 func dependRows(b *builder) {
 	b.typeDepends()
+	b.functionDepends()
 	b.snap.Tables(func(t *catalog.Table) bool {
 		b.depend(classClass, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.tableDepends(t)
@@ -137,7 +138,7 @@ func dependRows(b *builder) {
 			for _, n := range d.Columns {
 				b.depend(classRewrite, rewriteOid(v), 0, classClass, d.Relation, n, catalog.Normal)
 			}
-			class := classOf(d.Relation)
+			class := b.classOfDep(d.Relation)
 			if _, key := b.snap.Constraint(d.Relation); key != nil {
 				class = classConstraint
 			}
@@ -178,7 +179,7 @@ func (b *builder) tableDepends(t *catalog.Table) {
 		}
 		b.depend(classAttrdef, def, 0, classClass, t.OID, c.Num, catalog.Auto)
 		for _, q := range c.DefaultDeps {
-			b.depend(classAttrdef, def, 0, classOf(q), q, 0, catalog.Normal)
+			b.depend(classAttrdef, def, 0, b.classOfDep(q), q, 0, catalog.Normal)
 		}
 	}
 	for _, i := range t.Indexes {
@@ -270,6 +271,7 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		}
 		return true
 	})
+	snap.Functions(func(f *catalog.Function) bool { some(classProc, f.OID, 0, f.Comment); return true })
 	snap.Views(func(v *catalog.View) bool {
 		some(classClass, v.OID, 0, v.Comment)
 		columns(v.OID, v.Columns)

@@ -280,7 +280,7 @@ func (d *deparser) node(n expr.Node, implicit bool) {
 	case *expr.Subquery:
 		d.subquery(n)
 	case *expr.SetReturning:
-		d.call(catalog.QuoteIdent(n.Fn.Name), n.Args, true)
+		d.call(d.setName(n.Fn), n.Args, true)
 	default:
 		d.failed = true
 	}

@@ -18,7 +18,7 @@ func privilegeFunctions() map[string]function {
 		"has_schema_privilege":     schemaPrivilege,
 		"has_database_privilege":   databasePrivilege,
 
-		"has_function_privilege": openPrivilege, "has_type_privilege": openPrivilege, "has_language_privilege": openPrivilege,
+		"has_function_privilege": functionPrivilege, "has_type_privilege": openPrivilege, "has_language_privilege": openPrivilege,
 		"has_tablespace_privilege": ownerPrivilege, "has_foreign_data_wrapper_privilege": ownerPrivilege,
 		"has_server_privilege": ownerPrivilege, "has_parameter_privilege": ownerPrivilege,
 		"pg_has_role": hasRole,

@@ -44,6 +44,11 @@ func userRangeRows(b *builder) {
 // functionName prints the name that a call is made by: a constructor of a user's type is qualified unless the search path
 // finds it.
 func (d *deparser) functionName(f *expr.Function) string {
+	if f.User != nil {
+		if u := d.snap.Function(f.User.Oid); u != nil {
+			return d.snap.FunctionName(d.path, u)
+		}
+	}
 	if f.Constructs == 0 {
 		return catalog.QuoteIdent(f.Name)
 	}
@@ -54,4 +59,14 @@ func (d *deparser) functionName(f *expr.Function) string {
 		return catalog.QuoteIdent(f.Name)
 	}
 	return catalog.QualifiedName(d.snap.SchemaName(t.Constructors[0].SchemaID), f.Name)
+}
+
+// setName is functionName for a function that returns a set.
+func (d *deparser) setName(f *expr.SetFunction) string {
+	if f.User != nil {
+		if u := d.snap.Function(f.User.Oid); u != nil {
+			return d.snap.FunctionName(d.path, u)
+		}
+	}
+	return catalog.QuoteIdent(f.Name)
 }

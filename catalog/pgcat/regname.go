@@ -1,6 +1,7 @@
 package pgcat
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -139,10 +140,16 @@ func (n *regNames) out(t types.Oid, value uint32) (string, bool) {
 			return catalog.QuoteIdent(name), true
 		}
 	case types.RegprocOid:
+		if f := n.snap.Function(oid); f != nil {
+			return n.procName(f), true
+		}
 		if p, ok := procByOid(oid); ok {
 			return procOut(p), true
 		}
 	case types.RegprocedureOid:
+		if f := n.snap.Function(oid); f != nil {
+			return n.snap.FunctionSignature(n.path, f), true
+		}
 		if p, ok := procByOid(oid); ok {
 			return catalog.QuoteIdent(p.Name) + "(" + typeList(p.Args) + ")", true
 		}
@@ -296,7 +303,7 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 		}
 		return 0, pgerr.New(pgerr.UndefinedObject, "role \"%s\" does not exist", last)
 	case types.RegprocOid:
-		return procIn(name, schema, last)
+		return n.procIn(name, schema, last)
 	case types.RegprocedureOid:
 		return n.procedureIn(name, schema, last, signature)
 	case types.RegcollationOid:
@@ -318,13 +325,19 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 	return 0, pgerr.NotSupported(types.FormatType(types.T(t)) + " names")
 }
 
-func procIn(text, schema, name string) (uint32, error) {
+func (n *regNames) procIn(text, schema, name string) (uint32, error) {
 	procs := procsByName()[name]
+	if schema != "" && schema != pgCatalog {
+		procs = nil
+	}
+	users := n.functionsNamed(schema, name)
 	switch {
-	case len(procs) == 0 || schema != "" && schema != pgCatalog:
-		return 0, pgerr.New(pgerr.UndefinedFunction, "function \"%s\" does not exist", text)
-	case len(procs) > 1:
+	case len(procs)+len(users) > 1:
 		return 0, pgerr.New(pgerr.AmbiguousFunction, "more than one function named \"%s\"", text)
+	case len(users) == 1:
+		return uint32(users[0].OID), nil
+	case len(procs) == 0:
+		return 0, pgerr.New(pgerr.UndefinedFunction, "function \"%s\" does not exist", text)
 	}
 	return uint32(procs[0].Oid), nil
 }
@@ -344,6 +357,11 @@ func (n *regNames) procedureIn(text, schema, name, signature string) (uint32, er
 	for _, p := range procsByName()[name] {
 		if typeList(p.Args) == typeList(args) && (schema == "" || schema == pgCatalog) {
 			return uint32(p.Oid), nil
+		}
+	}
+	for _, f := range n.functionsNamed(schema, name) {
+		if slices.Equal(f.InputTypes(), args) {
+			return uint32(f.OID), nil
 		}
 	}
 	return 0, pgerr.New(pgerr.UndefinedFunction, "function \"%s(%s)\" does not exist", text, signature)
@@ -469,4 +487,13 @@ func splitName(s string) ([]string, error) {
 		return nil, pgerr.New(pgerr.InvalidName, "invalid name syntax")
 	}
 	return append(out, types.TruncateName(string(cur))), nil
+}
+
+// procName qualifies a user's function whose name alone finds another, or several, as regprocout does.
+func (n *regNames) procName(f *catalog.Function) string {
+	named := n.functionsNamed("", f.Name)
+	if len(named) == 1 && named[0] == f && len(procsByName()[f.Name]) == 0 {
+		return catalog.QuoteIdent(f.Name)
+	}
+	return catalog.QualifiedName(n.snap.SchemaName(f.SchemaID), f.Name)
 }

@@ -37,7 +37,6 @@ func serverFunctions() map[string]function {
 		"pg_partition_ancestors": partitionAncestors, "pg_partition_tree": partitionTree, "pg_partition_root": partitionRoot,
 		"pg_get_partition_constraintdef": partitionConstraintDef, "pg_get_statisticsobjdef": constant(null),
 		"pg_get_statisticsobjdef_columns": constant(null), "pg_get_statisticsobjdef_expressions": constant(null),
-		"pg_get_function_sqlbody": constant(null), "pg_get_function_arg_default": constant(null),
 		"pg_get_replica_identity_index": func(c *call) (types.Datum, error) {
 			if t := c.scope.snap.Table(c.oid(0)); t != nil && t.PrimaryIndex() != nil {
 				return num(t.PrimaryIndex().OID), nil
