@@ -144,6 +144,8 @@ type Index struct {
 	// it is not true have no entry.
 	Predicate     string   `json:",omitempty"`
 	PredicateUses []AttNum `json:",omitempty"`
+	// Deps are the users' functions that the expressions and the predicate call.
+	Deps []Oid `json:",omitempty"`
 	// NullsNotDistinct says that NULLs of a unique index are equal.
 	NullsNotDistinct bool `json:",omitempty"`
 	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), and empty for btree.

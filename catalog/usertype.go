@@ -262,8 +262,17 @@ func (s *Snapshot) typeUsers(oid Oid, add addDependent) {
 			if c.Type.Declared() == oid {
 				add(Normal, PartColumn, t.OID, c.Num)
 			}
-			if slices.Contains(c.DefaultDeps, oid) {
+			switch {
+			case !slices.Contains(c.DefaultDeps, oid):
+			case c.Generated:
+				add(Normal, PartColumn, t.OID, c.Num)
+			default:
 				add(Normal, PartDefault, t.OID, c.Num)
+			}
+		}
+		for _, i := range t.Indexes {
+			if slices.Contains(i.Deps, oid) {
+				add(Normal, PartIndex, i.OID, 0)
 			}
 		}
 		for _, c := range t.Constraints {

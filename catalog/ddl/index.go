@@ -72,6 +72,7 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if s.Predicate != nil {
 		index.Predicate, index.PredicateUses = s.Predicate.Text, attributeNumbers(t, s.Predicate.Columns)
 	}
+	index.Deps = s.functions()
 	if s.Method == "hash" {
 		index.Method = s.Method
 	}
@@ -204,4 +205,23 @@ func (x *Tx) buildIndexes(ctx context.Context, t *catalog.Table, indexes ...*cat
 		built.IndexByOID(i.OID).BuiltAt = at
 	}
 	return x.putTable(ctx, built)
+}
+
+// functions are the users' functions that an index's expressions and predicate call.
+func (s *IndexSpec) functions() (out []catalog.Oid) {
+	add := func(e *Expression) {
+		if e == nil {
+			return
+		}
+		for _, oid := range e.Functions {
+			if !slices.Contains(out, oid) {
+				out = append(out, oid)
+			}
+		}
+	}
+	for i := range s.Columns {
+		add(s.Columns[i].Expr)
+	}
+	add(s.Predicate)
+	return out
 }
