@@ -101,9 +101,16 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	for class, later := range map[Class]byte{ClassTable: formatVersionRows + 1, ClassSchema: formatVersion + 1} {
+	for class, later := range map[Class]byte{ClassTable: formatVersionTriggers + 1, ClassRole: formatVersionTriggers, ClassSchema: formatVersion + 1} {
 		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
 			t.Error("a later format is read as this one")
+		}
+	}
+	triggers := []Trigger{{OID: 9, Name: "t", Type: TriggerRow | TriggerUpdate, State: TriggerFiresOrigin, When: "old.a < new.a"}}
+	for _, o := range []Object{&Table{OID: 1, Triggers: triggers}, &View{OID: 2, Triggers: triggers}} {
+		b := Encode(o)
+		if back, err := Decode(o.ObjectID().Class, b); err != nil || b[0] != formatVersionTriggers || !bytes.Equal(Encode(back), b) {
+			t.Errorf("%T with triggers: %v, format %d", o, err, b[0])
 		}
 	}
 	if b := Encode(&Table{OID: 1}); b[0] != formatVersion {

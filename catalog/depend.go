@@ -24,6 +24,7 @@ const (
 	PartRule
 	PartPolicy
 	PartFunction
+	PartTrigger
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -149,11 +150,15 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.viewsOn(p.OID, 0, add)
 	case PartView:
 		s.viewsOn(p.OID, p.Sub, add)
+		s.triggersOn(p.OID, p.Sub, add)
 		add(Internal, PartType, types.UserOid(types.CompositeClass, p.OID), 0)
 	case PartType:
 		s.typeDependents(p.OID, add)
+		s.triggersOn(p.OID, 0, add)
 	case PartFunction:
 		s.functionDependents(p.OID, add)
+	case PartTrigger:
+		s.clonesOf(p.OID, add)
 	}
 	slices.SortStableFunc(out, func(a, b Dependent) int {
 		if a.OID == b.OID && a.Kind != b.Kind { // a default is younger than its table
@@ -202,6 +207,7 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 		}
 	}
 	s.viewsOn(t.OID, col, add)
+	s.triggersOn(t.OID, col, add)
 	if col == 0 {
 		for _, child := range t.Children {
 			kind := Normal
@@ -324,6 +330,10 @@ func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
 		if q := s.Sequence(p.OID); q != nil && q.OwnedByAuto && q.OwnedByTab != 0 {
 			return Part{Kind: PartColumn, OID: q.OwnedByTab, Sub: q.OwnedByCol}, true
 		}
+	case PartTrigger:
+		if _, g := s.Trigger(p.OID); g != nil && g.Parent != 0 {
+			return Part{Kind: PartTrigger, OID: g.Parent}, true
+		}
 	case PartType:
 		if p.OID.Class() == types.MultirangeClass {
 			return Part{Kind: PartType, OID: types.RangeOf(p.OID)}, true
@@ -370,6 +380,9 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	case PartFunction:
 		f := s.Function(p.OID)
 		return f.Kind.Noun() + " " + s.FunctionSignature(searchPath, f)
+	case PartTrigger:
+		rel, g := s.Trigger(p.OID)
+		return "trigger " + g.Name + " on " + rel.Noun() + " " + relation(rel)
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

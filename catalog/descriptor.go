@@ -61,8 +61,9 @@ type Table struct {
 	Options []string
 	// ReplicaIdentity is pg_class.relreplident where it is not the default 'd'.
 	ReplicaIdentity byte `json:",omitempty"`
-	// Rules are by name.
-	Rules []Rule `json:",omitempty"`
+	// Rules and Triggers are by name.
+	Rules    []Rule    `json:",omitempty"`
+	Triggers []Trigger `json:",omitempty"`
 	// RowSecurity says that Policies, which are by name, decide who sees and writes which rows; ForceRowSecurity, that they do so
 	// for the owner too.
 	RowSecurity      bool     `json:",omitempty"`
@@ -314,7 +315,8 @@ type View struct {
 	// it names is used as the querying role and not as the owner. Options are these as they were given.
 	Barrier, Invoker bool
 	Options          []string
-	Rules            []Rule `json:",omitempty"`
+	Rules            []Rule    `json:",omitempty"`
+	Triggers         []Trigger `json:",omitempty"` // INSTEAD OF, and of statements
 	ACL              []ACLItem
 	Comment          string
 }

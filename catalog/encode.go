@@ -27,13 +27,14 @@ const (
 )
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
-// not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3,
-// and tables with row-level security of format 4.
+// not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
+// row-level security of format 4, and tables and views with triggers of format 5.
 const (
-	formatVersion     = 1
-	formatVersionMore = 2
-	formatVersionTree = 3
-	formatVersionRows = 4
+	formatVersion         = 1
+	formatVersionMore     = 2
+	formatVersionTree     = 3
+	formatVersionRows     = 4
+	formatVersionTriggers = 5
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -42,6 +43,9 @@ func format(o Object) byte {
 	case *Table:
 		return o.format()
 	case *View:
+		if o.Triggers != nil {
+			return formatVersionTriggers
+		}
 		if o.Rules != nil {
 			return formatVersionMore
 		}
@@ -58,6 +62,9 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	if t.Triggers != nil {
+		return formatVersionTriggers
+	}
 	if t.RowSecurity || t.ForceRowSecurity || t.Policies != nil {
 		return formatVersionRows
 	}
@@ -85,9 +92,24 @@ func (c Class) hasMore() bool {
 	return c == ClassTable || c == ClassView || c == ClassRole || c == ClassDatabase
 }
 
+// knows reports whether descriptors of the class may be in a format.
+func (c Class) knows(format byte) bool {
+	switch format {
+	case formatVersion:
+		return true
+	case formatVersionMore:
+		return c.hasMore()
+	case formatVersionTree, formatVersionRows:
+		return c == ClassTable
+	case formatVersionTriggers:
+		return c == ClassTable || c == ClassView
+	}
+	return false
+}
+
 // Decode reads a stored descriptor of a class.
 func Decode(class Class, b []byte) (Object, error) {
-	if len(b) == 0 || b[0] != formatVersion && (b[0] != formatVersionMore || !class.hasMore()) && (b[0] != formatVersionTree && b[0] != formatVersionRows || class != ClassTable) {
+	if len(b) == 0 || !class.knows(b[0]) {
 		return nil, fmt.Errorf("catalog: descriptor of an unknown format")
 	}
 	var o Object

@@ -301,6 +301,7 @@ func (s *Snapshot) functionsUsing(oid Oid, col AttNum, add addDependent) {
 // functionDependents adds what depends on a function.
 func (s *Snapshot) functionDependents(oid Oid, add addDependent) {
 	s.defaultsOn(oid, add)
+	s.triggersOn(oid, 0, add)
 	s.typeUsers(oid, add)
 	s.viewsOn(oid, 0, add)
 }

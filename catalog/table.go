@@ -41,6 +41,7 @@ func (t *Table) Clone() *Table {
 	c.Options = slices.Clone(t.Options)
 	c.Rules = slices.Clone(t.Rules)
 	c.Policies = slices.Clone(t.Policies)
+	c.Triggers = slices.Clone(t.Triggers)
 	c.ACL = slices.Clone(t.ACL)
 	c.Indexes = make([]*Index, len(t.Indexes))
 	for i, x := range t.Indexes {

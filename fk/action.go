@@ -48,8 +48,10 @@ func (r *Runner) actOn(ctx context.Context, k *Key, kind eventKind, old, changed
 	switch action {
 	case catalog.Cascade:
 		if kind == deleteEvent {
-			err := r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
-				return k.within(r.store.DeleteRows(ctx, k.Child, rows), nil)
+			err := r.as(ctx, k, true, nil, func() error {
+				return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
+					return k.within(r.store.DeleteRows(ctx, k, rows), nil)
+				})
 			})
 			return k.finding(err, nil)
 		}
@@ -71,15 +73,17 @@ func (r *Runner) cascadeUpdate(ctx context.Context, k *Key, keys, newKeys [][]ty
 			errs[i] = k.within(errs[i], k.assignments(catalog.Cascade, k.ChildCols))
 		}
 	}
-	err := r.store.Children(ctx, k, keys, lockFor(catalog.SetNull), func(rows [][]types.Datum, at []int) error {
-		assigned := make([][]types.Datum, len(rows))
-		for i := range rows {
-			if err := errs[at[i]]; err != nil {
-				return err
+	err := r.as(ctx, k, false, k.ChildCols, func() error {
+		return r.store.Children(ctx, k, keys, lockFor(catalog.SetNull), func(rows [][]types.Datum, at []int) error {
+			assigned := make([][]types.Datum, len(rows))
+			for i := range rows {
+				if err := errs[at[i]]; err != nil {
+					return err
+				}
+				assigned[i] = vals[at[i]]
 			}
-			assigned[i] = vals[at[i]]
-		}
-		return k.within(r.store.UpdateRows(ctx, k, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
+			return k.within(r.store.UpdateRows(ctx, k, rows, k.ChildCols, assigned), k.assignments(catalog.Cascade, k.ChildCols))
+		})
 	})
 	return k.finding(err, k.assignments(catalog.Cascade, k.ChildCols))
 }
@@ -111,12 +115,14 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 			return err
 		}
 	}
-	err := r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
-		assigned := make([][]types.Datum, len(rows))
-		for i := range rows {
-			assigned[i] = vals
-		}
-		return k.within(r.store.UpdateRows(ctx, k, rows, cols, assigned), k.assignments(action, cols))
+	err := r.as(ctx, k, false, cols, func() error {
+		return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
+			assigned := make([][]types.Datum, len(rows))
+			for i := range rows {
+				assigned[i] = vals
+			}
+			return k.within(r.store.UpdateRows(ctx, k, rows, cols, assigned), k.assignments(action, cols))
+		})
 	})
 	if err != nil || action != catalog.SetDefault {
 		return k.finding(err, k.assignments(action, cols))

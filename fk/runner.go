@@ -48,10 +48,11 @@ func (m Modes) deferred(c *catalog.Constraint) bool {
 type eventKind uint8
 
 const (
-	checkEvent  eventKind = iota // child rows to be checked against keys
-	deleteEvent                  // parent keys that are gone
-	updateEvent                  // parent keys that changed
-	uniqueEvent                  // deferrable unique keys that were taken when written
+	checkEvent   eventKind = iota // child rows to be checked against keys
+	deleteEvent                   // parent keys that are gone
+	updateEvent                   // parent keys that changed
+	uniqueEvent                   // deferrable unique keys that were taken when written
+	triggerEvent                  // a call of a trigger's function
 )
 
 // event is a batch of rows of one table with what they entail.
@@ -65,6 +66,7 @@ type event struct {
 	index *catalog.Index
 	// recheck is set for an event whose rows may have changed since it was queued.
 	recheck bool
+	call    *queued
 }
 
 // pendingKeys are keys of one foreign key that had no parent when looked up early.
@@ -390,6 +392,9 @@ func (r *Runner) SetConstraints(ctx context.Context, constraints []catalog.Oid, 
 func (r *Runner) Pending() bool { return len(r.deferred) > 0 }
 
 func (e *event) constraint() *catalog.Constraint {
+	if e.kind == triggerEvent {
+		return e.call.constraint
+	}
 	if e.kind != uniqueEvent {
 		return e.keys[0].Constraint
 	}
@@ -418,6 +423,12 @@ func (r *Runner) drain(ctx context.Context) error {
 			err = r.check(ctx, &e)
 		case uniqueEvent:
 			err = r.unique(ctx, &e)
+		case triggerEvent:
+			if e.call.fire == nil {
+				continue
+			}
+			ran = true
+			err = e.call.fire(ctx, r.store)
 		default:
 			ran = true
 			err = r.act(ctx, &e)

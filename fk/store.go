@@ -26,8 +26,8 @@ type Store interface {
 	// with at most about 1,000 rows at a time, each with the position of its key. A row invisible to the snapshot of a
 	// REPEATABLE READ transaction is a serialization failure (40001). emit may write; ErrStop from it ends the scan.
 	Children(ctx context.Context, k *Key, keys [][]types.Datum, mode lock.Mode, emit func(rows [][]types.Datum, key []int) error) error
-	// DeleteRows and UpdateRows write rows that Children locked. They report the writes to the Runner.
-	DeleteRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum) error
+	// DeleteRows and UpdateRows write rows of k.Child that Children locked. They report the writes to the Runner.
+	DeleteRows(ctx context.Context, k *Key, rows [][]types.Datum) error
 	// UpdateRows assigns columns (attnum-1) of each row of k.Child and checks NOT NULL and CHECK as any UPDATE does. Rows may
 	// move to other partitions of k.DeclaredOn.
 	UpdateRows(ctx context.Context, k *Key, rows [][]types.Datum, cols []int, vals [][]types.Datum) error

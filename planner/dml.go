@@ -11,7 +11,9 @@ import (
 // planDML plans INSERT, UPDATE or DELETE.
 func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, error) {
 	b.plan.Writes = true
-	b.useTable(d.Table)
+	if d.Instead == nil {
+		b.useTable(d.Table)
+	}
 	holder := &query{b: b, q: &sema.Query{CTEs: d.CTEs}, up: up, unit: u}
 	if up != nil {
 		holder.depth = up.depth + 1
@@ -21,11 +23,14 @@ func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, err
 		return nil, err
 	}
 	m := &ModifyTable{Table: d.Table, Main: main}
-	switch d.Kind {
-	case sema.Insert:
+	switch {
+	case d.Instead != nil:
+		m.Kind = map[sema.DMLKind]Kind{sema.Insert: Insert, sema.Update: Update, sema.Delete: Delete}[d.Kind]
+		err = holder.planInstead(d, m)
+	case d.Kind == sema.Insert:
 		m.Kind = Insert
 		err = holder.planInsert(d, m)
-	case sema.Merge:
+	case d.Kind == sema.Merge:
 		m.Kind = Merge
 		err = holder.planMerge(d, m)
 	default:

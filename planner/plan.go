@@ -514,6 +514,9 @@ type ModifyTable struct {
 	KeyChange bool
 	// Main is set for the statement's own DML, false for one inside WITH.
 	Main bool
+	// Instead is set where a view's triggers carry the statement out: then all else but Kind, Input and Returning is empty,
+	// and Table only names the view's columns.
+	Instead *Instead
 }
 
 // MergeAction is a WHEN clause of MERGE; its scalars are over the input row. Set is by Columns for Update, and by attnum-1

@@ -40,7 +40,7 @@ func (c *AlterCommand) LockModeOf() LockMode {
 		if c.Constraints[0].Type == catalog.Foreign {
 			return ShareRowExclusiveLock
 		}
-	case AlterConstraint:
+	case AlterConstraint, SetTriggers:
 		return ShareRowExclusiveLock
 	case SetOptions, ClusterOn, SetStatistics:
 		return ShareUpdateExclusiveLock
@@ -592,6 +592,10 @@ func (x *Tx) typeUsers(t *catalog.Table, col *catalog.Column) error {
 		}
 		if d.Kind == catalog.PartPolicy {
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used in a policy definition").
+				WithDetail("%s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
+		}
+		if d.Kind == catalog.PartTrigger {
+			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of a column used in a trigger definition").
 				WithDetail("%s depends on column \"%s\"", x.s.over.Describe(x.searchPath(), d.Part), col.Name)
 		}
 		if x.isView(d.Part) {

@@ -38,6 +38,7 @@ const (
 	DetachPartition  // Parent (the partition)
 	SetRowSecurity   // On
 	ForceRowSecurity // On
+	SetTriggers      // Name (empty: all), State, System (those of foreign keys too)
 )
 
 // AlterCommand is one subcommand of ALTER TABLE.
@@ -60,5 +61,7 @@ type AlterCommand struct {
 	Method      string
 	IfExists    bool
 	On          bool
+	State       catalog.TriggerState
+	System      bool
 	Behavior    Behavior
 }

@@ -41,6 +41,8 @@ func (x *Tx) alterTree(ctx context.Context, table catalog.Oid, c *AlterCommand, 
 		return x.alterEach(ctx, table, c, recurse)
 	case SetDefault, DropDefault, SetStatistics, SetStorage:
 		return x.alterEach(ctx, table, c, recurse)
+	case SetTriggers:
+		return x.setTriggers(ctx, table, c, recurse)
 	}
 	return x.alterOne(ctx, table, c)
 }

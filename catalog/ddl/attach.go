@@ -69,6 +69,9 @@ func (x *Tx) attachPartition(ctx context.Context, parent *catalog.Table, c *Alte
 	if err := x.checkBound(t.Name, parent, c.Bound); err != nil {
 		return err
 	}
+	if err := rowTransitions(t, "a partition", "on partitions"); err != nil {
+		return err
+	}
 	if t, err = x.alter(ctx, t.OID); err != nil {
 		return err
 	}
@@ -93,6 +96,9 @@ func (x *Tx) attachPartition(ctx context.Context, parent *catalog.Table, c *Alte
 		}
 	}
 	if err := x.attachForeignKeys(ctx, parent.OID, t.OID); err != nil {
+		return err
+	}
+	if err := x.attachTriggers(ctx, parent.OID, t.OID); err != nil {
 		return err
 	}
 	if err := x.validateLeaves(ctx, x.s.over.Table(t.OID), "", "partition constraint of relation %q is violated by some row"); err != nil {
@@ -165,6 +171,9 @@ func (x *Tx) detachPartition(ctx context.Context, parent *catalog.Table, c *Alte
 		return pgerr.New(pgerr.UndefinedTable, "relation %q is not a partition of relation %q", t.Name, parent.Name)
 	}
 	if err := x.releaseReferenced(ctx, parent.OID, t.OID); err != nil {
+		return err
+	}
+	if err := x.releaseTriggers(ctx, t.OID, func(g *catalog.Trigger) bool { return g.Parent != 0 }); err != nil {
 		return err
 	}
 	if parent, err = x.alter(ctx, parent.OID); err != nil {

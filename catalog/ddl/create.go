@@ -144,6 +144,9 @@ func (x *Tx) CreateTable(ctx context.Context, s *TableSpec) (*catalog.Table, err
 		if err := x.attachReferenced(ctx, parents[0].OID, t.OID); err != nil {
 			return nil, err
 		}
+		if err := x.attachTriggers(ctx, parents[0].OID, t.OID); err != nil {
+			return nil, err
+		}
 	}
 	return x.s.over.Table(t.OID), nil
 }

@@ -177,6 +177,14 @@ func (c *cloning) collect(o catalog.Object) {
 		for _, k := range o.Constraints {
 			oid(k.OID)
 		}
+		for i := range o.Triggers {
+			oid(o.Triggers[i].OID)
+			oid(o.Triggers[i].Constraint)
+		}
+	case *catalog.View:
+		for i := range o.Triggers {
+			oid(o.Triggers[i].OID)
+		}
 	case *catalog.Sequence:
 		c.storages[o.Storage] = 0
 	case *catalog.Type:
@@ -225,7 +233,7 @@ func (c *cloning) renumber(v reflect.Value) {
 // expressionFields are the fields of descriptors that are SQL text. Names of types and of relations in them are references by
 // OID; see utility's bindNames.
 var expressionFields = map[string]bool{"Default": true, "Check": true, "Expr": true, "Predicate": true, "Query": true,
-	"Body": true, "Action": true}
+	"Body": true, "Action": true, "When": true}
 
 // relationRef is how a stored expression refers to a relation.
 var relationRef = regexp.MustCompile(`(?i)(?:\b(?:nextval|currval|setval)\(\s*)'(\d+)'|'(\d+)'\s*::\s*(?:pg_catalog\.)?regclass\b`)

@@ -177,6 +177,10 @@ func (x *Tx) tableOf(p catalog.Part) catalog.Oid {
 		if t, _ := x.s.over.Policy(p.OID); t != nil {
 			return t.OID
 		}
+	case catalog.PartTrigger:
+		if rel, _ := x.s.over.Trigger(p.OID); rel.Table != nil {
+			return rel.Table.OID
+		}
 	}
 	return 0
 }
@@ -203,6 +207,10 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 			return x.removePolicy(ctx, tab, p.OID)
 		}
 		return nil
+	case catalog.PartTrigger:
+		if tab == 0 || !gone[tab] {
+			return x.removeTrigger(ctx, p.OID)
+		}
 	case catalog.PartType:
 		if x.s.over.Type(p.OID) == nil {
 			return nil // an array type, which goes with its element type, or a row type, which goes with its table

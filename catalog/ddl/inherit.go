@@ -326,6 +326,9 @@ func (x *Tx) addInherit(ctx context.Context, t *catalog.Table, c *AlterCommand) 
 		return pgerr.New(pgerr.DuplicateTable, "circular inheritance not allowed").
 			WithDetail("%q is already a child of %q.", p.Name, t.Name)
 	}
+	if err := rowTransitions(t, "an inheritance child", "in inheritance hierarchies"); err != nil {
+		return err
+	}
 	if err := x.adoptColumns(t, p); err != nil {
 		return err
 	}

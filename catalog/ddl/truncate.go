@@ -8,8 +8,9 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-// Truncate is TRUNCATE: every table named or cascaded to gets new, empty storages.
-func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavior) error {
+// Truncate is TRUNCATE: every table named or cascaded to gets new, empty storages. fire, if not nil, fires the triggers
+// of each table before anything is done, and of each afterwards.
+func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavior, fire func(t *catalog.Table, before bool) error) error {
 	var tables []catalog.Oid
 	for _, n := range names {
 		if err := x.mayTruncate(n); err != nil {
@@ -70,8 +71,21 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 			}
 		}
 	}
+	if fire == nil {
+		fire = func(*catalog.Table, bool) error { return nil }
+	}
+	for _, oid := range tables {
+		if err := fire(x.s.over.Table(oid), true); err != nil {
+			return err
+		}
+	}
 	for _, oid := range tables {
 		if err := x.truncateOne(ctx, oid, restart); err != nil {
+			return err
+		}
+	}
+	for _, oid := range tables {
+		if err := fire(x.s.over.Table(oid), false); err != nil {
 			return err
 		}
 	}

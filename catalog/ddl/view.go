@@ -49,7 +49,8 @@ func (x *Tx) CreateView(ctx context.Context, s *ViewSpec) error {
 		if err := sameColumns(old.View, v); err != nil {
 			return err
 		}
-		v.OID, v.Owner, v.ACL, v.Comment, v.Rules = old.View.OID, old.View.Owner, old.View.ACL, old.View.Comment, old.View.Rules
+		v.OID, v.Owner, v.ACL, v.Comment = old.View.OID, old.View.Owner, old.View.ACL, old.View.Comment
+		v.Rules, v.Triggers = old.View.Rules, old.View.Triggers
 		for i := range old.View.Columns {
 			o := &old.View.Columns[i]
 			c := &v.Columns[i]

@@ -111,7 +111,7 @@ func classRows(b *builder) {
 	// relhassubclass relispartition relpartbound reloftype.
 	b.snap.Tables(func(t *catalog.Table) bool {
 		checks := 0
-		triggers := len(t.Inbound) > 0
+		triggers := len(t.Inbound) > 0 || len(t.Triggers) > 0
 		for _, c := range t.Constraints {
 			if c.Type == catalog.Check {
 				checks++
@@ -147,7 +147,7 @@ func classRows(b *builder) {
 	})
 	b.snap.Views(func(v *catalog.View) bool {
 		b.add(num(v.OID), str(v.Name), num(v.SchemaID), num(v.Owner), num(0), num(0), types.NewFloat(-1), no, char('v'),
-			num(len(v.Columns)), num(0), yes, no, char('n'), aclDatum(b.snap, v.ACL), optionsDatum(v.Options),
+			num(len(v.Columns)), num(0), yes, flag(len(v.Triggers) > 0), char('n'), aclDatum(b.snap, v.ACL), optionsDatum(v.Options),
 			num(catalog.Relation{Kind: catalog.KindView, View: v}.RowType()), char(v.Persistence.Letter()), yes, num(0), no, no, null)
 		return true
 	})

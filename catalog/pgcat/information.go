@@ -471,6 +471,6 @@ func infoViews(b *builder) {
 			definition = str(b.defs.view(v, false, 0))
 		}
 		b.add(str(b.env.Database), schema, str(v.Name), definition, str(check), yesNo(events&20 == 20), yesNo(events&8 != 0),
-			str("NO"), str("NO"), str("NO"))
+			yesNo(v.HasInstead(catalog.TriggerUpdate)), yesNo(v.HasInstead(catalog.TriggerDelete)), yesNo(v.HasInstead(catalog.TriggerInsert)))
 	})
 }

@@ -32,6 +32,7 @@ func constraintRows(b *builder) {
 		return true
 	})
 	b.domainConstraints()
+	b.constraintTriggers()
 }
 
 func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
@@ -130,6 +131,10 @@ func dependRows(b *builder) {
 	})
 	b.snap.EachRule(func(rel catalog.Relation, r *catalog.Rule) bool {
 		b.ruleDepends(rel, r)
+		return true
+	})
+	b.snap.EachTrigger(func(rel catalog.Relation, g *catalog.Trigger) bool {
+		b.triggerDepends(rel, g)
 		return true
 	})
 	b.snap.Rules(func(v *catalog.View) bool {
@@ -259,6 +264,10 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		for i := range t.Policies {
 			some(classPolicy, t.Policies[i].OID, 0, t.Policies[i].Comment)
 		}
+		return true
+	})
+	snap.EachTrigger(func(_ catalog.Relation, g *catalog.Trigger) bool {
+		some(classTrigger, g.OID, 0, g.Comment)
 		return true
 	})
 	snap.Sequences(func(q *catalog.Sequence) bool { some(classClass, q.OID, 0, q.Comment); return true })

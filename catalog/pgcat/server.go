@@ -33,7 +33,7 @@ func serverFunctions() map[string]function {
 		"pg_postmaster_start_time": func(c *call) (types.Datum, error) { return instant(c.sys.cfg.Started), nil },
 		"pg_conf_load_time":        func(c *call) (types.Datum, error) { return instant(c.sys.cfg.Started), nil },
 
-		"pg_get_triggerdef": constant(null), "pg_get_partkeydef": partKeyDef,
+		"pg_get_triggerdef": triggerDef, "pg_get_partkeydef": partKeyDef,
 		"pg_partition_ancestors": partitionAncestors, "pg_partition_tree": partitionTree, "pg_partition_root": partitionRoot,
 		"pg_get_partition_constraintdef": partitionConstraintDef, "pg_get_statisticsobjdef": constant(null),
 		"pg_get_statisticsobjdef_columns": constant(null), "pg_get_statisticsobjdef_expressions": constant(null),

@@ -47,7 +47,7 @@ func rewriteOid(v *catalog.View) catalog.Oid { return synthetic | v.OID }
 func sources() map[string]*source {
 	all := map[string]*source{}
 	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), typeSources(), viewSources(),
-		statSources(), informationSources(), infoPrivilegeSources(), clusterSources()} {
+		statSources(), informationSources(), infoPrivilegeSources(), clusterSources(), triggerSources()} {
 		maps.Copy(all, part)
 	}
 	return all

@@ -60,7 +60,7 @@ func tableViewRows(b *builder) {
 			return true
 		}
 		b.add(str(b.snap.SchemaName(t.SchemaID)), str(t.Name), str(ownerName(b.snap, t.Owner)), null, flag(len(t.Indexes) > 0), flag(len(t.Rules) > 0),
-			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0), flag(t.RowSecurity))
+			flag(len(t.Inbound) > 0 || len(t.ForeignKeys()) > 0 || len(t.Triggers) > 0), flag(t.RowSecurity))
 		return true
 	})
 }

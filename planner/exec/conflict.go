@@ -252,6 +252,12 @@ func (m *modifyOp) updateConflict(l *leaf, target txn.Key, old, excluded []types
 			return err
 		}
 	}
+	if l.w.fire.rows(catalog.TriggerUpdate) {
+		var err error
+		if new, err = m.beforeConflict(l, target, old, new); err != nil || new == nil {
+			return err
+		}
+	}
 	if l.ti.t.Bound != nil {
 		if fits, err := fits(m.r.c, l.ti.t, new); err != nil || !fits {
 			if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -32,6 +33,7 @@ type Txn interface {
 	Move(from, to txn.Key, value []byte)
 	MarkShared(key txn.Key, seenKeyVersion topo.Timestamp)
 	MarkExclusive(key txn.Key, f topo.Timestamp)
+	LastSeq() txn.Seq
 	OnChildrenChanged(key txn.Key, recheck txn.Recheck)
 }
 
@@ -64,6 +66,10 @@ type Context struct {
 	Virtual func(t *sema.VirtualTable, emit func(row []types.Datum) error) error
 	// NextRowID makes keys of tables without a primary key, unique over the cluster and time.
 	NextRowID func() int64
+	// Triggers calls trigger functions.
+	Triggers TriggerHost
+	// stmts are what the triggers of each table share in the statement.
+	stmts map[stmtKey]*stmtTriggers
 	// Analyze collects rows and times per node, for EXPLAIN ANALYZE.
 	Analyze *Instrumentation
 }
@@ -84,6 +90,8 @@ type Constraints interface {
 	// DeferUnique keeps keys of a deferrable unique index that were taken while another row held them: each is judged
 	// again, by Writer.CheckUnique, at the statement's end or, where the constraint is deferred now, the transaction's.
 	DeferUnique(table *catalog.Table, index *catalog.Index, rows [][]types.Datum) error
+	// Queue adds the call of an AFTER trigger behind what was reported so far; see fk.Runner.Queue.
+	Queue(constraint *catalog.Constraint, fire fk.Fire) (cancel func())
 }
 
 // Sink receives a query's rows; the batch is valid during the call only.

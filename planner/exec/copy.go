@@ -32,11 +32,19 @@ func NewCopyIn(c *Context, p *planner.Plan, where *planner.Scalar) (*CopyIn, err
 	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), modified: true}
 	r := &run{execution: x, eval: c.Eval}
 	m := newModify(r, n, nil).(*modifyOp)
+	if m.triggered {
+		if err := m.beginTriggers(); err != nil {
+			return nil, err
+		}
+	}
 	return &CopyIn{m: m, where: where, routed: routed{m: m}}, nil
 }
 
 // Eval is what expressions over a row that is about to be taken are evaluated with.
 func (ci *CopyIn) Eval() *expr.EvalContext { return ci.m.r.eval }
+
+// Single reports whether each row is to be written before the next is taken, for the triggers that it fires.
+func (ci *CopyIn) Single() bool { return ci.m.single }
 
 // Take takes row i of a batch whose columns are those of the INSERT in order. The batch stays as it is until Flush.
 // number is what Flush calls the row.
@@ -54,6 +62,9 @@ func (ci *CopyIn) Take(b *types.Batch, i, number int) error {
 	}
 	if ci.m.router != nil {
 		return ci.routed.add(row)
+	}
+	if row, err = ci.m.beforeInsert(ci.m.root, row); err != nil || row == nil {
+		return err
 	}
 	if err := ci.m.finish(row); err != nil {
 		return err
@@ -87,6 +98,11 @@ func (ci *CopyIn) Flush() (number int, err error) {
 
 // Finish flushes the constraints and returns how many rows were copied.
 func (ci *CopyIn) Finish() (Result, error) {
+	if ci.m.triggered {
+		if err := ci.m.endTriggers(); err != nil {
+			return Result{}, err
+		}
+	}
 	if c := ci.m.r.c; c.Constraints != nil {
 		if err := c.Constraints.Flush(c.Context); err != nil {
 			return Result{}, err

@@ -185,3 +185,9 @@ func errSecondTime() error {
 func errSerialize(what string) error {
 	return pgerr.New(pgerr.SerializationFailure, "could not serialize access due to concurrent %s", what)
 }
+
+// errModifiedByTrigger is the error for a row that a trigger or function has changed meanwhile.
+func errModifiedByTrigger(verb string) error {
+	return pgerr.New(pgerr.TriggeredDataChangeViolation, "tuple to be %s was already modified by an operation triggered by the current command", verb).
+		WithHint("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows.")
+}

@@ -38,6 +38,7 @@ func (m *memTxn) Snapshot(context.Context) (topo.Timestamp, error)       { retur
 func (m *memTxn) FreshTimestamp(context.Context) (topo.Timestamp, error) { return 6, nil }
 func (m *memTxn) ID() topo.TxnID                                         { return topo.TxnID{Seq: 7} }
 func (m *memTxn) StatementSeq() txn.Seq                                  { return m.start }
+func (m *memTxn) LastSeq() txn.Seq                                       { return m.seq }
 func (m *memTxn) UseTable(topo.TableVersion)                             {}
 func (m *memTxn) MarkShared(txn.Key, topo.Timestamp)                     {}
 func (m *memTxn) MarkExclusive(txn.Key, topo.Timestamp)                  {}

@@ -33,16 +33,32 @@ func (s *Store) writer(t *catalog.Table) *storeWriter {
 }
 
 // DeleteRows implements fk.Store.
-func (s *Store) DeleteRows(ctx context.Context, t *catalog.Table, rows [][]types.Datum) error {
+func (s *Store) DeleteRows(ctx context.Context, k *fk.Key, rows [][]types.Datum) error {
+	t := k.Child
 	s.c.Txn.UseTable(t.VersionTag())
-	return s.writer(t).Delete(ctx, rows)
+	w, err := s.writerFor(k, nil)
+	if err != nil {
+		return err
+	}
+	if !w.fire.rows(catalog.TriggerDelete) {
+		return w.Delete(ctx, rows)
+	}
+	for _, row := range rows {
+		if err := w.deleteFired(ctx, row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // UpdateRows implements fk.Store.
 func (s *Store) UpdateRows(ctx context.Context, k *fk.Key, rows [][]types.Datum, cols []int, vals [][]types.Datum) error {
 	t := k.Child
 	s.c.Txn.UseTable(t.VersionTag())
-	w, err := s.prepared(t)
+	if err := s.prepared(t); err != nil {
+		return err
+	}
+	w, err := s.writerFor(k, cols)
 	if err != nil {
 		return err
 	}
@@ -63,6 +79,15 @@ func (s *Store) UpdateRows(ctx context.Context, k *fk.Key, rows [][]types.Datum,
 				n[c] = v
 			}
 		}
+		if w.fire.rows(catalog.TriggerUpdate) {
+			var err error
+			if n, err = w.beforeUpdate(row, n); err != nil {
+				return err
+			}
+			if n == nil {
+				continue
+			}
+		}
 		if k.DeclaredOn != t {
 			if in, err := fits(s.c, t, n); err != nil || !in {
 				if err == nil {
@@ -77,26 +102,32 @@ func (s *Store) UpdateRows(ctx context.Context, k *fk.Key, rows [][]types.Datum,
 		if err := w.finish(n); err != nil {
 			return err
 		}
+		if w.fire.rows(catalog.TriggerUpdate) {
+			if err := w.Update(ctx, [][]types.Datum{row}, [][]types.Datum{n}); err != nil {
+				return err
+			}
+			continue
+		}
 		old, next = append(old, row), append(next, n)
 	}
 	return w.Update(ctx, old, next)
 }
 
-// prepared returns the writer of a table that can complete and judge new rows.
-func (s *Store) prepared(t *catalog.Table) (*storeWriter, error) {
+// prepared makes the writer of a table able to complete and judge new rows.
+func (s *Store) prepared(t *catalog.Table) error {
 	w := s.writer(t)
 	if w.ready {
-		return w, nil
+		return nil
 	}
 	var err error
 	if w.checks, err = StoredChecks(s.c, t); err != nil {
-		return nil, err
+		return err
 	}
 	if w.generated, err = StoredGenerated(s.c, t); err != nil {
-		return nil, err
+		return err
 	}
 	w.ready = true
-	return w, nil
+	return nil
 }
 
 func (w *storeWriter) finish(row []types.Datum) error {
@@ -116,12 +147,24 @@ func (s *Store) moveRow(ctx context.Context, k *fk.Key, from *storeWriter, old, 
 		return err
 	}
 	s.c.Txn.UseTable(t.VersionTag())
-	to, err := s.prepared(t)
-	if err != nil {
+	if err := s.prepared(t); err != nil {
+		return err
+	}
+	to := s.writer(t)
+	if to.fire, err = s.firing(k, t, nil); err != nil {
 		return err
 	}
 	if id := to.ti.rowID; id >= 0 {
 		row[id] = types.NewInt(s.c.NextRowID())
+	}
+	if gone, err := from.fire.before(catalog.TriggerDelete, old, nil); err != nil || gone == nil {
+		return err
+	}
+	if row, err = to.fire.before(catalog.TriggerInsert, nil, row); err != nil {
+		return err
+	}
+	if row == nil {
+		return from.Delete(ctx, [][]types.Datum{old})
 	}
 	if err := to.finish(row); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -173,6 +174,12 @@ func (m *modifyOp) mergeOne(run *mergeRun, row *mergeRow) error {
 	if row.lock < 0 {
 		return m.mergeInsert(run, row)
 	}
+	t := target{row.leaf, &m.reqs[row.lock], &m.lock_[row.lock], "updated or deleted"}
+	if event := mergeEvent(row.act.Kind); event != 0 {
+		if err := m.met(&t, event, uint64(row.ts)); err != nil {
+			return err
+		}
+	}
 	old, matched, err := m.judgeAgain(row)
 	if err != nil {
 		return err
@@ -188,17 +195,35 @@ func (m *modifyOp) mergeOne(run *mergeRun, row *mergeRow) error {
 	}
 	m.seen[string(m.reqs[row.lock].Key.Bytes)] = struct{}{}
 	if row.act.Kind == planner.Delete {
+		gone, err := m.before(&t, catalog.TriggerDelete, old, nil)
+		if err != nil || gone == nil {
+			return err
+		}
 		return m.extend(run, planner.Delete, row.leaf, old, nil)
 	}
-	return m.mergeUpdate(run, row, old)
+	return m.mergeUpdate(run, row, &t, old)
 }
 
-func (m *modifyOp) mergeUpdate(run *mergeRun, row *mergeRow, old []types.Datum) error {
+func mergeEvent(k planner.Kind) catalog.TriggerType {
+	switch k {
+	case planner.Update:
+		return catalog.TriggerUpdate
+	case planner.Delete:
+		return catalog.TriggerDelete
+	}
+	return 0
+}
+
+func (m *modifyOp) mergeUpdate(run *mergeRun, row *mergeRow, t *target, old []types.Datum) error {
 	l := row.leaf
 	new := m.rowOf(len(old))
 	copy(new, old)
 	for k, c := range row.act.Columns {
 		new[l.column(c)] = row.set[k]
+	}
+	new, err := m.before(t, catalog.TriggerUpdate, old, new)
+	if err != nil || new == nil {
+		return err
 	}
 	moves, err := m.moves(l, new)
 	if err != nil {
@@ -245,6 +270,9 @@ func (m *modifyOp) mergeInsert(run *mergeRun, row *mergeRow) error {
 	copy(new, row.set)
 	l, new, err := m.newLeafRow(new)
 	if err != nil {
+		return err
+	}
+	if new, err = m.beforeInsert(l, new); err != nil || new == nil {
 		return err
 	}
 	if err := m.finishIn(l, new); err != nil {

@@ -44,6 +44,9 @@ type modifyOp struct {
 	out  *types.Batch
 	// xid and lockedBy are xmin and xmax of the rows that RETURNING is about.
 	xid, lockedBy types.Datum
+	// triggered: one of the tables has triggers. begun: the statement's BEFORE triggers have fired. single: rows are written one
+	// by one, for BEFORE triggers of rows.
+	triggered, begun, single bool
 }
 
 // notLocked is the xmax of a row that nobody has locked.
@@ -59,6 +62,7 @@ func newModify(r *run, n *planner.ModifyTable, in operator) operator {
 	if n.Kind != planner.Insert && !n.Unique {
 		m.seen = map[string]struct{}{}
 	}
+	m.triggered = hasTriggers(n)
 	if s, ok := in.(*scanOp); ok && m.claims(s) {
 		s.claim = n.Target.Mode
 	}
@@ -78,6 +82,12 @@ func (m *modifyOp) next(max int) (*types.Batch, error) {
 		return nil, nil
 	}
 	m.r.modified = true
+	if m.triggered && !m.begun {
+		m.begun = true
+		if err := m.beginTriggers(); err != nil {
+			return nil, err
+		}
+	}
 	if m.n.Returning != nil && m.out == nil {
 		m.out = types.NewBatch(m.n.Types, 0)
 	}
@@ -92,6 +102,9 @@ func (m *modifyOp) next(max int) (*types.Batch, error) {
 			}
 			if b == nil {
 				m.done = true
+				if m.triggered {
+					return nil, m.endTriggers()
+				}
 				return nil, nil
 			}
 			if err := m.start(b); err != nil {
@@ -102,6 +115,9 @@ func (m *modifyOp) next(max int) (*types.Batch, error) {
 			m.out.Reset()
 		}
 		end := min(m.at+modifyChunk, m.b.N)
+		if m.single {
+			end = m.at + 1
+		}
 		if err := m.chunk(m.at, end); err != nil {
 			return nil, err
 		}
@@ -151,10 +167,13 @@ func (m *modifyOp) rowOf(n int) []types.Datum {
 	return row
 }
 
-// insertRow makes and checks the new row of an input row.
+// insertRow makes and checks the new row of an input row; nil: a trigger has left it out.
 func (m *modifyOp) insertRow(i int) ([]types.Datum, error) {
 	row, err := m.buildRow(i)
 	if err != nil {
+		return nil, err
+	}
+	if row, err = m.beforeInsert(m.root, row); err != nil || row == nil {
 		return nil, err
 	}
 	return row, m.finish(row)
@@ -246,7 +265,12 @@ func (m *modifyOp) insert(from, to int) error {
 			}
 			return err
 		}
-		rows = append(rows, row)
+		if row != nil {
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
 	}
 	if m.n.Conflict != nil {
 		return m.insertOrConflict(m.root, rows)
@@ -483,11 +507,21 @@ func (m *modifyOp) update(from, to int) error {
 		if err := m.turn(&g, l); err != nil {
 			return err
 		}
+		t := target{l, &m.reqs[k], &m.lock_[k], "updated"}
+		if err := m.met(&t, catalog.TriggerUpdate, uint64(seenTS[k])); err != nil {
+			return err
+		}
 		orow, nrow, err := m.updatedRow(l, k, i, seenTS[k])
 		if err != nil {
 			return err
 		}
 		if orow == nil {
+			continue
+		}
+		if nrow, err = m.before(&t, catalog.TriggerUpdate, orow, nrow); err != nil {
+			return err
+		}
+		if nrow == nil {
 			continue
 		}
 		moves, err := m.moves(l, nrow)
@@ -555,6 +589,10 @@ func (m *modifyOp) delete(from, to int) error {
 		if err := m.turn(&g, l); err != nil {
 			return err
 		}
+		t := target{l, &m.reqs[k], &m.lock_[k], "deleted"}
+		if err := m.met(&t, catalog.TriggerDelete, uint64(seenTS[k])); err != nil {
+			return err
+		}
 		row, moved, err := current(l.ti, &m.lock_[k], seenTS[k], m.rowOf(len(l.ti.t.Columns))[:0])
 		if err != nil {
 			return err
@@ -570,6 +608,12 @@ func (m *modifyOp) delete(from, to int) error {
 			if wide == nil {
 				continue
 			}
+		}
+		if row, err = m.before(&t, catalog.TriggerDelete, row, nil); err != nil {
+			return err
+		}
+		if row == nil {
+			continue
 		}
 		g.old, g.inputs = append(g.old, row), append(g.inputs, i)
 	}

@@ -252,6 +252,9 @@ func (g *routed) add(row []types.Datum) error {
 		return err
 	}
 	own = l.numbered(g.m.r.c, own)
+	if own, err = g.m.beforeInsert(l, own); err != nil || own == nil {
+		return err
+	}
 	if err := g.m.finishIn(l, own); err != nil {
 		return err
 	}
@@ -331,8 +334,11 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, ol
 	if w.c.Constraints == nil {
 		return nil
 	}
-	return w.c.Constraints.Moved(root, w.ti.t, to.ti.t, olds, news,
-		[][]types.Datum{rootRow(root.ColumnsIn(w.ti.t), old)}, [][]types.Datum{rootRow(root.ColumnsIn(to.ti.t), new)})
+	oldRoot, newRoot := rootRow(root.ColumnsIn(w.ti.t), old), rootRow(root.ColumnsIn(to.ti.t), new)
+	if err := w.c.Constraints.Moved(root, w.ti.t, to.ti.t, olds, news, [][]types.Datum{oldRoot}, [][]types.Datum{newRoot}); err != nil {
+		return err
+	}
+	return movedEvents(w.fire, to.fire, old, new)
 }
 
 // move takes a row whose key belongs elsewhere now to its new partition. input is its input row, -1 for none.
@@ -342,6 +348,15 @@ func (m *modifyOp) move(l *leaf, old, new []types.Datum, input int) error {
 		return err
 	}
 	row = to.numbered(m.r.c, row)
+	if gone, err := l.w.fire.before(catalog.TriggerDelete, old, nil); err != nil || gone == nil {
+		return err
+	}
+	if row, err = m.beforeInsert(to, row); err != nil {
+		return err
+	}
+	if row == nil { // the old row goes, and none comes
+		return l.w.Delete(m.r.ctx(), [][]types.Datum{old})
+	}
 	if err := m.finishIn(to, row); err != nil {
 		return err
 	}

@@ -334,7 +334,12 @@ func (r *run) buildNode(n planner.Node) (operator, error) {
 	case *planner.LockRows:
 		return buildOver(r, n.Input, func(in operator) operator { return newLockRows(r, n, in) })
 	case *planner.ModifyTable:
-		return buildOver(r, n.Input, func(in operator) operator { return newModify(r, n, in) })
+		return buildOver(r, n.Input, func(in operator) operator {
+			if n.Instead != nil {
+				return &insteadOp{r: r, n: n, in: in}
+			}
+			return newModify(r, n, in)
+		})
 	}
 	return nil, pgerr.Internal("exec: no operator for %T", n)
 }

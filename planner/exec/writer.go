@@ -41,6 +41,8 @@ type Writer struct {
 	at   []int
 	// within is the partitioned table whose rows are placed by their bounds, so that these need no check; 0: none.
 	within catalog.Oid
+	// fire fires the table's triggers of rows; nil: there are none.
+	fire *firing
 }
 
 // keyWrite is what a batch does to one key, in row order. at is its lock request's position, or -1.
@@ -247,10 +249,18 @@ func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
 	if err := w.apply(wide); err != nil {
 		return err
 	}
-	if w.c.Constraints != nil {
-		return w.c.Constraints.Inserted(w.ti.t, rows)
+	if w.fire != nil {
+		return w.fire.events(catalog.TriggerInsert, nil, rows, func(from, to int) error { return w.inserted(rows[from:to]) })
 	}
-	return nil
+	return w.inserted(rows)
+}
+
+// inserted reports rows to the constraints.
+func (w *Writer) inserted(rows [][]types.Datum) error {
+	if w.c.Constraints == nil {
+		return nil
+	}
+	return w.c.Constraints.Inserted(w.ti.t, rows)
 }
 
 func (w *Writer) planInsert(i int, row []types.Datum) {
@@ -292,10 +302,18 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 	if err := w.apply(wide); err != nil {
 		return err
 	}
-	if w.c.Constraints != nil {
-		return w.c.Constraints.Deleted(w.ti.t, rows)
+	if w.fire != nil {
+		return w.fire.events(catalog.TriggerDelete, rows, nil, func(from, to int) error { return w.deleted(rows[from:to]) })
 	}
-	return nil
+	return w.deleted(rows)
+}
+
+// deleted reports rows to the constraints.
+func (w *Writer) deleted(rows [][]types.Datum) error {
+	if w.c.Constraints == nil {
+		return nil
+	}
+	return w.c.Constraints.Deleted(w.ti.t, rows)
 }
 
 func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key, slot topo.Slot) {
@@ -334,10 +352,18 @@ func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
 	if err := w.apply(after); err != nil {
 		return err
 	}
-	if w.c.Constraints != nil {
-		return w.c.Constraints.Updated(w.ti.t, old, new)
+	if w.fire != nil {
+		return w.fire.events(catalog.TriggerUpdate, old, new, func(from, to int) error { return w.updated(old[from:to], new[from:to]) })
 	}
-	return nil
+	return w.updated(old, new)
+}
+
+// updated reports rows to the constraints.
+func (w *Writer) updated(old, new [][]types.Datum) error {
+	if w.c.Constraints == nil {
+		return nil
+	}
+	return w.c.Constraints.Updated(w.ti.t, old, new)
 }
 
 func (w *Writer) planUpdate(i int, old, new []types.Datum) {

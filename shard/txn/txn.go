@@ -136,6 +136,13 @@ func (t *Txn) StatementSeq() Seq {
 	return t.stmtSeq
 }
 
+// LastSeq returns the number of the latest operation.
+func (t *Txn) LastSeq() Seq {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seq
+}
+
 // HasSnapshot reports whether the transaction (in READ COMMITTED: the statement) has drawn its snapshot.
 func (t *Txn) HasSnapshot() bool {
 	t.mu.Lock()

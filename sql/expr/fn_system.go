@@ -157,6 +157,9 @@ var systemImpls = map[string]impl{
 		return types.Null, nil
 	}),
 	"current_schemas": withSession(schemas),
+	"suppress_redundant_updates_trigger": {fn: func(*Call, []types.Datum) (types.Datum, error) {
+		return types.Null, pgerr.New(pgerr.TriggerProtocolViolated, "suppress_redundant_updates_trigger: must be called as trigger")
+	}},
 	"pg_backend_pid": withSession(func(_ *Call, s Session, _ []types.Datum) (types.Datum, error) {
 		return types.NewInt(int64(s.BackendPID())), nil
 	}),

@@ -575,9 +575,18 @@ type CreateTrigStmt struct {
 	Events       int
 	Columns      []string
 	WhenClause   Expr
+	WhenText     string // WhenClause's source text
+	Transitions  []TriggerTransition
 	Deferrable   bool
 	InitDeferred bool
 	ConstrRel    *RangeVar
+}
+
+// TriggerTransition is an item of REFERENCING.
+type TriggerTransition struct {
+	Name  string
+	New   bool // NEW, or OLD
+	Table bool // TABLE, or ROW
 }
 
 // CreateExtensionStmt is CREATE EXTENSION.

@@ -449,15 +449,21 @@ func (t *translator) createDomainStmt(n *pg.CreateDomainStmt) *CreateDomainStmt 
 }
 
 func (t *translator) createTrigStmt(n *pg.CreateTrigStmt) *CreateTrigStmt {
-	if len(n.TransitionRels) > 0 {
-		t.refuse("a trigger's REFERENCING clause", -1)
-	}
-	return &CreateTrigStmt{
+	c := &CreateTrigStmt{
 		Replace: n.Replace, IsConstraint: n.Isconstraint, Name: n.Trigname, Relation: t.rangeVar(n.Relation),
 		FuncName: t.name(n.Funcname), Args: t.strings(n.Args), Row: n.Row, Timing: int(n.Timing),
 		Events: int(n.Events), Columns: t.strings(n.Columns), WhenClause: t.expr(n.WhenClause),
 		Deferrable: n.Deferrable, InitDeferred: n.Initdeferred, ConstrRel: t.rangeVar(n.Constrrel),
 	}
+	if c.WhenClause != nil {
+		c.WhenText = t.deparse(c.WhenClause)
+	}
+	for _, r := range n.TransitionRels {
+		if k, ok := r.Node.(*pg.Node_TriggerTransition); ok {
+			c.Transitions = append(c.Transitions, TriggerTransition{Name: k.TriggerTransition.Name, New: k.TriggerTransition.IsNew, Table: k.TriggerTransition.IsTable})
+		}
+	}
+	return c
 }
 
 func (t *translator) createExtensionStmt(n *pg.CreateExtensionStmt) *CreateExtensionStmt {

@@ -54,7 +54,7 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 	if stmt.OnConflict != nil && (rule != nil || rel.RuleOn(catalog.RuleOnUpdate) != nil) {
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "INSERT with ON CONFLICT clause cannot be used with table that has INSERT or UPDATE rules")
 	}
-	if rule != nil {
+	if rule != nil || a.byTriggers(rel, Insert) {
 		return a.ruledInsert(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Insert)
@@ -538,7 +538,7 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	if rel, rule := a.ruleFor(stmt.Relation, Update); rule != nil {
+	if rel, rule := a.ruleFor(stmt.Relation, Update); rule != nil || a.byTriggers(rel, Update) {
 		return a.ruledUpdate(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Update)
@@ -706,7 +706,7 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	if rel, rule := a.ruleFor(stmt.Relation, Delete); rule != nil {
+	if rel, rule := a.ruleFor(stmt.Relation, Delete); rule != nil || a.byTriggers(rel, Delete) {
 		return a.ruledDelete(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Delete)

@@ -259,6 +259,10 @@ func (c *collector) dml(d *DML) {
 		c.ruled(d)
 		return
 	}
+	if d.Instead != nil {
+		c.insteadPermissions(d)
+		return
+	}
 	target := &permission{relation: d.Table.OID}
 	switch d.Kind {
 	case Insert:

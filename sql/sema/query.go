@@ -296,6 +296,8 @@ type DML struct {
 	// target is what the statement named.
 	target *dmlTarget
 	ruled  *ruledStatement
+	// Instead is set for a statement on a view that its INSTEAD OF triggers carry out; Table then only names its columns.
+	Instead *InsteadOf
 }
 
 // GeneratedColumn is a column with the expression that it is computed by.

@@ -99,7 +99,10 @@ func (a *analyzer) ruleFor(r *parse.RangeVar, kind DMLKind) (catalog.Relation, *
 		return catalog.Relation{}, nil
 	}
 	rel, virtual, err := a.relation(r)
-	if err != nil || virtual != nil || rel.RelationRules() == nil { // whoever looks for the target will say so
+	if err != nil || virtual != nil {
+		return catalog.Relation{}, nil
+	}
+	if rel.RelationRules() == nil { // whoever looks for the target will say so
 		return rel, nil
 	}
 	return rel, rel.RuleOn(ruleEvent(kind))
@@ -441,6 +444,9 @@ func (a *analyzer) ruledInsert(s *scope, stmt *parse.InsertStmt, rel catalog.Rel
 		rows.new = append(rows.new, i)
 		rows.query.Targets = append(rows.query.Targets, Target{Expr: n, Name: c.Name})
 	}
+	if rule == nil {
+		return a.insteadInsert(s, stmt, d, rows)
+	}
 	act, r, err := s.instead(rule, rows, s.q.CTEs)
 	if err != nil {
 		return nil, err
@@ -589,6 +595,13 @@ func (s *scope) ruledChange(rule *catalog.Rule, rows *ruleRows, it *nsItem, cols
 	returning []*parse.ResTarget) (*DML, error) {
 	ctes := s.q.CTEs
 	s.q.CTEs = nil
+	if rule == nil {
+		d, err := s.insteadOf(rows, cols, it.rel, read, returning)
+		if err == nil {
+			d.CTEs = ctes
+		}
+		return d, err
+	}
 	d, act, err := s.instead(rule, rows, ctes)
 	if err != nil {
 		return nil, err

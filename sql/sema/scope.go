@@ -192,6 +192,7 @@ const (
 	inFrameGroups
 	inMergeWhen
 	inPolicy
+	inTriggerWhen
 )
 
 // noAggs is the name of a clause where aggregates are not allowed, "" where they are.
@@ -227,6 +228,8 @@ func (c clause) noAggs() string {
 		return "CALL arguments"
 	case inCopyWhere:
 		return "COPY FROM WHERE conditions"
+	case inTriggerWhen:
+		return "trigger WHEN conditions"
 	}
 	if n := c.name(); n != "" && c != inSelect && c != inHaving && c != inOrderBy && c != inDistinctOn &&
 		c != inWindowPartition && c != inWindowOrder {
@@ -266,6 +269,8 @@ func (c clause) noSets() string {
 		return "set-returning functions are not allowed in CALL arguments"
 	case inCopyWhere:
 		return "set-returning functions are not allowed in COPY FROM WHERE conditions"
+	case inTriggerWhen:
+		return "set-returning functions are not allowed in trigger WHEN conditions"
 	}
 	if n := c.name(); n != "" {
 		return "set-returning functions are not allowed in " + n
@@ -298,6 +303,8 @@ func (c clause) noSubqueries() string {
 		return "cannot use subquery in CALL argument"
 	case inCopyWhere:
 		return "cannot use subquery in COPY FROM WHERE condition"
+	case inTriggerWhen:
+		return "cannot use subquery in trigger WHEN condition"
 	}
 	return ""
 }

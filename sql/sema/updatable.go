@@ -139,6 +139,9 @@ func (a *analyzer) expandView(v *catalog.View, q *Query, kind DMLKind) (*dmlTarg
 	rel := q.From.(RelRef).Rel
 	below := q.Rels[rel]
 	if r := (catalog.Relation{View: below.View, Table: below.Table}); !a.rule.written() {
+		if a.byTriggers(r, kind) {
+			return nil, pgerr.NotSupported("writing through a view to a view with INSTEAD OF triggers")
+		}
 		if r.RuleOn(ruleEvent(kind)) != nil {
 			return nil, pgerr.NotSupported("writing through a view to a relation with rules")
 		}

@@ -57,6 +57,8 @@ func (c clause) noWindows() string {
 		return "window functions are not allowed in CALL arguments"
 	case inCopyWhere:
 		return "window functions are not allowed in COPY FROM WHERE conditions"
+	case inTriggerWhen:
+		return "window functions are not allowed in trigger WHEN conditions"
 	case inWindowPartition, inWindowOrder, inFrameRange, inFrameRows, inFrameGroups:
 		return "window functions are not allowed in window definitions"
 	}

@@ -193,7 +193,7 @@ func (c *copyIn) run(ctx context.Context) error {
 			if err := c.add(fields); err != nil {
 				return err
 			}
-			if c.rows.N == copyBatch {
+			if c.rows.N == copyBatch || c.in.Single() {
 				if err := c.write(); err != nil {
 					return err
 				}

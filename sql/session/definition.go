@@ -52,7 +52,8 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 			return s.insertQuery(ctx, q, st.text, into)
 		},
 		ExecuteColumns: s.executeColumns, Refill: s.refill,
-		Alone: s.alone, CheckSetting: s.checkSetting, CheckBodies: s.checksBodies(),
+		Truncating: func(t *catalog.Table, before bool) error { return s.truncating(ectx, t, before) },
+		Alone:      s.alone, CheckSetting: s.checkSetting, CheckBodies: s.checksBodies(),
 	}
 }
 

@@ -294,6 +294,8 @@ func (f *functions) SystemFunction(ctx *expr.EvalContext, name string, argTypes 
 		return types.NewBool(ok && send(pid)), err
 	case "pgmqdb.drain", "pgmqdb.remove", "pgmqdb.activate":
 		return types.NewBool(true), s.changeNode(ctx.Context, strings.TrimPrefix(name, "pgmqdb."), topo.NodeID(args[0].Int()))
+	case "pg_trigger_depth":
+		return types.NewInt(int64(len(s.triggers))), nil
 	case "pg_notify":
 		var texts [2]string // NULL is the empty text
 		for i, a := range args {
@@ -388,6 +390,9 @@ func (s *Session) sequenceValue(q *catalog.Sequence) (int64, bool, error) {
 
 // virtualRows makes the rows of a system relation.
 func (s *Session) virtualRows(ctx context.Context, t *sema.VirtualTable, emit func(row []types.Datum) error) error {
+	if ok, err := s.transitionRows(t, emit); ok {
+		return err
+	}
 	env := s.systemEnv()
 	env.Check = func(emit func(pgcat.Finding)) error { return s.check(ctx, emit) }
 	return s.node.System.Rows(env, t, emit)

@@ -73,7 +73,7 @@ func (c *planCache) put(k planKey, p *cachedPlan) {
 // lookup serves a simple query from the cache, or fills the cache with it; nil when the text is not one that Normalize
 // takes (several statements, utility statements, anything unusual): it then goes the plain way.
 func (c *planCache) lookup(s *Session, text string) *statement {
-	if s.tx.ddl != nil {
+	if s.tx.ddl != nil || s.transitions() != nil {
 		return nil
 	}
 	key, lits, ok := parse.Normalize(text)
@@ -108,7 +108,7 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 
 // prepared serves a Parse message from the cache, or fills the cache with it; nil when the text needs the plain way.
 func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *statement {
-	if s.tx.ddl != nil {
+	if s.tx.ddl != nil || s.transitions() != nil {
 		return nil
 	}
 	var oids []byte

@@ -265,6 +265,7 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 			return s.virtualRows(ctx, t, emit)
 		},
 		NextRowID:       s.node.NextRowID,
+		Triggers:        (*triggerHost)(s),
 		IndexExpression: pgcat.IndexExpression,
 	}
 	s.memory(c)

@@ -145,11 +145,13 @@ type Session struct {
 	heldTag    string // see complete
 	activity   *activityEntry
 	temp       tempState
-	spill      *exec.TempSpace // nil without Node.Temp
-	listening  []string        // channels, in the order of LISTEN
-	inbox      inbox
-	nesting    int // how deep the running statement is within others
-	routines   map[routineKey]*sqlRoutine
+	// triggers are those whose functions run, innermost last.
+	triggers  []*exec.TriggerData
+	spill     *exec.TempSpace // nil without Node.Temp
+	listening []string        // channels, in the order of LISTEN
+	inbox     inbox
+	nesting   int // how deep the running statement is within others
+	routines  map[routineKey]*sqlRoutine
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc

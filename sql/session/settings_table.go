@@ -145,7 +145,6 @@ var refusals = map[string][]string{
 	"password_encryption":               {"scram-sha-256"},
 	"quote_all_identifiers":             {"off"},
 	"session_preload_libraries":         {""},
-	"session_replication_role":          {"origin"},
 	"standard_conforming_strings":       {"on"},
 	"synchronous_commit":                {"on"},
 	"tcp_keepalives_count":              {"0"},

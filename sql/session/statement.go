@@ -144,7 +144,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 }
 
 func (s *Session) semaEnv(snap *catalog.Snapshot, text string) *sema.Env {
-	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.node.System, Text: text, IOEnv: s.io(),
+	return &sema.Env{Catalog: snap, SearchPath: s.searchPath(), Role: s.role(), Virtual: s.virtualTables(), Text: text, IOEnv: s.io(),
 		NoViews: s.settings.NoViews, NoRowSecurity: s.settings.NoRowSecurity}
 }
 

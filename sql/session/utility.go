@@ -177,6 +177,9 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 	}
 	s.tx.txn.StartStatement()
 	tag, err := utility.Execute(ctx, s.utilityEnv(ctx, st), st.raw.Stmt)
+	if _, ok := st.raw.Stmt.(*parse.TruncateStmt); ok && err == nil {
+		err = s.tx.fk.Flush(ctx)
+	}
 	return tag, nil, err
 }
 
@@ -374,6 +377,16 @@ func findConstraints(snap *catalog.Snapshot, path []string, role catalog.Oid, r 
 					refused = pgerr.New(pgerr.WrongObjectType, "constraint \"%s\" is not deferrable", c.Name)
 				}
 				oids = append(oids, c.OID)
+			}
+			for i := range t.Triggers {
+				g := &t.Triggers[i]
+				if g.Constraint == 0 || g.Name != r.Name {
+					continue
+				}
+				if !g.Deferrable {
+					refused = pgerr.New(pgerr.WrongObjectType, "constraint \"%s\" is not deferrable", g.Name)
+				}
+				oids = append(oids, g.Constraint)
 			}
 			return true
 		})

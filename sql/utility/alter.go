@@ -191,8 +191,11 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		}
 	case parse.ATSetCompression:
 		out.Kind, out.Method = ddl.SetCompression, argText(c.Value)
-	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids, parse.ATEnableTrigAll, parse.ATEnableTrigUser:
+	case parse.ATSetOptions, parse.ATResetOptions, parse.ATDropOids:
 		skip = true // they tune what this storage does not have, or say what is so anyway
+	case parse.ATEnableTrig, parse.ATEnableAlwaysTrig, parse.ATEnableReplicaTrig, parse.ATDisableTrig,
+		parse.ATEnableTrigAll, parse.ATDisableTrigAll, parse.ATEnableTrigUser, parse.ATDisableTrigUser:
+		out.Kind, out.State, out.System = ddl.SetTriggers, triggerStates[c.Subtype], c.Subtype == parse.ATDisableTrigAll
 	case parse.ATAddOf:
 		var typ catalog.Oid
 		typ, err = e.typedTableType(c.Type)

@@ -29,8 +29,8 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if s.RemoveType == parse.ObjectTypeType || s.RemoveType == parse.ObjectDomain {
 		return e.dropTypes(ctx, s)
 	}
-	if s.RemoveType == parse.ObjectRule {
-		return e.dropRules(ctx, s)
+	if s.RemoveType == parse.ObjectRule || s.RemoveType == parse.ObjectTrigger {
+		return e.dropOfRelations(ctx, s)
 	}
 	if s.RemoveType == parse.ObjectPolicy {
 		return e.dropPolicies(ctx, s)
@@ -72,6 +72,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenamePolicy(ctx, name, s.Subname, s.Newname)
 	case parse.ObjectTabConstraint:
 		return e.DDL.RenameConstraint(ctx, name, s.Subname, s.Newname, s.MissingOk)
+	case parse.ObjectTrigger:
+		return e.DDL.RenameTrigger(ctx, name, s.Subname, s.Newname)
 	case parse.ObjectSchema:
 		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
 	case parse.ObjectTypeType, parse.ObjectDomain:
@@ -154,6 +156,8 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 		t = ddl.CommentTarget{Kind: catalog.PartConstraint, Relation: owner(), Sub: n.Last()}
 	case parse.ObjectPolicy:
 		return e.DDL.CommentPolicy(ctx, owner(), n.Last(), s.Comment)
+	case parse.ObjectTrigger:
+		return e.DDL.CommentTrigger(ctx, owner(), n.Last(), s.Comment)
 	case parse.ObjectDomConstraint:
 		return e.DDL.CommentDomainConstraint(ctx, typeObject(s.Object), n.Last(), s.Comment)
 	case parse.ObjectSchema:

@@ -174,13 +174,18 @@ func (e *Env) ruleText(text string, rel catalog.Relation, event catalog.RuleEven
 	return action, deps, nil
 }
 
-func (e *Env) dropRules(ctx context.Context, s *parse.DropStmt) error {
+// dropOfRelations is DROP RULE and DROP TRIGGER.
+func (e *Env) dropOfRelations(ctx context.Context, s *parse.DropStmt) error {
+	drop := e.DDL.DropRule
+	if s.RemoveType == parse.ObjectTrigger {
+		drop = e.DDL.DropTrigger
+	}
 	for _, o := range s.Objects {
 		n := len(o.Name) - 1
 		if n < 1 {
 			return pgerr.New(pgerr.SyntaxError, "must specify relation and object name")
 		}
-		if err := e.DDL.DropRule(ctx, objectName(o.Name[:n]), o.Name[n], s.MissingOk, behavior(s.Behavior)); err != nil {
+		if err := drop(ctx, objectName(o.Name[:n]), o.Name[n], s.MissingOk, behavior(s.Behavior)); err != nil {
 			return err
 		}
 	}

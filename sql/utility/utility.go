@@ -49,6 +49,8 @@ type Env struct {
 	CheckBodies bool
 	// CheckFunction, when set, is the validator of functions in other languages than SQL.
 	CheckFunction func(ctx context.Context, f *catalog.Function) error
+	// Truncating, when set, fires the triggers of a table that TRUNCATE is about to empty, or has emptied.
+	Truncating func(t *catalog.Table, before bool) error
 	// Alone sees to it that nobody is connected to a database.
 	Alone ddl.Alone
 	// CheckSetting checks a setting that later sessions are to begin with, and returns the value as it is kept: nil for
@@ -108,6 +110,8 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 		err = e.createView(ctx, s)
 	case *parse.RuleStmt:
 		err = e.createRule(ctx, s)
+	case *parse.CreateTrigStmt:
+		err = e.createTrigger(ctx, s)
 	case *parse.DropStmt:
 		err = e.drop(ctx, s)
 	case *parse.RenameStmt:
@@ -117,7 +121,7 @@ func Execute(ctx context.Context, e *Env, stmt parse.Statement) (tag string, err
 	case *parse.AlterOwnerStmt:
 		err = e.alterOwner(ctx, s)
 	case *parse.TruncateStmt:
-		err = e.DDL.Truncate(ctx, names(s.Relations), s.RestartSeqs, behavior(s.Behavior))
+		err = e.DDL.Truncate(ctx, names(s.Relations), s.RestartSeqs, behavior(s.Behavior), e.Truncating)
 	case *parse.CommentStmt:
 		err = e.comment(ctx, s)
 	default:
