@@ -341,3 +341,53 @@ func TestTriggersOfTriggers(t *testing.T) {
 		k insert - (12,null)
 	`)
 }
+
+func TestInsteadOfTriggers(t *testing.T) {
+	d := triggerShop(t)
+	d.fires("INSERT INTO parent VALUES (1, 10), (2, 20)", "")
+	column := func(name string) catalog.Column { return catalog.Column{Name: name, Type: types.T(types.Int4Oid)} }
+	parent, _ := d.snap.LookupRelation([]string{"public"}, "", "parent")
+	v := &catalog.View{OID: 40000, SchemaID: 2200, Name: "v", Query: "SELECT id, v + 1 AS w FROM public.parent",
+		Columns: []catalog.Column{column("id"), column("w")},
+		Deps: []catalog.ViewDep{{Relation: parent.OID(), Columns: []catalog.AttNum{1, 2}, Schema: "public", Name: "parent", Names: []string{"id", "v"}}},
+		Triggers: []catalog.Trigger{
+			{OID: 40001, Name: "i", Function: 40001, State: catalog.TriggerFiresOrigin, Type: catalog.TriggerInstead | catalog.TriggerRow | allOfRows},
+			{OID: 40002, Name: "s", Function: 40002, State: catalog.TriggerFiresOrigin, Type: catalog.TriggerBefore | allOfRows},
+		}}
+	d.snap = d.snap.Put(v)
+	d.fires("INSERT INTO v VALUES (3, 31), (4, 41)", "s insert\ni insert - (3,31)\ni insert - (4,41)\n")
+	d.fires("UPDATE v SET w = w + 1 WHERE id = 2", "s update\ni update (2,21) (2,22)\n")
+	d.fires("UPDATE v SET w = x.a FROM (VALUES (1, 77)) x (id, a) WHERE x.id = v.id", "s update\ni update (1,11) (1,77)\n")
+	d.fires("DELETE FROM v WHERE w > 15", "s delete\ni delete (2,21) -\n")
+	d.must("SELECT id, v FROM parent", "1|10\n2|20\n") // nothing but what the functions do
+	d.does["i"] = func(g *TriggerData) ([]types.Datum, error) {
+		if g.New == nil || g.New[0].Int() == 9 {
+			return nil, nil
+		}
+		g.New[1] = types.NewInt(0)
+		return g.New, nil
+	}
+	returns := func(sql, want string) {
+		t.Helper()
+		c := d.context()
+		c.Triggers = d
+		var out []string
+		p := d.plan(sql)
+		res, err := Run(c, p, func(b *types.Batch) error {
+			for i := range b.N {
+				var row []string
+				for k := range p.Columns {
+					row = append(row, string(types.AppendText(nil, p.Columns[k].Type.Oid, b.Cols[k].Get(i), types.DefaultIOEnv)))
+				}
+				out = append(out, strings.Join(row, "|"))
+			}
+			return nil
+		})
+		if got := fmt.Sprint(res.Rows, " ", out); err != nil || got != want {
+			t.Errorf("%s: %s %v, want %s", sql, got, err, want)
+		}
+	}
+	returns("INSERT INTO v VALUES (3, 31), (9, 41) RETURNING id, w", "1 [3|0]")
+	returns("UPDATE v SET w = x.a FROM (VALUES (1, 77)) x (id, a) WHERE x.id = v.id RETURNING v.w, x.a, v.id + x.id", "1 [0|77|2]")
+	returns("DELETE FROM v RETURNING id", "0 []")
+}

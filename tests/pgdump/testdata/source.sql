@@ -106,4 +106,10 @@ create table base (a int primary key, b text check (b <> ''), c int generated al
 create table derived (d int, b text not null) inherits (base);
 insert into p values (1, 1, 1), (11, 11, 11), (22, 22, 22), (25, 25, 25), (50, 50, 50); insert into c values (1, 1, 1); insert into ch values (1, 1); insert into derived (a, b, d) values (1, 'q', 2);
 insert into ex values (2, 'A');
+create trigger base_z before update of b, a on base for each row when (old.b is distinct from new.b) execute function suppress_redundant_updates_trigger('x', 'it''s');
+comment on trigger base_z on base is 'a trigger';
+alter table base disable trigger base_z;
+create trigger p_z before update on p for each row when (old.* is distinct from new.*) execute function suppress_redundant_updates_trigger();
+alter table p enable always trigger p_z;
+create constraint trigger base_c after update of a on base from c deferrable initially deferred for each row execute function suppress_redundant_updates_trigger();
 RESET search_path;
