@@ -304,4 +304,5 @@ func (s *Snapshot) functionDependents(oid Oid, add addDependent) {
 	s.triggersOn(oid, 0, add)
 	s.typeUsers(oid, add)
 	s.viewsOn(oid, 0, add)
+	s.triggersOn(oid, 0, add)
 }

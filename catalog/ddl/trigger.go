@@ -452,3 +452,14 @@ func (x *Tx) CommentTrigger(ctx context.Context, n Name, name, text string) erro
 	list[at].Comment = text
 	return x.putTriggers(ctx, rel, list)
 }
+
+// ShareFunction holds a function that a trigger is to call until the commit.
+func (x *Tx) ShareFunction(ctx context.Context, f *catalog.Function) error {
+	if err := x.shareObject(ctx, f.ObjectID()); err != nil {
+		return err
+	}
+	if x.s.over.Function(f.OID) == nil {
+		return pgerr.New(pgerr.UndefinedFunction, "function %s() does not exist", f.Name)
+	}
+	return nil
+}

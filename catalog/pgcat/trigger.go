@@ -104,7 +104,9 @@ func (p *printer) triggerWhen(rel catalog.Relation, g *catalog.Trigger, pretty b
 
 func (p *printer) triggerFunction(g *catalog.Trigger) string {
 	name, ok := p.io.RegOut(types.RegprocOid, uint32(g.Function))
-	if !ok {
+	if f := p.snap.Function(g.Function); f != nil {
+		name = p.snap.FunctionName(p.path, f)
+	} else if !ok {
 		name = "-"
 	}
 	args := make([]string, len(g.Args))

@@ -138,6 +138,11 @@ func (s *Session) nestedUtility(ctx context.Context, n *nestedStatement) error {
 	}
 	end := s.tx.txn.Nest(true)
 	defer end()
+	if s.tx.fk != nil { // a utility statement has a runner of its own, but for the events of the statements around
+		around := s.execContext(ctx, nil)
+		done := s.tx.fk.Nest(exec.NewStore(around), s.node.programsFor(around.Catalog))
+		defer done()
+	}
 	client, explicit := s.client, s.tx.explicit
 	s.client, s.tx.explicit = &nestedClient{Client: silent{client}, outer: client}, true
 	defer func() { s.client, s.tx.explicit = client, explicit }()

@@ -60,7 +60,7 @@ func (e *Env) createTrigger(ctx context.Context, s *parse.CreateTrigStmt) error 
 			return err
 		}
 	}
-	if spec.Function, err = e.triggerFunction(s.FuncName); err != nil {
+	if spec.Function, err = e.triggerFunction(ctx, s.FuncName); err != nil {
 		return err
 	}
 	return e.DDL.CreateTrigger(ctx, rel, spec)
@@ -209,9 +209,19 @@ const (
 )
 
 // triggerFunction finds the function that a trigger is to call.
-func (e *Env) triggerFunction(n parse.Name) (catalog.Oid, error) {
+func (e *Env) triggerFunction(ctx context.Context, n parse.Name) (catalog.Oid, error) {
 	var found catalog.Oid
 	result := types.Oid(0)
+	if fn := e.userTriggerFunction(n); fn != nil {
+		over := e.DDL.Overlay()
+		if have, _ := over.FunctionPrivileges(fn, e.role()); have&catalog.PrivExecute == 0 {
+			return 0, catalog.DeniedError(fn.Kind.Noun(), fn.Name)
+		}
+		if fn.Result.Oid != types.TriggerOid {
+			return 0, pgerr.New(pgerr.InvalidObjectDefinition, "function %s must return type trigger", n.String())
+		}
+		return fn.OID, e.DDL.ShareFunction(ctx, fn)
+	}
 	if schema := n.Schema(); schema == "" || schema == catalog.PgCatalogName {
 		expr.Procs(func(p expr.ProcInfo) bool {
 			if p.Name == n.Last() && len(p.Args) == 0 {
@@ -229,4 +239,21 @@ func (e *Env) triggerFunction(n parse.Name) (catalog.Oid, error) {
 		return 0, pgerr.New(pgerr.InvalidObjectDefinition, "function %s must return type trigger", n.String())
 	}
 	return found, nil
+}
+
+// userTriggerFunction finds a function without arguments that a user made; nil: there is none.
+func (e *Env) userTriggerFunction(n parse.Name) *catalog.Function {
+	over := e.DDL.Overlay()
+	path := e.SearchPath
+	if schema := n.Schema(); schema != "" {
+		path = []string{catalog.BindSchema(e.SearchPath, schema)}
+	}
+	for _, name := range path {
+		if sc := over.SchemaByName(name); sc != nil {
+			if f := over.FunctionWith(sc.OID, n.Last(), nil); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
 }
