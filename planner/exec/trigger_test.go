@@ -391,3 +391,62 @@ func TestInsteadOfTriggers(t *testing.T) {
 	returns("UPDATE v SET w = x.a FROM (VALUES (1, 77)) x (id, a) WHERE x.id = v.id RETURNING v.w, x.a, v.id + x.id", "1 [0|77|2]")
 	returns("DELETE FROM v RETURNING id", "0 []")
 }
+
+// As in PostgreSQL, a BEFORE trigger of the child that leaves its row alone leaves it behind, whatever the foreign key says.
+func TestTriggersStopCascades(t *testing.T) {
+	d := triggerShop(t)
+	child, _ := d.snap.LookupRelation([]string{"public"}, "", "child")
+	parent, _ := d.snap.LookupRelation([]string{"public"}, "", "parent")
+	d.references(child.OID(), parent.OID(), []int{1}, catalog.Cascade, catalog.SetNull)
+	d.fires("INSERT INTO parent VALUES (1, 1), (2, 2), (3, 3)", "")
+	d.fires("INSERT INTO child VALUES (10, 1), (20, 2), (30, 3)", "")
+	d.trigger("child", "b", rowBefore|allOfRows)
+	d.does["b"] = func(g *TriggerData) ([]types.Datum, error) {
+		if g.Old != nil && g.Old[0].Int() < 30 {
+			return nil, nil
+		}
+		if g.New == nil {
+			return g.Old, nil
+		}
+		return g.New, nil
+	}
+	d.fires("DELETE FROM parent WHERE id = 1", "b delete (10,1) -\n")
+	d.fires("UPDATE parent SET id = 9 WHERE id = 2", "b update (20,2) (20,null)\n")
+	d.fires("DELETE FROM parent WHERE id = 3", "b delete (30,3) -\n")
+	d.must("SELECT id, pid FROM child", "10|1\n20|2\n")
+	again := d.within("UPDATE child SET pid = NULL WHERE id = 20")
+	d.does["b"] = func(g *TriggerData) ([]types.Datum, error) {
+		if g.Event == catalog.TriggerDelete {
+			return again(g)
+		}
+		return g.New, nil
+	}
+	d.fires("INSERT INTO parent VALUES (2, 2)", "")
+	d.refuses("DELETE FROM parent WHERE id = 2", pgerr.TriggeredDataChangeViolation)
+}
+
+func TestMergeFiresTriggers(t *testing.T) {
+	d := triggerShop(t)
+	d.fires("INSERT INTO parent VALUES (1, 1), (2, 2)", "")
+	d.trigger("parent", "sb", catalog.TriggerBefore|allOfRows)
+	d.trigger("parent", "b", rowBefore|allOfRows)
+	d.trigger("parent", "a", catalog.TriggerRow|allOfRows)
+	d.trigger("parent", "sa", allOfRows)
+	d.fires(`MERGE INTO parent p USING (VALUES (3, 30)) s (id, v) ON p.id = s.id
+		WHEN MATCHED AND s.v = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v)`, `
+		sb insert
+		sb update
+		sb delete
+		b insert - (3,30)
+		a insert - (3,30)
+		sa delete
+		sa update
+		sa insert
+	`)
+	d.fires(`MERGE INTO parent p USING (VALUES (2, 20)) s (id, v) ON p.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v`, `
+		sb update
+		b update (2,2) (2,20)
+		a update (2,2) (2,20)
+		sa update
+	`)
+}
