@@ -271,16 +271,20 @@ func appendRelease(b []byte, r *Release) []byte {
 // DecodeCommands decodes a proposal. The commands alias data.
 func DecodeCommands(data []byte) ([]Command, error) { return decode(data, nil) }
 
-// Decoder decodes one proposal after the other. Between Decode and Reset it has memory for items, which all decoders share.
+// Decoder decodes one proposal after the other. For a few items it has memory of its own; what has more takes, between Decode
+// and Reset, memory that all decoders share.
 type Decoder struct {
-	cmds  []Command
-	items *[keptItems]Item // nil: none yet
-	used  int              // of items
+	cmds    []Command
+	few     []Item
+	usedFew int
+	items   *[keptItems]Item // nil: none yet
+	used    int              // of items
 }
 
 // What is used again: enough for many small transactions, or one of a thousand rows over a few groups.
 const (
 	keptCommands = 64
+	fewItems     = 32
 	keptItems    = 1024
 )
 
@@ -292,6 +296,8 @@ func (d *Decoder) Decode(data []byte) ([]Command, error) { return decode(data, d
 // Reset lets go of what Decode returned.
 func (d *Decoder) Reset() {
 	clear(d.cmds)
+	clear(d.few[:d.usedFew])
+	d.usedFew = 0
 	if d.items != nil {
 		clear(d.items[:d.used])
 		itemPool.Put(d.items)
@@ -303,6 +309,14 @@ func (d *Decoder) Reset() {
 func (d *Decoder) take(n int) []Item {
 	if d == nil || n > keptItems-d.used {
 		return make([]Item, n)
+	}
+	if n <= fewItems-d.usedFew {
+		if d.few == nil {
+			d.few = make([]Item, fewItems)
+		}
+		from := d.usedFew
+		d.usedFew += n
+		return d.few[from:d.usedFew:d.usedFew]
 	}
 	if d.items == nil {
 		d.items = itemPool.Get().(*[keptItems]Item)
