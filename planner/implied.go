@@ -46,12 +46,12 @@ func (b *builder) analyseStored(t *catalog.Table, text string, kind sema.ExprKin
 	if err != nil {
 		return nil
 	}
-	n, err := sema.AnalyzeExpr(e, sema.ExprScope{Kind: kind, Table: t},
-		&sema.Env{Catalog: b.env.Catalog, SearchPath: []string{catalog.PublicName}, NoParams: true})
+	env := &sema.Env{Catalog: b.env.Catalog, SearchPath: []string{catalog.PublicName}, NoParams: true}
+	n, err := sema.AnalyzeExpr(e, sema.ExprScope{Kind: kind, Table: t}, env)
 	if err != nil {
 		return nil
 	}
-	return expr.Fold(n)
+	return expr.Fold(sema.InlineExpr(n, env))
 }
 
 // admits reports whether conditions of a query let it read through an index: those of a partial one must imply its

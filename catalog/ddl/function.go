@@ -26,6 +26,8 @@ type RoutineName struct {
 	Args        []types.Type
 	All         []types.Type
 	Unspecified bool
+	// Written is the list of types as the statement has it, which notices about what is not there show.
+	Written string
 }
 
 func (r *RoutineName) noun() string {
@@ -179,7 +181,7 @@ func (x *Tx) FindRoutine(r *RoutineName, missingOK bool) (*catalog.Function, err
 	case len(found) > 1:
 		return nil, x.errNotUnique(r)
 	case len(found) == 0 && missingOK:
-		x.notice(pgerr.Notice("%s %s does not exist, skipping", r.noun(), x.writtenSignature(r)))
+		x.notice(pgerr.Notice("%s %s does not exist, skipping", r.noun(), r.Name.String()+"("+r.Written+")"))
 		return nil, nil
 	case len(found) == 0 && r.Unspecified:
 		article := "a " + r.noun()

@@ -137,6 +137,9 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := an.Inline(env); err != nil {
+		return nil, nil, err
+	}
 	if len(st.literals) > 0 {
 		return an, an.Literals, nil
 	}

@@ -275,7 +275,10 @@ func (e *Env) routineName(kind parse.ObjectType, o *parse.ObjectName) (*ddl.Rout
 		if err != nil {
 			return nil, err
 		}
-		r.Args = append(r.Args, typ)
+		if r.Args != nil {
+			r.Written += ","
+		}
+		r.Args, r.Written = append(r.Args, typ), r.Written+writtenType(t)
 	}
 	if r.Kind == catalog.PlainFunction {
 		return r, nil
