@@ -161,9 +161,6 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.clonesOf(p.OID, add)
 	}
 	slices.SortStableFunc(out, func(a, b Dependent) int {
-		if a.OID == b.OID && a.Kind != b.Kind && (a.Kind == PartColumn || b.Kind == PartColumn) && a.Sub != 0 && b.Sub != 0 {
-			return cmp.Compare(b.Sub, a.Sub)
-		}
 		if a.OID == b.OID && a.Kind != b.Kind { // a default is younger than its table
 			return cmp.Compare(b.Kind, a.Kind)
 		}

@@ -30,7 +30,7 @@ func (x *Tx) addCheck(ctx context.Context, t *catalog.Table, s *ConstraintSpec) 
 		return nil, pgerr.New(pgerr.InvalidTableDefinition, "cannot add NO INHERIT constraint to partitioned table %q", t.Name)
 	}
 	c := &catalog.Constraint{
-		Name: name, Type: catalog.Check, Check: s.Check.Text, CheckDeps: s.Check.Types, NoInherit: s.NoInherit, Validated: !s.NotValid,
+		Name: name, Type: catalog.Check, Check: s.Check.Text, CheckDeps: s.Check.named(), NoInherit: s.NoInherit, Validated: !s.NotValid,
 		Comment: s.Comment, InhCount: s.InhCount, Inherited: s.Inherited,
 	}
 	for _, n := range s.Check.Columns {

@@ -48,7 +48,7 @@ func setPartitioning(t *catalog.Table, s *PartitioningSpec) error {
 func partitionKey(t *catalog.Table, s *PartitionKeySpec) (catalog.PartitionKey, error) {
 	k := catalog.PartitionKey{OpClass: s.OpClass, Collation: s.Collation}
 	if s.Expr != nil {
-		k.Expr, k.Type, k.Uses, k.Deps = s.Expr.Text, s.Type, attributeNumbers(t, s.Expr.Columns), s.Expr.Types
+		k.Expr, k.Type, k.Uses, k.Deps = s.Expr.Text, s.Type, attributeNumbers(t, s.Expr.Columns), s.Expr.named()
 		if in := types.Lookup(s.Type.Oid); k.Collation == 0 && in != nil {
 			k.Collation = in.Collation
 		}

@@ -45,6 +45,9 @@ func (e *Expression) Deps() []catalog.Oid {
 	return append(append(slices.Clip(e.Sequences), e.Types...), e.Functions...)
 }
 
+// named are the types and functions that the expression names.
+func (e *Expression) named() []catalog.Oid { return append(slices.Clip(e.Types), e.Functions...) }
+
 // ColumnSpec is a column of CREATE TABLE or ADD COLUMN, its column constraints folded into the table's.
 type ColumnSpec struct {
 	Name    string

@@ -3,7 +3,6 @@ package expr
 import (
 	"slices"
 
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -185,11 +184,6 @@ func ContainsUser(n Node) bool {
 		return !found
 	})
 	return found
-}
-
-// errProcedureCalled is the error for a procedure in an expression, and errFunctionCalled for a function in CALL.
-func errProcedureCalled(signature string) *pgerr.Error {
-	return pgerr.New(pgerr.WrongObjectType, "%s is a procedure", signature).WithHint("To call a procedure, use CALL.")
 }
 
 // candidates adds the functions of schemas that are searched before pg_catalog, or those of the others.
