@@ -68,6 +68,12 @@ func (e *coster) of(n Node) cost {
 		keys := float64(len(n.LeftKeys))
 		c.startup = l.startup + r.total + (cpuOperatorCost*keys+cpuTupleCost)*inputRows(n.Right)
 		c.total = c.startup + l.total - l.startup + cpuOperatorCost*keys*inputRows(n.Left) + cpuTupleCost*rows
+		first, all := e.spillCost(n)
+		c.startup, c.total = c.startup+first, c.total+all
+	case *MergeJoin:
+		l, r := e.of(n.Left), e.of(n.Right)
+		c.startup = l.startup + r.startup
+		c.total = l.total + r.total + cpuOperatorCost*float64(len(n.Keys))*(inputRows(n.Left)+inputRows(n.Right)) + cpuTupleCost*rows
 	case *LookupJoin:
 		c = e.lookupCost(n)
 	case *NestLoop:

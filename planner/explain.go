@@ -176,6 +176,10 @@ func subplansOf(n Node) []*Subplan {
 		add(n.LeftKeys...)
 		add(n.RightKeys...)
 		add(n.Cond)
+	case *MergeJoin:
+		add(n.LeftKeys...)
+		add(n.RightKeys...)
+		add(n.Cond)
 	case *LookupJoin:
 		add(n.Cond)
 	case *NestLoop:
@@ -261,6 +265,8 @@ func (e *explainer) title(n Node) string {
 			return fmt.Sprintf("Hash %sJoin (or Index Lookup on %s up to %d rows)", joinNames[n.Type], n.Lookup.Inner.Table.Name, n.LookupRows)
 		}
 		return "Hash " + joinNames[n.Type] + "Join"
+	case *MergeJoin:
+		return "Merge " + joinNames[n.Type] + "Join"
 	case *LookupJoin:
 		return "Index Lookup " + joinNames[n.Type] + "Join"
 	case *NestLoop:
@@ -364,11 +370,10 @@ func (e *explainer) details(n Node) {
 		e.detail("Sampling: %s (%s)", method, e.text(n.Percent))
 		cond("Repeatable", n.Seed)
 	case *HashJoin:
-		var parts []string
-		for i := range n.LeftKeys {
-			parts = append(parts, fmt.Sprintf("(%s = %s)", e.text(n.LeftKeys[i]), e.text(n.RightKeys[i])))
-		}
-		e.detail("Hash Cond: %s", strings.Join(parts, " AND "))
+		e.detail("Hash Cond: %s", e.equalities(n.LeftKeys, n.RightKeys))
+		cond("Join Filter", n.Cond)
+	case *MergeJoin:
+		e.detail("Merge Cond: %s", e.equalities(n.LeftKeys, n.RightKeys))
 		cond("Join Filter", n.Cond)
 	case *LookupJoin:
 		cond("Join Filter", n.Cond)

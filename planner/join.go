@@ -28,6 +28,9 @@ func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*from
 	if err != nil {
 		return nil, err
 	}
+	if q.b.env.Methods.NoNestLoop && connected(left.rels, right.rels, conds) {
+		lk = nil
+	}
 	if lk != nil && !connected(left.rels, right.rels, conds) {
 		if q.lookupCost(left.rows(), lk.Inner.Read, false) < right.rows()+pairCost*left.rows()*right.rows() {
 			out.node, out.lay = lk, lk.lay(left, right, kind)
@@ -48,11 +51,19 @@ func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*from
 // orderedJoin joins an item to one whose order is to be kept.
 func (q *query) orderedJoin(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
 	lk, err := q.lookup(kind, left, right, conds)
-	if err == nil && lk == nil {
-		err = errUnordered
-	}
 	if err != nil {
 		return nil, err
+	}
+	m, err := q.mergeOrdered(kind, left, right, conds)
+	if err != nil {
+		return nil, err
+	}
+	k := coster{env: q.b.env}
+	switch {
+	case lk == nil && m == nil:
+		return nil, errUnordered
+	case m != nil && (lk == nil || k.of(m.node).total < k.of(lk).total):
+		return m, nil
 	}
 	out.node, out.lay, out.order = lk, lk.lay(left, right, kind), left.order
 	if kind != Semi && kind != Anti && !lk.Inner.Access.Point {
@@ -140,7 +151,32 @@ func (q *query) hashOrLoop(kind JoinType, out, left, right *fromItem, conds []*c
 		}
 	}
 	out.node = h
-	return out, nil
+	return q.mergeInstead(kind, out, left, right, conds)
+}
+
+// mergeInstead takes a merge join, or a nested loop, in the place of a hash join that is not wanted or would not fit into
+// memory.
+func (q *query) mergeInstead(kind JoinType, out, left, right *fromItem, conds []*conj) (*fromItem, error) {
+	k := coster{env: q.b.env}
+	off := q.b.env.Methods
+	h := out.node.(*HashJoin)
+	if _, spill := k.spillCost(h); (spill == 0 || h.Lookup != nil) && !off.NoHashJoin {
+		return out, nil
+	}
+	if !off.NoMergeJoin {
+		m, err := q.mergeByKeys(kind, left, right, conds)
+		if err != nil || m != nil && (off.NoHashJoin || k.of(m.node).total < k.of(h).total) {
+			return m, err
+		}
+	}
+	if !off.NoHashJoin || off.NoNestLoop || kind == NullAnti {
+		return out, nil
+	}
+	n := &NestLoop{Props: h.Props, Type: kind, Left: left.node, Right: right.node}
+	var err error
+	n.Cond, err = q.scalar(andOf(nodesOf(conds)), left.lay.concat(right.lay), nil)
+	out.node = n
+	return out, err
 }
 
 // lookupRows is the number of outer rows up to which looking up beats a scan of the inner table.

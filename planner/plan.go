@@ -17,6 +17,9 @@ type Env struct {
 	Statistics func(*catalog.Table) *catalog.TableStats
 	// Groups is the number of data groups, for EXPLAIN and for estimates; 0: unknown.
 	Groups int
+	// Methods are the joins that are not wanted. HashBytes is the memory of a hash table, 0 where it is not known.
+	Methods   Methods
+	HashBytes int64
 	// Snapshot is the one that the plan will read at, 0 for one that is drawn later: indexes filled after it are not used.
 	Snapshot topo.Timestamp
 	// Catalog is that of the statement, for the expressions of indexes; nil: they are not used.
@@ -303,6 +306,17 @@ type HashJoin struct {
 	Swapped bool
 }
 
+// MergeJoin joins two inputs that come sorted by its keys. Output: left ++ right, of Semi and Anti left alone.
+type MergeJoin struct {
+	Props
+	Type        JoinType
+	Left, Right Node
+	LeftKeys    []*Scalar
+	RightKeys   []*Scalar
+	Keys        []SortKey // type and direction of each
+	Cond        *Scalar   // the residual condition over left ++ right; nil: none
+}
+
 // LookupJoin reads, for each batch of Left, the rows of a table whose key equals Access.Eq (over left rows).
 // Inner is the table's scan (its Filter applies to the rows read); output as in HashJoin.
 type LookupJoin struct {
@@ -578,6 +592,7 @@ func (n *Project) Inputs() []Node        { return []Node{n.Input} }
 func (n *ProjectSet) Inputs() []Node     { return []Node{n.Input} }
 func (n *FunctionScan) Inputs() []Node   { return nil }
 func (n *HashJoin) Inputs() []Node       { return []Node{n.Left, n.Right} }
+func (n *MergeJoin) Inputs() []Node      { return []Node{n.Left, n.Right} }
 func (n *LookupJoin) Inputs() []Node     { return []Node{n.Left, n.Inner} }
 func (n *NestLoop) Inputs() []Node       { return []Node{n.Left, n.Right} }
 func (n *Aggregate) Inputs() []Node      { return []Node{n.Input} }

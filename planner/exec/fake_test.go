@@ -164,6 +164,8 @@ type db struct {
 	cons Constraints
 	oid  catalog.Oid
 	id   int64
+	// methods are the joins that its plans leave out.
+	methods planner.Methods
 }
 
 func newDB(t testing.TB) *db {
@@ -236,7 +238,7 @@ func (d *db) plan(sql string) *planner.Plan {
 	if err != nil {
 		d.t.Fatalf("%s: %v", sql, err)
 	}
-	p, err := planner.Prepare(an, &planner.Env{Groups: 4})
+	p, err := planner.Prepare(an, &planner.Env{Groups: 4, Methods: d.methods})
 	if err != nil {
 		d.t.Fatalf("%s: plan: %v", sql, err)
 	}

@@ -299,6 +299,8 @@ func (r *run) buildNode(n planner.Node) (operator, error) {
 		return &virtualOp{r: r, n: n}, nil
 	case *planner.HashJoin:
 		return r.buildHashJoin(n)
+	case *planner.MergeJoin:
+		return r.buildMergeJoin(n)
 	case *planner.LookupJoin:
 		return buildOver(r, n.Left, func(in operator) operator { return newLookupJoin(r, n, in) })
 	case *planner.NestLoop:

@@ -349,7 +349,7 @@ func TestInsteadOfTriggers(t *testing.T) {
 	parent, _ := d.snap.LookupRelation([]string{"public"}, "", "parent")
 	v := &catalog.View{OID: 40000, SchemaID: 2200, Name: "v", Query: "SELECT id, v + 1 AS w FROM public.parent",
 		Columns: []catalog.Column{column("id"), column("w")},
-		Deps: []catalog.ViewDep{{Relation: parent.OID(), Columns: []catalog.AttNum{1, 2}, Schema: "public", Name: "parent", Names: []string{"id", "v"}}},
+		Deps:    []catalog.ViewDep{{Relation: parent.OID(), Columns: []catalog.AttNum{1, 2}, Schema: "public", Name: "parent", Names: []string{"id", "v"}}},
 		Triggers: []catalog.Trigger{
 			{OID: 40001, Name: "i", Function: 40001, State: catalog.TriggerFiresOrigin, Type: catalog.TriggerInstead | catalog.TriggerRow | allOfRows},
 			{OID: 40002, Name: "s", Function: 40002, State: catalog.TriggerFiresOrigin, Type: catalog.TriggerBefore | allOfRows},

@@ -1,11 +1,13 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
@@ -132,6 +134,9 @@ func (s *Session) pathKey() string {
 	}
 	if s.settings.NoRowSecurity {
 		key += "\x01"
+	}
+	if m := s.settings.Methods; m != (planner.Methods{}) {
+		key += fmt.Sprintf("\x02%t%t%t", m.NoHashJoin, m.NoMergeJoin, m.NoNestLoop)
 	}
 	return key
 }

@@ -433,7 +433,8 @@ func (s *Session) transactionStart() time.Time {
 
 func (s *Session) planEnv() *planner.Env {
 	return &planner.Env{Catalog: s.snapshot(), RowCount: s.node.System.RowCount, Statistics: s.node.System.Statistics,
-		Groups:         len(s.snapshot().SlotMap().DataGroups()),
+		Groups:  len(s.snapshot().SlotMap().DataGroups()),
+		Methods: s.settings.Methods, HashBytes: int64(float64(s.settings.WorkMem) * max(1, s.settings.HashMemMultiplier)),
 		ConstraintWork: s.constraintWork}
 }
 

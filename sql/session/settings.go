@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -40,6 +41,7 @@ type Settings struct {
 	LockLimit       time.Duration
 	MinMessages     string
 	NoViews         bool
+	Methods         planner.Methods
 	NoRowSecurity   bool
 	WorkMem         int64 // bytes
 	// StatisticsTarget is default_statistics_target.
@@ -336,6 +338,8 @@ func (s *Settings) decode() {
 	s.IO.ByteaOutput = get("bytea_output")
 	s.IO.IntervalStyle = get("intervalstyle")
 	s.SearchPath = splitIdentifiers(get("search_path"))
+	s.Methods = planner.Methods{NoHashJoin: get("enable_hashjoin") == "off", NoMergeJoin: get("enable_mergejoin") == "off",
+		NoNestLoop: get("enable_nestloop") == "off"}
 	s.NoRowSecurity = get("row_security") == "off"
 	s.NoViews = slices.Contains(splitIdentifiers(get("restrict_nonsystem_relation_kind")), "view")
 	s.StatementLimit = time.Duration(num("statement_timeout")) * time.Millisecond
