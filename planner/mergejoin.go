@@ -176,8 +176,15 @@ func (q *query) mergeJoin(kind JoinType, left, right *fromItem, keys []mergeKey,
 	}
 	n.Props = q.b.props(out.lay.ts, rows)
 	if left.order != nil {
-		o := &rowOrder{keys: left.order.keys[:len(keys)], fixed: left.order.fixed}
-		if len(keys) == len(left.order.keys) {
+		// Rows that agree in the join's keys come in any order; some of these may be fixed, and no key of the order.
+		o := &rowOrder{fixed: left.order.fixed}
+		for _, k := range left.order.keys {
+			if !slices.ContainsFunc(order, func(j orderKey) bool { return j.print == k.print }) {
+				break
+			}
+			o.keys = append(o.keys, k)
+		}
+		if len(o.keys) == len(left.order.keys) {
 			o.dependent = left.order.dependent
 		}
 		out.order = o

@@ -20,6 +20,9 @@ select a.id, b.id from mj_a a left join mj_b b on a.id = b.id - 295 order by a.i
 select a.k, count(*) from mj_a a join mj_b b on a.k = b.a group by a.k order by a.k limit 6;
 select a.id, b.id, c.id from mj_a a join mj_b b on a.id = b.id join mj_a c on c.id = a.id order by 1 limit 4;
 select a.s, b.s, count(*) from mj_a a join mj_b b on a.s = b.s group by 1, 2 order by 1, 2;
+select count(*), sum(b.id) from mj_a a left join mj_b b on a.id = b.id and a.k = b.a where a.id = 7;
+select count(*), sum(b.id) from mj_a a join mj_b b on a.id = b.id and a.k = b.a where a.k = 7;
+select a.id, b.id from mj_a a join mj_b b on a.k = b.a and a.id = b.id where a.k = 7 order by a.id desc limit 3;
 set enable_mergejoin = off;
 select count(*), sum(a.id), sum(b.id) from mj_a a join mj_b b on a.k = b.a;
 reset enable_nestloop;
