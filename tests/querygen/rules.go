@@ -125,18 +125,25 @@ var (
 	number         = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?`)
 )
 
-// sameToDigits reports whether rows are equal but for the last digits of numbers, those up to nothing being as good as zero.
+// sameToDigits reports whether rows are equal but for the last digits of numbers, those up to nothing being as good as zero,
+// and for an interval's seconds: the last digits of a factor are those of all its days.
 func sameToDigits(a, b string, nothing float64) bool {
-	x, y := number.FindAllString(a, -1), number.FindAllString(b, -1)
+	x, y := number.FindAllStringIndex(a, -1), number.FindAllStringIndex(b, -1)
 	if number.ReplaceAllString(a, "") != number.ReplaceAllString(b, "") || len(x) != len(y) {
 		return false
 	}
+	largest := 0.0
 	for i := range x {
-		v, err := strconv.ParseFloat(x[i], 64)
-		w, err2 := strconv.ParseFloat(y[i], 64)
-		if err != nil || err2 != nil || math.Abs(v-w) > max(1e-12*math.Abs(v), nothing) {
+		v, err := strconv.ParseFloat(a[x[i][0]:x[i][1]], 64)
+		w, err2 := strconv.ParseFloat(b[y[i][0]:y[i][1]], 64)
+		most := max(1e-12*math.Abs(v), nothing)
+		if x[i][0] > 0 && a[x[i][0]-1] == ':' {
+			most = 1.5e-6 + 1e-15*86400*largest
+		}
+		if err != nil || err2 != nil || math.Abs(v-w) > most {
 			return false
 		}
+		largest = max(largest, math.Abs(v))
 	}
 	return true
 }
