@@ -392,8 +392,6 @@ func castJSONB(kind types.JSONKind, name string) impl {
 	}}
 }
 
-func key(n *types.JSONNode, k types.Datum) *types.JSONNode { return member(n, k.Str()) }
-
 // index finds an element of a document; a scalar counts as an array of itself, as PostgreSQL stores it.
 func index(n *types.JSONNode, i types.Datum) *types.JSONNode {
 	if n.Kind < types.JSONArray && (i.Int() == 0 || i.Int() == -1) {
@@ -403,7 +401,7 @@ func index(n *types.JSONNode, i types.Datum) *types.JSONNode {
 }
 
 var jsonImpls = map[string]impl{
-	"jsonb_object_field": accessor(false, key), "jsonb_object_field_text": accessor(true, key),
+	"jsonb_object_field": memberAccessor(false), "jsonb_object_field_text": memberAccessor(true),
 	"jsonb_array_element": accessor(false, index), "jsonb_array_element_text": accessor(true, index),
 	"jsonb_extract_path": accessor(false, path), "jsonb_extract_path_text": accessor(true, path),
 	"json_object_field":       rawAccessor(false, func(r *rawJSON, k types.Datum) *rawJSON { return rawMember(r, k.Str()) }),
