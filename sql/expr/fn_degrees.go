@@ -1,24 +1,28 @@
 package expr
 
-import "math"
+import (
+	"math"
+
+	"github.com/pgmqdb/pgmqdb/sql/libm"
+)
 
 // Trigonometry in degrees, as PostgreSQL's float.c: exact at the multiples of 30 and 45 degrees, because each function is
 // scaled by its own value at such an angle.
 
 var (
-	atanOne = math.Atan(1)
-	sin30   = math.Sin(radians(30))
-	oneCos  = 1 - math.Cos(radians(60))
-	asinHf  = math.Asin(0.5)
-	acosHf  = math.Acos(0.5)
+	atanOne = libm.Atan(1)
+	sin30   = libm.Sin(radians(30))
+	oneCos  = 1 - libm.Cos(radians(60))
+	asinHf  = libm.Asin(0.5)
+	acosHf  = libm.Acos(0.5)
 )
 
 // radians rounds as the functions below do for any angle: it is no constant expression.
 func radians(degrees float64) float64 { return degrees * (math.Pi / 180) }
 
 // sind30 is sin(x) for x in [0, 30], cosd60 cos(x) for x in [0, 60].
-func sind30(x float64) float64 { return math.Sin(radians(x)) / sin30 / 2 }
-func cosd60(x float64) float64 { return 1 - (1-math.Cos(radians(x)))/oneCos/2 }
+func sind30(x float64) float64 { return libm.Sin(radians(x)) / sin30 / 2 }
+func cosd60(x float64) float64 { return 1 - (1-libm.Cos(radians(x)))/oneCos/2 }
 
 // sindQ1 and cosdQ1 are for x in [0, 90].
 func sindQ1(x float64) float64 {
@@ -81,16 +85,16 @@ func cotd(x float64) float64 {
 // asindQ1 and acosdQ1 are for x in [0, 1].
 func asindQ1(x float64) float64 {
 	if x <= 0.5 {
-		return math.Asin(x) / asinHf * 30
+		return libm.Asin(x) / asinHf * 30
 	}
-	return 90 - math.Acos(x)/acosHf*60
+	return 90 - libm.Acos(x)/acosHf*60
 }
 
 func acosdQ1(x float64) float64 {
 	if x <= 0.5 {
-		return 90 - math.Asin(x)/asinHf*30
+		return 90 - libm.Asin(x)/asinHf*30
 	}
-	return math.Acos(x) / acosHf * 60
+	return libm.Acos(x) / acosHf * 60
 }
 
 func asind(x float64) float64 {
@@ -107,4 +111,4 @@ func acosd(x float64) float64 {
 	return 90 + asindQ1(-x)
 }
 
-func atand(x float64) float64 { return math.Atan(x) / atanOne * 45 }
+func atand(x float64) float64 { return libm.Atan(x) / atanOne * 45 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pgmqdb/pgmqdb/sql/libm"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -472,7 +473,7 @@ func (f *numFormat) multiplied(n int64, t types.Oid) (int64, error) {
 	if !f.isMulti || f.roman || f.eeee {
 		return n, nil
 	}
-	factor := math.Pow(10, float64(f.multi))
+	factor := libm.Pow(10, float64(f.multi))
 	f.isMulti, f.pre = false, f.pre+f.multi
 	if t == types.Int8Oid {
 		p, ok := mulInt(n, int64(factor))
@@ -601,7 +602,7 @@ func (f *numFormat) formatFloat(x float64, t types.Oid) (string, error) {
 		return s, nil
 	}
 	if f.isMulti {
-		x *= math.Pow(10, float64(f.multi))
+		x *= libm.Pow(10, float64(f.multi))
 		if t == types.Float4Oid {
 			x = float64(float32(x))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"github.com/pgmqdb/pgmqdb/sql/libm"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -89,7 +90,7 @@ func powFloat(x, y float64) (float64, error) {
 	case x < 0 && !math.IsInf(x, 0) && y != math.Floor(y):
 		return 0, pgerr.New(pgerr.InvalidArgumentForPowerFunction, "a negative number raised to a non-integer power yields a complex result")
 	}
-	return checkFloat(math.Pow(x, y), false, infs(x, y), true)
+	return checkFloat(libm.Pow(x, y), false, infs(x, y), true)
 }
 
 func gcd(a, b int64) int64 {
@@ -213,43 +214,43 @@ var mathImpls = map[string]impl{
 		}
 		return math.Sqrt(x), nil
 	}),
-	"dcbrt": floatPlain(math.Cbrt),
+	"dcbrt": floatPlain(libm.Cbrt),
 	"dpow": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
 		r, err := powFloat(a.Float(), b.Float())
 		return types.NewFloat(r), err
 	}},
 	"dexp": float1(func(x float64) (float64, error) {
-		return checkFloat(math.Exp(x), false, math.IsInf(x, 0), math.IsInf(x, 0))
+		return checkFloat(libm.Exp(x), false, math.IsInf(x, 0), math.IsInf(x, 0))
 	}),
-	"dlog1":  logOf(math.Log),
-	"dlog10": logOf(math.Log10),
-	"dsin":   finiteOnly(math.Sin),
-	"dcos":   finiteOnly(math.Cos),
-	"dtan":   finiteOnly(math.Tan),
-	"dcot":   finiteOnly(func(x float64) float64 { return 1 / math.Tan(x) }),
-	"dasin":  within1(math.Asin),
-	"dacos":  within1(math.Acos),
-	"datan":  floatPlain(math.Atan),
-	"dsinh":  floatPlain(math.Sinh),
-	"dcosh":  floatPlain(math.Cosh),
-	"dtanh":  floatPlain(math.Tanh),
-	"dasinh": floatPlain(math.Asinh),
+	"dlog1":  logOf(libm.Log),
+	"dlog10": logOf(libm.Log10),
+	"dsin":   finiteOnly(libm.Sin),
+	"dcos":   finiteOnly(libm.Cos),
+	"dtan":   finiteOnly(libm.Tan),
+	"dcot":   finiteOnly(func(x float64) float64 { return 1 / libm.Tan(x) }),
+	"dasin":  within1(libm.Asin),
+	"dacos":  within1(libm.Acos),
+	"datan":  floatPlain(libm.Atan),
+	"dsinh":  floatPlain(libm.Sinh),
+	"dcosh":  floatPlain(libm.Cosh),
+	"dtanh":  floatPlain(libm.Tanh),
+	"dasinh": floatPlain(libm.Asinh),
 	"dacosh": float1(func(x float64) (float64, error) {
 		if x < 1 {
 			return 0, errInput
 		}
-		return math.Acosh(x), nil
+		return libm.Acosh(x), nil
 	}),
-	"datanh": within1(math.Atanh),
+	"datanh": within1(libm.Atanh),
 	"dsind":  finiteOnly(sind), "dcosd": finiteOnly(cosd), "dtand": finiteOnly(tand), "dcotd": finiteOnly(cotd),
 	"dasind": within1(asind), "dacosd": within1(acosd), "datand": floatPlain(atand),
 	"datan2d": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewFloat(math.Atan2(a.Float(), b.Float()) / atanOne * 45), nil
+		return types.NewFloat(libm.Atan2(a.Float(), b.Float()) / atanOne * 45), nil
 	}},
 	"degrees": floatPlain(func(x float64) float64 { return x / (math.Pi / 180) }),
 	"radians": floatPlain(func(x float64) float64 { return x * (math.Pi / 180) }),
 	"datan2": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewFloat(math.Atan2(a.Float(), b.Float())), nil
+		return types.NewFloat(libm.Atan2(a.Float(), b.Float())), nil
 	}},
 	"dpi":     {f0: func(*Call) (types.Datum, error) { return types.NewFloat(math.Pi), nil }},
 	"drandom": {f0: func(*Call) (types.Datum, error) { return types.NewFloat(rand.Float64()), nil }},
