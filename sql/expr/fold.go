@@ -66,8 +66,11 @@ func foldRows(n Node) (Node, error) {
 }
 
 func foldFunc(k *Func) (Node, error) {
-	if k.Fn.Strict && slices.ContainsFunc(k.Args, isNullConst) && !slices.ContainsFunc(k.Args, awaitsSettings) { // however volatile: it is not called
-		return &Const{Type: k.Type, Loc: k.Loc}, nil
+	if k.Fn.Strict && slices.ContainsFunc(k.Args, isNullConst) { // however volatile: it is not called
+		if !slices.ContainsFunc(k.Args, awaitsSettings) {
+			return &Const{Type: k.Type, Loc: k.Loc}, nil
+		}
+		return forErrors(k), nil
 	}
 	switch inSQL := strings.HasSuffix(k.Fn.src, ")"); {
 	case foldable(k):
@@ -151,6 +154,36 @@ func awaitsSettings(n Node) bool {
 		return !found
 	})
 	return found
+}
+
+// forErrors leaves, of the arguments of a call whose result is NULL, those that PostgreSQL would have computed when it folded.
+func forErrors(k *Func) Node {
+	c := *k
+	c.Args = slices.Clone(k.Args)
+	for i, a := range c.Args {
+		if !awaitsSettings(a) || !immutableButSettings(a) {
+			c.Args[i] = &Const{Type: a.ResultType(), Loc: -1}
+		}
+	}
+	return &c
+}
+
+// immutableButSettings reports whether n would be a constant, were the texts of constants that settings decide.
+func immutableButSettings(n Node) bool {
+	ok := true
+	Walk(n, func(k Node) bool {
+		switch k := k.(type) {
+		case *Const:
+		case *Func:
+			ok = ok && k.Fn.impl != nil && k.Fn.User == nil && k.Fn.Volatility == Immutable
+		case *Cast:
+			ok = ok && (immutableCast(k) || isConst(k.Arg) && isText(k.Type.Oid))
+		default:
+			ok = false
+		}
+		return ok
+	})
+	return ok
 }
 
 func formattedElem(o types.Oid) bool {

@@ -96,3 +96,8 @@ CREATE TYPE p AS (x int, y text);
 SELECT (greatest('(,)'::p)).x || format('%s'::text);
 SELECT (greatest('(1,b)'::p, '(1,a)', NULL)).y, least('(1,b)'::p, '(1,a)', NULL), greatest(NULL::p) IS NULL;
 DROP TYPE p;
+
+-- A strict function of a NULL computes what is constant of the other arguments, and no more.
+select translate(null::text, ((''::text)::int4range)::text, ('0'::float8)::text);
+select translate(null::text, (('x'::bytea)::text)::int::text, 'a');
+select translate(null::text, (('0'::float8)::text)::int4range::text, 'a');
