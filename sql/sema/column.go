@@ -12,6 +12,21 @@ import (
 // columnRef resolves a.b.c: a column, or else a parameter of the function whose body is analysed.
 func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
 	n, err := s.tableColumn(c)
+	if f := s.env.Function; f != nil && f.Variable != nil && !c.Star {
+		if err == nil {
+			if v, verr := s.variable(c.Fields, c.Loc()); v == nil || verr != nil {
+				return n, nil
+			}
+			return nil, s.at(c.Loc(), pgerr.New(pgerr.AmbiguousColumn, "column reference %q is ambiguous", c.Fields.String()).
+				WithDetail("It could refer to either a PL/pgSQL variable or a table column."))
+		}
+		if pgerr.HasCode(err, pgerr.UndefinedColumn) || pgerr.HasCode(err, pgerr.UndefinedTable) {
+			if v, verr := s.variable(c.Fields, c.Loc()); v != nil || verr != nil {
+				return v, verr
+			}
+		}
+		return nil, err
+	}
 	if err == nil || s.env.Function == nil || !pgerr.HasCode(err, pgerr.UndefinedColumn) && !pgerr.HasCode(err, pgerr.UndefinedTable) {
 		return n, err
 	}

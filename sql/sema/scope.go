@@ -6,6 +6,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
+	"strconv"
 )
 
 // analyzer is the state of one call of Analyze.
@@ -388,6 +389,12 @@ func (s *scope) in(c clause) func() {
 func (s *scope) param(p *parse.ParamRef) (expr.Node, error) {
 	if p.Literal {
 		return s.literalParam(p), nil
+	}
+	if f := s.env.Function; f != nil && f.Variable != nil {
+		if v, err := s.variable([]string{"$" + strconv.Itoa(p.Number)}, p.Loc()); v != nil || err != nil {
+			return v, err
+		}
+		return nil, s.errorf(p.Loc(), pgerr.UndefinedParameter, "there is no parameter $%d", p.Number)
 	}
 	if s.env.NoParams || p.Number < 1 || p.Number > 65535 {
 		return nil, s.errorf(p.Loc(), pgerr.UndefinedParameter, "there is no parameter $%d", p.Number)

@@ -21,6 +21,8 @@ func (f *functions) CallFunction(ctx *expr.EvalContext, call *expr.FunctionCall)
 	switch fn.Language {
 	case catalog.LanguageSQL:
 		return s.callSQL(ctx, fn, call)
+	case catalog.LanguagePLpgSQL:
+		return s.callPL(ctx, fn, call, nil)
 	}
 	return types.Null, pgerr.NotSupported("LANGUAGE " + fn.Language)
 }
@@ -36,6 +38,8 @@ func (f *functions) OpenFunction(ctx *expr.EvalContext, call *expr.FunctionCall)
 	switch fn.Language {
 	case catalog.LanguageSQL:
 		return s.openSQL(ctx, fn, call)
+	case catalog.LanguagePLpgSQL:
+		return s.openPL(ctx, fn, call)
 	}
 	return nil, pgerr.NotSupported("LANGUAGE " + fn.Language)
 }

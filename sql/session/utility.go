@@ -145,6 +145,8 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 		return "", nil, s.copyStmt(ctx, p.st, u)
 	case *parse.CallStmt:
 		return s.call(ctx, p, u)
+	case *parse.DoStmt:
+		return "DO", nil, s.do(ctx, p, u)
 	case *parse.NotifyStmt:
 		return "NOTIFY", nil, s.notifyStmt(u)
 	case *parse.ListenStmt:

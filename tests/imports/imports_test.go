@@ -23,7 +23,7 @@ var rows = map[string]int{
 	"shard/tso": 4, "shard/deadlock": 4, "shard/lockmgr": 4, "shard/place": 4, "shard/txn": 4,
 	"catalog/store": 5, "catalog/ddl": 5,
 	"sql/parse": 6, "sql/sema": 6, "sql/expr": 6,
-	"planner": 7, "fk": 7,
+	"planner": 7, "fk": 7, "sql/plpgsql": 7,
 	"planner/exec":  8,
 	"catalog/pgcat": 9, "sql/session": 9, "sql/utility": 9,
 	"wire":   10,
