@@ -54,6 +54,7 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		ExecuteColumns: s.executeColumns, Refill: s.refill,
 		Truncating: func(t *catalog.Table, before bool) error { return s.truncating(ectx, t, before) },
 		Alone:      s.alone, CheckSetting: s.checkSetting, CheckBodies: s.checksBodies(),
+		CheckFunction: func(_ context.Context, f *catalog.Function) error { return s.checkPL(st.text, f) },
 	}
 }
 

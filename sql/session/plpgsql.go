@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -220,7 +221,7 @@ func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result typ
 		params = append(params, p)
 	}
 	f := &plpgsql.Function{Source: fn.Source, Signature: fn.Name + "(" + strings.Join(in, ",") + ")",
-		Return: plpgsql.Return{Type: result, Set: fn.Set, Procedure: fn.Kind == catalog.Procedure}}
+		Return: plpgsql.Return{Type: result, Set: fn.Set, Procedure: fn.Kind == catalog.Procedure, Trigger: result.Oid == types.TriggerOid}}
 	return f, plpgsql.Parse(f, params, s.plType)
 }
 
@@ -304,4 +305,90 @@ func (s *Session) openPL(ctx *expr.EvalContext, fn *catalog.Function, call *expr
 	out := &rowsIterator{}
 	_, err := s.callPL(ctx, fn, call, func(row []types.Datum) { out.rows = append(out.rows, row) })
 	return out, err
+}
+
+// checkPL is the validator of LANGUAGE plpgsql: the body's syntax.
+func (s *Session) checkPL(text string, fn *catalog.Function) error {
+	if fn.Language != catalog.LanguagePLpgSQL || !s.checksBodies() {
+		return nil
+	}
+	if _, err := s.plFunction(fn, nil, fn.Result); err != nil {
+		return inBody(err, text, fn.Source)
+	}
+	return nil
+}
+
+// callPLTrigger runs a trigger function: the row that goes on, nil for none.
+func (s *Session) callPLTrigger(ctx context.Context, fn *catalog.Function, d *exec.TriggerData) ([]types.Datum, error) {
+	f, err := s.plFunction(fn, nil, fn.Result)
+	if err != nil {
+		return nil, err
+	}
+	row := func(from []types.Datum, nulled bool) *plpgsql.Row {
+		if from == nil {
+			return nil
+		}
+		r := &plpgsql.Row{}
+		for _, c := range d.Table.LiveColumns() {
+			v := types.Null
+			if int(c.Num) <= len(from) && (!nulled || !c.Generated) {
+				v = from[c.Num-1]
+			}
+			r.Cols, r.Fields = append(r.Cols, expr.RecordColumn{Name: c.Name, Type: c.Type}), append(r.Fields, v)
+		}
+		return r
+	}
+	tg, text := d.Trigger, types.NewString
+	before := tg.Type&catalog.TriggerBefore != 0
+	when, level := "AFTER", "STATEMENT"
+	switch {
+	case before:
+		when = "BEFORE"
+	case tg.Type&catalog.TriggerInstead != 0:
+		when = "INSTEAD OF"
+	}
+	if tg.Type&catalog.TriggerRow != 0 {
+		level = "ROW"
+	}
+	op := map[catalog.TriggerType]string{catalog.TriggerInsert: "INSERT", catalog.TriggerUpdate: "UPDATE", catalog.TriggerDelete: "DELETE",
+		catalog.TriggerTruncate: "TRUNCATE"}[d.Event]
+	argv := types.Null
+	if len(tg.Args) > 0 {
+		a := &types.Array{Elem: types.TextOid, Dims: []int32{int32(len(tg.Args))}, Lbs: []int32{0}}
+		for _, v := range tg.Args {
+			a.Elems = append(a.Elems, text(v))
+		}
+		argv = types.NewArray(a)
+	}
+	schema := ""
+	if n := s.snapshot().Schema(d.Relation.SchemaID()); n != nil {
+		schema = n.Name
+	}
+	name := text(d.Relation.Name())
+	t := &plpgsql.Trigger{New: row(d.New, before), Old: row(d.Old, false), Vars: []types.Datum{text(tg.Name), text(when), text(level), text(op),
+		types.NewInt(int64(d.Relation.OID())), name, name, text(schema), types.NewInt(int64(len(tg.Args))), argv}}
+	h := &plHost{s: s, ctx: ctx, clock: time.Now(), fresh: fn.Volatility == 'v'}
+	out, err := f.Call(h, nil, t, nil)
+	if err != nil || level != "ROW" || when == "AFTER" || out.Row == nil && out.Value.IsNull() {
+		return nil, err
+	}
+	if out.Row == nil {
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "cannot return non-composite value from function returning composite type")
+	}
+	base := d.New
+	if base == nil {
+		base = d.Old
+	}
+	result := make([]types.Datum, len(base))
+	cols := d.Table.LiveColumns()
+	if len(cols) != len(out.Row.Fields) {
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "returned row structure does not match the structure of the triggering table").
+			WithDetail("Number of returned columns (%d) does not match expected column count (%d).", len(out.Row.Fields), len(cols))
+	}
+	for i, c := range cols {
+		if result[c.Num-1], err = h.Cast(out.Row.Fields[i], out.Row.Cols[i].Type, c.Type); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
 }

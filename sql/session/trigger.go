@@ -29,7 +29,7 @@ func (h *triggerHost) CallTrigger(ctx context.Context, c *exec.Context, d *exec.
 }
 
 // callTriggerFunction runs the function of a trigger. Who may create triggers with it was asked when this one was created.
-func (s *Session) callTriggerFunction(_ context.Context, _ *exec.Context, d *exec.TriggerData) ([]types.Datum, error) {
+func (s *Session) callTriggerFunction(ctx context.Context, _ *exec.Context, d *exec.TriggerData) ([]types.Datum, error) {
 	fn := s.snapshot().Function(d.Trigger.Function)
 	if fn == nil {
 		return nil, pgerr.New(pgerr.UndefinedFunction, "function with OID %d does not exist", d.Trigger.Function)
@@ -44,6 +44,9 @@ func (s *Session) callTriggerFunction(_ context.Context, _ *exec.Context, d *exe
 		return nil, err
 	}
 	defer restore()
+	if fn.Language == catalog.LanguagePLpgSQL {
+		return s.callPLTrigger(ctx, fn, d)
+	}
 	return nil, pgerr.NotSupported("a trigger function in LANGUAGE " + fn.Language)
 }
 
