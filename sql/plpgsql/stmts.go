@@ -432,7 +432,8 @@ func (p *parser) sql(ln line) stmt {
 			p.pos++
 			s.strict = p.accept("strict")
 			s.into = p.targets()
-			from = p.peek().start
+			from = p.toks[p.pos-1].end
+			text += strings.Repeat(" ", from-t.start) // positions stay
 			continue
 		}
 		prev = t

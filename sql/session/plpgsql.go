@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -148,15 +149,15 @@ func (h *plHost) Assertions() bool {
 
 // plType resolves the name of a type in a declaration.
 func (s *Session) plType(name string) (types.Type, error) {
-	e, err := parse.ParseExpr("NULL::" + name)
+	st, err := parse.ParseOne("CREATE FUNCTION f(" + "x " + name + ") LANGUAGE sql") // where %TYPE may be written
 	if err != nil {
 		return types.Type{}, err
 	}
-	c, ok := e.(*parse.TypeCast)
-	if !ok {
+	c, ok := st.(*parse.CreateFunctionStmt)
+	if !ok || len(c.Parameters) != 1 {
 		return types.Type{}, pgerr.New(pgerr.SyntaxError, "invalid type name \"%s\"", name)
 	}
-	return sema.ResolveType(c.Type, s.semaEnv(s.snapshot(), ""))
+	return sema.ResolveType(c.Parameters[0].Type, s.semaEnv(s.snapshot(), ""))
 }
 
 // do is DO.
@@ -225,12 +226,36 @@ func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result typ
 	return f, plpgsql.Parse(f, params, s.plType)
 }
 
+// plFunctionFor returns a function that was read and that no call uses, with the plans of its statements; done gives it back.
+func (s *Session) plFunctionFor(fn *catalog.Function, args []types.Type, result types.Type) (f *plpgsql.Function, done func(), err error) {
+	var key strings.Builder
+	for _, t := range append(args[:len(args):len(args)], result) {
+		key.WriteString(strconv.Itoa(int(t.Declared())))
+		key.WriteByte(',')
+	}
+	k := routineKey{fn, key.String()}
+	if free := s.plFunctions[k]; len(free) > 0 {
+		f, s.plFunctions[k] = free[len(free)-1], free[:len(free)-1]
+	} else if f, err = s.plFunction(fn, args, result); err != nil {
+		return nil, nil, err
+	}
+	return f, func() {
+		if s.plFunctions == nil || len(s.plFunctions) >= maxRoutines {
+			s.plFunctions = map[routineKey][]*plpgsql.Function{}
+		}
+		if free := s.plFunctions[k]; len(free) < 8 {
+			s.plFunctions[k] = append(free, f)
+		}
+	}, nil
+}
+
 // callPL runs a function in PL/pgSQL; emit takes the rows of a set.
 func (s *Session) callPL(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall, emit func(row []types.Datum)) (types.Datum, error) {
-	f, err := s.plFunction(fn, call.Types, call.Result)
+	f, done, err := s.plFunctionFor(fn, call.Types, call.Result)
 	if err != nil {
 		return types.Null, err
 	}
+	defer done()
 	h := &plHost{s: s, ctx: callContext(ctx), clock: ctx.StatementTime, fresh: fn.Volatility == 'v'}
 	columns := call.Columns
 	if columns == nil {
@@ -320,10 +345,11 @@ func (s *Session) checkPL(text string, fn *catalog.Function) error {
 
 // callPLTrigger runs a trigger function: the row that goes on, nil for none.
 func (s *Session) callPLTrigger(ctx context.Context, fn *catalog.Function, d *exec.TriggerData) ([]types.Datum, error) {
-	f, err := s.plFunction(fn, nil, fn.Result)
+	f, done, err := s.plFunctionFor(fn, nil, fn.Result)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	row := func(from []types.Datum, nulled bool) *plpgsql.Row {
 		if from == nil {
 			return nil

@@ -32,6 +32,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/plpgsql"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -146,12 +147,13 @@ type Session struct {
 	activity   *activityEntry
 	temp       tempState
 	// triggers are those whose functions run, innermost last.
-	triggers  []*exec.TriggerData
-	spill     *exec.TempSpace // nil without Node.Temp
-	listening []string        // channels, in the order of LISTEN
-	inbox     inbox
-	nesting   int // how deep the running statement is within others
-	routines  map[routineKey]*sqlRoutine
+	triggers    []*exec.TriggerData
+	spill       *exec.TempSpace // nil without Node.Temp
+	listening   []string        // channels, in the order of LISTEN
+	inbox       inbox
+	nesting     int // how deep the running statement is within others
+	routines    map[routineKey]*sqlRoutine
+	plFunctions map[routineKey][]*plpgsql.Function // read, and not in use
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc
