@@ -30,7 +30,7 @@ const maxPrunedKeys = 1000
 // Matching returns the partitions that may have rows that pass the tests, one for each column of the key. hash returns the
 // hash of a key.
 func (p *Partitions) Matching(tests []KeyTest, hash func(key []types.Datum) (uint64, error)) ([]Oid, error) {
-	if keys, ok := exactKeys(tests); ok {
+	if keys, ok := p.exactKeys(tests, len(tests)); ok {
 		var out []Oid
 		for _, key := range keys {
 			oid := Oid(0)
@@ -55,38 +55,51 @@ func (p *Partitions) Matching(tests []KeyTest, hash func(key []types.Datum) (uin
 			out = append(out, oid)
 		}
 	}
-	t := &tests[0]
-	for _, h := range p.Hashes {
-		add(h.Table)
-	}
-	for _, e := range p.lists {
-		if p.admits(0, t, e.value) {
-			add(e.table)
+	switch p.Strategy {
+	case HashPartitioning:
+		for _, h := range p.Hashes {
+			add(h.Table)
+		}
+	case ListPartitioning:
+		t := &tests[0]
+		for _, e := range p.lists {
+			if p.admits(0, t, e.value) {
+				add(e.table)
+			}
+		}
+		if !t.Known {
+			add(p.Null)
+		}
+		add(p.Default) // there are always values that are not listed
+	default:
+		oids, rest := p.matchingRanges(tests)
+		for _, oid := range oids {
+			add(oid)
+		}
+		if rest {
+			add(p.Default)
 		}
 	}
-	for i := range p.ranges {
-		if r := &p.ranges[i]; !t.Null && p.overlaps(t, r) {
-			add(r.Table)
-		}
-	}
-	if !t.Known {
-		add(p.Null)
-	}
-	add(p.Default)
 	return out, nil
 }
 
-// exactKeys returns the only keys that pass the tests; ok is false where they are too many or not known.
-func exactKeys(tests []KeyTest) (keys [][]types.Datum, ok bool) {
+// exactKeys returns the only values of the key's first n columns that pass the tests; ok is false where they are too many or
+// not known.
+func (p *Partitions) exactKeys(tests []KeyTest, n int) (keys [][]types.Datum, ok bool) {
 	keys = [][]types.Datum{nil}
-	for i := range tests {
+	for i := range tests[:n] {
 		t := &tests[i]
-		values := t.Eq
+		var values []types.Datum
 		switch {
 		case t.Null:
 			values = []types.Datum{types.Null}
 		case !t.In:
 			return nil, false
+		}
+		for _, d := range t.Eq {
+			if p.admits(i, t, d) {
+				values = append(values, d)
+			}
 		}
 		if len(keys)*len(values) > maxPrunedKeys {
 			return nil, false
@@ -122,32 +135,4 @@ func (p *Partitions) admits(i int, t *KeyTest, v types.Datum) bool {
 		}
 	}
 	return true
-}
-
-// overlaps reports whether a range may have rows whose first column passes a test.
-func (p *Partitions) overlaps(t *KeyTest, r *RangeEntry) bool {
-	oid := p.Types[0].Oid
-	from, to := r.From[0], r.To[0]
-	// below: a value is under all that the range has; above: over all. A single column's upper end is out of the range.
-	below := func(v types.Datum, inclusive bool) bool {
-		if from.Kind != PlainValue {
-			return from.Kind == MaxValue
-		}
-		c := types.Compare(oid, v, from.Value)
-		return c < 0 || c == 0 && !inclusive
-	}
-	above := func(v types.Datum, inclusive bool) bool {
-		if to.Kind != PlainValue {
-			return to.Kind == MinValue
-		}
-		c := types.Compare(oid, v, to.Value)
-		return c > 0 || c == 0 && (!inclusive || len(r.To) == 1)
-	}
-	if t.In && !slices.ContainsFunc(t.Eq, func(d types.Datum) bool { return !below(d, true) && !above(d, true) }) {
-		return false
-	}
-	if t.Hi != nil && below(t.Hi.Value, t.Hi.Inclusive) {
-		return false
-	}
-	return t.Lo == nil || !above(t.Lo.Value, t.Lo.Inclusive)
 }
