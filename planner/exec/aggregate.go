@@ -48,7 +48,7 @@ func (a *aggregateOp) next(max int) (*types.Batch, error) {
 				return nil, err
 			}
 			a.at = 0
-			if err := a.cur.finish(a.r); err != nil {
+			if err := a.cur.finish(); err != nil {
 				return nil, err
 			}
 		}
@@ -58,6 +58,7 @@ func (a *aggregateOp) next(max int) (*types.Batch, error) {
 		if err := a.enqueue(a.cur); err != nil {
 			return nil, err
 		}
+		a.cur.closeSorters()
 		a.cur = nil
 	}
 }

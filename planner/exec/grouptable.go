@@ -33,27 +33,31 @@ func (t *groupTable) close() {
 		return
 	}
 	t.aside.close()
+	t.closeSorters()
+}
+
+// closeSorters drops the rows of ordered aggregates.
+func (t *groupTable) closeSorters() {
 	for i := range t.aggs {
-		if s := t.aggs[i].sorter; s != nil {
-			s.close()
+		if s := &t.aggs[i]; s.sorter != nil {
+			s.sorter.close()
+			s.sorter, s.batch = nil, nil
 		}
 	}
 }
 
 // aggState is one aggregate's running state with what DISTINCT, FILTER and ORDER BY add.
 type aggState struct {
-	a       *planner.Agg
-	state   expr.AggState
-	seen    *keyTable            // DISTINCT: (group, arguments)
-	late    bool                 // seen is full: what it has not goes to sorter, where duplicates come to stand together
-	ordered expr.OrderedSetState // state, of an ordered-set aggregate
-	sorter  *sorter              // rows that wait to be sorted: the arguments, the keys that are none of these, the group
-	tmp     []types.Vec
-	vecs    []*types.Vec
-	sel     []int32
-	ids     []int32
-	sortTmp []types.Vec
-	group   types.Vec
+	a     *planner.Agg
+	types []types.Type  // of the arguments
+	state expr.AggState // nil of an aggregate that is computed group by group in the end: one with ORDER BY
+	seen  *keyTable     // DISTINCT: (group, arguments)
+	late  bool          // seen is full: what it has not goes to sorter, where duplicates come to stand together
+	tmp   []types.Vec
+	vecs  []*types.Vec
+	sel   []int32
+	ids   []int32
+	sortedRows
 }
 
 func newGroupTables(r *run, n *planner.Aggregate, sets [][]int) []*groupTable {
@@ -81,8 +85,14 @@ func newGroupTable(r *run, n *planner.Aggregate, set []int) *groupTable {
 		for _, x := range a.Args {
 			args = append(args, x.Type)
 		}
-		s := newAggState(a, args)
-		s.state.Grow(t.all)
+		s := aggState{a: a, types: args, sortedRows: sortedRows{grouped: t.all == 0}}
+		if len(a.OrderBy) == 0 {
+			s.state = a.Fn.NewState(args, a.Type)
+			s.state.Grow(t.all)
+		}
+		if a.Fn.Kind != expr.PlainAggregate {
+			s.set = newOrderedSet(a, args)
+		}
 		if a.Distinct {
 			kt := []types.Type{types.T(types.Int4Oid)}
 			for _, x := range args {
@@ -98,42 +108,6 @@ func newGroupTable(r *run, n *planner.Aggregate, set []int) *groupTable {
 	return t
 }
 
-func newAggState(a *planner.Agg, args []types.Type) aggState {
-	if a.Fn.Kind == expr.PlainAggregate {
-		return aggState{a: a, state: a.Fn.NewState(args, a.Type)}
-	}
-	var direct []types.Type
-	for _, d := range a.Direct {
-		direct = append(direct, d.Type)
-	}
-	var order []expr.SortOrder
-	for _, k := range a.OrderBy {
-		order = append(order, expr.SortOrder{Desc: k.Desc, NullsFirst: k.NullsFirst})
-	}
-	set := a.Fn.NewOrderedSet(args, order, direct)
-	return aggState{a: a, state: set, ordered: set}
-}
-
-// result is the value of aggregate i for group g.
-func (t *groupTable) result(r *run, i, g int) (types.Datum, error) {
-	s := &t.aggs[i]
-	if s.ordered == nil {
-		return s.state.Result(r.eval, g)
-	}
-	keys := make([]types.Datum, len(t.n.Keys))
-	for c, k := range t.set {
-		keys[k] = t.keys.keys.Cols[c].Get(g)
-	}
-	direct := make([]types.Datum, len(s.a.Direct))
-	for k, e := range s.a.Direct {
-		var err error
-		if direct[k], err = r.evalRow(e, keys); err != nil {
-			return types.Null, err
-		}
-	}
-	return s.ordered.Final(r.eval, g, direct)
-}
-
 func (t *groupTable) groups() int {
 	if t.all > 0 {
 		return 1
@@ -144,10 +118,14 @@ func (t *groupTable) groups() int {
 func (t *groupTable) bytes() int64 {
 	n := t.keys.bytes
 	for i := range t.aggs {
-		n += t.aggs[i].state.MemBytes()
-		if s := t.aggs[i].seen; s != nil {
-			n += s.bytes
+		s := &t.aggs[i]
+		if s.state != nil {
+			n += s.state.MemBytes()
 		}
+		if s.seen != nil {
+			n += s.seen.bytes
+		}
+		n += int64(len(s.rows)) * 8
 	}
 	return n
 }
@@ -178,8 +156,7 @@ func (t *groupTable) addKeyed(r *run, b *types.Batch, keys []*types.Vec) error {
 	}
 	groups := t.keys.len() + t.all
 	for i := range t.aggs {
-		t.aggs[i].state.Grow(groups)
-		if err := t.aggs[i].add(r, b, t.ids); err != nil {
+		if err := t.aggs[i].add(r, b, t.ids, groups); err != nil {
 			return err
 		}
 	}
@@ -215,7 +192,10 @@ func (t *groupTable) putAside(r *run, b *types.Batch, keys []*types.Vec) (*types
 	return gatherBatch(&t.some, b, t.present), nil
 }
 
-func (s *aggState) add(r *run, b *types.Batch, ids []int32) error {
+func (s *aggState) add(r *run, b *types.Batch, ids []int32, groups int) error {
+	if s.state != nil {
+		s.state.Grow(groups)
+	}
 	var err error
 	if s.vecs, err = r.evalVecs(s.a.Args, b, &s.tmp, s.vecs); err != nil {
 		return err
@@ -236,7 +216,7 @@ func (s *aggState) add(r *run, b *types.Batch, ids []int32) error {
 		}
 	}
 	if s.sorter != nil {
-		return s.keep(r, b, ids, sel)
+		return s.keep(r, b, ids, groups, sel)
 	}
 	if sel != nil && len(sel) == 0 {
 		return nil
@@ -293,116 +273,6 @@ func (s *aggState) distinct(r *run, n int, ids []int32, sel []int32) ([]int32, e
 		s.sorter = s.newSorter(r)
 	}
 	return out, nil
-}
-
-// newSorter makes the sorter of an ordered aggregate, or of one with DISTINCT: then equal arguments of a group come to
-// stand together.
-func (s *aggState) newSorter(r *run) *sorter {
-	width := len(s.a.Args)
-	var keys []planner.SortKey
-	var cols []int
-	sorted := make([]bool, width)
-	for _, k := range s.a.OrderBy {
-		at := k.Col
-		if k.Expr != nil {
-			at = width
-			width++
-		} else {
-			sorted[at] = true
-		}
-		keys, cols = append(keys, planner.SortKey{Type: k.Type, Desc: k.Desc, NullsFirst: k.NullsFirst}), append(cols, at)
-	}
-	if s.seen != nil {
-		for i, x := range s.a.Args {
-			if !sorted[i] {
-				keys, cols = append(keys, planner.SortKey{Type: x.Type}), append(cols, i)
-			}
-		}
-		keys, cols = append(keys, planner.SortKey{Type: types.T(types.Int4Oid)}), append(cols, width)
-	}
-	return newSorter(r, keys, cols, width+1)
-}
-
-// keep stores rows of an ordered aggregate until all have come.
-func (s *aggState) keep(r *run, b *types.Batch, ids []int32, sel []int32) error {
-	if sel != nil && len(sel) == 0 {
-		return nil
-	}
-	var keys []*planner.Scalar
-	for _, k := range s.a.OrderBy {
-		if k.Expr != nil {
-			keys = append(keys, k.Expr)
-		}
-	}
-	vecs, err := r.evalVecs(keys, b, &s.sortTmp, nil)
-	if err != nil {
-		return err
-	}
-	s.group.Type = types.T(types.Int4Oid)
-	s.group.Reset()
-	for _, g := range ids {
-		s.group.I = append(s.group.I, int64(g))
-	}
-	cols := append(append(append([]*types.Vec{}, s.vecs...), vecs...), &s.group)
-	return s.sorter.add(&types.Batch{N: b.N}, cols, sel)
-}
-
-// finish aggregates the rows of ordered aggregates, in order.
-func (t *groupTable) finish(r *run) error {
-	for i := range t.aggs {
-		s := &t.aggs[i]
-		if s.sorter == nil {
-			continue
-		}
-		if err := s.aggregateSorted(r); err != nil {
-			return err
-		}
-		s.sorter.close()
-		s.sorter, s.seen = nil, nil
-	}
-	return nil
-}
-
-func (s *aggState) aggregateSorted(r *run) error {
-	if err := s.sorter.finish(); err != nil {
-		return err
-	}
-	row := make([]types.Datum, len(s.a.Args))
-	var last []types.Datum // the row before, of a state whose duplicates are found here
-	lastGroup := int64(-1)
-	for {
-		if err := r.cancelled(); err != nil {
-			return err
-		}
-		b, err := s.sorter.next(types.BatchSize)
-		if err != nil || b == nil {
-			return err
-		}
-		groups := b.Cols[len(b.Cols)-1].I
-		for i := range b.N {
-			for c := range row {
-				row[c] = b.Cols[c].Get(i)
-			}
-			if s.late {
-				if lastGroup == groups[i] && s.sameArgs(last, row) {
-					continue
-				}
-				last, lastGroup = append(last[:0], row...), groups[i]
-			}
-			if err := s.state.AccumulateRow(r.eval, int(groups[i]), row); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (s *aggState) sameArgs(a, b []types.Datum) bool {
-	for i, x := range s.a.Args {
-		if a[i].IsNull() != b[i].IsNull() || !a[i].IsNull() && !types.Equal(x.Type.Oid, a[i], b[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // merge adds another worker's groups.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,13 +27,6 @@ var orderedKinds = map[string]AggKind{"mode": OrderedSet, "percentile_cont": Ord
 // SortOrder is the direction of a sort key.
 type SortOrder struct{ Desc, NullsFirst bool }
 
-// OrderedSetState is the state of an ordered-set or hypothetical-set aggregate. Each group's rows are added in their order.
-type OrderedSetState interface {
-	AggState
-	// Final returns the value of a group for its direct arguments.
-	Final(ctx *EvalContext, group int, direct []types.Datum) (types.Datum, error)
-}
-
 // bindOrdered sets how an ordered-set aggregate is computed.
 func bindOrdered(f *AggFunction) {
 	f.Kind = orderedKinds[f.Name]
@@ -45,128 +39,199 @@ func bindOrdered(f *AggFunction) {
 	f.newState = func([]types.Type, types.Type) AggState { return nil }
 }
 
-// NewOrderedSet returns an empty state of an ordered-set aggregate: args are the types of the aggregated arguments, order
+// NewOrderedSet returns a computation of an ordered-set aggregate: args are the types of the aggregated arguments, order
 // their directions, and direct the types of the direct ones.
-func (f *AggFunction) NewOrderedSet(args []types.Type, order []SortOrder, direct []types.Type) OrderedSetState {
-	return &orderedSet{fn: f, args: args, order: order, direct: direct}
+func (f *AggFunction) NewOrderedSet(args []types.Type, order []SortOrder, direct []types.Type) *OrderedSetState {
+	return &OrderedSetState{fn: f, args: args, order: order, direct: direct}
 }
 
-// orderedSet keeps all rows of all groups.
-type orderedSet struct {
+// OrderedSetState computes an ordered-set or hypothetical-set aggregate, one group after the other: Start, Add with the group's
+// rows in their order, Final. As the number of rows is known before the first comes, none but the wanted are kept.
+type OrderedSetState struct {
 	fn           *AggFunction
 	args, direct []types.Type
 	order        []SortOrder
-	groups       [][]types.Datum // the rows of a group one after the other
-	bytes        int64
+
+	given []types.Datum // the direct arguments
+	rows  int64         // of the group
+	at    int64         // rows that came
+
+	want []int64       // percentiles: the numbers of the rows wanted, ascending
+	vals []types.Datum // of the rows wanted that came
+
+	run, best  types.Datum // mode: the value of the last row, and the most frequent one
+	runs, most int64       // how often they came
+
+	before, upTo, distinct int64 // hypothetical: rows before the given one, rows not after it, distinct ones before it
+	passed                 bool  // the rows that come are after it
+	last                   []types.Datum
 }
 
-func (s *orderedSet) Grow(n int) { s.groups = grow(s.groups, n) }
+// WantsNulls reports whether rows whose first argument is NULL count.
+func (s *OrderedSetState) WantsNulls() bool { return s.fn.Kind == HypotheticalSet }
 
-func (s *orderedSet) Accumulate(ctx *EvalContext, g []int32, args []*types.Vec, sel []int32, n int) error {
-	row := make([]types.Datum, len(args))
-	var err error
-	each(sel, n, func(i int32) {
-		for k, v := range args {
-			row[k] = v.Get(int(i))
-		}
-		if err == nil {
-			err = s.AccumulateRow(ctx, int(g[i]), row)
-		}
-	})
-	return err
-}
-
-func (s *orderedSet) AccumulateRow(_ *EvalContext, g int, args []types.Datum) error {
-	if s.fn.Kind == OrderedSet && args[0].IsNull() {
+// Start begins a group of so many rows, with the values of the direct arguments.
+func (s *OrderedSetState) Start(rows int64, direct []types.Datum) error {
+	*s = OrderedSetState{fn: s.fn, args: s.args, direct: s.direct, order: s.order, given: direct, rows: rows, want: s.want[:0],
+		vals: s.vals[:0], last: s.last[:0]}
+	if s.fn.Name != "percentile_disc" && s.fn.Name != "percentile_cont" {
 		return nil
 	}
-	s.groups[g] = append(s.groups[g], args...)
-	s.bytes += 48 * int64(len(args))
+	array := s.direct[0].Kind() == types.KArray
+	if direct[0].IsNull() || array && rows == 0 {
+		return nil
+	}
+	all := direct
+	if array {
+		all = direct[0].Array().Elems
+	}
+	for _, p := range all {
+		if !p.IsNull() {
+			if err := checkPercentile(p.Float()); err != nil {
+				return err
+			}
+		}
+	}
+	if rows == 0 {
+		return nil
+	}
+	for _, p := range all {
+		if !p.IsNull() {
+			lo, hi, _ := s.place(p.Float())
+			s.want = append(s.want, lo, hi)
+		}
+	}
+	slices.Sort(s.want)
+	s.want = slices.Compact(s.want)
 	return nil
 }
 
-// Merge is not possible: the order of the rows of both is lost.
-func (s *orderedSet) Merge(*EvalContext, AggState, []int32) error {
-	return pgerr.Internal("ordered-set aggregates cannot be merged")
+// place returns the rows between which a percentile is, and how far it is from the first to the second.
+func (s *OrderedSetState) place(p float64) (lo, hi int64, part float64) {
+	if s.fn.Name == "percentile_disc" {
+		lo = max(1, int64(math.Ceil(p*float64(s.rows)))) - 1
+		return lo, lo, 0
+	}
+	at := p * float64(s.rows-1)
+	return int64(math.Floor(at)), int64(math.Ceil(at)), at - math.Floor(at)
 }
 
-func (s *orderedSet) Result(*EvalContext, int) (types.Datum, error) {
-	return types.Null, pgerr.Internal("an ordered-set aggregate has direct arguments")
+// Add adds the rows [from, to) of columns.
+func (s *OrderedSetState) Add(cols []*types.Vec, from, to int) {
+	switch s.fn.Name {
+	case "percentile_disc", "percentile_cont":
+		for k := len(s.vals); k < len(s.want) && s.want[k] < s.at+int64(to-from); k++ {
+			s.vals = append(s.vals, cols[0].Get(from+int(s.want[k]-s.at)))
+		}
+	case "mode":
+		for i := from; i < to; i++ {
+			s.addMode(cols[0].Get(i))
+		}
+	default:
+		for i := from; i < to && !s.passed; i++ {
+			s.addHypothetical(cols, i)
+		}
+	}
+	s.at += int64(to - from)
 }
 
-func (s *orderedSet) MemBytes() int64 { return s.bytes + int64(cap(s.groups))*24 }
+// addMode counts a value: the mode is the most frequent one, the first in order of several.
+func (s *OrderedSetState) addMode(d types.Datum) {
+	if s.runs == 0 || !types.Equal(s.args[0].Oid, s.run, d) {
+		s.run, s.runs = d, 0
+	}
+	if s.runs++; s.runs > s.most {
+		s.best, s.most = s.run, s.runs
+	}
+}
 
-// Final implements OrderedSetState.
-func (s *orderedSet) Final(ctx *EvalContext, g int, direct []types.Datum) (types.Datum, error) {
-	rows := s.groups[g]
+// addHypothetical looks where the given row stands to another.
+func (s *OrderedSetState) addHypothetical(cols []*types.Vec, i int) {
+	row := make([]types.Datum, len(s.args))
+	for k := range row {
+		row[k] = cols[k].Get(i)
+	}
+	c := s.compare(row, s.given)
+	if c > 0 {
+		s.passed = true
+		return
+	}
+	s.upTo++
+	if c == 0 {
+		return
+	}
+	s.before++
+	if len(s.last) == 0 || s.compare(s.last, row) != 0 {
+		s.distinct++
+	}
+	s.last = row
+}
+
+// Final returns the value of the group.
+func (s *OrderedSetState) Final() (types.Datum, error) {
 	switch s.fn.Name {
 	case "mode":
-		return s.mode(ctx, rows)
-	case "percentile_disc":
-		return s.percentiles(rows, direct[0], s.discrete)
-	case "percentile_cont":
-		return s.percentiles(rows, direct[0], s.continuous)
+		return s.best, nil
+	case "percentile_disc", "percentile_cont":
+		return s.percentiles(s.given[0])
+	case "rank":
+		return types.NewInt(s.before + 1), nil
+	case "dense_rank":
+		return types.NewInt(s.distinct + 1), nil
+	case "percent_rank":
+		if s.rows == 0 {
+			return types.NewFloat(0), nil
+		}
+		return types.NewFloat(float64(s.before) / float64(s.rows)), nil
 	}
-	return s.hypothetical(ctx, rows, direct)
+	return types.NewFloat(float64(s.upTo+1) / float64(s.rows+1)), nil // cume_dist
 }
 
-// finalCheck is a mask of how many rows are looked at until the statement is asked whether it is to end.
-const finalCheck = 1<<12 - 1
-
-// mode is the most frequent value, the first in order of several.
-func (s *orderedSet) mode(ctx *EvalContext, vals []types.Datum) (types.Datum, error) {
-	best, most := types.Null, 0
-	for from := 0; from < len(vals); {
-		to := from
-		for to < len(vals) && types.Equal(s.args[0].Oid, vals[from], vals[to]) {
-			if to++; to&finalCheck == 0 {
-				if err := ctx.cancelled(); err != nil {
-					return types.Null, err
-				}
-			}
-		}
-		if to-from > most {
-			best, most = vals[from], to-from
-		}
-		from = to
-	}
-	return best, nil
-}
-
-// percentiles computes one percentile, or an array of them in the shape of the argument.
-func (s *orderedSet) percentiles(vals []types.Datum, arg types.Datum, one func([]types.Datum, float64) (types.Datum, error)) (types.Datum, error) {
-	if s.direct[0].Kind() != types.KArray {
-		if arg.IsNull() {
-			return types.Null, nil
-		}
-		if err := checkPercentile(arg.Float()); err != nil || len(vals) == 0 {
-			return types.Null, err
-		}
-		return one(vals, arg.Float())
-	}
-	if len(vals) == 0 || arg.IsNull() {
+// percentiles returns one percentile, or an array of them in the shape of the argument.
+func (s *OrderedSetState) percentiles(arg types.Datum) (types.Datum, error) {
+	if arg.IsNull() || s.rows == 0 {
 		return types.Null, nil
+	}
+	if s.direct[0].Kind() != types.KArray {
+		return s.percentile(arg.Float())
 	}
 	in := arg.Array()
 	out := &types.Array{Elem: s.args[0].Oid, Dims: in.Dims, Lbs: in.Lbs}
 	for _, p := range in.Elems {
-		if !p.IsNull() {
-			if err := checkPercentile(p.Float()); err != nil {
-				return types.Null, err
-			}
-		}
-	}
-	for _, p := range in.Elems {
 		v := types.Null
 		if !p.IsNull() {
 			var err error
-			if v, err = one(vals, p.Float()); err != nil {
+			if v, err = s.percentile(p.Float()); err != nil {
 				return v, err
 			}
 		}
 		out.Elems = append(out.Elems, v)
 	}
 	return types.NewArray(out), nil
+}
+
+// percentile returns the value at a percentile, between two rows where it is continuous.
+func (s *OrderedSetState) percentile(p float64) (types.Datum, error) {
+	first, second, part := s.place(p)
+	at, _ := slices.BinarySearch(s.want, first)
+	lo := s.vals[at]
+	if second == first {
+		return lo, nil
+	}
+	at, _ = slices.BinarySearch(s.want, second)
+	hi := s.vals[at]
+	if s.args[0].Oid != types.IntervalOid {
+		return types.NewFloat(lo.Float() + part*(hi.Float()-lo.Float())), nil
+	}
+	diff, err := types.IntervalSub(hi.Interval(), lo.Interval())
+	if err != nil {
+		return types.Null, err
+	}
+	if diff, err = types.IntervalMul(diff, part); err != nil {
+		return types.Null, err
+	}
+	sum, err := types.IntervalAdd(diff, lo.Interval())
+	return types.NewInterval(sum), err
 }
 
 func checkPercentile(p float64) error {
@@ -184,72 +249,7 @@ func formatG(f float64) string {
 	return strconv.FormatFloat(f, 'g', 6, 64)
 }
 
-func (s *orderedSet) discrete(vals []types.Datum, p float64) (types.Datum, error) {
-	return vals[max(1, int(math.Ceil(p*float64(len(vals)))))-1], nil
-}
-
-// continuous interpolates between the two values around the percentile.
-func (s *orderedSet) continuous(vals []types.Datum, p float64) (types.Datum, error) {
-	at := p * float64(len(vals)-1)
-	lo, hi := vals[int(math.Floor(at))], vals[int(math.Ceil(at))]
-	if math.Floor(at) == math.Ceil(at) {
-		return lo, nil
-	}
-	part := at - math.Floor(at)
-	if s.args[0].Oid != types.IntervalOid {
-		return types.NewFloat(lo.Float() + part*(hi.Float()-lo.Float())), nil
-	}
-	diff, err := types.IntervalSub(hi.Interval(), lo.Interval())
-	if err != nil {
-		return types.Null, err
-	}
-	if diff, err = types.IntervalMul(diff, part); err != nil {
-		return types.Null, err
-	}
-	sum, err := types.IntervalAdd(diff, lo.Interval())
-	return types.NewInterval(sum), err
-}
-
-// hypothetical tells where a row would stand among the rows.
-func (s *orderedSet) hypothetical(ctx *EvalContext, rows, row []types.Datum) (types.Datum, error) {
-	width := len(s.args)
-	n := len(rows) / width
-	before, upTo, distinct := 0, 0, 0
-	for i := range n {
-		if i&finalCheck == finalCheck {
-			if err := ctx.cancelled(); err != nil {
-				return types.Null, err
-			}
-		}
-		at := rows[i*width : (i+1)*width]
-		c := s.compare(at, row)
-		if c > 0 {
-			break
-		}
-		upTo++
-		if c == 0 {
-			continue
-		}
-		before++
-		if i == 0 || s.compare(rows[(i-1)*width:i*width], at) != 0 {
-			distinct++
-		}
-	}
-	switch s.fn.Name {
-	case "rank":
-		return types.NewInt(int64(before + 1)), nil
-	case "dense_rank":
-		return types.NewInt(int64(distinct + 1)), nil
-	case "percent_rank":
-		if n == 0 {
-			return types.NewFloat(0), nil
-		}
-		return types.NewFloat(float64(before) / float64(n)), nil
-	}
-	return types.NewFloat(float64(upTo+1) / float64(n+1)), nil
-}
-
-func (s *orderedSet) compare(a, b []types.Datum) int {
+func (s *OrderedSetState) compare(a, b []types.Datum) int {
 	for i, o := range s.order {
 		x, y := a[i].IsNull(), b[i].IsNull()
 		c := 0
