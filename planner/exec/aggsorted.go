@@ -16,7 +16,7 @@ type sortedRows struct {
 	sortTmp []types.Vec
 	group   types.Vec
 	set     *expr.OrderedSetState // of an ordered-set aggregate
-	rows    []int64          // of it: the rows of each group
+	rows    []int64               // of it: the rows of each group
 
 	batch *types.Batch // of the sorter, when all have come
 	at    int          // in batch

@@ -124,9 +124,9 @@ type recursiveOp struct {
 	n       *planner.RecursiveUnion
 	op      operator
 	started bool
-	seen    *keyTable
-	next1   *RowStore // rows of the running round
-	ids     []int32
+	known   *knownRows     // without ALL
+	ready   []*types.Batch // rows that are put out next
+	next1   *RowStore      // rows of the running round
 }
 
 func (o *recursiveOp) next(max int) (*types.Batch, error) {
@@ -134,11 +134,7 @@ func (o *recursiveOp) next(max int) (*types.Batch, error) {
 		o.started = true
 		o.next1 = o.r.newRowStore()
 		if !o.n.All {
-			ts := make([]types.Type, len(o.n.Types))
-			for i, t := range o.n.Types {
-				ts[i] = types.T(t.Oid)
-			}
-			o.seen = newKeyTable(ts)
+			o.known = newKnownRows(o.r, o.n.Types)
 		}
 		var err error
 		if o.op, err = o.r.build(o.n.Start); err != nil {
@@ -149,29 +145,65 @@ func (o *recursiveOp) next(max int) (*types.Batch, error) {
 		if err := o.r.cancelled(); err != nil {
 			return nil, err
 		}
+		if len(o.ready) > 0 {
+			b := o.ready[0]
+			o.ready = o.ready[1:]
+			return b, o.next1.take(b)
+		}
 		b, err := o.op.next(0)
+		switch {
+		case err != nil:
+			return nil, err
+		case b != nil:
+			err = o.add(b)
+		default:
+			if err = o.judge(); err == nil && len(o.ready) == 0 {
+				if o.next1.Len() == 0 {
+					return nil, nil
+				}
+				err = o.round()
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
-		if b == nil {
-			if o.next1.Len() == 0 {
-				return nil, nil
-			}
-			if err := o.round(); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if b = o.fresh(b); b.N == 0 {
-			continue
-		}
-		if o.seen != nil {
-			if err := o.r.unspillable(o.seen.bytes); err != nil {
-				return nil, err
-			}
-		}
-		return b, o.next1.take(b)
 	}
+}
+
+// add takes rows of the running round.
+func (o *recursiveOp) add(b *types.Batch) error {
+	if o.known == nil {
+		if b.N > 0 {
+			o.ready = append(o.ready, copyBatch(b))
+		}
+		return nil
+	}
+	b, err := o.known.fresh(b)
+	if err != nil {
+		return err
+	}
+	if b.N > 0 {
+		o.ready = append(o.ready, b)
+	}
+	if o.known.full() {
+		return o.judge()
+	}
+	return nil
+}
+
+// judge puts out those of the rows held that are new.
+func (o *recursiveOp) judge() error {
+	if o.known == nil {
+		return nil
+	}
+	b, err := o.known.judge()
+	if err != nil {
+		return err
+	}
+	for from := 0; from < b.N; from += types.BatchSize {
+		o.ready = append(o.ready, sliceBatch(b, from, min(b.N, from+types.BatchSize)))
+	}
+	return nil
 }
 
 // round makes the rows of the finished round the work table and starts the step over them.
@@ -187,27 +219,11 @@ func (o *recursiveOp) round() error {
 	return err
 }
 
-// fresh copies the rows that are new: all of them under UNION ALL.
-func (o *recursiveOp) fresh(b *types.Batch) *types.Batch {
-	if o.seen == nil {
-		return copyBatch(b)
-	}
-	before := int32(o.seen.len())
-	o.ids = o.seen.insert(vecsOf(b, allKeys(len(b.Cols))), b.N, o.ids)
-	var sel []int32
-	for i, id := range o.ids {
-		if id >= before {
-			sel = append(sel, int32(i))
-			before = id + 1
-		}
-	}
-	return gatherBatch(&types.Batch{}, b, sel)
-}
-
 func (o *recursiveOp) close() {
 	if o.op != nil {
 		o.op.close()
 	}
+	o.known.close()
 	o.next1.Close()
 	if w := o.r.work[o.n.ID]; w != nil {
 		w.rows.Close()

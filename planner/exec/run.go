@@ -16,7 +16,7 @@ import (
 // Bounds of an operator's memory.
 const (
 	defaultWorkMemBytes = 4 << 20 // where the context sets none
-	// unspillableBytes bounds what cannot go to a file: a single aggregate's state, the rows known to a recursive union, and
+	// unspillableBytes bounds what cannot go to a file: the state of one group of an aggregate, and
 	// all that an execution without temporary files keeps.
 	unspillableBytes = 256 << 20
 )

@@ -84,6 +84,8 @@ var spillQueries = []string{
 	"WITH c AS MATERIALIZED (SELECT s FROM big) SELECT (SELECT count(*) FROM c), (SELECT max(s) FROM c)",
 	"WITH RECURSIVE r(n, s) AS (SELECT id, s FROM big WHERE id < 5000 UNION ALL SELECT n + 5000, s || '+' FROM r WHERE n < 10000) SELECT n, s FROM r",
 	"WITH RECURSIVE r(n) AS (SELECT id FROM big UNION SELECT n + 9000 FROM r WHERE n < 12000) SELECT n FROM r",
+	"WITH RECURSIVE r(n, s) AS (SELECT id % 100, s FROM big WHERE id < 100 UNION SELECT (n * 7 + d) % 20000, 'node ' || (n * 7 + d) % 20000 FROM r, (VALUES (1), (2), (3)) v(d)) SELECT n, s FROM r",
+	"WITH RECURSIVE r(n) AS (VALUES (0) UNION SELECT (n + 1) % 9000 FROM r) SELECT n FROM r",
 	"SELECT b.id, o.id FROM (SELECT * FROM big WHERE id < 20) b LEFT JOIN other o ON o.id > b.id * 400",
 	"SELECT b.id, x.id FROM (SELECT * FROM big WHERE id < 12) b, LATERAL (SELECT o.id, o.s FROM other o WHERE o.id > b.id OFFSET 0) x",
 	"SELECT b.id, (SELECT count(DISTINCT o.s) FROM other o WHERE o.id > b.id) FROM big b WHERE b.id < 5",

@@ -20,6 +20,9 @@ import (
 //	hash join        both sides, parted by hash; parts are joined one by one        partition.go, hashjoin.go
 //	aggregate        rows of groups that the full table has not, parted by hash     aggregate.go
 //	DISTINCT, sets   likewise                                                       distinct.go, setop.go
+//	ordered          their rows, sorted by group and then by the order              aggsorted.go
+//	aggregates
+//	recursive UNION  the rows known, parted by hash                                 knownrows.go
 //	rows read again  CTEs, cursors, work tables, partitions of windows, the right   rowstore.go
 //	                 side of a nested loop
 //
