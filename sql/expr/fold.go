@@ -38,8 +38,12 @@ func fold(n Node) (Node, error) {
 	case *Coalesce:
 		return foldCoalesce(k)
 	}
+	whole := n
 	n, err := rewriteChildren(n, fold)
 	if err != nil {
+		if settledBefore(whole) {
+			return whole, nil // what comes before may fail too, and first, when it runs
+		}
 		return nil, err
 	}
 	if k, ok := n.(*Func); ok && k.Fn.impl != nil {
@@ -154,6 +158,22 @@ func awaitsSettings(n Node) bool {
 		return !found
 	})
 	return found
+}
+
+// settledBefore reports whether a part of n that waits for settings comes before the first that cannot be folded.
+func settledBefore(n Node) bool {
+	waits, before := false, false
+	failed := false
+	children(n, func(c *Node) {
+		if failed {
+			return
+		}
+		if _, err := fold(*c); err != nil {
+			failed, before = true, waits
+		}
+		waits = waits || awaitsSettings(*c)
+	})
+	return before
 }
 
 // forErrors leaves, of the arguments of a call whose result is NULL, those that PostgreSQL would have computed when it folded.

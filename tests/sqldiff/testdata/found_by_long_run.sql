@@ -101,3 +101,5 @@ DROP TYPE p;
 select translate(null::text, ((''::text)::int4range)::text, ('0'::float8)::text);
 select translate(null::text, (('x'::bytea)::text)::int::text, 'a');
 select translate(null::text, (('0'::float8)::text)::int4range::text, 'a');
+select ((('0'::float4)::text)::pg_lsn = (''::text)::pg_lsn);
+select (('x'::text)::int = (('0'::float4)::text)::pg_lsn::text::int);
