@@ -157,7 +157,6 @@ type ifStmt struct {
 type caseStmt struct {
 	line
 	operand   *Query
-	v         int
 	branches  []branch
 	otherwise []stmt
 	hasElse   bool

@@ -18,7 +18,6 @@ type parser struct {
 	pos  int
 	ns   *namespace
 	typ  Types
-	err  error
 }
 
 // bail ends parsing with the error.
