@@ -87,7 +87,7 @@ CREATE TRIGGER i INSTEAD OF UPDATE ON v2 FOR EACH ROW EXECUTE FUNCTION suppress_
 UPDATE v2 SET id = 1;
 UPDATE v2 SET id = 1 WHERE false RETURNING *;
 INSERT INTO v2 VALUES (1, 1);
-SELECT table_name, is_trigger_updatable, is_trigger_deletable, is_trigger_insertable_into FROM information_schema.views WHERE table_name IN ('v', 'v2') ORDER BY 1;
+SELECT table_name, is_trigger_updatable, is_trigger_deletable, is_trigger_insertable_into FROM information_schema.views WHERE table_schema = current_schema() AND table_name IN ('v', 'v2') ORDER BY 1;
 -- foreign keys
 CREATE TABLE c (id int PRIMARY KEY, tid int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE);
 INSERT INTO c VALUES (1, 1);
