@@ -171,7 +171,7 @@ func settledBefore(n Node) bool {
 		if _, err := fold(*c); err != nil {
 			failed, before = true, waits
 		}
-		waits = waits || awaitsSettings(*c)
+		waits = waits || awaitsSettings(*c) && immutableButSettings(*c)
 	})
 	return before
 }

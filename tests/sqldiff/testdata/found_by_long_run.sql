@@ -103,3 +103,4 @@ select translate(null::text, (('x'::bytea)::text)::int::text, 'a');
 select translate(null::text, (('0'::float8)::text)::int4range::text, 'a');
 select ((('0'::float4)::text)::pg_lsn = (''::text)::pg_lsn);
 select (('x'::text)::int = (('0'::float4)::text)::pg_lsn::text::int);
+select ((('1'::float8)::text)::jsonb[] > array_prepend(jsonb_object('{}'::text[], '{a,b}'::text[]), '{}'::jsonb[]));
