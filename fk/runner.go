@@ -84,18 +84,21 @@ func (r *Runner) Use(store Store, programs *Programs) { r.store, r.programs = st
 type State struct {
 	deferred []event
 	modes    Modes
+	// queue and early are what the running statement had queued, where there was one.
+	queue []event
+	early map[*Key]*pendingKeys
 }
 
-// Save returns the state for a savepoint; Restore goes back to it. Between statements only.
+// Save returns the state for a savepoint; Restore goes back to it.
 func (r *Runner) Save() State {
 	r.deferred = r.deferred[:len(r.deferred):len(r.deferred)]
-	return State{r.deferred, r.modes}
+	return State{r.deferred, r.modes, r.queue, r.early}
 }
 
-// Restore returns to a saved state and drops what a failed statement had queued.
+// Restore returns to a saved state and drops what was queued since: by a failed statement, or by those that a function within
+// a statement has executed. What the statement around had queued by then stays.
 func (r *Runner) Restore(s State) {
-	r.deferred, r.modes = s.deferred, s.modes
-	r.Abandon()
+	r.deferred, r.modes, r.queue, r.early = s.deferred, s.modes, s.queue, s.early
 }
 
 // Abandon drops the events of a statement that failed.

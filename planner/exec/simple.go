@@ -240,7 +240,19 @@ func (p *projectSetOp) fill(limit int) error {
 	return nil
 }
 
-func (p *projectSetOp) close() { p.in.close() }
+func (p *projectSetOp) close() {
+	for _, it := range p.its {
+		closeSet(it)
+	}
+	p.in.close()
+}
+
+// closeSet ends the iteration over a set that keeps its rows somewhere.
+func closeSet(it expr.SetIterator) {
+	if c, ok := it.(interface{ Close() }); ok {
+		c.Close()
+	}
+}
 
 // setWidth is the number of columns of a set-returning function's rows.
 func setWidth(s *expr.SetReturning) int { return max(1, len(s.Fn.Columns), len(s.Columns)) }
@@ -368,7 +380,7 @@ func (f *functionOp) emit(row []types.Datum) {
 	f.out.N++
 }
 
-func (f *functionOp) close() {}
+func (f *functionOp) close() { closeSet(f.it) }
 
 // virtualOp reads a system relation: its rows are made at once.
 type virtualOp struct {

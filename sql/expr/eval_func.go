@@ -182,7 +182,9 @@ func (c *compiler) cast(n *Cast) (evaluator, error) {
 		return nil, err
 	}
 	from := n.Arg.ResultType()
-	if !freeCast(from, n.Type) {
+	if n.ViaIO {
+		arg = &textCastEval{arg: arg, from: from, to: n.Type, slot: c.vecSlot()}
+	} else if !freeCast(from, n.Type) {
 		arg = &castEval{arg: arg, from: from, to: n.Type, ctx: n.Context, slot: c.vecSlot()}
 	}
 	if n.Domain != nil {
@@ -253,5 +255,42 @@ func (e *castEval) vec(f *frame, in *types.Batch, sel []int32) (*types.Vec, erro
 			return d, nil
 		}
 		return castDatum(f.ctx, d, e.from, e.to, e.ctx)
+	})
+}
+
+// textCastEval converts by the text form.
+type textCastEval struct {
+	arg      evaluator
+	from, to types.Type
+	slot     int
+}
+
+func (e *textCastEval) row(f *frame, row []types.Datum) (types.Datum, error) {
+	d, err := e.arg.row(f, row)
+	if err != nil || d.IsNull() {
+		return types.Null, err
+	}
+	return e.convert(f, d)
+}
+
+func (e *textCastEval) convert(f *frame, d types.Datum) (types.Datum, error) {
+	base := types.Type{Oid: e.to.Oid, Mod: -1}
+	d, err := types.ParseText(base, types.Text(e.from.Oid, d, f.ctx.IO()), f.ctx.IO())
+	if err != nil || e.to.Mod < 0 {
+		return d, err
+	}
+	return castDatum(f.ctx, d, base, e.to, types.Assignment)
+}
+
+func (e *textCastEval) vec(f *frame, in *types.Batch, sel []int32) (*types.Vec, error) {
+	v, err := e.arg.vec(f, in, sel)
+	if err != nil {
+		return nil, err
+	}
+	return generic(f, e.slot, e.to, in.N, sel, func(i int) (types.Datum, error) {
+		if d := v.Get(i); !d.IsNull() {
+			return e.convert(f, d)
+		}
+		return types.Null, nil
 	})
 }

@@ -243,10 +243,14 @@ var NextIdentity = sync.OnceValue(func() *Function {
 const CursorKeyName = "current of"
 
 // CursorKey makes the function that returns the k-th column, of a type, of the key of the row of a table that a cursor is
-// on. It stays the same during a statement.
+// on. It stays the same during a statement. With an argument, that is the cursor's name.
 func CursorKey(cursor string, table types.Oid, tableName string, k int, result types.Oid) *Function {
-	im := withSession(func(_ *Call, s Session, _ []types.Datum) (types.Datum, error) {
-		return s.CursorKey(cursor, table, tableName, k)
+	im := withSession(func(_ *Call, s Session, args []types.Datum) (types.Datum, error) {
+		name := cursor
+		if len(args) > 0 {
+			name = args[0].Str()
+		}
+		return s.CursorKey(name, table, tableName, k)
 	})
 	return &Function{Name: CursorKeyName, Result: result, Volatility: Stable, impl: &im}
 }

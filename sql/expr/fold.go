@@ -136,7 +136,7 @@ func foldable(n Node) bool {
 // immutableCast reports whether a cast's result depends on nothing but its argument.
 func immutableCast(k *Cast) bool {
 	from, to := k.Arg.ResultType(), k.Type
-	if k.Domain != nil || from.Oid == types.UnknownOid || to.Oid == types.Int2vectorOid || to.Oid == types.OidvectorOid {
+	if k.Domain != nil || k.ViaIO || from.Oid == types.UnknownOid || to.Oid == types.Int2vectorOid || to.Oid == types.OidvectorOid {
 		return false
 	}
 	return !mutableCast(from, to) && !(isText(to.Oid) && formattedElem(from.Oid))

@@ -83,6 +83,7 @@ type Cast struct {
 	Type    types.Type
 	Context types.CastContext
 	Domain  *Domain // what a value of a domain type must satisfy; nil for other types
+	ViaIO   bool    // by the text form, whatever other way there is: PL/pgSQL's assignments
 	Loc     int
 }
 

@@ -62,8 +62,8 @@ typedef struct {
 
 static char *dup_or_null(const char *s) { return s ? strdup(s) : NULL; }
 
-// parse_raw parses sql. The caller frees what is not NULL in out.
-static void parse_raw(const char *sql, parse_result *out) {
+// parse_raw parses sql, in a mode of raw_parser. The caller frees what is not NULL in out.
+static void parse_raw(const char *sql, int mode, parse_result *out) {
 	void *ctx = pg_query_enter_memory_context();
 	void *parse_ctx = CurrentMemoryContext;
 	sigjmp_buf *saved_exception = PG_exception_stack;
@@ -71,7 +71,7 @@ static void parse_raw(const char *sql, parse_result *out) {
 	sigjmp_buf env;
 	if (sigsetjmp(env, 0) == 0) {
 		PG_exception_stack = &env;
-		void *tree = raw_parser(sql, 0);
+		void *tree = raw_parser(sql, mode);
 		PgQueryProtobuf pb = pg_query_nodes_to_protobuf(tree);
 		out->data = pb.data;
 		out->len = pb.len;
@@ -91,20 +91,20 @@ static void parse_raw(const char *sql, parse_result *out) {
 	pg_query_exit_memory_context(ctx);
 }
 
-typedef struct { const char *sql; parse_result *out; } parse_job;
+typedef struct { const char *sql; int mode; parse_result *out; } parse_job;
 
 static void *parse_job_run(void *arg) {
 	parse_job *job = arg;
-	parse_raw(job->sql, job->out);
+	parse_raw(job->sql, job->mode, job->out);
 	return NULL;
 }
 
 // parse_raw_deep is parse_raw on a thread with a stack of that size. It
 // returns 0, or an errno where there is no thread to be had.
-static int parse_raw_deep(const char *sql, parse_result *out, size_t stack_bytes) {
+static int parse_raw_deep(const char *sql, int mode, parse_result *out, size_t stack_bytes) {
 	pthread_attr_t attr;
 	pthread_t thread;
-	parse_job job = {sql, out};
+	parse_job job = {sql, mode, out};
 	int err = pthread_attr_init(&attr);
 	if (err != 0) return err;
 	err = pthread_attr_setstacksize(&attr, stack_bytes);
@@ -129,13 +129,13 @@ import (
 // rawParse runs the C parser over sql, which holds no NUL byte, is valid UTF-8
 // and has passed checkDepth with that depth. The stack of the calling thread
 // is what the environment says (8 MB mostly); a deep text gets one of its own.
-func rawParse(sql string, depth int) (*pg.ParseResult, *pgerr.Error) {
+func rawParse(sql string, mode PLMode, depth int) (*pg.ParseResult, *pgerr.Error) {
 	in := C.CString(sql)
 	defer C.free(unsafe.Pointer(in))
 	var out C.parse_result
 	if depth <= shallowDepth {
-		C.parse_raw(in, &out)
-	} else if rc := C.parse_raw_deep(in, &out, deepStackBytes); rc != 0 {
+		C.parse_raw(in, C.int(mode), &out)
+	} else if rc := C.parse_raw_deep(in, C.int(mode), &out, deepStackBytes); rc != 0 {
 		return nil, stackDepthExceeded()
 	}
 	if out.failed != 0 {

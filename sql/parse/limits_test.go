@@ -83,7 +83,7 @@ var deepShapes = map[string]func(n int) string{
 func TestCParserLimits(t *testing.T) {
 	if shape := os.Getenv("PARSE_SHAPE"); shape != "" {
 		n, _ := strconv.Atoi(os.Getenv("PARSE_LEVELS"))
-		_, err := rawParse(deepShapes[shape](n), 0)
+		_, err := rawParse(deepShapes[shape](n), PLStatement, 0)
 		if err != nil {
 			fmt.Println("PARSE_ERROR", err)
 		}

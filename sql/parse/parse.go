@@ -92,7 +92,7 @@ func (t *translator) parse(sql string, notice func(*pgerr.Error)) ([]RawStmt, *p
 
 // parseChecked is parse without the checks, whose bound of depth it takes.
 func (t *translator) parseChecked(sql string, depth int) ([]RawStmt, *pgerr.Error) {
-	tree, err := rawParse(sql, depth)
+	tree, err := rawParse(sql, t.mode, depth)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func describe(e *pgerr.Error) string {
 func TestErrorsMatchPgQuery(t *testing.T) {
 	for _, sql := range brokenTexts {
 		_, err := pg.ParseToProtobuf(sql)
-		_, got := rawParse(sql, 0)
+		_, got := rawParse(sql, PLStatement, 0)
 		if (err == nil) != (got == nil) {
 			t.Errorf("%q: %v, pg_query: %v", sql, got, err)
 			continue

@@ -18,6 +18,7 @@ type translator struct {
 	sql  string // text that positions refer to
 	base int    // subtracted from locations: bytes put before the caller's text
 	lits []LiteralKind
+	mode PLMode
 
 	// Locations from cut on are moved by shift: bytes left out of the text that
 	// the C parser saw.

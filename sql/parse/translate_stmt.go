@@ -128,6 +128,8 @@ func (t *translator) utilityStmt(n *pg.Node) Statement {
 		return t.loadStmt(s.LoadStmt)
 	case *pg.Node_DoStmt:
 		return t.doStmt(s.DoStmt)
+	case *pg.Node_PlassignStmt:
+		return t.plAssignStmt(s.PlassignStmt)
 	case *pg.Node_CallStmt:
 		return t.callStmt(s.CallStmt)
 	case *pg.Node_CheckPointStmt:

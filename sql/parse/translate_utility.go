@@ -121,6 +121,12 @@ func (t *translator) unlistenStmt(n *pg.UnlistenStmt) *UnlistenStmt {
 
 func (t *translator) loadStmt(n *pg.LoadStmt) *LoadStmt { return &LoadStmt{Filename: n.Filename} }
 
+func (t *translator) plAssignStmt(n *pg.PLAssignStmt) *PLAssignStmt {
+	return &PLAssignStmt{
+		Name: n.Name, Indirection: t.subscripts(n.Indirection), Names: int(n.Nnames), Val: t.selectStmt(n.Val), Location: t.loc(n.Location),
+	}
+}
+
 func (t *translator) doStmt(n *pg.DoStmt) *DoStmt { return &DoStmt{Args: t.defElems(n.Args)} }
 
 func (t *translator) callStmt(n *pg.CallStmt) *CallStmt {

@@ -44,6 +44,7 @@ type Error struct {
 	InternalPosition int    // 1-based, in characters, into InternalQuery; 0 none
 	InternalQuery    string // a query that the server generated
 	Where            string // PostgreSQL's CONTEXT
+	traced           bool   // Where is complete
 
 	Schema     string
 	Table      string
@@ -162,8 +163,14 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return e
 }
 
+// EndWhere says that CONTEXT is complete: those through whom the error passes add nothing any more.
+func (e *Error) EndWhere() *Error { e.traced = true; return e }
+
 // WithWhere appends a line to CONTEXT, innermost first.
 func (e *Error) WithWhere(format string, args ...any) *Error {
+	if e.traced {
+		return e
+	}
 	line := sprintf(format, args)
 	if e.Where != "" {
 		line = e.Where + "\n" + line

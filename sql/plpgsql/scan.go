@@ -2,153 +2,270 @@ package plpgsql
 
 import (
 	"strings"
-	"unicode/utf8"
 
+	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
+// reserved are the keywords that are no names.
+var reserved = wordSet("all begin by case declare else end execute for foreach from if in into loop not null or strict then to using " +
+	"when while")
+
+// unreserved are the keywords that are names too.
+var unreserved = wordSet("absolute alias and array assert backward call chain close collate column column_name commit constant " +
+	"constraint constraint_name continue current cursor datatype debug default detail diagnostics do dump elseif elsif errcode error " +
+	"exception exit fetch first forward get hint import info insert is last log merge message message_text move next no notice open " +
+	"option perform pg_context pg_datatype_name pg_exception_context pg_exception_detail pg_exception_hint print_strict_params prior " +
+	"query raise relative return returned_sqlstate reverse rollback row_count rowtype schema schema_name scroll slice sqlstate stacked " +
+	"table table_name type use_column use_variable variable_conflict warning")
+
+func wordSet(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// tokenKind is what the grammar sees of a token.
 type tokenKind uint8
 
 const (
-	tokEOF tokenKind = iota
-	tokIdent
-	tokQuoted
+	tokEOF        tokenKind = iota
+	tokIdent                // an identifier that was not looked up; the grammar does not see it
+	tokWord                 // T_WORD: a name that is no variable
+	tokDottedWord           // T_CWORD: several names, a.b or a.b.c, that are no variable
+	tokDatum                // T_DATUM: a variable
+	tokKeyword              // reserved or not
+	tokInteger
 	tokString
-	tokOther
+	tokOther // other literals and operators
+	tokPunct
 )
 
-// token is src[start:end]; text is the name of an identifier, the value of a string, or what is written.
+// token is source[start:end].
 type token struct {
 	kind       tokenKind
-	text       string
 	start, end int
+	text       string // a keyword in lower case, a name, a string's value, or the text
+	quoted     bool
+	names      []string // of a dotted word, and of a datum that several names name
+	datum      *datum
 }
 
-func isIdent(b byte) bool {
-	return b == '_' || b >= 0x80 || 'a' <= b|0x20 && b|0x20 <= 'z'
+// is reports whether the token is a keyword or a sign.
+func (t token) is(text string) bool {
+	return (t.kind == tokKeyword || t.kind == tokPunct) && t.text == text
 }
 
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
+// isWord is tok_is_keyword: a keyword that a variable of its name does not hide.
+func (t token) isWord(text string) bool {
+	return t.is(text) || t.kind == tokDatum && t.names == nil && !t.quoted && t.text == text
+}
 
-// scan splits a body into tokens.
-func scan(src string) ([]token, error) {
-	var out []token
-	for i := 0; ; {
-		for i < len(src) {
-			if strings.IndexByte(" \t\n\r\f\v", src[i]) >= 0 {
-				i++
-			} else if strings.HasPrefix(src[i:], "--") {
-				if n := strings.IndexByte(src[i:], '\n'); n >= 0 {
-					i += n
-				} else {
-					i = len(src)
-				}
-			} else if strings.HasPrefix(src[i:], "/*") {
-				depth := 0
-				for ; i < len(src); i++ {
-					if strings.HasPrefix(src[i:], "/*") {
-						depth++
-						i++
-					} else if strings.HasPrefix(src[i:], "*/") {
-						i++
-						if depth--; depth == 0 {
-							i++
-							break
-						}
-					}
-				}
-				if depth > 0 {
-					return nil, errorAt(src, i, "unterminated /* comment")
-				}
-			} else {
-				break
-			}
+// unreservedWord reports whether the token is an unreserved keyword.
+func (t token) unreservedWord() bool { return t.kind == tokKeyword && unreserved[t.text] }
+
+// name is NameOfDatum.
+func (t token) name() string {
+	if t.names != nil {
+		return strings.Join(t.names, ".")
+	}
+	return t.text
+}
+
+// lookup is how the scanner resolves names: IdentifierLookup.
+type lookup uint8
+
+const (
+	lookupNormal  lookup = iota
+	lookupDeclare        // not at all
+	lookupExpr           // fields of records only, which must get their datums
+)
+
+// raw is the next token of the core scanner, or one that was pushed back.
+func (p *parser) raw() token {
+	if n := len(p.pushed); n > 0 {
+		t := p.pushed[n-1]
+		p.pushed = p.pushed[:n-1]
+		return t
+	}
+	r, err := p.scanner.Next()
+	if err != nil {
+		panic(failure{pgerr.From(err).Clone()})
+	}
+	t := token{start: r.Start, end: r.End, text: r.Text}
+	switch r.Kind {
+	case parse.TokenEOF:
+	case parse.TokenIdent:
+		t.kind = tokIdent
+		if reserved[r.Text] {
+			t.kind = tokKeyword
 		}
-		if i >= len(src) {
-			return append(out, token{kind: tokEOF, start: len(src), end: len(src)}), nil
+	case parse.TokenQuoted:
+		t.kind, t.quoted = tokIdent, true
+	case parse.TokenParam:
+		t.kind = tokIdent
+	case parse.TokenInteger:
+		t.kind = tokInteger
+	case parse.TokenString:
+		t.kind = tokString
+	case parse.TokenPunct:
+		t.kind = tokPunct
+	default:
+		t.kind = tokOther
+		if r.Kind == parse.TokenOperator && (r.Text == "<<" || r.Text == ">>" || r.Text == "#") {
+			t.kind = tokPunct
 		}
-		t, err := scanOne(src, i)
-		if err != nil {
-			return nil, err
+	}
+	return t
+}
+
+func (p *parser) pushRaw(t token) { p.pushed = append(p.pushed, t) }
+
+// next is plpgsql_yylex: it joins dotted names and looks words up.
+func (p *parser) next() token {
+	t := p.raw()
+	if t.kind != tokIdent {
+		p.cur = t
+		return t
+	}
+	second := p.raw()
+	if !second.is(".") {
+		p.pushRaw(second)
+		// At the start of a statement a word is a variable only in front of an assignment, so that variables may be called like
+		// keywords that begin statements.
+		p.cur = p.word(t, !p.atStatement() || second.is("=") || second.is(":=") || second.is("["))
+		return p.cur
+	}
+	third := p.raw()
+	if third.kind != tokIdent {
+		p.pushRaw(third)
+		p.pushRaw(second)
+		p.cur = p.word(t, true)
+		return p.cur
+	}
+	fourth := p.raw()
+	if fourth.is(".") {
+		fifth := p.raw()
+		if fifth.kind == tokIdent {
+			p.cur = p.dotted(t, third, fifth)
+			return p.cur
 		}
-		out = append(out, t)
-		i = t.end
+		p.pushRaw(fifth)
+	}
+	p.pushRaw(fourth)
+	p.cur = p.dotted(t, third)
+	return p.cur
+}
+
+// atStatement is AT_STMT_START: the token before ends a statement or begins a list of them.
+func (p *parser) atStatement() bool {
+	t := p.cur
+	return t.is(";") || t.is("begin") || t.is("then") || t.is("else") || t.is("loop")
+}
+
+// word is plpgsql_parse_word, and the keywords.
+func (p *parser) word(t token, variable bool) token {
+	if variable && p.mode == lookupNormal {
+		if at, _ := p.ns.find([]string{t.text}); at != nil {
+			t.kind, t.datum = tokDatum, p.fn.datums[at.no]
+			return t
+		}
+	}
+	t.kind = tokWord
+	if !t.quoted && unreserved[t.text] {
+		t.kind = tokKeyword
+		if t.text == "elseif" {
+			t.text = "elsif"
+		}
+	}
+	return t
+}
+
+// dotted is plpgsql_parse_dblword and plpgsql_parse_tripword.
+func (p *parser) dotted(parts ...token) token {
+	t := parts[0]
+	t.end = parts[len(parts)-1].end
+	for _, q := range parts {
+		t.names = append(t.names, q.text)
+	}
+	t.kind = tokDottedWord
+	if p.mode == lookupDeclare {
+		return t
+	}
+	at, used := p.ns.find(t.names)
+	if at == nil || len(parts) == 3 && at.kind != nsRecord {
+		return t
+	}
+	t.kind = tokDatum
+	switch d := p.fn.datums[at.no]; {
+	case at.kind == nsVariable, len(parts) == 2 && used == 2:
+		t.datum = d
+	case len(parts) == 2 || used == 1: // what is behind the field is a step within it
+		t.datum = p.field(d, t.names[1])
+		t.names = t.names[:2]
+	default:
+		t.datum = p.field(d, t.names[2])
+	}
+	return t
+}
+
+// pushBack pushes back the token that next returned last.
+func (p *parser) pushBack() { p.pushRaw(p.cur) }
+
+// peekRaw is plpgsql_peek: the next token before it is looked up.
+func (p *parser) peekRaw() token {
+	t := p.raw()
+	p.pushRaw(t)
+	return t
+}
+
+// lineOf is plpgsql_location_to_lineno.
+func (p *parser) lineOf(at int) int {
+	p.line = 1 + strings.Count(p.source[:at], "\n")
+	return p.line
+}
+
+// failure is what ends parsing.
+type failure struct{ err *pgerr.Error }
+
+// fail ends parsing with an error at a place of the source; -1 for none.
+func (p *parser) fail(at int, code, format string, args ...any) {
+	e := pgerr.New(code, format, args...)
+	if at >= 0 {
+		e.Position = parse.Position(p.source, at)
+	}
+	panic(failure{e})
+}
+
+func (p *parser) failSyntax(at int, format string, args ...any) {
+	p.fail(at, pgerr.SyntaxError, format, args...)
+}
+
+// unexpected is yyerror: it is about the token that was read last.
+func (p *parser) unexpected(message string) {
+	t := p.cur
+	if t.start >= len(p.source) {
+		p.failSyntax(len(p.source), "%s at end of input", message)
+	}
+	p.failSyntax(t.start, "%s at or near \"%s\"", message, p.source[t.start:t.end])
+}
+
+func (p *parser) syntaxError() { p.unexpected("syntax error") }
+
+// expect reads a keyword or sign.
+func (p *parser) expect(text string) {
+	if !p.next().is(text) {
+		p.syntaxError()
 	}
 }
 
-// scanOne reads the token that begins at i.
-func scanOne(src string, i int) (token, error) {
-	start := i
-	quoted := func(q byte, backslash bool) (string, int, error) {
-		var b strings.Builder
-		for k := i + 1; k < len(src); k++ {
-			switch {
-			case src[k] == q && k+1 < len(src) && src[k+1] == q:
-				b.WriteByte(q)
-				k++
-			case src[k] == q:
-				return b.String(), k + 1, nil
-			case src[k] == '\\' && backslash && k+1 < len(src):
-				k++
-				c := src[k]
-				if e := strings.IndexByte("nrtbf", c); e >= 0 {
-					c = "\n\r\t\b\f"[e]
-				}
-				b.WriteByte(c)
-			default:
-				b.WriteByte(src[k])
-			}
-		}
-		return "", 0, errorAt(src, start, "unterminated quoted string")
+// accept reads a keyword or sign if it is next.
+func (p *parser) accept(text string) bool {
+	if p.next().is(text) {
+		return true
 	}
-	switch c := src[i]; {
-	case c == '"':
-		s, end, err := quoted('"', false)
-		return token{tokQuoted, s, start, end}, err
-	case c == '\'':
-		s, end, err := quoted('\'', false)
-		return token{tokString, s, start, end}, err
-	case (c|0x20 == 'e' || c|0x20 == 'b' || c|0x20 == 'x' || c|0x20 == 'n') && i+1 < len(src) && src[i+1] == '\'':
-		i++
-		s, end, err := quoted('\'', c|0x20 == 'e')
-		return token{tokString, s, start, end}, err
-	case c == '$':
-		k := i + 1
-		for k < len(src) && (isIdent(src[k]) || k > i+1 && isDigit(src[k])) {
-			k++
-		}
-		if k < len(src) && src[k] == '$' {
-			tag := src[i : k+1]
-			n := strings.Index(src[k+1:], tag)
-			if n < 0 {
-				return token{}, errorAt(src, start, "unterminated dollar-quoted string")
-			}
-			return token{tokString, src[k+1 : k+1+n], start, k + 1 + n + len(tag)}, nil
-		}
-		for k = i + 1; k < len(src) && isDigit(src[k]); {
-			k++
-		}
-		return token{tokIdent, src[i:k], start, k}, nil
-	case isIdent(c):
-		for i < len(src) && (isIdent(src[i]) || isDigit(src[i]) || src[i] == '$') {
-			i++
-		}
-		return token{tokIdent, strings.ToLower(src[start:i]), start, i}, nil
-	case isDigit(c):
-		for i < len(src) && (isDigit(src[i]) || src[i] == '.' && !strings.HasPrefix(src[i:], "..")) {
-			i++
-		}
-		return token{tokOther, src[start:i], start, i}, nil
-	}
-	for _, op := range []string{":=", "<<", ">>", "..", "::", "=>", "<=", ">=", "<>", "!="} {
-		if strings.HasPrefix(src[i:], op) {
-			return token{tokOther, op, start, i + len(op)}, nil
-		}
-	}
-	return token{tokOther, src[i : i+1], start, i + 1}, nil
-}
-
-// errorAt is a syntax error at an offset in the body.
-func errorAt(src string, at int, format string, args ...any) *pgerr.Error {
-	return pgerr.New(pgerr.SyntaxError, format, args...).WithPosition(utf8.RuneCountInString(src[:at]) + 1)
+	p.pushBack()
+	return false
 }

@@ -47,6 +47,8 @@ type Env struct {
 	AsWritten bool
 	// Function says what the parameters of the function are called whose body is analysed; nil outside of bodies.
 	Function *FunctionScope
+	// Variables are those of the function of a procedural language whose statement is analysed; nil for others.
+	Variables Variables
 	// Print asks for a tree that is printed again: joins keep what they were written with, ROWS FROM its functions, and a
 	// whole row is marked as one. It is not planned.
 	Print bool
@@ -119,6 +121,9 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 		return nil, a.positioned(err)
 	}
 	out.Params, out.Literals, out.Tables, out.Virtual = a.paramTypes, a.literals, a.tables, a.usesVirtual
+	if env.Variables != nil {
+		out.Params = env.Variables.Types()
+	}
 	out.Keys = a.keys
 	out.Permissions = permissions(out)
 	if err := a.secure(out); err != nil {

@@ -27,7 +27,7 @@ func (s *scope) assignPart(container expr.Node, rt *parse.ResTarget, value expr.
 	if want.Domain == column.Domain {
 		want.Domain = 0 // the domain over the whole is judged at the end
 	}
-	if out.Assign, err = s.coerceTo(value, want, types.Assignment, -1); err != nil {
+	if out.Assign, err = s.assignedValue(value, want); err != nil {
 		return nil, err
 	}
 	if out.Assign == nil {
@@ -87,7 +87,7 @@ func (s *scope) storePart(container expr.Node, rt *parse.ResTarget, value expr.N
 		}
 	}
 	var err error
-	if out.Value, err = s.coerceTo(value, at, types.Assignment, -1); err != nil {
+	if out.Value, err = s.assignedValue(value, at); err != nil {
 		return nil, err
 	}
 	if out.Value == nil {

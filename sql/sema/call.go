@@ -13,6 +13,9 @@ type Call struct {
 	Def *expr.UserDef
 	// Args are the values of the input arguments.
 	Args []expr.Node
+	// Outputs are what is written in the place of the output arguments, and their names.
+	Outputs     []expr.Node
+	OutputNames []string
 	// Columns are the output arguments: the row that the client gets; nil for none.
 	Columns []expr.RecordColumn
 	Params  []types.Type
@@ -30,6 +33,9 @@ func AnalyzeCall(stmt *parse.CallStmt, env *Env) (*Call, error) {
 		return nil, a.positioned(err)
 	}
 	c.Params = a.paramTypes
+	if env.Variables != nil {
+		c.Params = env.Variables.Types()
+	}
 	return c, nil
 }
 
@@ -65,6 +71,9 @@ func (a *analyzer) call(f *parse.FuncCall) (*Call, error) {
 	c := &Call{Def: Definition(fn, a.env.Catalog)}
 	i := 0
 	for k := range fn.Args {
+		if fn.Args[k].Mode.Output() && i < len(call.Args) {
+			c.Outputs, c.OutputNames = append(c.Outputs, call.Args[i]), append(c.OutputNames, fn.Args[k].Name)
+		}
 		switch m := fn.Args[k].Mode; {
 		case m.Input():
 			c.Args = append(c.Args, call.Args[i])

@@ -11,22 +11,10 @@ import (
 
 // columnRef resolves a.b.c: a column, or else a parameter of the function whose body is analysed.
 func (s *scope) columnRef(c *parse.ColumnRef) (expr.Node, error) {
-	n, err := s.tableColumn(c)
-	if f := s.env.Function; f != nil && f.Variable != nil && !c.Star {
-		if err == nil {
-			if v, verr := s.variable(c.Fields, c.Loc()); v == nil || verr != nil {
-				return n, nil
-			}
-			return nil, s.at(c.Loc(), pgerr.New(pgerr.AmbiguousColumn, "column reference %q is ambiguous", c.Fields.String()).
-				WithDetail("It could refer to either a PL/pgSQL variable or a table column."))
-		}
-		if pgerr.HasCode(err, pgerr.UndefinedColumn) || pgerr.HasCode(err, pgerr.UndefinedTable) {
-			if v, verr := s.variable(c.Fields, c.Loc()); v != nil || verr != nil {
-				return v, verr
-			}
-		}
-		return nil, err
+	if s.env.Variables != nil {
+		return s.variableOrColumn(c)
 	}
+	n, err := s.tableColumn(c)
 	if err == nil || s.env.Function == nil || !pgerr.HasCode(err, pgerr.UndefinedColumn) && !pgerr.HasCode(err, pgerr.UndefinedTable) {
 		return n, err
 	}
@@ -424,6 +412,9 @@ func (s *scope) starColumns(c *parse.ColumnRef) ([]Target, error) {
 			return nil, s.errorf(c.Loc(), pgerr.SyntaxError, "SELECT * with no tables specified is not valid")
 		}
 		return s.targetsOf(cols, 0, c.Loc()), nil
+	}
+	if list, ok, err := s.starOfVariable(c); ok || err != nil {
+		return list, err
 	}
 	schema := ""
 	table := c.Fields.Last()

@@ -170,6 +170,15 @@ func (s *scope) inferColumn(want *inference, t *dmlTarget, el *parse.IndexElem, 
 		if c == nil {
 			return s.missingColumn("", el.Name, inf.Loc())
 		}
+		if v := s.env.Variables; v != nil && v.Conflict() == ConflictIsError { // PostgreSQL looks it up as an expression
+			ref := &parse.ColumnRef{Fields: parse.Name{el.Name}, Location: inf.Location}
+			if n, err := s.variable(ref, false); err != nil {
+				return err
+			} else if n != nil {
+				return s.at(ref.Loc(), errAmbiguousVariable(ref).
+					WithDetail("It could refer to either a PL/pgSQL variable or a table column."))
+			}
+		}
 		t.read(c)
 		if c.Num == 0 { // an expression of a view
 			want.exprs = append(want.exprs, expr.Fold(t.meaning(c)))

@@ -123,10 +123,17 @@ func (s *scope) currentOf(e *parse.CurrentOfExpr, rel int) (expr.Node, error) {
 
 // currentIn is currentOf for the rows of one table, over its own columns.
 func (s *scope) currentIn(e *parse.CurrentOfExpr, t *catalog.Table, rel int) (expr.Node, error) {
-	var conds []expr.Node
+	var conds, args []expr.Node
+	variable, err := s.cursorVariable(e)
+	if err != nil {
+		return nil, err
+	}
+	if variable != nil {
+		args = []expr.Node{variable}
+	}
 	for i, n := range t.KeyColumns {
 		c := &t.Columns[n-1]
-		key := &expr.Func{Fn: expr.CursorKey(e.CursorName, t.OID, t.Name, i, c.Type.Oid), Type: c.Type, Loc: -1}
+		key := &expr.Func{Fn: expr.CursorKey(e.CursorName, t.OID, t.Name, i, c.Type.Oid), Args: args, Type: c.Type, Loc: -1}
 		eq, err := s.operator("=", &expr.Var{Rel: rel, Col: int(n) - 1, Type: c.Type, Name: c.Name, Loc: -1}, key, -1)
 		if err != nil {
 			return nil, err

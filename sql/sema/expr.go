@@ -487,15 +487,29 @@ func (s *scope) collate(e *parse.CollateClause) (expr.Node, error) {
 	if n, err = s.resolveUnknown(n); err != nil {
 		return nil, err
 	}
-	if in := types.Lookup(oidOf(n)); in == nil || in.Collation == 0 && in.Category != 'S' {
+	if !Collatable(n.ResultType()) {
 		return nil, s.errorf(e.Loc(), pgerr.DatatypeMismatch, "collations are not supported by type %s", typeString(oidOf(n)))
 	}
-	switch e.Name.Last() {
-	case "C", "POSIX", "default", "ucs_basic", "C.UTF-8", "C.utf8":
-		if s.env.Print {
-			return &expr.Collate{Arg: n, Name: e.Name.Last(), Loc: e.Loc()}, nil
-		}
-		return n, nil
+	if err := CheckCollation(e.Name); err != nil {
+		return nil, s.at(e.Loc(), err)
 	}
-	return nil, s.errorf(e.Loc(), pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", e.Name.String())
+	if s.env.Print {
+		return &expr.Collate{Arg: n, Name: e.Name.Last(), Loc: e.Loc()}, nil
+	}
+	return n, nil
+}
+
+// Collatable reports whether values of a type have a collation.
+func Collatable(t types.Type) bool {
+	in := types.Lookup(t.Oid)
+	return in != nil && (in.Collation != 0 || in.Category == 'S')
+}
+
+// CheckCollation refuses the name of a collation that there is not.
+func CheckCollation(name parse.Name) error {
+	switch name.Last() {
+	case "C", "POSIX", "default", "ucs_basic", "C.UTF-8", "C.utf8":
+		return nil
+	}
+	return pgerr.New(pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", name.String())
 }

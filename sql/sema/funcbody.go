@@ -6,7 +6,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // FunctionScope is what the statements of a function in SQL may name besides columns: its parameters, as name or
@@ -14,33 +13,6 @@ import (
 type FunctionScope struct {
 	Name   string
 	Params []string // names of the input parameters; empty for none
-	// Variable, where it is set, is asked instead of Params: it returns the number of the parameter that names stand for (0 for
-	// none), its type, and the names after it, which are fields of it. A column that the same names mean is ambiguous.
-	Variable func(names []string) (number int, t types.Type, rest []string, err error)
-}
-
-// variable is the parameter that stands for a variable; nil for none.
-func (s *scope) variable(names []string, loc int) (expr.Node, error) {
-	number, t, rest, err := s.env.Function.Variable(names)
-	if err != nil || number == 0 {
-		if err != nil {
-			err = s.at(loc, err)
-		}
-		return nil, err
-	}
-	for len(s.paramTypes) < number {
-		s.paramTypes = append(s.paramTypes, types.T(types.Int4Oid)) // variables of other parts of the statement say theirs
-	}
-	s.paramTypes[number-1] = t
-	p := &expr.Param{Index: number, Type: t, Loc: loc}
-	s.params = append(s.params, p)
-	var n expr.Node = p
-	for _, field := range rest {
-		if n, err = s.fieldOf(n, field, loc); err != nil {
-			return nil, err
-		}
-	}
-	return n, nil
 }
 
 // Parameters is the scope of a function's body.

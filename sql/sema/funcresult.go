@@ -83,8 +83,3 @@ func ResultFields(f *catalog.Function, snap *catalog.Snapshot, io *types.IOEnv) 
 	env.UserType = snap.UserType
 	return expr.CompositeColumns(f.Result.Oid, &env)
 }
-
-// AssignmentCast makes the value of a column of one type one of another, as an assignment does; nil where only its text does.
-func AssignmentCast(from, to types.Type, env *Env) (expr.Node, error) {
-	return newAnalyzer(env).newScope(nil).coerceTo(&expr.Column{Type: from}, to, types.Assignment, -1)
-}

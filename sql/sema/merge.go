@@ -106,7 +106,7 @@ func (a *analyzer) mergeTarget(r *parse.RangeVar) (*dmlTarget, error) {
 	kind := ""
 	switch {
 	case v != nil:
-		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
+		return nil, notWritable(v)
 	case rel.Kind == catalog.KindTable && len(rel.Table.Rules) > 0:
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot execute MERGE on relation %q", rel.Table.Name).
 			WithDetail("MERGE is not supported for relations with rules.")

@@ -18,6 +18,9 @@ func (a *analyzer) virtual(schema, name string) *VirtualTable {
 	if schema != "" {
 		return a.env.Virtual.Lookup(schema, name)
 	}
+	if v := a.env.Virtual.Lookup("", name); v != nil { // a transition table
+		return v
+	}
 	if !slices.Contains(a.env.SearchPath, catalog.PgCatalogName) {
 		return a.env.Virtual.Lookup(catalog.PgCatalogName, name)
 	}

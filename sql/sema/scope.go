@@ -6,7 +6,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
-	"strconv"
 )
 
 // analyzer is the state of one call of Analyze.
@@ -26,6 +25,7 @@ type analyzer struct {
 	rule        *ruleAnalysis // of a rule's action
 	rewriting   []ruleUse     // the rules whose actions the statement is within
 	domainDepth int
+	byText      bool // an assignment of PL/pgSQL: what no cast converts, the text form does
 }
 
 func newAnalyzer(env *Env) *analyzer {
@@ -390,9 +390,9 @@ func (s *scope) param(p *parse.ParamRef) (expr.Node, error) {
 	if p.Literal {
 		return s.literalParam(p), nil
 	}
-	if f := s.env.Function; f != nil && f.Variable != nil {
-		if v, err := s.variable([]string{"$" + strconv.Itoa(p.Number)}, p.Loc()); v != nil || err != nil {
-			return v, err
+	if s.env.Variables != nil {
+		if v := s.env.Variables.Numbered(p.Number); v != nil {
+			return v.node(p.Loc()), nil
 		}
 		return nil, s.errorf(p.Loc(), pgerr.UndefinedParameter, "there is no parameter $%d", p.Number)
 	}

@@ -294,7 +294,7 @@ func (a *analyzer) target(r *parse.RangeVar, kind DMLKind) (*dmlTarget, error) {
 		return nil, err
 	}
 	if v != nil {
-		return nil, pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
+		return nil, notWritable(v)
 	}
 	switch rel.Kind {
 	case catalog.KindTable:
@@ -548,4 +548,12 @@ func viewEvents(v *catalog.View, env *Env) (events int, columns []bool) {
 		}
 	}
 	return events, columns
+}
+
+// notWritable is the error for a write of a virtual table.
+func notWritable(v *VirtualTable) error {
+	if v.Schema == "" { // a transition table
+		return pgerr.New(pgerr.WrongObjectType, "relation %q cannot be the target of a modifying statement", v.Name)
+	}
+	return pgerr.New(pgerr.InsufficientPrivilege, "permission denied for table %s", v.Name)
 }

@@ -125,6 +125,7 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	var columns []*catalog.Column
 	var table *catalog.Table
 	inner := newStatement("", parse.RawStmt{Stmt: u.Query, Text: st.raw.Text}, st.text, nil)
+	inner.variables = st.variables
 	if u.Relation != nil {
 		t, err := s.copyRelation(u.Relation, "cannot copy from %s \"%s\"", "Try the COPY (SELECT ...) TO variant.")
 		if err != nil {

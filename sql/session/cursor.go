@@ -52,7 +52,7 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 		return pgerr.New(pgerr.DuplicateCursor, "cursor \"%s\" already exists", u.PortalName)
 	}
 	st := newStatement("", parse.RawStmt{Stmt: u.Query, Text: outer.st.raw.Text}, outer.st.text, nil)
-	st.simple, st.cursor = outer.st.simple, true
+	st.simple, st.cursor, st.variables = outer.st.simple, true, outer.st.variables
 	p := &portal{name: u.PortalName, st: st, params: outer.params, created: time.Now()}
 	p.declared = &cursorState{atStart: true, hold: hold, binary: u.Options&parse.CursorOptBinary != 0}
 	if err := s.startPortal(ctx, p); err != nil {

@@ -49,12 +49,12 @@ func (s *Session) utilityEnv(ctx context.Context, st *statement) *utility.Env {
 		Eval: ectx.Eval, Backend: s.tx.backend, Notice: s.notice, User: s.roleName(s.role()), SessionUser: s.roleName(s.sessionRole()),
 		InTransactionBlock: s.tx.explicit, HashPassword: hashPassword,
 		InsertQuery: func(ctx context.Context, q parse.Statement, into *catalog.Table) (int64, error) {
-			return s.insertQuery(ctx, q, st.text, into)
+			return s.insertQuery(ctx, q, st, into)
 		},
 		ExecuteColumns: s.executeColumns, Refill: s.refill,
 		Truncating: func(t *catalog.Table, before bool) error { return s.truncating(ectx, t, before) },
 		Alone:      s.alone, CheckSetting: s.checkSetting, CheckBodies: s.checksBodies(),
-		CheckFunction: func(_ context.Context, f *catalog.Function) error { return s.checkPL(st.text, f) },
+		CheckFunction: func(_ context.Context, f *catalog.Function) error { return s.checkPLpgSQL(f) }, Variables: st.variables,
 	}
 }
 

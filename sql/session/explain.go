@@ -173,7 +173,9 @@ func (s *Session) explained(ctx context.Context, st *statement, q parse.Statemen
 	if !plannable(q) {
 		return nil, pgerr.NotSupported("EXPLAIN of this statement")
 	}
-	return &portal{st: newStatement("", parse.RawStmt{Stmt: q, Text: st.raw.Text}, st.text, nil)}, nil
+	inner := newStatement("", parse.RawStmt{Stmt: q, Text: st.raw.Text}, st.text, nil)
+	inner.variables = st.variables
+	return &portal{st: inner, params: st.values}, nil
 }
 
 // runAnalyzed runs a portal to its end and collects what its nodes do.

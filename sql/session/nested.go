@@ -50,7 +50,7 @@ func (s *Session) runNested(ctx context.Context, n *nestedStatement) (int64, err
 		return 0, nil
 	}
 	if !plannable(n.st.raw.Stmt) {
-		return 0, s.nestedUtility(ctx, n)
+		return 0, s.nestedUtility(ctx, n, &capturingClient{})
 	}
 	end := s.tx.txn.Nest(n.fresh)
 	defer end()
@@ -119,6 +119,7 @@ func (s *Session) openNested(ctx context.Context, n *nestedStatement) (*exec.Con
 	if err := n.st.permissions.Check(s.snapshot(), s.role()); err != nil {
 		return nil, nil, err
 	}
+	s.tx.ran = true
 	for _, v := range plan.Versions {
 		s.tx.txn.UseTable(v)
 	}
@@ -130,9 +131,9 @@ func (s *Session) openNested(ctx context.Context, n *nestedStatement) (*exec.Con
 	return ectx, plan, nil
 }
 
-// nestedUtility runs a utility statement within the running statement. What it would tell the client is dropped, but for
+// nestedUtility runs a utility statement within the running statement. What it would tell the client goes to c, but for
 // notices.
-func (s *Session) nestedUtility(ctx context.Context, n *nestedStatement) error {
+func (s *Session) nestedUtility(ctx context.Context, n *nestedStatement, c *capturingClient) error {
 	if name := outsideFunctions(n.st.raw.Stmt); name != "" {
 		return pgerr.New(pgerr.ActiveSqlTransaction, "%s cannot be executed from a function", name)
 	}
@@ -144,10 +145,18 @@ func (s *Session) nestedUtility(ctx context.Context, n *nestedStatement) error {
 		defer done()
 	}
 	client, explicit := s.client, s.tx.explicit
-	s.client, s.tx.explicit = &nestedClient{Client: silent{client}, outer: client}, true
-	defer func() { s.client, s.tx.explicit = client, explicit }()
-	_, _, err := s.utility(ctx, &portal{st: n.st, params: n.params}, false)
-	return err
+	c.Client = &nestedClient{Client: silent{client}, outer: client}
+	holds := s.holdTag
+	s.client, s.tx.explicit, s.holdTag = c, true, false
+	defer func() { s.client, s.tx.explicit, s.holdTag = client, explicit, holds }()
+	leave, err := s.enterNested()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	n.st.values = n.params
+	p := &portal{st: n.st, params: n.params}
+	return s.runUtility(ctx, p, 0, true)
 }
 
 // nestedClient is the client of a statement within another: it hears notices.

@@ -2,10 +2,9 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner/exec"
@@ -15,406 +14,532 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/plpgsql"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
+	"github.com/pgmqdb/pgmqdb/sql/utility"
 )
 
-// plHost is the session as what runs the SQL of PL/pgSQL.
-type plHost struct {
-	s     *Session
-	ctx   context.Context
-	clock time.Time
-	fresh bool
+// plState is what a session keeps of PL/pgSQL.
+type plState struct {
+	functions map[plKey]*plpgsql.Function
+	env       plEnv
+	// resumed end the contexts of functions that have caught the cancellation of their statement.
+	resumed []context.CancelCauseFunc
+	// epoch counts DISCARD PLANS.
+	epoch int
+	// unnamed counts the portals that have got names of their own.
+	unnamed int
+	loops   []*loopRows // that run, the innermost last
+	// triggers are the columns of the tables whose triggers have fired, by table.
+	triggers map[*catalog.Table]*plTriggerTable
 }
 
-// Prepare implements plpgsql.Host.
-func (h *plHost) Prepare(q *plpgsql.Query) error {
-	st, _ := q.Prepared.(*statement)
-	if st == nil {
-		raws, err := parse.Parse(q.Text)
-		if err != nil {
-			return err
+// plKey is a function with the actual types of its arguments and result, or as the function of a trigger.
+type plKey struct {
+	fn      *catalog.Function
+	types   string
+	trigger catalog.Oid
+	options plpgsql.Options
+}
+
+// plEnv is the environment of expressions with what it was made for.
+type plEnv struct {
+	env      *plpgsql.Env
+	snap     *catalog.Snapshot
+	settings *Settings
+	role     catalog.Oid
+	trigger  *catalog.Trigger // whose transition tables may be named
+}
+
+// plEnvironment is what expressions mean now.
+func (s *Session) plEnvironment() *plpgsql.Env {
+	snap, role := s.snapshot(), s.role()
+	var trigger *catalog.Trigger
+	if n := len(s.triggers); n > 0 {
+		if d := s.triggers[n-1]; d.OldTable != nil || d.NewTable != nil {
+			trigger = d.Trigger
 		}
-		if len(raws) != 1 {
-			return pgerr.NotSupported("a text of several statements in PL/pgSQL")
-		}
-		var declared []types.Oid
-		if q.Scope == nil {
-			for _, t := range q.Types() {
-				declared = append(declared, t.Declared())
+	}
+	e := &s.pl.env
+	if e.env != nil && e.snap == snap && e.settings == s.settings && e.role == role && e.trigger == trigger {
+		return e.env
+	}
+	if old := e.env; old != nil && e.settings == s.settings && e.role == role && e.trigger == trigger && s.planHolds(e.snap, snap, "") {
+		e.snap = snap // temporary objects alone differ, and nothing names them
+	}
+	*e = plEnv{snap: snap, settings: s.settings, role: role, trigger: trigger}
+	e.env = &plpgsql.Env{Sema: s.semaEnv(snap, ""), IO: s.io()}
+	v, _, _ := s.settings.raw("plpgsql.check_asserts")
+	e.env.Asserts = v != "off"
+	e.env.Checks = s.plChecks()
+	return e.env
+}
+
+// plChecks are plpgsql.extra_warnings and plpgsql.extra_errors.
+func (s *Session) plChecks() (c plpgsql.Checks) {
+	for _, set := range []struct {
+		name  string
+		level plpgsql.Level
+	}{{"plpgsql.extra_warnings", plpgsql.LevelWarning}, {"plpgsql.extra_errors", plpgsql.LevelError}} {
+		v, _, _ := s.settings.raw(set.name)
+		for _, word := range strings.Split(v, ",") {
+			word = lower(strings.TrimSpace(word))
+			if word == "all" || word == "shadowed_variables" {
+				c.ShadowedVariables = set.level
+			}
+			if word == "all" || word == "too_many_rows" {
+				c.TooManyRows = set.level
+			}
+			if word == "all" || word == "strict_multi_assignment" {
+				c.MultiAssignment = set.level
 			}
 		}
-		st = newStatement("", raws[0], q.Text, declared)
-		st.function = q.Scope
-		q.Prepared = st
 	}
-	switch u := st.raw.Stmt.(type) {
-	case *parse.TransactionStmt:
-		return pgerr.New(pgerr.FeatureNotSupported, "unsupported transaction command in PL/pgSQL")
-	case *parse.CopyStmt:
-		return pgerr.New(pgerr.FeatureNotSupported, "cannot COPY to/from client in PL/pgSQL")
-	case *parse.CallStmt:
-		c, err := h.s.analyseCall(st, u)
-		if err == nil && c.Columns != nil {
-			err = pgerr.NotSupported("CALL with output arguments in PL/pgSQL")
+	return c
+}
+
+// plOptions are the settings by which functions are compiled.
+func (s *Session) plOptions() plpgsql.Options {
+	o := plpgsql.Options{}
+	switch v, _, _ := s.settings.raw("plpgsql.variable_conflict"); v {
+	case "use_variable":
+		o.Conflict = sema.ConflictUsesVariable
+	case "use_column":
+		o.Conflict = sema.ConflictUsesColumn
+	}
+	v, _, _ := s.settings.raw("plpgsql.print_strict_params")
+	o.PrintStrictParams = v == "on"
+	return o
+}
+
+// nonAtomic reports whether a CALL or DO of the client may end the transaction.
+func (s *Session) nonAtomic() bool { return s.nesting == 0 && !s.tx.explicit && !s.several }
+
+// pushFrame and popFrame keep what CONTEXT shows of the code that runs.
+func (s *Session) pushFrame(f plpgsql.Frame) { s.frames = append(s.frames, f) }
+
+func (s *Session) popFrame() { s.frames = s.frames[:len(s.frames)-1] }
+
+// trace is CONTEXT of the code that runs.
+func (s *Session) trace() string {
+	var lines []string
+	for _, f := range slices.Backward(s.frames) {
+		if l := f.ContextLine(); l != "" {
+			lines = append(lines, l)
 		}
-		return err
 	}
-	return h.s.prepare(st)
-}
-
-// Run implements plpgsql.Host.
-func (h *plHost) Run(q *plpgsql.Query, params []types.Datum, limit int,
-	rows func([]expr.RecordColumn, []types.Datum) error) (int64, bool, error) {
-	st := q.Prepared.(*statement)
-	n := &nestedStatement{st: st, params: params, fresh: h.fresh, clock: h.clock}
-	if _, ok := st.raw.Stmt.(*parse.SelectStmt); ok {
-		n.limit = limit
-	}
-	cols := make([]expr.RecordColumn, len(st.columns))
-	for i, c := range st.columns {
-		cols[i] = expr.RecordColumn{Name: c.Name, Type: c.Type}
-	}
-	seen := int64(0)
-	n.rows = func(b *types.Batch) error {
-		for i := range b.N {
-			seen++
-			if err := rows(cols, b.Row(i)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	got, err := h.s.runNested(h.ctx, n)
-	return max(got, seen), len(cols) > 0, err
-}
-
-// Subtransaction implements plpgsql.Host.
-func (h *plHost) Subtransaction(body func() error) error {
-	s := h.s
-	at := len(s.tx.savepoints)
-	s.pushSavepoint("")
-	err := body()
-	if err != nil {
-		s.restore(&s.tx.savepoints[at])
-	}
-	s.tx.savepoints = s.tx.savepoints[:at]
-	return err
-}
-
-// Notice implements plpgsql.Host.
-func (h *plHost) Notice(n *pgerr.Error) { h.s.notice(n) }
-
-// Interrupted implements plpgsql.Host.
-func (h *plHost) Interrupted() error {
-	if err := h.ctx.Err(); err != nil {
-		return h.s.interrupted(h.ctx, err)
-	}
-	return nil
-}
-
-// Cast implements plpgsql.Host: an assignment's cast, else by way of text.
-func (h *plHost) Cast(d types.Datum, from, to types.Type) (types.Datum, error) {
-	if d.IsNull() || from == to || from.Oid == to.Oid && to.Mod < 0 && to.Domain == 0 {
-		return d, nil
-	}
-	n, err := sema.AssignmentCast(from, to, h.s.semaEnv(h.s.snapshot(), ""))
-	if err != nil {
-		return d, err
-	}
-	if n == nil || from.Oid == types.UnknownOid {
-		return types.ParseText(to, h.Text(d, from), h.s.io())
-	}
-	c, err := expr.Compile(n, []types.Type{from})
-	if err != nil {
-		return d, err
-	}
-	return c.EvalRow(h.s.execContext(h.ctx, nil).Eval, []types.Datum{d})
-}
-
-// Text implements plpgsql.Host.
-func (h *plHost) Text(d types.Datum, t types.Type) string { return types.Text(t.Oid, d, h.s.io()) }
-
-// Columns implements plpgsql.Host.
-func (h *plHost) Columns(t types.Oid) []expr.RecordColumn { return expr.CompositeColumns(t, h.s.io()) }
-
-// Row implements plpgsql.Host.
-func (h *plHost) Row(t types.Oid, fields []types.Datum) types.Datum {
-	return types.NewComposite(h.s.snapshot().UserType(t), fields)
-}
-
-// Assertions implements plpgsql.Host.
-func (h *plHost) Assertions() bool {
-	v, _, _ := h.s.settings.raw("plpgsql.check_asserts")
-	return v != "off"
-}
-
-// plType resolves the name of a type in a declaration.
-func (s *Session) plType(name string) (types.Type, error) {
-	st, err := parse.ParseOne("CREATE FUNCTION f(" + "x " + name + ") LANGUAGE sql") // where %TYPE may be written
-	if err != nil {
-		return types.Type{}, err
-	}
-	c, ok := st.(*parse.CreateFunctionStmt)
-	if !ok || len(c.Parameters) != 1 {
-		return types.Type{}, pgerr.New(pgerr.SyntaxError, "invalid type name \"%s\"", name)
-	}
-	return sema.ResolveType(c.Parameters[0].Type, s.semaEnv(s.snapshot(), ""))
+	return strings.Join(lines, "\n")
 }
 
 // do is DO.
-func (s *Session) do(ctx context.Context, p *portal, u *parse.DoStmt) error {
-	body := ""
-	for _, d := range u.Args {
-		v := ""
-		switch a := d.Arg.(type) {
-		case parse.NameArg:
-			v = string(a)
-		case parse.NameListArg:
-			v = strings.Join(a, "")
-		case *parse.Const:
-			v = a.Sval
-		}
-		if d.Name == "as" {
-			body = v
-		} else if v != catalog.LanguagePLpgSQL {
-			return pgerr.NotSupported("DO in LANGUAGE " + v)
-		}
+func (s *Session) do(ctx context.Context, text string, u *parse.DoStmt) error {
+	mayEnd := s.mayEnd
+	s.mayEnd = false
+	body, language, err := doOptions(u)
+	if err != nil {
+		return err
+	}
+	switch language {
+	case catalog.LanguagePLpgSQL:
+	case catalog.LanguageSQL, "internal", "c":
+		return pgerr.New(pgerr.FeatureNotSupported, "language \"%s\" does not support inline code execution", language)
+	default:
+		return pgerr.New(pgerr.UndefinedObject, "language \"%s\" does not exist", language)
 	}
 	s.open()
 	s.tx.ran = true
-	s.tx.txn.StartStatement()
+	if s.nesting == 0 {
+		s.tx.txn.StartStatement()
+	}
 	leave, err := s.enterNested()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	f := &plpgsql.Function{Source: body, Signature: "inline_code_block", Return: plpgsql.Return{Type: types.T(types.VoidOid)}}
-	if err := plpgsql.Parse(f, nil, s.plType); err != nil {
-		return inBody(err, p.st.text, body)
+	const name = "inline_code_block"
+	src := &plpgsql.Source{Name: name, Signature: name, Body: body, Result: types.T(types.VoidOid), Check: s.checksBodies(),
+		Options: s.plOptions()}
+	f, err := plpgsql.Compile(src, s.plEnvironment(), s.notice)
+	if err != nil {
+		return s.inBody(err, body)
 	}
-	_, err = f.Call(&plHost{s: s, ctx: ctx, clock: time.Now(), fresh: true}, nil, nil, nil)
+	_, err = f.Call(s.newPLHost(ctx, s.statementClock(), false, !mayEnd), &plpgsql.Call{})
 	return err
 }
 
-// inBody moves the position of an error in a body to where that is in the statement, if the body is there as it is.
-func inBody(err error, text, body string) error {
-	e := pgerr.From(err).Clone()
-	if at := strings.Index(text, body); e.Position > 0 && at >= 0 {
-		e.Position += utf8.RuneCountInString(text[:at])
-	} else if e.Position > 0 {
-		e.WithInternal(body, e.Position)
-		e.Position = 0
+// doOptions are the body and the language of a DO.
+func doOptions(u *parse.DoStmt) (body, language string, err error) {
+	language = catalog.LanguagePLpgSQL
+	have := map[string]bool{}
+	for _, d := range u.Args {
+		if have[d.Name] {
+			return "", "", pgerr.New(pgerr.SyntaxError, "conflicting or redundant options")
+		}
+		have[d.Name] = true
+		if v := argText(d); d.Name == "as" {
+			body = v
+		} else {
+			language = v
+		}
 	}
+	if !have["as"] {
+		return "", "", pgerr.New(pgerr.SyntaxError, "no inline code specified")
+	}
+	return body, language, nil
+}
+
+// inBody turns an error's position in a body into one in the statement that the client sent, where the body is found there.
+func (s *Session) inBody(err error, body string) error {
+	e := pgerr.From(err).Clone()
+	if e.Position == 0 {
+		return e
+	}
+	if at := utility.Transposed(s.text, body, e.Position); at > 0 {
+		return e.WithPosition(at)
+	}
+	e.WithInternal(body, e.Position)
+	e.Position = 0
 	return e
 }
 
-// plFunction reads a function's body, with the actual types of its arguments.
-func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result types.Type) (*plpgsql.Function, error) {
-	var in []string
-	var params []plpgsql.Param
-	for _, a := range fn.Args {
-		p := plpgsql.Param{Name: a.Name, Type: a.Type, In: a.Mode.Input(), Out: a.Mode.Output()}
-		if p.In {
-			in = append(in, types.FormatType(types.Type{Oid: a.Type.Oid, Mod: -1, Domain: a.Type.Domain}))
-			if k := len(in) - 1; expr.IsPolymorphic(a.Type.Oid) && k < len(args) {
-				p.Type = args[k]
+// plSource is what is compiled of a function that is called with these types.
+func (s *Session) plSource(fn *catalog.Function, args []types.Type, result types.Type) *plpgsql.Source {
+	src := &plpgsql.Source{Name: fn.Name, Signature: s.snapshot().FunctionSignature(s.searchPath(), fn), Body: fn.Source, Result: result,
+		Set: fn.Set, Procedure: fn.Kind == catalog.Procedure, ReadOnly: fn.Volatility != 'v', Polymorphic: expr.IsPolymorphic(fn.Result.Oid),
+		Options: s.plOptions()}
+	actual, declared := make([]types.Oid, 0, len(args)), make([]types.Oid, 0, len(args))
+	for i, a := range fn.Inputs() {
+		if i < len(args) {
+			actual, declared = append(actual, args[i].Oid), append(declared, a.Type.Oid)
+		}
+	}
+	at := 0
+	for i := range fn.Args {
+		a := &fn.Args[i]
+		t := a.Type
+		if expr.IsPolymorphic(t.Oid) || t.Oid == types.RecordOid || t.Oid == types.RecordArrayOid {
+			switch {
+			case a.Mode.Input() && at < len(args):
+				t = args[at]
+			case !expr.IsPolymorphic(t.Oid):
+			case !a.Mode.Input():
+				if _, oid, err := expr.ResolvePolymorphic(actual, declared, t.Oid); err == nil {
+					t = types.T(oid)
+				}
 			}
 		}
-		params = append(params, p)
+		if a.Mode.Input() {
+			at++
+		}
+		src.Args = append(src.Args, plpgsql.Argument{Name: a.Name, Type: t, In: a.Mode.Input(), Out: a.Mode.Output()})
 	}
-	f := &plpgsql.Function{Source: fn.Source, Signature: fn.Name + "(" + strings.Join(in, ",") + ")",
-		Return: plpgsql.Return{Type: result, Set: fn.Set, Procedure: fn.Kind == catalog.Procedure, Trigger: result.Oid == types.TriggerOid}}
-	return f, plpgsql.Parse(f, params, s.plType)
+	return src
 }
 
-// plFunctionFor returns a function that was read and that no call uses, with the plans of its statements; done gives it back.
-func (s *Session) plFunctionFor(fn *catalog.Function, args []types.Type, result types.Type) (f *plpgsql.Function, done func(), err error) {
-	var key strings.Builder
-	for _, t := range append(args[:len(args):len(args)], result) {
-		key.WriteString(strconv.Itoa(int(t.Declared())))
-		key.WriteByte(',')
-	}
-	k := routineKey{fn, key.String()}
-	if free := s.plFunctions[k]; len(free) > 0 {
-		f, s.plFunctions[k] = free[len(free)-1], free[:len(free)-1]
-	} else if f, err = s.plFunction(fn, args, result); err != nil {
-		return nil, nil, err
-	}
-	return f, func() {
-		if s.plFunctions == nil || len(s.plFunctions) >= maxRoutines {
-			s.plFunctions = map[routineKey][]*plpgsql.Function{}
-		}
-		if free := s.plFunctions[k]; len(free) < 8 {
-			s.plFunctions[k] = append(free, f)
-		}
-	}, nil
-}
+// maxPLFunctions bounds what a session keeps of functions that were compiled.
+const maxPLFunctions = 500
 
-// callPL runs a function in PL/pgSQL; emit takes the rows of a set.
-func (s *Session) callPL(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall, emit func(row []types.Datum)) (types.Datum, error) {
-	f, done, err := s.plFunctionFor(fn, call.Types, call.Result)
-	if err != nil {
-		return types.Null, err
-	}
-	defer done()
-	h := &plHost{s: s, ctx: callContext(ctx), clock: ctx.StatementTime, fresh: fn.Volatility == 'v'}
-	columns := call.Columns
-	if columns == nil {
-		columns = h.Columns(call.Result.Oid)
-	}
-	fields := func(r *plpgsql.Row) ([]types.Datum, error) {
-		if columns == nil {
-			return r.Fields, nil
-		}
-		if len(columns) != len(r.Fields) {
-			return nil, pgerr.New(pgerr.DatatypeMismatch, "structure of query does not match function result type").
-				WithDetail("Number of returned columns (%d) does not match expected column count (%d).", len(r.Fields), len(columns))
-		}
-		out := make([]types.Datum, len(columns))
-		for i, c := range columns {
-			if out[i], err = h.Cast(r.Fields[i], r.Cols[i].Type, c.Type); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	}
-	whole := func(r *plpgsql.Row) (types.Datum, error) {
-		v, err := fields(r)
-		switch {
-		case err != nil:
-			return types.Null, err
-		case call.Result.Oid.Class() == types.CompositeClass:
-			return h.Row(call.Result.Oid, v), nil
-		case columns == nil:
-			return r.Record(), nil
-		}
-		return (&plpgsql.Row{Cols: columns, Fields: v}).Record(), nil
-	}
-	row := call.Result.Kind() == types.KRecord
-	out, err := f.Call(h, call.Args, nil, func(d types.Datum, t types.Type, r *plpgsql.Row) (err error) {
-		switch {
-		case row && r == nil:
-			r = &plpgsql.Row{Cols: []expr.RecordColumn{{Type: t}}, Fields: []types.Datum{d}}
-		case !row && r != nil && len(r.Fields) != 1:
-			return pgerr.New(pgerr.DatatypeMismatch, "structure of query does not match function result type")
-		case !row && r != nil:
-			d, t = r.Fields[0], r.Cols[0].Type
-		}
-		switch {
-		case !row:
-			d, err = h.Cast(d, t, call.Result)
-			emit([]types.Datum{d})
-		case call.Columns != nil:
-			var v []types.Datum
-			v, err = fields(r)
-			emit(v)
-		default:
-			d, err = whole(r)
-			emit([]types.Datum{d})
-		}
-		return err
+// plFunction returns a function that is compiled for the types that it is called with.
+func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result types.Type, trigger catalog.Oid) (*plpgsql.Function, error) {
+	k := plKey{fn: fn, trigger: trigger, options: s.plOptions()}
+	polymorphic := expr.IsPolymorphic(fn.Result.Oid) || slices.ContainsFunc(fn.Args, func(a catalog.Argument) bool {
+		return expr.IsPolymorphic(a.Type.Oid) || a.Type.Oid == types.RecordOid || a.Type.Oid == types.RecordArrayOid
 	})
-	if err != nil || out.Row == nil {
-		if err == nil && row && !out.Value.IsNull() {
-			err = pgerr.New(pgerr.DatatypeMismatch, "cannot return non-composite value from function returning composite type")
+	if polymorphic {
+		var b strings.Builder
+		for _, t := range append(slices.Clone(args), result) {
+			b.WriteString(strconv.Itoa(int(t.Declared())))
+			b.WriteByte(',')
 		}
-		if err != nil || out == nil {
-			return types.Null, err
-		}
-		return out.Value, nil
+		k.types = b.String()
 	}
-	return whole(out.Row)
+	if f := s.pl.functions[k]; f != nil {
+		return f, nil
+	}
+	src := s.plSource(fn, args, result)
+	src.Trigger = trigger != 0
+	if !src.Trigger && fn.Result.Oid == types.TriggerOid && fn.Result.Domain == 0 {
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "trigger functions can only be called as triggers").
+			WithWhere("compilation of PL/pgSQL function \"%s\" near line 0", fn.Name)
+	}
+	f, err := plpgsql.Compile(src, s.plEnvironment(), s.notice)
+	if err != nil {
+		e := pgerr.From(err).Clone()
+		if e.Position > 0 {
+			e.WithInternal(fn.Source, e.Position)
+			e.Position = 0
+			e.WithWhere("compilation of PL/pgSQL function \"%s\" near line %d", fn.Name, lineAt(fn.Source, e.InternalPosition))
+		}
+		return nil, e
+	}
+	if s.pl.functions == nil || len(s.pl.functions) >= maxPLFunctions {
+		s.pl.functions = map[plKey]*plpgsql.Function{}
+	}
+	s.pl.functions[k] = f
+	return f, nil
 }
 
-// openPL runs a function in PL/pgSQL that returns a set.
-func (s *Session) openPL(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall) (expr.SetIterator, error) {
-	out := &rowsIterator{}
-	_, err := s.callPL(ctx, fn, call, func(row []types.Datum) { out.rows = append(out.rows, row) })
-	return out, err
+// lineAt is the line of a position, in characters.
+func lineAt(text string, position int) int {
+	line := 1
+	for _, c := range text {
+		if position--; position <= 0 {
+			break
+		}
+		if c == '\n' {
+			line++
+		}
+	}
+	return line
 }
 
-// checkPL is the validator of LANGUAGE plpgsql: the body's syntax.
-func (s *Session) checkPL(text string, fn *catalog.Function) error {
-	if fn.Language != catalog.LanguagePLpgSQL || !s.checksBodies() {
+// checkPLpgSQL is the validator of PL/pgSQL.
+func (s *Session) checkPLpgSQL(fn *catalog.Function) error {
+	pseudo := func(t types.Type) bool {
+		in := types.Lookup(t.Oid)
+		return t.Domain == 0 && in != nil && in.Type == 'p' && t.Oid != types.RecordOid && !expr.IsPolymorphic(t.Oid)
+	}
+	trigger := fn.Result.Oid == types.TriggerOid && fn.Result.Domain == 0
+	if !trigger && pseudo(fn.Result) && fn.Result.Oid != types.VoidOid {
+		return pgerr.New(pgerr.FeatureNotSupported, "PL/pgSQL functions cannot return type %s", types.FormatType(fn.Result))
+	}
+	for _, a := range fn.Args {
+		if pseudo(a.Type) {
+			return pgerr.New(pgerr.FeatureNotSupported, "PL/pgSQL functions cannot accept type %s", types.FormatType(a.Type))
+		}
+	}
+	if !s.checksBodies() {
 		return nil
 	}
-	if _, err := s.plFunction(fn, nil, fn.Result); err != nil {
-		return inBody(err, text, fn.Source)
+	var args []types.Type
+	for _, a := range fn.Inputs() {
+		args = append(args, forValidation(a.Type))
+	}
+	src := s.plSource(fn, args, forValidation(fn.Result))
+	for i := range src.Args {
+		src.Args[i].Type = forValidation(src.Args[i].Type)
+	}
+	src.Trigger, src.Check, src.Validate = trigger, true, true
+	warn := func(n *pgerr.Error) { s.notice(pgerr.From(s.inBody(n, fn.Source))) }
+	if _, err := plpgsql.Compile(src, s.plEnvironment(), warn); err != nil {
+		return s.inBody(err, fn.Source)
 	}
 	return nil
 }
 
-// callPLTrigger runs a trigger function: the row that goes on, nil for none.
-func (s *Session) callPLTrigger(ctx context.Context, fn *catalog.Function, d *exec.TriggerData) ([]types.Datum, error) {
-	f, done, err := s.plFunctionFor(fn, nil, fn.Result)
+// forValidation is the type that a polymorphic one stands for while the types of calls are not known.
+func forValidation(t types.Type) types.Type {
+	switch t.Oid {
+	case types.AnyarrayOid, types.AnycompatiblearrayOid:
+		return types.T(types.Int4ArrayOid)
+	case types.AnyrangeOid, types.AnycompatiblerangeOid:
+		return types.T(types.Int4RangeOid)
+	case types.AnymultirangeOid, types.AnycompatiblemultirangeOid:
+		return types.T(types.Int4MultirangeOid)
+	}
+	if expr.IsPolymorphic(t.Oid) {
+		return types.T(types.Int4Oid)
+	}
+	return t
+}
+
+// plCall makes the call of a function.
+func (s *Session) plCall(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall, emit func([]types.Datum) error) (*plpgsql.Result, error) {
+	mayEnd := s.mayEnd && !fn.SecurityDefiner && len(fn.Config) == 0
+	s.mayEnd = false
+	ts := call.Types
+	for i, a := range fn.Inputs() { // an argument declared as record is one of what is given
+		if r := call.Args[i].Record(); a.Type.Oid == types.RecordOid && r != nil && r.Oid != 0 {
+			ts = slices.Clone(ts)
+			ts[i] = types.T(r.Oid)
+		}
+	}
+	f, err := s.plFunction(fn, ts, call.Result, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	row := func(from []types.Datum, nulled bool) *plpgsql.Row {
-		if from == nil {
+	expected := call.Columns
+	if expected == nil {
+		expected = expr.CompositeColumns(call.Result.Oid, s.io())
+	}
+	h := s.newPLHost(callContext(ctx), ctx.StatementTime, fn.Volatility != 'v', !mayEnd)
+	return f.Call(h, &plpgsql.Call{Args: call.Args, Expected: expected, Emit: emit})
+}
+
+// callPLpgSQL runs a function in PL/pgSQL that returns one value.
+func (s *Session) callPLpgSQL(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall) (types.Datum, error) {
+	r, err := s.plCall(ctx, fn, call, nil)
+	if err != nil || r.Null {
+		return types.Null, err
+	}
+	if r.Columns == nil {
+		return r.Value, nil
+	}
+	return s.rowDatum(call.Result.Oid, r.Columns, r.Fields), nil
+}
+
+// rowDatum makes a value of a composite type, or of record.
+func (s *Session) rowDatum(oid types.Oid, columns []expr.RecordColumn, fields []types.Datum) types.Datum {
+	if oid.Class() == types.CompositeClass {
+		return types.NewComposite(s.snapshot().UserType(oid), fields)
+	}
+	return plpgsql.Record(columns, fields)
+}
+
+// openPLpgSQL runs a function in PL/pgSQL that returns a set.
+func (s *Session) openPLpgSQL(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall) (expr.SetIterator, error) {
+	set := &storedSet{}
+	width := len(call.Columns)
+	whole := call.Columns == nil && call.Result.Kind() == types.KRecord
+	columns := expr.CompositeColumns(call.Result.Oid, s.io())
+	ts := []types.Type{call.Result}
+	if width > 0 {
+		ts = ts[:0]
+		for _, c := range call.Columns {
+			ts = append(ts, c.Type)
+		}
+	}
+	set.rows = exec.NewRowStore(s.spill, s.storeMemory())
+	batch := types.NewBatch(ts, 0)
+	_, err := s.plCall(ctx, fn, call, func(fields []types.Datum) error {
+		if whole {
+			fields = []types.Datum{s.rowDatum(call.Result.Oid, columns, fields)}
+		}
+		if batch.AppendRow(fields); batch.N < types.BatchSize {
 			return nil
 		}
-		r := &plpgsql.Row{}
-		for _, c := range d.Table.LiveColumns() {
-			v := types.Null
-			if int(c.Num) <= len(from) && (!nulled || !c.Generated) {
-				v = from[c.Num-1]
-			}
-			r.Cols, r.Fields = append(r.Cols, expr.RecordColumn{Name: c.Name, Type: c.Type}), append(r.Fields, v)
-		}
-		return r
+		err := set.rows.Add(batch)
+		batch.Reset()
+		return err
+	})
+	if err == nil && batch.N > 0 {
+		err = set.rows.Add(batch)
 	}
-	tg, text := d.Trigger, types.NewString
-	before := tg.Type&catalog.TriggerBefore != 0
-	when, level := "AFTER", "STATEMENT"
-	switch {
-	case before:
-		when = "BEFORE"
-	case tg.Type&catalog.TriggerInstead != 0:
-		when = "INSTEAD OF"
-	}
-	if tg.Type&catalog.TriggerRow != 0 {
-		level = "ROW"
-	}
-	op := map[catalog.TriggerType]string{catalog.TriggerInsert: "INSERT", catalog.TriggerUpdate: "UPDATE", catalog.TriggerDelete: "DELETE",
-		catalog.TriggerTruncate: "TRUNCATE"}[d.Event]
-	argv := types.Null
-	if len(tg.Args) > 0 {
-		a := &types.Array{Elem: types.TextOid, Dims: []int32{int32(len(tg.Args))}, Lbs: []int32{0}}
-		for _, v := range tg.Args {
-			a.Elems = append(a.Elems, text(v))
-		}
-		argv = types.NewArray(a)
-	}
-	schema := ""
-	if n := s.snapshot().Schema(d.Relation.SchemaID()); n != nil {
-		schema = n.Name
-	}
-	name := text(d.Relation.Name())
-	t := &plpgsql.Trigger{New: row(d.New, before), Old: row(d.Old, false), Vars: []types.Datum{text(tg.Name), text(when), text(level), text(op),
-		types.NewInt(int64(d.Relation.OID())), name, name, text(schema), types.NewInt(int64(len(tg.Args))), argv}}
-	h := &plHost{s: s, ctx: ctx, clock: time.Now(), fresh: fn.Volatility == 'v'}
-	out, err := f.Call(h, nil, t, nil)
-	if err != nil || level != "ROW" || when == "AFTER" || out.Row == nil && out.Value.IsNull() {
+	if err != nil {
+		set.rows.Close()
 		return nil, err
 	}
-	if out.Row == nil {
-		return nil, pgerr.New(pgerr.DatatypeMismatch, "cannot return non-composite value from function returning composite type")
+	return set, nil
+}
+
+// storedSet yields rows that are all there, in a file if they are many.
+type storedSet struct {
+	rows *exec.RowStore
+	at   int64
+}
+
+// Close lets the rows go.
+func (r *storedSet) Close() { r.rows.Close() }
+
+// Next implements expr.SetIterator.
+func (r *storedSet) Next(_ *expr.EvalContext, row []types.Datum) (bool, error) {
+	if r.at >= r.rows.Len() {
+		r.rows.Close()
+		return false, nil
 	}
-	base := d.New
-	if base == nil {
-		base = d.Old
+	got, err := r.rows.Row(nil, r.at)
+	copy(row, got)
+	r.at++
+	return true, err
+}
+
+// plTriggerTable is a table as trigger functions see its rows.
+type plTriggerTable struct {
+	columns []expr.RecordColumn
+	live    []int // attnum-1 of the columns
+}
+
+func (s *Session) plTable(t *catalog.Table) *plTriggerTable {
+	if p := s.pl.triggers[t]; p != nil {
+		return p
 	}
-	result := make([]types.Datum, len(base))
-	cols := d.Table.LiveColumns()
-	if len(cols) != len(out.Row.Fields) {
-		return nil, pgerr.New(pgerr.DatatypeMismatch, "returned row structure does not match the structure of the triggering table").
-			WithDetail("Number of returned columns (%d) does not match expected column count (%d).", len(out.Row.Fields), len(cols))
-	}
-	for i, c := range cols {
-		if result[c.Num-1], err = h.Cast(out.Row.Fields[i], out.Row.Cols[i].Type, c.Type); err != nil {
-			return nil, err
+	p := &plTriggerTable{}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; !c.Dropped && !c.Hidden {
+			p.columns = append(p.columns, expr.RecordColumn{Name: c.Name, Type: c.Type})
+			p.live = append(p.live, int(c.Num)-1)
 		}
 	}
-	return result, nil
+	if s.pl.triggers == nil || len(s.pl.triggers) > maxPLFunctions {
+		s.pl.triggers = map[*catalog.Table]*plTriggerTable{}
+	}
+	s.pl.triggers[t] = p
+	return p
+}
+
+// fields are the columns of a row that trigger functions see.
+func (p *plTriggerTable) fields(row []types.Datum) []types.Datum {
+	if row == nil {
+		return nil
+	}
+	out := make([]types.Datum, len(p.live))
+	for i, at := range p.live {
+		out[i] = row[at]
+	}
+	return out
+}
+
+// callPLpgSQLTrigger runs the function of a trigger.
+func (s *Session) callPLpgSQLTrigger(ctx context.Context, fn *catalog.Function, d *exec.TriggerData) ([]types.Datum, error) {
+	s.mayEnd = false
+	f, err := s.plFunction(fn, nil, types.Type{Oid: types.RecordOid, Mod: -1}, d.Trigger.OID)
+	if err != nil {
+		return nil, err
+	}
+	g, p := d.Trigger, s.plTable(d.Table)
+	t := &plpgsql.Trigger{Columns: p.columns, RowType: types.UserOid(types.CompositeClass, d.Relation.OID()), Old: p.fields(d.Old),
+		New: p.fields(d.New), ForRow: g.Type&catalog.TriggerRow != 0, Values: s.triggerValues(d)}
+	if d.Event == catalog.TriggerUpdate && g.Type&catalog.TriggerBefore != 0 && t.New != nil {
+		for i, at := range p.live { // they are computed afterwards
+			if d.Table.Columns[at].Generated {
+				t.New[i] = types.Null
+			}
+		}
+	}
+	h := s.newPLHost(ctx, s.statementClock(), fn.Volatility != 'v', true)
+	r, err := f.Call(h, &plpgsql.Call{Trigger: t})
+	if err != nil || r.Null {
+		return nil, err
+	}
+	out := slices.Clone(d.New)
+	if d.New == nil {
+		out = slices.Clone(d.Old)
+	}
+	for i, at := range p.live {
+		out[at] = r.Fields[i]
+	}
+	return out, nil
+}
+
+// triggerValues are the values of the TG_ variables.
+func (s *Session) triggerValues(d *exec.TriggerData) []types.Datum {
+	g := d.Trigger
+	when, level, op := "AFTER", "STATEMENT", "INSERT"
+	switch {
+	case g.Type&catalog.TriggerBefore != 0:
+		when = "BEFORE"
+	case g.Type&catalog.TriggerInstead != 0:
+		when = "INSTEAD OF"
+	}
+	if g.Type&catalog.TriggerRow != 0 {
+		level = "ROW"
+	}
+	switch d.Event {
+	case catalog.TriggerUpdate:
+		op = "UPDATE"
+	case catalog.TriggerDelete:
+		op = "DELETE"
+	case catalog.TriggerTruncate:
+		op = "TRUNCATE"
+	}
+	args := types.Null
+	if len(g.Args) > 0 {
+		a := &types.Array{Elem: types.TextOid, Dims: []int32{int32(len(g.Args))}, Lbs: []int32{0}}
+		for _, v := range g.Args {
+			a.Elems = append(a.Elems, types.NewString(v))
+		}
+		args = types.NewArray(a)
+	}
+	name, schema := d.Relation.Name(), s.snapshot().SchemaName(d.Relation.SchemaID())
+	return []types.Datum{types.NewString(g.Name), types.NewString(when), types.NewString(level), types.NewString(op),
+		types.NewInt(int64(d.Relation.OID())), types.NewString(name), types.NewString(name), types.NewString(schema),
+		types.NewInt(int64(len(g.Args))), args}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // insertQuery fills a table from a query: CREATE TABLE AS.
-func (s *Session) insertQuery(ctx context.Context, q parse.Statement, text string, into *catalog.Table) (int64, error) {
+func (s *Session) insertQuery(ctx context.Context, q parse.Statement, outer *statement, into *catalog.Table) (int64, error) {
 	var declared []types.Oid
-	var params []types.Datum
+	text, params := outer.text, outer.values
 	if x, ok := q.(*parse.ExecuteStmt); ok {
 		st, err := s.lookupStatement(x.Name)
 		if err != nil {
@@ -34,7 +34,7 @@ func (s *Session) insertQuery(ctx context.Context, q parse.Statement, text strin
 	}
 	insert := &parse.InsertStmt{Relation: s.rangeVarOf(into), Select: sel}
 	st := newStatement("", parse.RawStmt{Stmt: insert, Text: text}, text, declared)
-	st.populate = into.OID
+	st.populate, st.variables = into.OID, outer.variables
 	return s.runWrite(ctx, &portal{st: st, params: params})
 }
 
@@ -91,7 +91,7 @@ func (s *Session) refill(ctx context.Context, t *catalog.Table, concurrently boo
 	// Reading the view that the statement fills is reading its query.
 	star := []*parse.ResTarget{{Val: &parse.ColumnRef{Star: true}}}
 	query := &parse.SelectStmt{TargetList: star, FromClause: []parse.FromItem{s.rangeVarOf(t)}}
-	_, err := s.insertQuery(ctx, query, "", t)
+	_, err := s.insertQuery(ctx, query, &statement{}, t)
 	if e, ok := err.(*pgerr.Error); ok {
 		e = e.Clone().WithPosition(0)
 		if e.Code == pgerr.UniqueViolation && !concurrently {

@@ -35,6 +35,8 @@ type portal struct {
 	tag      string
 	created  time.Time
 	declared *cursorState // of DECLARE CURSOR
+	release  func()       // ends what keeps the rows readable that the cursor of a function sees
+	pinned   bool         // a loop is over it
 }
 
 // maxSchemaRetries bounds how often a statement is planned again because the schema changed under it.
@@ -45,6 +47,9 @@ func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describ
 	if p.st.raw.Stmt == nil {
 		s.client.EmptyQueryResponse()
 		return nil
+	}
+	if s.nesting == 0 {
+		s.text = p.st.text
 	}
 	if !plannable(p.st.raw.Stmt) {
 		return s.runUtility(ctx, p, maxRows, describe)
@@ -300,6 +305,9 @@ func (s *Session) dropPortal(name string) {
 		}
 		if p.declared != nil {
 			p.declared.rows.Close()
+		}
+		if p.release != nil {
+			p.release()
 		}
 		delete(s.portals, name)
 	}

@@ -22,8 +22,11 @@ const noRole = "none"
 // isRoleSetting reports whether a setting (in lower case) names a role.
 func isRoleSetting(name string) bool { return name == "role" || name == "session_authorization" }
 
-// hiddenSetting reports whether SHOW ALL and pg_settings leave a setting out: those about roles are shown by name only.
-func hiddenSetting(name string) bool { return isRoleSetting(name) || name == "is_superuser" }
+// hiddenSetting reports whether SHOW ALL and pg_settings leave a setting out: those about roles are shown by name only, and so
+// are PL/pgSQL's, which PostgreSQL shows from when a session has loaded it.
+func hiddenSetting(name string) bool {
+	return isRoleSetting(name) || name == "is_superuser" || strings.HasPrefix(name, "plpgsql.")
+}
 
 // sessionRole is session_user.
 func (s *Session) sessionRole() catalog.Oid {

@@ -22,7 +22,7 @@ func (f *functions) CallFunction(ctx *expr.EvalContext, call *expr.FunctionCall)
 	case catalog.LanguageSQL:
 		return s.callSQL(ctx, fn, call)
 	case catalog.LanguagePLpgSQL:
-		return s.callPL(ctx, fn, call, nil)
+		return s.callPLpgSQL(ctx, fn, call)
 	}
 	return types.Null, pgerr.NotSupported("LANGUAGE " + fn.Language)
 }
@@ -39,7 +39,7 @@ func (f *functions) OpenFunction(ctx *expr.EvalContext, call *expr.FunctionCall)
 	case catalog.LanguageSQL:
 		return s.openSQL(ctx, fn, call)
 	case catalog.LanguagePLpgSQL:
-		return s.openPL(ctx, fn, call)
+		return s.openPLpgSQL(ctx, fn, call)
 	}
 	return nil, pgerr.NotSupported("LANGUAGE " + fn.Language)
 }

@@ -147,13 +147,18 @@ type Session struct {
 	activity   *activityEntry
 	temp       tempState
 	// triggers are those whose functions run, innermost last.
-	triggers    []*exec.TriggerData
-	spill       *exec.TempSpace // nil without Node.Temp
-	listening   []string        // channels, in the order of LISTEN
-	inbox       inbox
-	nesting     int // how deep the running statement is within others
-	routines    map[routineKey]*sqlRoutine
-	plFunctions map[routineKey][]*plpgsql.Function // read, and not in use
+	triggers  []*exec.TriggerData
+	spill     *exec.TempSpace // nil without Node.Temp
+	listening []string        // channels, in the order of LISTEN
+	inbox     inbox
+	nesting   int             // how deep the running statement is within others
+	frames    []plpgsql.Frame // what is around the code of the innermost function, for CONTEXT
+	text      string          // of the statement that the client sent
+	// mayEnd says that the procedure or DO that is about to be entered may end the transaction; several, that the simple query
+	// has several statements.
+	mayEnd, several bool
+	pl              plState
+	routines        map[routineKey]*sqlRoutine
 
 	base    context.Context // ends when the session is terminated
 	endBase context.CancelCauseFunc
@@ -289,6 +294,10 @@ func (s *Session) statementContext() (context.Context, func()) {
 		s.cancel = nil
 		s.mu.Unlock()
 		cancel(nil)
+		for _, end := range s.pl.resumed {
+			end(nil)
+		}
+		s.pl.resumed = nil
 	}
 }
 
@@ -342,6 +351,9 @@ func (s *Session) TxStatus() byte {
 // notice sends a notice when client_min_messages lets it through.
 func (s *Session) notice(n *pgerr.Error) {
 	if severityRank(n.Severity) >= severityRank(s.settings.MinMessages) {
+		if len(s.frames) > 0 && n.Where == "" {
+			n = n.Clone().WithWhere("%s", s.trace())
+		}
 		s.client.Notice(sema.NameTypes(n, s.snapshot(), s.searchPath()))
 	}
 }

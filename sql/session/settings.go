@@ -200,6 +200,8 @@ func (d *setting) checkString(v, current string) (string, error) {
 			return "", pgerr.New(pgerr.FeatureNotSupported, "conversion between %s and UTF8 is not supported", name)
 		}
 		return "UTF8", nil
+	case "plpgsql.extra_errors", "plpgsql.extra_warnings":
+		return v, checkPLChecks(d, v)
 	case "DateStyle":
 		return canonicalDateStyle(d, v, current)
 	case "TimeZone":

@@ -189,6 +189,9 @@ func loadSettings() map[string]*setting {
 		}
 		m[strings.ToLower(d.name)] = d
 	}
+	for i := range plSettings {
+		m[plSettings[i].name] = &plSettings[i]
+	}
 	for name, v := range ownDefaults {
 		m[name].def = v
 	}

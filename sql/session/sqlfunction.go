@@ -155,7 +155,11 @@ func (s *Session) runSQL(ctx *expr.EvalContext, fn *catalog.Function, call *expr
 		return pgerr.From(err).Clone().WithWhere("SQL function \"%s\" during startup", fn.Name)
 	}
 	defer done()
+	frame := &sqlFrame{function: fn.Name}
+	s.pushFrame(frame)
+	defer s.popFrame()
 	for i, st := range r.stmts {
+		frame.statement = i + 1
 		n := &nestedStatement{st: st, params: call.Args, fresh: fn.Volatility == 'v', clock: ctx.StatementTime}
 		err := s.allowedInSQL(fn, st.raw.Stmt)
 		if err == nil && i == len(r.stmts)-1 && !call.Def.Void() {
@@ -172,6 +176,17 @@ func (s *Session) runSQL(ctx *expr.EvalContext, fn *catalog.Function, call *expr
 		return err
 	}
 	return nil
+}
+
+// sqlFrame is a function in SQL that runs.
+type sqlFrame struct {
+	function  string
+	statement int
+}
+
+// ContextLine implements plpgsql.Frame.
+func (f *sqlFrame) ContextLine() string {
+	return "SQL function \"" + f.function + "\" statement " + strconv.Itoa(f.statement)
 }
 
 // inFunction adds where an error happened; a position that it has is one in the function's text.

@@ -43,6 +43,8 @@ type statement struct {
 	cursor      bool        // of DECLARE CURSOR: its rows have keys for WHERE CURRENT OF behind their columns
 	keys        []sema.CursorKey
 	function    *sema.FunctionScope // of a function's body
+	variables   sema.Variables      // of a function in PL/pgSQL
+	values      []types.Datum       // of variables, while a utility statement runs that has a query
 	bound       []catalog.ViewDep   // what the names of a stored text stand for
 	described   bool                // the client has seen the result's columns: they must not change
 }
@@ -50,7 +52,7 @@ type statement struct {
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
 func plannable(st parse.Statement) bool {
 	switch st.(type) {
-	case *parse.SelectStmt, *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt, *parse.MergeStmt:
+	case *parse.SelectStmt, *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt, *parse.MergeStmt, *parse.PLAssignStmt:
 		return true
 	}
 	return false
@@ -132,8 +134,14 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 		env.ParamTypes[i] = snap.ValueType(o)
 	}
 	env.NoParams = st.simple
-	env.Function, env.Bound = st.function, st.bound
-	an, err := sema.Analyze(st.raw.Stmt, env)
+	env.Function, env.Bound, env.Variables = st.function, st.bound, st.variables
+	var an *sema.Analyzed
+	var err error
+	if a, ok := st.raw.Stmt.(*parse.PLAssignStmt); ok {
+		an, err = sema.AnalyzeAssignment(a, env)
+	} else {
+		an, err = sema.Analyze(st.raw.Stmt, env)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -243,6 +251,7 @@ func (s *Session) runText(ctx context.Context, text string) error {
 		s.client.EmptyQueryResponse()
 		return nil
 	}
+	s.several = len(raws) > 1
 	for i := range raws {
 		st := newStatement("", raws[i], text, nil)
 		st.simple = true

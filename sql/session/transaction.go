@@ -56,7 +56,7 @@ func (s *Session) open() {
 	level, _, _ := s.settings.raw("default_transaction_isolation")
 	ro, _, _ := s.settings.raw("default_transaction_read_only")
 	deferrable, _, _ := s.settings.raw("default_transaction_deferrable")
-	s.tx = block{explicit: s.tx.explicit, started: time.Now(), settings: s.settings, readOnly: ro == "on",
+	s.tx = block{explicit: s.tx.explicit, started: s.statementClock(), settings: s.settings, readOnly: ro == "on",
 		uncommitted: level == "read uncommitted"}
 	s.tx.txn = s.node.Txns.Begin(txn.Options{Isolation: isolation(level), ReadOnly: ro == "on", Deferrable: deferrable == "on"})
 	s.tx.txn.SetLockTimeout(s.settings.LockLimit)

@@ -45,7 +45,7 @@ func (s *Session) callTriggerFunction(ctx context.Context, _ *exec.Context, d *e
 	}
 	defer restore()
 	if fn.Language == catalog.LanguagePLpgSQL {
-		return s.callPLTrigger(ctx, fn, d)
+		return s.callPLpgSQLTrigger(ctx, fn, d)
 	}
 	return nil, pgerr.NotSupported("a trigger function in LANGUAGE " + fn.Language)
 }

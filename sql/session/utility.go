@@ -146,7 +146,8 @@ func (s *Session) utility(ctx context.Context, p *portal, describe bool) (string
 	case *parse.CallStmt:
 		return s.call(ctx, p, u)
 	case *parse.DoStmt:
-		return "DO", nil, s.do(ctx, p, u)
+		s.mayEnd = s.nonAtomic()
+		return "DO", nil, s.do(ctx, p.st.text, u)
 	case *parse.NotifyStmt:
 		return "NOTIFY", nil, s.notifyStmt(u)
 	case *parse.ListenStmt:
@@ -427,6 +428,8 @@ func (s *Session) discard(ctx context.Context, u *parse.DiscardStmt) (string, *r
 		for _, st := range s.statements {
 			st.plan = nil
 		}
+		s.pl.epoch++
+		s.pl.env.env = nil
 		return "DISCARD PLANS", nil, nil
 	case parse.DiscardSequences:
 		s.seqs = sequenceState{}
@@ -461,8 +464,12 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 		if u.Kind == parse.VarReset {
 			tag = "RESET"
 		}
-		if isRoleSetting(name) {
+		switch {
+		case isRoleSetting(name):
 			return tag, nil, s.setRole(name, nil, u.IsLocal)
+		case name == "transaction_isolation" || name == "transaction_read_only" || name == "transaction_deferrable":
+			v, _, _ := s.settings.raw("default_" + name)
+			return tag, nil, s.setTransaction(name, v)
 		}
 		return tag, nil, s.set(u.Name, nil, u.IsLocal)
 	case parse.VarSetValue:
@@ -492,7 +499,7 @@ func (s *Session) variableSet(u *parse.VariableSetStmt) (string, *rowSource, err
 
 // setValue joins SET's arguments as PostgreSQL's flatten_set_variable_args does: identifiers of a list setting are quoted.
 func setValue(name string, args []parse.Expr) (string, error) {
-	if len(args) > 1 && name != "search_path" && name != "datestyle" {
+	if len(args) > 1 && name != "search_path" && name != "datestyle" && !isPLChecks(name) {
 		return "", pgerr.New(pgerr.InvalidParameterValue, "SET %s takes only one argument", name)
 	}
 	var parts []string
@@ -559,7 +566,7 @@ func (s *Session) showName(name string) (string, error) {
 func (s *Session) showSetting(name string) (string, bool) {
 	switch lower(name) {
 	case "transaction_isolation":
-		if s.tx.txn != nil && (s.tx.explicit || s.tx.ran) {
+		if s.tx.txn != nil && (s.tx.explicit || s.tx.ran || s.nesting > 0) {
 			switch s.tx.txn.Options().Isolation {
 			case 1:
 				return "repeatable read", true

@@ -109,7 +109,7 @@ func (e *Env) checkFunction(ctx context.Context, f *catalog.Function) error {
 	}
 	x := pgerr.From(err).Clone()
 	if x.Position > 0 {
-		if at := transposed(e.Text, f.Source, x.Position); at > 0 {
+		if at := Transposed(e.Text, f.Source, x.Position); at > 0 {
 			return x.WithPosition(at)
 		}
 		x.WithInternal(f.Source, x.Position)
@@ -186,9 +186,9 @@ func (e *Env) ioEnv() *types.IOEnv {
 	return types.DefaultIOEnv
 }
 
-// transposed is where a position in a function's body, in characters from 1, is in the statement that gave the body as a
+// Transposed is where a position in a function's body, in characters from 1, is in the statement that gave the body as a
 // literal; 0 where the literal is not found, or more than once: function_parse_error_transpose.
-func transposed(text, source string, position int) int {
+func Transposed(text, source string, position int) int {
 	found := 0
 	for i := range text {
 		at := 0

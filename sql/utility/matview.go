@@ -70,7 +70,9 @@ func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultCo
 	if !ok {
 		return nil, nil, nil, pgerr.Internal("%s of a %T", Tag(s), s.Query)
 	}
-	analyzed, err := sema.Analyze(query, e.sema())
+	env := e.sema()
+	env.Variables = e.Variables
+	analyzed, err := sema.Analyze(query, env)
 	if err != nil {
 		return nil, nil, nil, err
 	}

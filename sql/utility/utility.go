@@ -47,6 +47,8 @@ type Env struct {
 	Refill func(ctx context.Context, t *catalog.Table, concurrently bool) error
 	// CheckBodies says that the bodies of functions are checked: check_function_bodies.
 	CheckBodies bool
+	// Variables are those of the function that executes the statement, for the query of CREATE TABLE AS.
+	Variables sema.Variables
 	// CheckFunction, when set, is the validator of functions in other languages than SQL.
 	CheckFunction func(ctx context.Context, f *catalog.Function) error
 	// Truncating, when set, fires the triggers of a table that TRUNCATE is about to empty, or has emptied.
