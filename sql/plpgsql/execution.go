@@ -19,6 +19,8 @@ type execution struct {
 
 	vals []types.Datum // of scalars, by datum number
 	recs []*record     // of records
+	// owned are the arrays of variables that nobody else has; see elementStore.
+	owned []*types.Array
 	// varTypes are the types of CASE's variables that are others than declared.
 	varTypes map[*datum]types.Type
 	rowTypes map[types.Oid]*rowType // of composite types, in env

@@ -14,6 +14,8 @@ type simpleExpr struct {
 	params   []types.Datum // where the values of the variables are put, unless busy
 	calls    bool          // it calls functions that users made, or volatile ones: what they do, the environment included, is not known
 	user     bool          // it calls functions that users made
+	keeps    []bool        // of the parameters: the expression gives their value to nobody
+	store    *elementStore // of an assignment that changes an array in place
 	// busy says that an evaluation runs, or failed, in a transaction. PostgreSQL then evaluates another one as a statement,
 	// which CONTEXT shows.
 	busy any
@@ -84,6 +86,15 @@ func (x *execution) prepareSimple(e *expression) (done bool, err error) {
 	}
 	if err := s.compiled.Failed(); err != nil {
 		return false, err
+	}
+	s.keeps = make([]bool, len(e.params))
+	for i, d := range e.params {
+		s.keeps[i] = d.kind != scalarDatum || d.typ.Kind() != types.KArray || readsOnly(n, i+1)
+	}
+	if !s.calls {
+		if s.store, err = newElementStore(e, n); err != nil {
+			return false, err
+		}
 	}
 	e.simple, e.madeFor = s, x.env
 	return true, nil
@@ -173,6 +184,9 @@ func (x *execution) evalSimple(s *simpleExpr, params []types.Datum) (types.Datum
 // arguments puts the values of an expression's variables into out.
 func (x *execution) arguments(e *expression, out []types.Datum) ([]types.Datum, error) {
 	for i, d := range e.params {
+		if x.owned != nil && d.kind == scalarDatum && (e.simple == nil || !e.simple.keeps[i]) {
+			x.owned[d.no] = nil
+		}
 		if d.kind == scalarDatum && x.varTypes == nil {
 			out[i] = x.vals[d.no]
 			continue
@@ -261,6 +275,11 @@ func (x *execution) holds(e *expression) (bool, error) {
 
 // assignExpression evaluates an expression into a variable.
 func (x *execution) assignExpression(to *datum, e *expression) error {
+	if s := e.simple; s != nil && s.store != nil && e.madeFor == x.env && x.varTypes == nil && e.target == to {
+		if done, err := x.storeElement(to, e); done {
+			return err
+		}
+	}
 	d, t, err := x.evaluate(e)
 	if err != nil {
 		return err

@@ -188,6 +188,9 @@ func Record(columns []expr.RecordColumn, fields []types.Datum) types.Datum {
 func (x *execution) value(d *datum) (types.Datum, types.Type, error) {
 	switch d.kind {
 	case scalarDatum:
+		if x.owned != nil {
+			x.owned[d.no] = nil // whoever asks may keep it
+		}
 		t, err := x.typeOf(d)
 		return x.vals[d.no], t, err
 	case recordDatum:
