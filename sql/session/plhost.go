@@ -197,8 +197,42 @@ func (usingParams) Conflict() sema.VariableConflict { return sema.ConflictUsesCo
 // Types implements sema.Variables.
 func (u usingParams) Types() []types.Type { return u }
 
+// The statements of EXECUTE that a session keeps: most loops execute the same text again.
+const (
+	maxDynamicStatements = 256
+	maxDynamicText       = 4096
+)
+
 // PrepareText implements plpgsql.Host.
 func (h *plHost) PrepareText(text string, params []types.Type) ([]plpgsql.Statement, error) {
+	if len(text) > maxDynamicText {
+		return h.prepareText(text, params)
+	}
+	var b strings.Builder
+	for _, t := range params {
+		b.WriteString(strconv.Itoa(int(t.Declared())))
+		b.WriteByte(',')
+		b.WriteString(strconv.Itoa(int(t.Mod)))
+		b.WriteByte(',')
+	}
+	b.WriteByte(' ')
+	b.WriteString(text)
+	key := b.String()
+	if list, ok := h.s.pl.dynamic[key]; ok {
+		return list, nil
+	}
+	list, err := h.prepareText(text, params)
+	if err != nil || len(list) != 1 || !plannable(list[0].(*plStatement).st.raw.Stmt) {
+		return list, err
+	}
+	if h.s.pl.dynamic == nil || len(h.s.pl.dynamic) >= maxDynamicStatements {
+		h.s.pl.dynamic = map[string][]plpgsql.Statement{}
+	}
+	h.s.pl.dynamic[key] = list
+	return list, nil
+}
+
+func (h *plHost) prepareText(text string, params []types.Type) ([]plpgsql.Statement, error) {
 	raws, err := parse.ParseWith(text, parse.Options{Notice: h.s.notice})
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 type plState struct {
 	functions map[plKey]*plpgsql.Function
 	env       plEnv
+	dynamic map[string][]plpgsql.Statement // of EXECUTE
 	// resumed end the contexts of functions that have caught the cancellation of their statement.
 	resumed []context.CancelCauseFunc
 	// epoch counts DISCARD PLANS.
