@@ -48,10 +48,29 @@ func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, err
 		ts = append(ts, r.Expr.ResultType())
 	}
 	m.Props = b.props(ts, m.Input.Base().Rows)
+	m.ByRow = callsBack(d)
 	if ctes = holder.usedCTEs(ctes); len(ctes) > 0 {
 		return &With{Props: b.props(ts, m.Rows), Input: m, CTEs: ctes}, nil
 	}
 	return m, nil
+}
+
+// callsBack reports whether a statement calls volatile functions of users, which may look at the rows that it has written.
+func callsBack(d *sema.DML) bool {
+	found := false
+	look := func(n expr.Node) {
+		if n != nil {
+			found = found || hasVolatileUser(n)
+		}
+	}
+	eachQuery(d.Source, func(q *sema.Query) { eachExpr(q, look) })
+	for _, n := range d.Defaults {
+		look(n)
+	}
+	for _, t := range d.Returning {
+		look(t.Expr)
+	}
+	return found
 }
 
 // tableLayout is the layout of a whole row: column attnum-1 at its place.

@@ -75,6 +75,21 @@ func hasVolatile(n expr.Node) bool {
 	return found
 }
 
+// hasVolatileUser reports whether n calls a volatile function that a user made, not looking into subqueries.
+func hasVolatileUser(n expr.Node) bool {
+	found := false
+	visit(n, func(m expr.Node) bool {
+		switch m := m.(type) {
+		case *expr.Func:
+			found = found || m.Fn.User != nil && m.Fn.Volatility == expr.Volatile
+		case *expr.SetReturning:
+			found = found || m.Fn.User != nil && m.Fn.Volatility == expr.Volatile
+		}
+		return !found
+	})
+	return found
+}
+
 func hasVolatileShallow(n expr.Node) bool {
 	found := false
 	visit(n, func(m expr.Node) bool {

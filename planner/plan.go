@@ -240,12 +240,15 @@ type Sample struct {
 	Seed    *Scalar // nil without REPEATABLE
 }
 
-// Project computes columns. Passing is set when all are plain input columns: their positions.
+// Project computes columns. Passing is set when all are plain input columns: their positions. ByRow says that several
+// are volatile, or that one calls a volatile function of a user: each row is computed as a whole before the next, and none
+// before it is wanted, since what one does the other may see.
 type Project struct {
 	Props
 	Input   Node
 	Exprs   []*Scalar
 	Passing []int
+	ByRow   bool
 }
 
 // ProjectSet computes columns of which some are set-returning: one output row per element of the longest set, the
@@ -531,6 +534,9 @@ type ModifyTable struct {
 	// Instead is set where a view's triggers carry the statement out: then all else but Kind, Input and Returning is empty,
 	// and Table only names the view's columns.
 	Instead *Instead
+	// ByRow says that the statement calls volatile functions of users: each row is written before the next is computed, for
+	// they may look at it.
+	ByRow bool
 }
 
 // MergeAction is a WHEN clause of MERGE; its scalars are over the input row. Set is by Columns for Update, and by attnum-1

@@ -138,7 +138,16 @@ func (q *query) project(n Node, exprs []*Scalar) Node {
 	if identity {
 		return n
 	}
-	return &Project{Props: q.b.props(ts, n.Base().Rows), Input: n, Exprs: exprs, Passing: passing}
+	p := &Project{Props: q.b.props(ts, n.Base().Rows), Input: n, Exprs: exprs, Passing: passing}
+	volatile := 0
+	for _, e := range exprs {
+		if passing == nil && e.Node != nil && hasVolatile(e.Node) {
+			volatile++
+		}
+		p.ByRow = p.ByRow || passing == nil && e.Node != nil && hasVolatileUser(e.Node)
+	}
+	p.ByRow = p.ByRow || volatile > 1
+	return p
 }
 
 func (q *query) dropJunk(n Node) Node {

@@ -45,7 +45,7 @@ type modifyOp struct {
 	// xid and lockedBy are xmin and xmax of the rows that RETURNING is about.
 	xid, lockedBy types.Datum
 	// triggered: one of the tables has triggers. begun: the statement's BEFORE triggers have fired. single: rows are written one
-	// by one, for BEFORE triggers of rows.
+	// by one, for BEFORE triggers of rows and for functions that look at the rows before.
 	triggered, begun, single bool
 }
 
@@ -59,7 +59,8 @@ func newModify(r *run, n *planner.ModifyTable, in operator) operator {
 	if n.Table.Partitioning != nil {
 		m.router = newRouter(r.c, n.Table, slices.Collect(maps.Values(m.leaves)))
 	}
-	if n.Kind != planner.Insert && !n.Unique {
+	m.single = n.ByRow
+	if n.Kind != planner.Insert && (m.single || !n.Unique) {
 		m.seen = map[string]struct{}{}
 	}
 	m.triggered = hasTriggers(n)
@@ -96,7 +97,11 @@ func (m *modifyOp) next(max int) (*types.Batch, error) {
 			return nil, err
 		}
 		if m.b == nil || m.at >= m.b.N {
-			b, err := m.in.next(0)
+			want := 0
+			if m.n.ByRow {
+				want = 1
+			}
+			b, err := m.in.next(want)
 			if err != nil {
 				return nil, err
 			}

@@ -24,7 +24,11 @@ func (v *valuesOp) next(max int) (*types.Batch, error) {
 		v.out = types.NewBatch(v.n.Types, 0)
 	}
 	v.out.Reset()
-	for v.at < len(v.n.Rows) && v.out.N < types.BatchSize {
+	limit := types.BatchSize
+	if max > 0 {
+		limit = min(limit, max)
+	}
+	for v.at < len(v.n.Rows) && v.out.N < limit {
 		for c, s := range v.n.Rows[v.at] {
 			d, err := s.EvalRow(v.r.eval, nil)
 			if err != nil {
@@ -112,9 +116,16 @@ type projectOp struct {
 	tmp  []types.Vec
 	vecs []*types.Vec
 	out  types.Batch
+	// Of rows computed one after the other: the input batch, how far it was used, and the rows.
+	input *types.Batch
+	at    int
+	rows  *types.Batch
 }
 
 func (p *projectOp) next(max int) (*types.Batch, error) {
+	if p.n.ByRow {
+		return p.byRow(max)
+	}
 	b, err := p.in.next(max)
 	if err != nil || b == nil {
 		return nil, err
@@ -136,6 +147,33 @@ func (p *projectOp) next(max int) (*types.Batch, error) {
 		p.out.Cols[i] = *v
 	}
 	return &p.out, nil
+}
+
+// byRow computes rows one after the other, up to max.
+func (p *projectOp) byRow(max int) (*types.Batch, error) {
+	if p.input == nil || p.at >= p.input.N {
+		b, err := p.in.next(max)
+		if err != nil || b == nil {
+			return nil, err
+		}
+		p.input, p.at = b, 0
+	}
+	if p.rows == nil {
+		p.rows = types.NewBatch(p.n.Types, 0)
+	}
+	p.rows.Reset()
+	for ; p.at < p.input.N && (max <= 0 || p.rows.N < max); p.at++ {
+		row := p.input.Row(p.at)
+		for c, s := range p.n.Exprs {
+			d, err := p.r.evalRow(s, row)
+			if err != nil {
+				return nil, err
+			}
+			p.rows.Cols[c].Append(d)
+		}
+		p.rows.N++
+	}
+	return p.rows, nil
 }
 
 func (p *projectOp) close() { p.in.close() }

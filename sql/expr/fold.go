@@ -52,7 +52,7 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Cast); ok && k.Domain == nil && isNullConst(k.Arg) && types.ElemOf(k.Type.Oid) == 0 {
 		return &Const{Type: k.Type, Loc: k.Loc}, nil // whatever its functions depend on, they are strict
 	}
-	if k, ok := n.(*Cast); ok && k.Domain == nil && k.Type.Oid == types.RecordOid && isConst(k.Arg) {
+	if k, ok := n.(*Cast); ok && k.Domain == nil && !k.ViaIO && k.Type.Oid == types.RecordOid && isConst(k.Arg) {
 		return &Const{Type: k.Type, Value: k.Arg.(*Const).Value, Loc: k.Loc}, nil // a composite value is a record as it is
 	}
 	if !foldable(n) {

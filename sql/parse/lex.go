@@ -62,7 +62,7 @@ var byteClass = func() (c [256]uint8) {
 }()
 
 // skip moves past white space and comments. It reports false at a comment
-// that does not end.
+// that does not end, and stays there.
 func (l *lexer) skip() bool {
 	for l.pos < len(l.sql) {
 		b := l.sql[l.pos]
@@ -104,7 +104,6 @@ func (l *lexer) skipBlockComment() bool {
 			}
 		}
 	}
-	l.pos = len(l.sql)
 	return false
 }
 

@@ -56,7 +56,7 @@ func ParseTypeName(text string) (*TypeName, error) {
 				err.Message += "at end of input"
 			}
 		}
-		return nil, err
+		return nil, err.Clone().WithWhere("invalid type name \"%s\"", text)
 	}
 	if len(stmts) == 1 {
 		if s, ok := stmts[0].Stmt.(*SelectStmt); ok && isBareExpr(s) {

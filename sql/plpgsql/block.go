@@ -155,7 +155,7 @@ func (x *execution) guarded(b *blockStmt) (signal, error) {
 		sub.Commit()
 		return sig, nil
 	}
-	caught := pgerr.From(err).Clone()
+	caught := pgerr.From(x.host.Failure(err)).Clone()
 	caught.WithWhere("%s", x.host.Trace()).EndWhere()
 	sub.Rollback()
 	x.renew()

@@ -21,10 +21,10 @@ func (x *execution) cursorName(d *datum) (string, error) {
 // openAs opens a cursor for a statement; a variable without a name gets that of the cursor, which named says.
 func (x *execution) openAs(d *datum, name string, e *expression, st Statement, params []types.Datum, options int) (string, bool, error) {
 	anonymous := name == ""
+	if !opensCursor(st) {
+		return "", false, errNoCursor(st)
+	}
 	err := x.within(e, func() (err error) {
-		if !opensCursor(st) {
-			return errNoCursor(st)
-		}
 		name, err = x.host.OpenCursor(name, st, params, options)
 		return err
 	})

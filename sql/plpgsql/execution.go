@@ -96,7 +96,7 @@ func (f *Function) Call(host Host, call *Call) (*Result, error) {
 	host.Pop()
 	f.running = outer
 	if err != nil {
-		return nil, pgerr.From(err).Clone().WithWhere("%s", x.ContextLine())
+		return nil, pgerr.From(host.Failure(err)).Clone().WithWhere("%s", x.ContextLine())
 	}
 	return r, nil
 }
@@ -173,8 +173,8 @@ func (x *execution) renew() {
 }
 
 func (x *execution) interrupted() error {
-	if x.ctx.Err() != nil {
-		return x.host.Interrupted()
+	if err := x.ctx.Err(); err != nil {
+		return x.host.Failure(err)
 	}
 	return nil
 }

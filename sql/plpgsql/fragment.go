@@ -74,7 +74,12 @@ func (p *parser) piece(mode parse.PLMode, isExpression bool, expected string, un
 	return p.newExpression(p.source[start:end], mode), start
 }
 
+// endsAt reports whether a token is one that ends a piece. Where fewer than three end it, the end of the text does, too: read_sql_construct
+// compares with three tokens, of which those that are not given are 0, and that is the end. The grammar then fails.
 func endsAt(t token, until []string) bool {
+	if t.kind == tokEOF && len(until) < 3 {
+		return true
+	}
 	for _, u := range until {
 		if t.is(u) {
 			return true
@@ -246,6 +251,7 @@ func (p *parser) cursorArguments(cursor *datum, until string) *expression {
 		}
 	}
 	e := p.newExpression(strings.Join(args, ", "), parse.PLExpression)
+	e.whole = true
 	if !p.next().is(until) {
 		p.syntaxError()
 	}

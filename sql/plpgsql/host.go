@@ -25,8 +25,8 @@ type Host interface {
 	Context() context.Context
 	// Resume returns the context of what a function does that has caught the cancellation of its statement.
 	Resume() context.Context
-	// Interrupted is the error of a statement that is to end; nil: it goes on.
-	Interrupted() error
+	// Failure is an error as users see it: that of a statement that is to end has the reason for it.
+	Failure(err error) error
 	Env() *Env
 	// Eval returns a new context for expressions, without parameters.
 	Eval() *expr.EvalContext

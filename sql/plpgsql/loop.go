@@ -127,7 +127,7 @@ func (x *execution) rowsLoop(s *rowsStmt) (signal, error) {
 	if s.cursor != nil {
 		return x.cursorLoop(s)
 	}
-	e, rows, err := x.openRows(s)
+	rows, err := x.openRows(s)
 	if err != nil {
 		return goesOn, err
 	}
@@ -137,11 +137,8 @@ func (x *execution) rowsLoop(s *rowsStmt) (signal, error) {
 	want := 10
 	var batch [][]types.Datum
 	for {
-		var b *types.Batch
-		err := x.withinText(e, func() (err error) {
-			b, err = rows.Next(want)
-			return err
-		})
+		b, err := rows.Next(want)
+		x.renew()
 		if err != nil {
 			return goesOn, err
 		}
@@ -177,41 +174,34 @@ func (x *execution) rowsLoop(s *rowsStmt) (signal, error) {
 	return goesOn, nil
 }
 
-// openRows opens the query of a loop. The expression is what CONTEXT shows of it.
-func (x *execution) openRows(s *rowsStmt) (*expression, Rows, error) {
+// openRows opens the query of a loop. (CONTEXT shows the query of its errors alone, not of those that fetching a row makes.)
+func (x *execution) openRows(s *rowsStmt) (Rows, error) {
 	var rows Rows
 	if s.query != nil {
 		params, err := x.ready(s.query)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		if !opensCursor(s.query.statement) {
+			return nil, errNoCursor(s.query.statement)
 		}
 		err = x.within(s.query, func() (err error) {
-			if !opensCursor(s.query.statement) {
-				return errNoCursor(s.query.statement)
-			}
 			rows, err = x.host.Rows(s.query.statement, params)
 			return err
 		})
 		x.renew()
-		return s.query, rows, err
+		return rows, err
 	}
 	e, st, params, err := x.dynamicCursor(s.dynamic, s.using)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	err = x.within(e, func() (err error) {
 		rows, err = x.host.Rows(st, params)
 		return err
 	})
 	x.renew()
-	return e, rows, err
-}
-
-// withinText is within for a piece of SQL that may be a dynamic one.
-func (x *execution) withinText(e *expression, f func() error) error {
-	err := x.within(e, f)
-	x.renew()
-	return err
+	return rows, err
 }
 
 // opensCursor is SPI_is_cursor_plan.
@@ -249,14 +239,11 @@ func (x *execution) cursorLoop(s *rowsStmt) (signal, error) {
 	found := false
 	for {
 		var row []types.Datum
-		err := x.within(s.cursor.cursorQuery, func() error {
-			_, err := x.host.FetchCursor(name, parse.FetchForward, 1, func(_ []expr.RecordColumn, b *types.Batch) error {
-				if b.N > 0 {
-					row = b.Row(0)
-				}
-				return nil
-			})
-			return err
+		_, err := x.host.FetchCursor(name, parse.FetchForward, 1, func(_ []expr.RecordColumn, b *types.Batch) error {
+			if b.N > 0 {
+				row = b.Row(0)
+			}
+			return nil
 		})
 		x.renew()
 		if err != nil {

@@ -187,22 +187,18 @@ func (x *execution) returnDynamic(s *returnQueryStmt) (int64, error) {
 	}
 	var n int64
 	err = x.within(e, func() error {
-		for i, st := range list {
-			if err := x.host.Describe(st); err != nil {
-				return err
-			}
-			if i < len(list)-1 {
-				if _, err := x.host.Run(st, params, 0, nil); err != nil {
-					return err
-				}
-				continue
-			}
-			n, err = x.emitQuery(st, params)
-		}
 		if len(list) == 0 {
 			return errNoRows("empty")
 		}
-		return err
+		for _, st := range list { // the count is that of the last
+			if err = x.host.Describe(st); err != nil {
+				return err
+			}
+			if n, err = x.emitQuery(st, params); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	x.renew()
 	return n, err

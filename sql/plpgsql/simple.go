@@ -34,7 +34,7 @@ func (x *execution) prepare(e *expression) error {
 		if len(e.parsed) != 1 {
 			return pgerr.Internal("a piece of SQL has %d statements", len(e.parsed))
 		}
-		if e.mode != parse.PLStatement {
+		if e.mode != parse.PLStatement && !e.whole {
 			done, err := x.prepareSimple(e)
 			if done || err != nil {
 				return err

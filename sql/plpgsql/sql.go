@@ -283,15 +283,10 @@ func (x *execution) dynamicCursor(query *expression, using []*expression) (*expr
 	if len(list) != 1 {
 		return nil, nil, nil, pgerr.New(pgerr.InvalidCursorDefinition, "cannot open multi-query plan as cursor")
 	}
-	err = x.within(e, func() error {
-		if err := x.host.Describe(list[0]); err != nil {
-			return err
-		}
-		if !opensCursor(list[0]) {
-			return errNoCursor(list[0])
-		}
-		return nil
-	})
+	err = x.within(e, func() error { return x.host.Describe(list[0]) })
+	if err == nil && !opensCursor(list[0]) {
+		err = errNoCursor(list[0])
+	}
 	return e, list[0], params, err
 }
 

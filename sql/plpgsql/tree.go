@@ -54,6 +54,8 @@ type expression struct {
 	fn   *Function
 	// target is the scalar that an assignment goes to, nil for other expressions.
 	target *datum
+	// whole says that it is executed as a statement, however simple it is.
+	whole bool
 
 	parsed []parse.RawStmt
 	// params are the datums that the parameters stand for, with the types they had when the expression was analysed.

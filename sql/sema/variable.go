@@ -188,6 +188,14 @@ func (s *scope) plAssignment(stmt *parse.PLAssignStmt) error {
 	if err != nil {
 		return err
 	}
+	if to.Kind() == types.KRecord && from.Oid != types.UnknownOid {
+		n = viaText(value.Expr, to) // there is no cast; for other variables the text form is taken when it is assigned
+		if to.Domain != 0 {
+			n, err = s.toDomain(n, to, types.Assignment, -1)
+		}
+		value.Expr = n
+		return err
+	}
 	if n == nil {
 		n, err = s.resolveUnknown(value.Expr)
 	}
@@ -216,11 +224,16 @@ func (s *scope) assignedValue(value expr.Node, to types.Type) (expr.Node, error)
 	if n != nil || err != nil || !s.byText {
 		return n, err
 	}
-	n = &expr.Cast{Arg: value, Type: types.Type{Oid: to.Oid, Mod: to.Mod}, Context: types.Assignment, ViaIO: true, Loc: -1}
+	n = viaText(value, to)
 	if to.Domain != 0 {
 		return s.toDomain(n, to, types.Assignment, -1)
 	}
 	return n, nil
+}
+
+// viaText makes a value one of another type by its text form.
+func viaText(value expr.Node, to types.Type) expr.Node {
+	return &expr.Cast{Arg: value, Type: types.Type{Oid: to.Oid, Mod: to.Mod}, Context: types.Assignment, ViaIO: true, Loc: -1}
 }
 
 // CastTo makes a value of one type, which is parameter 1, one of another as PL/pgSQL does: by the cast of an assignment. It

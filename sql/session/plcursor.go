@@ -91,6 +91,7 @@ type loopRows struct {
 	stored  *exec.RowStore // once the transaction of the query has ended, or where it writes
 	at      int64
 	writes  bool
+	run     func() error // what stores the rows, which the first call of Next does
 }
 
 // Rows implements plpgsql.Host.
@@ -103,8 +104,14 @@ func (h *plHost) Rows(ps plpgsql.Statement, params []types.Datum) (plpgsql.Rows,
 		r.columns = p.Columns()
 		r.query, err = h.openQuery(h.nested(p.st, params))
 	} else {
-		r.writes = true
-		r.stored, r.columns, err = h.store(p, params)
+		r.writes, r.columns = true, p.Columns()
+		r.run = func() (err error) {
+			r.stored, r.columns, err = h.store(p, params)
+			return err
+		}
+		if p.Class() != plpgsql.ClassModify { // its columns are not known before
+			err, r.run = r.run(), nil
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -120,6 +127,12 @@ func (r *loopRows) Columns() []expr.RecordColumn { return r.columns }
 func (r *loopRows) Next(want int) (*types.Batch, error) {
 	if r.query != nil {
 		return r.query.cursor.Next(want)
+	}
+	if run := r.run; run != nil {
+		r.run = nil
+		if err := run(); err != nil {
+			return nil, err
+		}
 	}
 	b, err := r.stored.Read(r.at, want)
 	if b != nil {
@@ -147,7 +160,7 @@ func (r *loopRows) Close() {
 // hold reads the rest of the rows.
 func (r *loopRows) hold(ctx context.Context) error {
 	if r.writes {
-		return pgerr.New(pgerr.InvalidTransactionTermination, "cannot perform transaction commands inside a cursor loop that is not read-only")
+		return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "cannot perform transaction commands inside a cursor loop that is not read-only")
 	}
 	if r.query == nil {
 		return nil

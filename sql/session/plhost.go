@@ -45,13 +45,8 @@ func (s *Session) statementClock() time.Time {
 // Context implements plpgsql.Host.
 func (h *plHost) Context() context.Context { return h.ctx }
 
-// Interrupted implements plpgsql.Host.
-func (h *plHost) Interrupted() error {
-	if err := h.ctx.Err(); err != nil {
-		return h.s.interrupted(h.ctx, err)
-	}
-	return nil
-}
+// Failure implements plpgsql.Host.
+func (h *plHost) Failure(err error) error { return h.s.interrupted(h.ctx, err) }
 
 // Resume implements plpgsql.Host: what the function does from now on has a context of its own, which a cancel request ends.
 func (h *plHost) Resume() context.Context {
@@ -150,8 +145,15 @@ func (p *plStatement) Class() plpgsql.Class {
 // Tag is the statement's command tag, for errors.
 func (p *plStatement) Tag() string { return statementTag(p.st.raw.Stmt) }
 
+var transactionTags = map[parse.TransactionStmtKind]string{parse.TransBegin: "BEGIN", parse.TransStart: "START TRANSACTION",
+	parse.TransCommit: "COMMIT", parse.TransRollback: "ROLLBACK", parse.TransSavepoint: "SAVEPOINT", parse.TransRelease: "RELEASE",
+	parse.TransRollbackTo: "ROLLBACK", parse.TransPrepare: "PREPARE TRANSACTION", parse.TransCommitPrepared: "COMMIT PREPARED",
+	parse.TransRollbackPrepared: "ROLLBACK PREPARED"}
+
 func statementTag(stmt parse.Statement) string {
-	switch stmt.(type) {
+	switch u := stmt.(type) {
+	case *parse.TransactionStmt:
+		return transactionTags[u.Kind]
 	case *parse.SelectStmt, *parse.PLAssignStmt:
 		return "SELECT"
 	case *parse.InsertStmt:
@@ -258,7 +260,29 @@ func (h *plHost) Describe(p plpgsql.Statement) error {
 			return err
 		}
 	}
+	if q := queryWithin(st.raw.Stmt); !plannable(st.raw.Stmt) && q != nil && st.variables != nil { // it takes variables, which must be known before it runs
+		inner := newStatement("", parse.RawStmt{Stmt: q, Text: st.raw.Text}, st.text, nil)
+		inner.variables = st.variables
+		if _, _, err := h.s.analyse(inner, h.s.snapshot()); err != nil {
+			return err
+		}
+	}
 	return h.s.prepare(st)
+}
+
+// queryWithin is the query that a utility statement executes; nil: none.
+func queryWithin(stmt parse.Statement) parse.Statement {
+	switch u := stmt.(type) {
+	case *parse.CreateTableAsStmt:
+		return queryWithin(u.Query)
+	case *parse.ExplainStmt:
+		return queryWithin(u.Query)
+	case *parse.DeclareCursorStmt:
+		return u.Query
+	case *parse.SelectStmt, *parse.InsertStmt, *parse.UpdateStmt, *parse.DeleteStmt, *parse.MergeStmt:
+		return u
+	}
+	return nil
 }
 
 // allowedReadOnly refuses what a function that is not volatile cannot execute.

@@ -21,7 +21,7 @@ import (
 type plState struct {
 	functions map[plKey]*plpgsql.Function
 	env       plEnv
-	dynamic map[string][]plpgsql.Statement // of EXECUTE
+	dynamic   map[string][]plpgsql.Statement // of EXECUTE
 	// resumed end the contexts of functions that have caught the cancellation of their statement.
 	resumed []context.CancelCauseFunc
 	// epoch counts DISCARD PLANS.
@@ -38,7 +38,6 @@ type plKey struct {
 	fn      *catalog.Function
 	types   string
 	trigger catalog.Oid
-	options plpgsql.Options
 }
 
 // plEnv is the environment of expressions with what it was made for.
@@ -97,7 +96,7 @@ func (s *Session) plChecks() (c plpgsql.Checks) {
 	return c
 }
 
-// plOptions are the settings by which functions are compiled.
+// plOptions are the settings by which functions are compiled. What was compiled before they changed stays as it is.
 func (s *Session) plOptions() plpgsql.Options {
 	o := plpgsql.Options{}
 	switch v, _, _ := s.settings.raw("plpgsql.variable_conflict"); v {
@@ -134,7 +133,7 @@ func (s *Session) trace() string {
 func (s *Session) do(ctx context.Context, text string, u *parse.DoStmt) error {
 	mayEnd := s.mayEnd
 	s.mayEnd = false
-	body, language, err := doOptions(u)
+	body, language, err := doOptions(text, u)
 	if err != nil {
 		return err
 	}
@@ -167,12 +166,12 @@ func (s *Session) do(ctx context.Context, text string, u *parse.DoStmt) error {
 }
 
 // doOptions are the body and the language of a DO.
-func doOptions(u *parse.DoStmt) (body, language string, err error) {
+func doOptions(text string, u *parse.DoStmt) (body, language string, err error) {
 	language = catalog.LanguagePLpgSQL
 	have := map[string]bool{}
 	for _, d := range u.Args {
 		if have[d.Name] {
-			return "", "", pgerr.New(pgerr.SyntaxError, "conflicting or redundant options")
+			return "", "", pgerr.New(pgerr.SyntaxError, "conflicting or redundant options").WithPosition(parse.Position(text, d.Loc()))
 		}
 		have[d.Name] = true
 		if v := argText(d); d.Name == "as" {
@@ -240,7 +239,7 @@ const maxPLFunctions = 500
 
 // plFunction returns a function that is compiled for the types that it is called with.
 func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result types.Type, trigger catalog.Oid) (*plpgsql.Function, error) {
-	k := plKey{fn: fn, trigger: trigger, options: s.plOptions()}
+	k := plKey{fn: fn, trigger: trigger}
 	polymorphic := expr.IsPolymorphic(fn.Result.Oid) || slices.ContainsFunc(fn.Args, func(a catalog.Argument) bool {
 		return expr.IsPolymorphic(a.Type.Oid) || a.Type.Oid == types.RecordOid || a.Type.Oid == types.RecordArrayOid
 	})
@@ -259,7 +258,7 @@ func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result typ
 	src.Trigger = trigger != 0
 	if !src.Trigger && fn.Result.Oid == types.TriggerOid && fn.Result.Domain == 0 {
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "trigger functions can only be called as triggers").
-			WithWhere("compilation of PL/pgSQL function \"%s\" near line 0", fn.Name)
+			WithWhere("compilation of PL/pgSQL function \"%s\" near line 1", fn.Name)
 	}
 	f, err := plpgsql.Compile(src, s.plEnvironment(), s.notice)
 	if err != nil {

@@ -327,6 +327,11 @@ func (s *Session) interrupted(ctx context.Context, err error) error {
 		return err
 	}
 	if e, ok := context.Cause(ctx).(*pgerr.Error); ok && (pgerr.HasCode(err, pgerr.QueryCanceled) || !isSQLError(err)) {
+		if at := pgerr.From(err).Where; at != "" && at != e.Where {
+			out := pgerr.From(err).Clone() // the context is that of the place where it ended
+			out.Severity, out.Code, out.Message, out.Detail, out.Hint = e.Severity, e.Code, e.Message, e.Detail, e.Hint
+			return out
+		}
 		return e
 	}
 	return err

@@ -121,6 +121,10 @@ func (s *Settings) with(by changer, name string, value *string, local bool) (*Se
 		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
 			WithDetail("Custom parameter names must be two or more simple identifiers separated by dots.")
 	}
+	if d == nil && strings.HasPrefix(key, "plpgsql.") {
+		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
+			WithDetail("\"plpgsql\" is a reserved prefix.")
+	}
 	if d != nil {
 		if err := d.changeable(by.superuser, by.starting); err != nil {
 			return nil, err

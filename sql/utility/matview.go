@@ -76,6 +76,9 @@ func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultCo
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if s.MatView && len(analyzed.Params) > 0 {
+		return nil, nil, nil, pgerr.New(pgerr.FeatureNotSupported, "materialized views may not be defined using bound parameters")
+	}
 	var columns []ResultColumn
 	for _, t := range analyzed.Columns() {
 		columns = append(columns, ResultColumn{t.Name, t.Expr.ResultType()})

@@ -1,0 +1,108 @@
+\set SHOW_CONTEXT always
+CREATE TABLE t (a int PRIMARY KEY, b text);
+CREATE PROCEDURE batches(n int) LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1..n LOOP
+    INSERT INTO t VALUES (i);
+    IF i % 2 = 0 THEN COMMIT; ELSE ROLLBACK; END IF;
+  END LOOP;
+END $$;
+CALL batches(5);
+SELECT a FROM t ORDER BY 1;
+BEGIN;
+CALL batches(1);
+ROLLBACK;
+DO $$ BEGIN INSERT INTO t VALUES (50); COMMIT; INSERT INTO t VALUES (51); ROLLBACK; INSERT INTO t VALUES (52); END $$;
+SELECT a FROM t ORDER BY 1;
+BEGIN;
+DO $$ BEGIN COMMIT; END $$;
+ROLLBACK;
+DO $$ BEGIN INSERT INTO t VALUES (60); COMMIT; RAISE 'after'; END $$;
+SELECT a FROM t ORDER BY 1;
+CREATE FUNCTION fcommit() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COMMIT; RETURN 1; END $$;
+SELECT fcommit();
+CREATE FUNCTION fcall() RETURNS int LANGUAGE plpgsql AS $$ BEGIN CALL batches(1); RETURN 1; END $$;
+SELECT fcall();
+DO $$ BEGIN PERFORM fcommit(); END $$;
+DO $$ BEGIN EXECUTE 'COMMIT'; END $$;
+DO $$ BEGIN EXECUTE 'CALL batches(1)'; END $$;
+DO $$ BEGIN EXECUTE 'BEGIN'; END $$;
+DO $$ BEGIN SAVEPOINT x; END $$;
+DO $$ BEGIN BEGIN INSERT INTO t VALUES (70); COMMIT; EXCEPTION WHEN OTHERS THEN RAISE NOTICE '% %', SQLSTATE, SQLERRM; END; END $$;
+DO $$ BEGIN BEGIN RAISE 'x'; EXCEPTION WHEN OTHERS THEN COMMIT; END; INSERT INTO t VALUES (71); COMMIT; END $$;
+SELECT a FROM t WHERE a > 60 ORDER BY 1;
+-- CALL.
+CREATE PROCEDURE inner_p(INOUT x int, OUT y text, z int DEFAULT 5) LANGUAGE plpgsql AS $$ BEGIN
+  x := x + z; y := 'y' || x; INSERT INTO t VALUES (x, y); COMMIT; END $$;
+CALL inner_p(100, NULL);
+DO $$ DECLARE a int := 200; b text; r record; BEGIN
+  CALL inner_p(a, b);
+  RAISE NOTICE '% %', a, b;
+  CALL inner_p(a, b, z => 1);
+  RAISE NOTICE '% %', a, b;
+  ROLLBACK;
+END $$;
+SELECT * FROM t WHERE a >= 100 ORDER BY 1;
+DO $$ BEGIN CALL inner_p(1, NULL); END $$;
+DO $$ DECLARE a int; BEGIN CALL nix(a); END $$;
+DO $$ DECLARE a CONSTANT int := 1; b text; BEGIN CALL inner_p(a, b); END $$;
+DO $$ DECLARE a int := 1; BEGIN CALL inner_p(a, 'x'); END $$;
+BEGIN;
+CALL inner_p(300, NULL);
+ROLLBACK;
+CREATE PROCEDURE sec() LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN COMMIT; END $$;
+CALL sec();
+CREATE PROCEDURE setp() LANGUAGE plpgsql SET work_mem = '1MB' AS $$ BEGIN COMMIT; END $$;
+CALL setp();
+CREATE PROCEDURE rets() LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$;
+CALL rets();
+SELECT rets();
+CALL fcommit();
+CREATE PROCEDURE rets2() LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
+-- Loops over rows that go on.
+TRUNCATE t;
+INSERT INTO t SELECT x, 'x' FROM generate_series(1, 5) x;
+CREATE TABLE t2 (a int);
+DO $$ DECLARE r record; BEGIN
+  FOR r IN SELECT a FROM t ORDER BY a LOOP
+    INSERT INTO t2 VALUES (r.a);
+    IF r.a % 2 = 0 THEN ROLLBACK; ELSE COMMIT; END IF;
+  END LOOP;
+END $$;
+SELECT * FROM t2 ORDER BY 1;
+DO $$ DECLARE r record; BEGIN FOR r IN UPDATE t SET b = 'y' RETURNING a LOOP COMMIT; END LOOP; END $$;
+SELECT DISTINCT b FROM t;
+DO $$ DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; r record; BEGIN
+  FOR r IN c LOOP DELETE FROM t2 WHERE a = r.a; COMMIT; END LOOP;
+END $$;
+SELECT * FROM t2;
+DO $$ DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; n int; BEGIN
+  OPEN c; FETCH c INTO n; COMMIT; FETCH c INTO n;
+END $$;
+SELECT count(*) FROM pg_cursors;
+DO $$ BEGIN
+  SET LOCAL work_mem = '3MB'; RAISE NOTICE '%', current_setting('work_mem');
+  COMMIT; RAISE NOTICE '%', current_setting('work_mem');
+  COMMIT; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; RAISE NOTICE '%', current_setting('transaction_isolation');
+  COMMIT AND CHAIN; RAISE NOTICE '%', current_setting('transaction_isolation');
+  ROLLBACK; RAISE NOTICE '%', current_setting('transaction_isolation');
+END $$;
+-- Deferred checks fail at COMMIT.
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+DO $$ BEGIN INSERT INTO child VALUES (1); COMMIT; RAISE NOTICE 'not here'; END $$;
+DO $$ BEGIN INSERT INTO child VALUES (1); ROLLBACK; INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1); COMMIT; END $$;
+SELECT * FROM child;
+DO $$ BEGIN INSERT INTO t VALUES (1); EXCEPTION WHEN unique_violation THEN RAISE NOTICE 'there'; END $$;
+CREATE PROCEDURE nested(n int) LANGUAGE plpgsql AS $$ BEGIN
+  IF n > 0 THEN INSERT INTO t2 VALUES (n); CALL nested(n - 1); COMMIT; END IF;
+END $$;
+CALL nested(3);
+SELECT * FROM t2 ORDER BY 1;
+CREATE PROCEDURE ddl() LANGUAGE plpgsql AS $$ BEGIN
+  CREATE TABLE made (a int); COMMIT; INSERT INTO made VALUES (1); ROLLBACK;
+  ALTER TABLE made ADD b int DEFAULT 3; INSERT INTO made VALUES (2); COMMIT;
+END $$;
+CALL ddl();
+SELECT * FROM made;
+SELECT 1 \; CALL nested(1) \; SELECT 2;

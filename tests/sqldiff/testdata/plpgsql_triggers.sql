@@ -1,0 +1,148 @@
+\set SHOW_CONTEXT errors
+CREATE TABLE t (id int PRIMARY KEY, v text, n int DEFAULT 0, at text, d int GENERATED ALWAYS AS (n * 2) STORED);
+CREATE TABLE log (no serial, line text);
+CREATE FUNCTION tg() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE line text := format('%s %s %s %s %s.%s %s %s', TG_NAME, TG_WHEN, TG_LEVEL, TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_NARGS, TG_ARGV);
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    IF TG_OP IN ('UPDATE', 'DELETE') THEN line := line || ' old ' || OLD::text; END IF;
+    IF TG_OP IN ('UPDATE', 'INSERT') THEN line := line || ' new ' || NEW; END IF;
+  ELSE
+    line := line || ' ' || (NEW IS NULL) || ' ' || (OLD IS NULL);
+  END IF;
+  RAISE NOTICE '% % %', line, TG_RELID = 't'::regclass, TG_RELNAME;
+  IF TG_WHEN = 'BEFORE' AND TG_LEVEL = 'ROW' THEN
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    IF NEW.v = 'skip' THEN RETURN NULL; END IF;
+    NEW.at := coalesce(NEW.at, '') || TG_OP;
+    NEW.n = NEW.n + 1;
+    RETURN NEW;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER br BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION tg('a', 1);
+CREATE TRIGGER ar AFTER INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION tg();
+CREATE TRIGGER bs BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON t FOR EACH STATEMENT EXECUTE FUNCTION tg();
+CREATE TRIGGER az AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON t EXECUTE PROCEDURE tg('z');
+INSERT INTO t (id, v) VALUES (1, 'a'), (2, 'skip'), (3, 'c');
+UPDATE t SET v = v || v WHERE id = 1 RETURNING *;
+UPDATE t SET v = 'skip' WHERE id = 3;
+DELETE FROM t WHERE id = 3;
+INSERT INTO t (id, v) VALUES (1, 'up') ON CONFLICT (id) DO UPDATE SET v = excluded.v;
+SELECT * FROM t;
+TRUNCATE t;
+DROP TRIGGER br ON t; DROP TRIGGER ar ON t; DROP TRIGGER bs ON t; DROP TRIGGER az ON t;
+SELECT tg();
+CREATE FUNCTION tgbad() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  CASE NEW.id
+    WHEN 1 THEN RETURN 5;
+    WHEN 2 THEN NULL;
+    WHEN 3 THEN RETURN ROW(1, 2);
+    WHEN 4 THEN NEW.nix := 1;
+    WHEN 5 THEN RAISE NOTICE '%', OLD.id; RETURN NEW;
+    WHEN 6 THEN NEW.id := NULL; RETURN NEW;
+    WHEN 7 THEN RAISE unique_violation USING MESSAGE = 'no ' || NEW.v, TABLE = TG_TABLE_NAME;
+    WHEN 8 THEN SELECT 8 AS id, 'eight' AS v, 1 AS n, NULL::text AS at, NULL::int AS d INTO NEW; RETURN NEW;
+    WHEN 9 THEN NEW := NULL; RETURN NEW;
+    WHEN 10 THEN INSERT INTO t (id, v) VALUES (7, 'deep'); RETURN NEW;
+    WHEN 11 THEN RETURN (11, 'row', 3, NULL, NULL)::t;
+    WHEN 12 THEN NEW.d := 77; RETURN NEW;
+  END CASE;
+END $$;
+CREATE TRIGGER bad BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tgbad();
+INSERT INTO t (id) VALUES (1);
+INSERT INTO t (id) VALUES (2);
+INSERT INTO t (id) VALUES (3);
+INSERT INTO t (id) VALUES (4);
+INSERT INTO t (id) VALUES (5);
+INSERT INTO t (id) VALUES (6);
+INSERT INTO t (id, v) VALUES (7, 'v');
+INSERT INTO t (id) VALUES (8);
+INSERT INTO t (id) VALUES (9);
+INSERT INTO t (id) VALUES (10);
+INSERT INTO t (id) VALUES (11);
+INSERT INTO t (id) VALUES (12);
+INSERT INTO t (id) VALUES (13);
+SELECT * FROM t ORDER BY id;
+DROP TRIGGER bad ON t;
+-- Triggers that keep other tables, check and refuse.
+CREATE TABLE balance (owner text PRIMARY KEY, sum int NOT NULL DEFAULT 0);
+CREATE TABLE entry (id serial PRIMARY KEY, owner text NOT NULL, amount int NOT NULL);
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP <> 'INSERT' THEN UPDATE balance SET sum = sum - OLD.amount WHERE owner = OLD.owner; END IF;
+  IF TG_OP <> 'DELETE' THEN
+    LOOP
+      UPDATE balance SET sum = sum + NEW.amount WHERE owner = NEW.owner;
+      EXIT WHEN FOUND;
+      BEGIN
+        INSERT INTO balance VALUES (NEW.owner, NEW.amount);
+        EXIT;
+      EXCEPTION WHEN unique_violation THEN NULL;
+      END;
+    END LOOP;
+  END IF;
+  IF EXISTS (SELECT FROM balance WHERE sum < 0) THEN
+    RAISE EXCEPTION 'balance of % would be negative', coalesce(NEW.owner, OLD.owner) USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER keep AFTER INSERT OR UPDATE OR DELETE ON entry FOR EACH ROW EXECUTE FUNCTION keep();
+INSERT INTO entry (owner, amount) VALUES ('a', 5), ('b', 7), ('a', -2);
+UPDATE entry SET amount = amount + 1;
+UPDATE entry SET owner = 'b' WHERE amount = 6;
+DELETE FROM entry WHERE owner = 'b' AND amount > 6;
+SELECT * FROM balance ORDER BY 1;
+-- Transition tables.
+CREATE FUNCTION trans() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE n int; BEGIN
+  IF TG_OP = 'INSERT' THEN SELECT count(*) INTO n FROM ins; INSERT INTO log (line) SELECT 'ins ' || owner || ' ' || amount FROM ins ORDER BY id;
+  ELSIF TG_OP = 'UPDATE' THEN FOR n IN SELECT n.amount - o.amount FROM o JOIN n USING (id) ORDER BY id LOOP INSERT INTO log (line) VALUES ('diff ' || n); END LOOP;
+  ELSE EXECUTE 'SELECT sum(amount) FROM o' INTO n; INSERT INTO log (line) VALUES ('del ' || n); END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tri AFTER INSERT ON entry REFERENCING NEW TABLE AS ins FOR EACH STATEMENT EXECUTE FUNCTION trans();
+CREATE TRIGGER tru AFTER UPDATE ON entry REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION trans();
+CREATE TRIGGER trd AFTER DELETE ON entry REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION trans();
+INSERT INTO entry (owner, amount) VALUES ('c', 1), ('c', 2);
+UPDATE entry SET amount = amount * 10 WHERE owner = 'c';
+DELETE FROM entry WHERE owner = 'c';
+SELECT line FROM log ORDER BY no;
+-- One function for two tables.
+CREATE TABLE u1 (a int PRIMARY KEY, b text); CREATE TABLE u2 (x numeric, b date, a text);
+CREATE FUNCTION both_tables() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '% %', TG_TABLE_NAME, NEW.a; NEW.a := NEW.a || '7'; RETURN NEW; END $$;
+CREATE TRIGGER b1 BEFORE INSERT OR UPDATE ON u1 FOR EACH ROW EXECUTE FUNCTION both_tables();
+CREATE TRIGGER b2 BEFORE INSERT OR UPDATE ON u2 FOR EACH ROW EXECUTE FUNCTION both_tables();
+INSERT INTO u1 VALUES (1, 'x'); INSERT INTO u2 VALUES (1, NULL, 'y');
+ALTER TABLE u1 ADD c int DEFAULT 9; ALTER TABLE u1 DROP b;
+INSERT INTO u1 VALUES (2); UPDATE u1 SET c = 10 WHERE a = 17; UPDATE u1 SET c = 11 WHERE a = 27;
+SELECT * FROM u1 ORDER BY 1; SELECT * FROM u2;
+-- WHEN, OF and INSTEAD OF.
+CREATE VIEW uv AS SELECT a, c FROM u1;
+CREATE FUNCTION instead() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'INSERT' THEN INSERT INTO u1 VALUES (NEW.a, NEW.c); RETURN NEW;
+  ELSIF TG_OP = 'UPDATE' THEN UPDATE u1 SET c = NEW.c WHERE a = OLD.a; IF NOT FOUND THEN RETURN NULL; END IF; RETURN NEW;
+  ELSE DELETE FROM u1 WHERE a = OLD.a; RETURN OLD; END IF;
+END $$;
+CREATE TRIGGER iv INSTEAD OF INSERT OR UPDATE OR DELETE ON uv FOR EACH ROW EXECUTE FUNCTION instead();
+INSERT INTO uv VALUES (30, 1) RETURNING *;
+UPDATE uv SET c = 2 WHERE a = 307;
+UPDATE uv SET c = c + 1 WHERE a = 307;
+DELETE FROM uv WHERE a = 27;
+SELECT * FROM uv ORDER BY 1;
+-- What a trigger did stays or goes with its block.
+CREATE FUNCTION tries() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  BEGIN INSERT INTO log (line) VALUES ('tried ' || NEW.id); PERFORM 1 / (NEW.id - 2); EXCEPTION WHEN division_by_zero THEN NEW.v := 'caught'; END;
+  RETURN NEW;
+END $$;
+TRUNCATE log; TRUNCATE t;
+CREATE TRIGGER tries BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tries();
+INSERT INTO t (id, v) SELECT x, 'v' FROM generate_series(1, 3) x;
+SELECT id, v FROM t ORDER BY 1; SELECT line FROM log ORDER BY no;
+ALTER TABLE t DISABLE TRIGGER tries; INSERT INTO t (id) VALUES (9); SELECT line FROM log ORDER BY no;
+-- The checks of foreign keys are those of the whole statement.
+CREATE TABLE par (id int PRIMARY KEY); CREATE TABLE chi (id int PRIMARY KEY, p int REFERENCES par);
+CREATE FUNCTION parent_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  BEGIN INSERT INTO par VALUES (NEW.p); EXCEPTION WHEN unique_violation THEN NULL; END; RETURN NEW; END $$;
+CREATE TRIGGER pf BEFORE INSERT ON chi FOR EACH ROW WHEN (NEW.p < 10) EXECUTE FUNCTION parent_first();
+INSERT INTO chi VALUES (1, 1), (2, 1), (3, 2);
+INSERT INTO chi VALUES (4, 3), (5, 10);
+SELECT * FROM par ORDER BY 1; SELECT * FROM chi ORDER BY 1;
