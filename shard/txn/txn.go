@@ -100,23 +100,27 @@ func (t *Txn) OnCommit(f func(topo.Timestamp)) { t.onCommit = append(t.onCommit,
 // Snapshot draws anew.
 func (t *Txn) StartStatement() {
 	t.mu.Lock()
+	t.startStatement()
+	t.mu.Unlock()
+}
+
+func (t *Txn) startStatement() {
 	t.stmtSeq = t.seq
 	if t.opts.Isolation == ReadCommitted {
 		t.snap = 0
 	}
-	t.mu.Unlock()
 }
 
 // Nest begins a statement within the running one (of a function that it calls) and returns what ends it: the running
 // statement then goes on with its own snapshot and sees what it saw. A fresh one sees what the transaction has written so
 // far and, in READ COMMITTED, draws a snapshot of its own; another sees what the running statement sees.
 func (t *Txn) Nest(fresh bool) (end func()) {
-	release := t.HoldSnapshot()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	stmtSeq, snap := t.stmtSeq, t.snap
-	t.mu.Unlock()
+	t.holds++ // the running statement needs its snapshot again
 	if fresh {
-		t.StartStatement()
+		t.startStatement()
 	}
 	return func() {
 		t.mu.Lock()
@@ -124,8 +128,8 @@ func (t *Txn) Nest(fresh bool) (end func()) {
 		if snap != 0 || fresh && t.opts.Isolation == ReadCommitted {
 			t.snap = snap
 		}
+		t.holds--
 		t.mu.Unlock()
-		release()
 	}
 }
 

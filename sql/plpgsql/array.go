@@ -142,7 +142,7 @@ func (x *execution) storeElement(to *datum, e *expression) (done bool, err error
 	}
 	at := len(shared.Elems)
 	if s.index != nil {
-		i, err := s.index.EvalRow(x.eval, nil)
+		i, err := s.index.EvalRow(&x.eval, nil)
 		if err != nil {
 			return true, err
 		}
@@ -153,7 +153,7 @@ func (x *execution) storeElement(to *datum, e *expression) (done bool, err error
 			return false, nil
 		}
 	}
-	v, err := s.value.EvalRow(x.eval, nil)
+	v, err := s.value.EvalRow(&x.eval, nil)
 	if err != nil {
 		return true, err
 	}

@@ -88,7 +88,7 @@ func (x *execution) executeOther(s stmt) error {
 	case *transactionStmt:
 		err := x.host.End(s.commit, s.chain)
 		x.renew()
-		x.eval = x.host.Eval() // now() is another
+		x.host.Eval(&x.eval) // now() is another
 		return err
 	}
 	return pgerr.Internal("plpgsql: statement %T", s)
@@ -167,7 +167,7 @@ func (x *execution) guarded(b *blockStmt) (signal, error) {
 		x.vals[b.state.no], x.vals[b.message.no] = types.NewString(caught.Code), types.NewString(caught.Message)
 		if caught.Code == pgerr.QueryCanceled && x.ctx.Err() != nil {
 			x.ctx = x.host.Resume()
-			x.eval = x.host.Eval()
+			x.host.Eval(&x.eval)
 		}
 		outer := x.handled
 		x.handled, x.stmt, x.phase = caught, at, ""

@@ -15,7 +15,9 @@ type execution struct {
 	call *Call
 	ctx  context.Context
 	env  *Env
-	eval *expr.EvalContext
+	eval expr.EvalContext
+	over expr.EvalContext // of evalOver
+	one  [1]types.Datum
 
 	vals []types.Datum // of scalars, by datum number
 	recs []*record     // of records
@@ -87,8 +89,11 @@ type Result struct {
 
 // Call runs a function.
 func (f *Function) Call(host Host, call *Call) (*Result, error) {
-	x := &execution{fn: f, host: host, call: call, ctx: host.Context(), vals: make([]types.Datum, len(f.datums)),
-		recs: make([]*record, len(f.datums))}
+	x := f.idle
+	if f.idle = nil; x == nil {
+		x = &execution{fn: f, vals: make([]types.Datum, len(f.datums)), recs: make([]*record, len(f.datums))}
+	}
+	x.host, x.call, x.ctx = host, call, host.Context()
 	outer := f.running
 	f.running = x
 	host.Push(x)
@@ -98,6 +103,10 @@ func (f *Function) Call(host Host, call *Call) (*Result, error) {
 	if err != nil {
 		return nil, pgerr.From(host.Failure(err)).Clone().WithWhere("%s", x.ContextLine())
 	}
+	clear(x.vals)
+	clear(x.recs)
+	*x = execution{fn: f, vals: x.vals, recs: x.recs}
+	f.idle = x
 	return r, nil
 }
 
@@ -167,7 +176,8 @@ func (x *execution) main() (*Result, error) {
 // renew takes the host's environment as it is now.
 func (x *execution) renew() {
 	if env := x.host.Env(); env != x.env {
-		x.env, x.eval = env, x.host.Eval()
+		x.env = env
+		x.host.Eval(&x.eval)
 		x.rowTypes, x.casts = nil, nil
 	}
 }

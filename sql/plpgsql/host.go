@@ -28,8 +28,8 @@ type Host interface {
 	// Failure is an error as users see it: that of a statement that is to end has the reason for it.
 	Failure(err error) error
 	Env() *Env
-	// Eval returns a new context for expressions, without parameters.
-	Eval() *expr.EvalContext
+	// Eval fills a context for expressions, without parameters.
+	Eval(c *expr.EvalContext)
 	// Nest makes what an expression calls see what the transaction has written so far (where the function may see that),
 	// until end is called.
 	Nest() (end func())

@@ -19,6 +19,7 @@ type simpleExpr struct {
 	// busy says that an evaluation runs, or failed, in a transaction. PostgreSQL then evaluates another one as a statement,
 	// which CONTEXT shows.
 	busy any
+	eval expr.EvalContext // of an expression that calls
 }
 
 // prepare gives an expression its meaning, in the environment as it is.
@@ -143,7 +144,7 @@ func (x *execution) evaluateSimple(e *expression) (d types.Datum, t types.Type, 
 		params, err := x.arguments(e, make([]types.Datum, len(e.params)))
 		if err == nil {
 			err = x.within(e, func() error {
-				d, err = x.evalSimple(s, params)
+				d, err = x.evalSimple(s, params, true)
 				return err
 			})
 		}
@@ -156,7 +157,7 @@ func (x *execution) evaluateSimple(e *expression) (d types.Datum, t types.Type, 
 	if s.calls {
 		s.busy = x.host.Transaction()
 	}
-	if d, err = x.evalSimple(s, params); err == nil {
+	if d, err = x.evalSimple(s, params, false); err == nil {
 		s.busy = nil
 	} else {
 		s.busy = x.host.Transaction()
@@ -164,10 +165,14 @@ func (x *execution) evaluateSimple(e *expression) (d types.Datum, t types.Type, 
 	return d, s.compiled.Type(), err
 }
 
-func (x *execution) evalSimple(s *simpleExpr, params []types.Datum) (types.Datum, error) {
-	eval := x.eval
+// evalSimple evaluates a simple expression; again says that an evaluation of it runs already.
+func (x *execution) evalSimple(s *simpleExpr, params []types.Datum, again bool) (types.Datum, error) {
+	eval := &x.eval
 	if s.calls { // what is called may evaluate too
-		eval = x.host.Eval()
+		if eval = &s.eval; again {
+			eval = &expr.EvalContext{}
+		}
+		x.host.Eval(eval)
 	}
 	eval.Params = params
 	if s.user {

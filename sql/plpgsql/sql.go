@@ -309,7 +309,7 @@ func (x *execution) callProcedure(s *callStmt) error {
 		return err
 	})
 	x.renew()
-	x.eval = x.host.Eval() // it may have ended the transaction
+	x.host.Eval(&x.eval) // it may have ended the transaction
 	if err != nil || fields == nil || s.target == nil {
 		return err
 	}

@@ -366,6 +366,8 @@ type Function struct {
 	ofTrigger bool
 	// running is the execution that runs now: expressions are analysed with its values' types.
 	running *execution
+	// idle is an execution that has ended, for the next call.
+	idle *execution
 }
 
 // rowType says what the fields of a row are.

@@ -53,9 +53,9 @@ func (x *execution) cast(d types.Datum, from, to types.Type) (types.Datum, error
 
 // evalOver evaluates an expression over one parameter.
 func (x *execution) evalOver(c *expr.Compiled, d types.Datum) (types.Datum, error) {
-	eval := x.host.Eval()
-	eval.Params = []types.Datum{d}
-	return c.EvalRow(eval, nil)
+	x.host.Eval(&x.over)
+	x.over.Params = append(x.one[:0], d)
+	return c.EvalRow(&x.over, nil)
 }
 
 // newCast is get_cast_hashentry.

@@ -64,8 +64,8 @@ func (h *plHost) Resume() context.Context {
 func (h *plHost) Env() *plpgsql.Env { return h.s.plEnvironment() }
 
 // Eval implements plpgsql.Host.
-func (h *plHost) Eval() *expr.EvalContext {
-	return &expr.EvalContext{Context: h.ctx, IOEnv: h.s.io(), Session: (*functions)(h.s), StatementTime: h.clock, TxnTime: h.s.tx.started}
+func (h *plHost) Eval(c *expr.EvalContext) {
+	*c = expr.EvalContext{Context: h.ctx, IOEnv: h.s.io(), Session: (*functions)(h.s), StatementTime: h.clock, TxnTime: h.s.tx.started}
 }
 
 // Nest implements plpgsql.Host.

@@ -20,6 +20,7 @@ import (
 // plState is what a session keeps of PL/pgSQL.
 type plState struct {
 	functions map[plKey]*plpgsql.Function
+	plain     map[*catalog.Function]*plpgsql.Function // those that have the same types at every call
 	env       plEnv
 	dynamic   map[string][]plpgsql.Statement // of EXECUTE
 	// resumed end the contexts of functions that have caught the cancellation of their statement.
@@ -271,9 +272,12 @@ func (s *Session) plFunction(fn *catalog.Function, args []types.Type, result typ
 		return nil, e
 	}
 	if s.pl.functions == nil || len(s.pl.functions) >= maxPLFunctions {
-		s.pl.functions = map[plKey]*plpgsql.Function{}
+		s.pl.functions, s.pl.plain = map[plKey]*plpgsql.Function{}, map[*catalog.Function]*plpgsql.Function{}
 	}
 	s.pl.functions[k] = f
+	if !polymorphic && trigger == 0 {
+		s.pl.plain[fn] = f
+	}
 	return f, nil
 }
 
@@ -345,16 +349,19 @@ func forValidation(t types.Type) types.Type {
 func (s *Session) plCall(ctx *expr.EvalContext, fn *catalog.Function, call *expr.FunctionCall, emit func([]types.Datum) error) (*plpgsql.Result, error) {
 	mayEnd := s.mayEnd && !fn.SecurityDefiner && len(fn.Config) == 0
 	s.mayEnd = false
-	ts := call.Types
-	for i, a := range fn.Inputs() { // an argument declared as record is one of what is given
-		if r := call.Args[i].Record(); a.Type.Oid == types.RecordOid && r != nil && r.Oid != 0 {
-			ts = slices.Clone(ts)
-			ts[i] = types.T(r.Oid)
+	f := s.pl.plain[fn]
+	if f == nil {
+		ts := call.Types
+		for i, a := range fn.Inputs() { // an argument declared as record is one of what is given
+			if r := call.Args[i].Record(); a.Type.Oid == types.RecordOid && r != nil && r.Oid != 0 {
+				ts = slices.Clone(ts)
+				ts[i] = types.T(r.Oid)
+			}
 		}
-	}
-	f, err := s.plFunction(fn, ts, call.Result, 0)
-	if err != nil {
-		return nil, err
+		var err error
+		if f, err = s.plFunction(fn, ts, call.Result, 0); err != nil {
+			return nil, err
+		}
 	}
 	expected := call.Columns
 	if expected == nil {

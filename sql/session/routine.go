@@ -58,6 +58,9 @@ func (s *Session) enterFunction(def *expr.UserDef) (fn *catalog.Function, leave 
 	if err != nil {
 		return nil, nil, err
 	}
+	if !fn.SecurityDefiner && len(fn.Config) == 0 {
+		return fn, nested, nil
+	}
 	restore, err := s.functionSettings(fn)
 	if err != nil {
 		nested()
