@@ -101,7 +101,7 @@ func (s *scope) printedRowsFrom(r *parse.RangeFunction, calls []parse.RangeFunct
 			e.Columns = append(e.Columns, s.outColumns(set)...)
 			continue
 		}
-		name := figureName(c.Func)
+		name := s.calledName(c.Func)
 		if len(set.Fn.Columns) == 1 && set.Fn.Columns[0].Name != "" {
 			name = set.Fn.Columns[0].Name
 		}
@@ -110,7 +110,7 @@ func (s *scope) printedRowsFrom(r *parse.RangeFunction, calls []parse.RangeFunct
 	if r.Ordinality {
 		e.Columns = append(e.Columns, Column{Name: "ordinality", Type: types.T(types.Int8Oid)})
 	}
-	name, aliases := aliasOf(r.Alias, figureName(calls[0].Func))
+	name, aliases := aliasOf(r.Alias, s.calledName(calls[0].Func))
 	e.Alias = name
 	return s.item(s.addRel(e), name, aliases, r.Loc(), nil)
 }

@@ -346,7 +346,7 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	if n, err = s.recordCall(n, append(append([]*parse.ColumnDef(nil), r.Coldefs...), f.Coldefs...)); err != nil {
 		return nil, err
 	}
-	fname := figureName(f.Func)
+	fname := s.calledName(f.Func)
 	name, aliases := aliasOf(r.Alias, fname)
 	rte := &RTE{Kind: RTEFunction, Alias: name, Func: n, Lateral: true, Ordinality: r.Ordinality}
 	scalar := false
@@ -360,6 +360,9 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 		}
 		if r.Alias != nil && !(ok && len(sr.Fn.Columns) == 1) {
 			col = r.Alias.Name
+		}
+		if k, plain := n.(*expr.Func); plain && k.Fn.User != nil && k.Fn.User.OutName != "" {
+			col = k.Fn.User.OutName
 		}
 		rte.Columns = []Column{{Name: col, Type: n.ResultType()}}
 	}
@@ -375,6 +378,17 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 		it.funcScalar = scalar
 	}
 	return it, err
+}
+
+// calledName is the name that a call in FROM gives to its item. (A stored one names a user's function by reference.)
+func (s *scope) calledName(f parse.Expr) string {
+	name := figureName(f)
+	if oid, ok := types.ParseNameRef(name); ok && s.env.Catalog != nil {
+		if fn := s.env.Catalog.Function(oid.Serial()); fn != nil {
+			return fn.Name
+		}
+	}
+	return name
 }
 
 // fromFunction analyses a call in FROM, which sees the items to its left.

@@ -56,7 +56,7 @@ func (s *scope) rowsFrom(r *parse.RangeFunction, calls []parse.RangeFunctionItem
 		}
 		set = pushDownExpr(set).(*expr.SetReturning)
 		if len(set.Fn.Columns) < 2 && set.Columns == nil {
-			name := figureName(c.Func)
+			name := s.calledName(c.Func)
 			if len(set.Fn.Columns) == 1 && set.Fn.Columns[0].Name != "" {
 				name = set.Fn.Columns[0].Name
 			}
@@ -72,7 +72,7 @@ func (s *scope) rowsFrom(r *parse.RangeFunction, calls []parse.RangeFunctionItem
 			return nil, err
 		}
 	}
-	name, aliases := aliasOf(r.Alias, figureName(calls[0].Func))
+	name, aliases := aliasOf(r.Alias, s.calledName(calls[0].Func))
 	rte := &RTE{Kind: RTESubquery, Alias: name, Columns: queryColumns(q), Query: q, Lateral: true, RowsFrom: true}
 	return s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
 }

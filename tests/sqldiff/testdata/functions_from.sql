@@ -1,0 +1,14 @@
+CREATE FUNCTION o3(n int) RETURNS int LANGUAGE sql AS $$ SELECT n $$;
+CREATE FUNCTION o4(n int, OUT j int) RETURNS SETOF int LANGUAGE plpgsql AS $$ BEGIN j := n; RETURN NEXT; END $$;
+CREATE FUNCTION o5(n int, OUT j int, OUT k int) RETURNS SETOF record LANGUAGE plpgsql AS $$ BEGIN j := n; RETURN NEXT; END $$;
+CREATE VIEW ov AS SELECT * FROM o3(3); SELECT * FROM ov; SELECT pg_get_viewdef('ov');
+CREATE VIEW ov2 AS SELECT * FROM o3(3) x; SELECT * FROM ov2; SELECT pg_get_viewdef('ov2');
+CREATE VIEW ov3 AS SELECT * FROM o4(3); SELECT * FROM ov3; SELECT pg_get_viewdef('ov3');
+CREATE VIEW ov4 AS SELECT * FROM o5(3); SELECT * FROM ov4; SELECT pg_get_viewdef('ov4');
+CREATE VIEW ov6 AS SELECT o3.o3 FROM o3(3); SELECT * FROM ov6; SELECT pg_get_viewdef('ov6');
+CREATE FUNCTION o1(n int, OUT j int) LANGUAGE plpgsql AS $$ BEGIN j := n; END $$;
+CREATE FUNCTION o2(n int, OUT j int) LANGUAGE sql AS $$ SELECT n $$;
+SELECT * FROM o1(1); SELECT * FROM o1(1) x; SELECT x, x.j, j FROM o1(1) x; SELECT * FROM o1(1) x(y);
+SELECT * FROM o2(1); SELECT * FROM o2(1) x; SELECT j FROM o2(1) AS x WITH ORDINALITY;
+SELECT * FROM o3(1); SELECT * FROM o3(1) x; SELECT * FROM o4(1); SELECT * FROM o4(1) x;
+CREATE VIEW ov7 AS SELECT * FROM o1(3); SELECT * FROM ov7; SELECT pg_get_viewdef('ov7');
