@@ -194,7 +194,7 @@ func (x *execution) raise(s *raiseStmt) error {
 			return err
 		}
 	}
-	if r.Code == "" && s.level == pgerr.SeverityError {
+	if (r.Code == "" || r.Code == pgerr.SuccessfulCompletion) && s.level == pgerr.SeverityError {
 		r.Code = pgerr.RaiseException
 	}
 	if !r.given {
