@@ -171,9 +171,9 @@ func (e *Env) triggerWhen(rel catalog.Relation, spec *ddl.TriggerSpec, s *parse.
 	if err != nil {
 		return err
 	}
-	when, err := parse.ParseExpr(s.WhenText)
-	if err != nil {
-		return err
+	when := s.WhenClause
+	if sel, ok := stmt.(*parse.SelectStmt); ok && len(sel.TargetList) == 1 { // its places are those of the text
+		when = sel.TargetList[0].Val
 	}
 	text, deps, err := e.boundText(stmt, "SELECT "+s.WhenText, func(env *sema.Env) (*boundUse, error) {
 		q, err := sema.AnalyzeTriggerWhen(when, rel, spec.Type, env)

@@ -1,0 +1,23 @@
+-- Conditions of triggers that call functions and name labels.
+create function bark(text) returns bool language plpgsql immutable as $$ begin raise notice '% <- woof!', $1; return true; end; $$;
+create function trg() returns trigger as $$ begin raise notice '%', NEW; return NEW; end; $$ language plpgsql;
+create table t1 (a int, b text);
+create trigger x after insert on t1 for each row when (bark(new.b) AND new.a % 2 = 1) execute procedure trg();
+insert into t1 values (1, 'x');
+create table t2 (a int, b text);
+create trigger x after insert on t2 for each row when (bark(new.b)) execute procedure trg();
+insert into t2 values (1, 'x');
+create table t3 (b text, a int) partition by range (a);
+create table t31 (a int, b text);
+create trigger x after insert on t3 for each row when (bark(new.b)) execute procedure trg();
+alter table t3 attach partition t31 for values from (1) to (10);
+insert into t3 values ('q', 1);
+insert into t31 values (1, 'q');
+create type mood as enum ('sad', 'happy');
+create table t4 (m mood, b text);
+create trigger x before insert on t4 for each row when (new.m = 'happy' and new.m::text <> 'x' and bark(new.b) is true) execute procedure trg();
+insert into t4 values ('happy', 'h'), ('sad', 's');
+alter type mood rename value 'happy' to 'glad'; alter function bark(text) rename to woof;
+insert into t4 values ('glad', 'h'), ('sad', 's');
+select pg_get_triggerdef(oid) from pg_trigger where tgrelid in ('t4'::regclass, 't1'::regclass) order by 1;
+drop function woof(text);
