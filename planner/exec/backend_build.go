@@ -48,7 +48,11 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 	for _, c := range place {
 		use(c.at)
 	}
-	err = b.eachBatch(ctx, ti, o, func() batchFunc {
+	oneByOne, err := (&widener{c: b.C, ti: ti}).callsUser()
+	if err != nil {
+		return 0, err
+	}
+	err = b.eachBatch(ctx, ti, o, oneByOne, func() batchFunc {
 		w := l.worker()
 		p := newProbe(ti, wanted)
 		row := make([]types.Datum, ti.width())
@@ -125,7 +129,11 @@ func (b *Backend) RewriteTable(ctx context.Context, r ddl.Rewrite) error {
 	if err != nil {
 		return err
 	}
-	return b.eachBatch(ctx, rw.old, o, rw.worker)
+	oneByOne, err := (&widener{c: b.C, ti: rw.new}).callsUser()
+	if err != nil {
+		return err
+	}
+	return b.eachBatch(ctx, rw.old, o, oneByOne || callsUser(rw.exprs...) || callsUser(rw.checks...), rw.worker)
 }
 
 func (rw *rewrite) prepare() error {

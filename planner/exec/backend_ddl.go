@@ -2,13 +2,16 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
+	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/rpc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 )
 
@@ -79,15 +82,15 @@ func (b *Backend) readNow(ctx context.Context) (txn.ReadOptions, error) {
 // batchFunc takes the batches of one group, one after the other; nil ends the group.
 type batchFunc func(ctx context.Context, tb *txn.Batch) error
 
-// eachBatch reads all rows of a table, the groups at the same time; start makes a group's function.
-func (b *Backend) eachBatch(ctx context.Context, ti *tableInfo, o txn.ReadOptions, start func() batchFunc) error {
+// eachBatch reads all rows of a table, the groups at the same time unless one by one; start makes a group's function.
+func (b *Backend) eachBatch(ctx context.Context, ti *tableInfo, o txn.ReadOptions, oneByOne bool, start func() batchFunc) error {
 	groups := dataGroups(b.C.SlotMap)
 	hi := keyenc.PrefixEnd(ti.prefix)
 	fs := make([]batchFunc, len(groups))
 	for i := range fs {
 		fs[i] = start()
 	}
-	return inParallel(ctx, len(groups), func(ctx context.Context, i int) error {
+	return forEach(ctx, len(groups), oneByOne, func(ctx context.Context, i int) error {
 		sc, err := b.C.Txn.Scan(ctx, o, txn.ScanSpec{Groups: groups[i : i+1], Lo: ti.prefix, Hi: hi})
 		if err != nil {
 			return err
@@ -103,6 +106,24 @@ func (b *Backend) eachBatch(ctx context.Context, ti *tableInfo, o txn.ReadOption
 			}
 		}
 	})
+}
+
+// callsUser reports whether expressions call functions of users, which the session runs one after the other.
+func callsUser(ss ...*planner.Scalar) bool {
+	return slices.ContainsFunc(ss, func(s *planner.Scalar) bool { return expr.ContainsUser(s.Node) })
+}
+
+// forEach runs f(0..n-1), at the same time unless one by one.
+func forEach(ctx context.Context, n int, oneByOne bool, f func(ctx context.Context, i int) error) error {
+	if !oneByOne {
+		return inParallel(ctx, n, f)
+	}
+	for i := range n {
+		if err := f(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inParallel runs f(0..n-1) at the same time. The first error stops the others and is returned.

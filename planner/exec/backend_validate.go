@@ -79,7 +79,7 @@ func (b *Backend) ValidateCheck(ctx context.Context, t *catalog.Table, con *cata
 		return err
 	}
 	ss := []*planner.Scalar{s}
-	return b.eachBatch(ctx, ti, o, func() batchFunc {
+	return b.eachBatch(ctx, ti, o, callsUser(ss...), func() batchFunc {
 		rows := newRowExprs(ti, ss)
 		return func(_ context.Context, tb *txn.Batch) error {
 			if tb == nil {
@@ -108,7 +108,13 @@ func (b *Backend) FitsBounds(ctx context.Context, snap *catalog.Snapshot, t *cat
 		return false, err
 	}
 	var outside atomic.Bool
-	err = b.eachBatch(ctx, ti, o, func() batchFunc {
+	oneByOne := false
+	for p := t; p.Bound != nil; {
+		p = snap.Table(p.Parents[0])
+		_, columns := p.Partitioning.KeyColumns()
+		oneByOne = oneByOne || !columns // an expression, which may call a function of a user
+	}
+	err = b.eachBatch(ctx, ti, o, oneByOne, func() batchFunc {
 		own := *b.C // its evaluator is one goroutine's
 		own.Catalog, own.Eval = snap, &expr.EvalContext{Context: ctx}
 		if b.C.Eval != nil {
@@ -147,7 +153,7 @@ func (b *Backend) ValidateNotNull(ctx context.Context, t *catalog.Table, col *ca
 	if err != nil {
 		return err
 	}
-	return b.eachBatch(ctx, ti, o, func() batchFunc {
+	return b.eachBatch(ctx, ti, o, false, func() batchFunc {
 		p := newProbe(ti, []int{int(col.Num) - 1})
 		return func(_ context.Context, tb *txn.Batch) error {
 			if tb == nil {
@@ -207,7 +213,7 @@ func (b *Backend) eachReference(ctx context.Context, snap *catalog.Snapshot, chi
 	}
 	v.seen = newKeyTable(v.types)
 	ti := newTableInfo(child)
-	return b.eachBatch(ctx, ti, o, func() batchFunc {
+	return b.eachBatch(ctx, ti, o, false, func() batchFunc {
 		p := newProbe(ti, k.ChildCols)
 		return func(ctx context.Context, tb *txn.Batch) error {
 			if tb == nil {

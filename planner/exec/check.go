@@ -145,11 +145,11 @@ func (k *Checker) problem(t *catalog.Table, object, kind, text, key string) erro
 	return k.Report(f)
 }
 
-// scan reads a storage in all data groups; take gets the batches of one group one after the other. Damaged bytes are a
+// scan reads a storage in all data groups, at the same time unless one by one; take gets the batches of one group one after the other. Damaged bytes are a
 // problem of their group, not the end of the check.
-func (k *Checker) scan(ctx context.Context, t *catalog.Table, object string, prefix []byte, start func() func(context.Context, *txn.Batch) error) error {
+func (k *Checker) scan(ctx context.Context, t *catalog.Table, object string, prefix []byte, oneByOne bool, start func() func(context.Context, *txn.Batch) error) error {
 	groups := dataGroups(k.C.SlotMap)
-	return inParallel(ctx, len(groups), func(ctx context.Context, i int) error {
+	return forEach(ctx, len(groups), oneByOne, func(ctx context.Context, i int) error {
 		select {
 		case k.slots <- struct{}{}:
 			defer func() { <-k.slots }()
@@ -214,14 +214,21 @@ func (k *Checker) table(ctx context.Context, t *catalog.Table) error {
 	if err := c.descriptor(); err != nil {
 		return err
 	}
-	if err := k.scan(ctx, t, "", c.ti.prefix, c.rows); err != nil {
+	oneByOne := callsUser(c.wide.exprs...)
+	for _, g := range c.generated {
+		oneByOne = oneByOne || callsUser(g.Value)
+	}
+	for _, check := range c.checks {
+		oneByOne = oneByOne || callsUser(check.Cond)
+	}
+	if err := k.scan(ctx, t, "", c.ti.prefix, oneByOne, c.rows); err != nil {
 		return err
 	}
 	for _, x := range c.ti.indexes {
 		start := func() func(context.Context, *txn.Batch) error {
 			return func(ctx context.Context, tb *txn.Batch) error { return c.entries(ctx, x, tb) }
 		}
-		if err := k.scan(ctx, t, x.name(), x.prefix, start); err != nil {
+		if err := k.scan(ctx, t, x.name(), x.prefix, oneByOne, start); err != nil {
 			return err
 		}
 	}

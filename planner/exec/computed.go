@@ -69,6 +69,14 @@ func (w *widener) compile() error {
 	return nil
 }
 
+// callsUser reports whether the computed attributes call functions of users.
+func (w *widener) callsUser() (bool, error) {
+	if err := w.compile(); err != nil {
+		return false, err
+	}
+	return callsUser(w.exprs...), nil
+}
+
 // wide returns a row with its computed attributes; it may use what memory the row has behind its end.
 func (w *widener) wide(row []types.Datum) ([]types.Datum, error) {
 	if len(w.ti.computed) == 0 {

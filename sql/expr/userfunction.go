@@ -176,11 +176,17 @@ func IsUser(n Node) bool {
 	return false
 }
 
-// ContainsUser reports whether an expression calls a function that a user created.
+// ContainsUser reports whether an expression calls a function that a user created, be it for the check of a domain. The
+// session runs it: no two goroutines may evaluate such expressions at the same time.
 func ContainsUser(n Node) bool {
 	found := false
 	Walk(n, func(k Node) bool {
 		found = found || IsUser(k)
+		if c, ok := k.(*Cast); ok && c.Domain != nil {
+			for i := range c.Domain.Checks {
+				found = found || ContainsUser(c.Domain.Checks[i].Cond)
+			}
+		}
 		return !found
 	})
 	return found
