@@ -26,8 +26,11 @@ type controller struct {
 }
 
 const (
-	controlEvery  = 250 * time.Millisecond
-	stepTimeout   = 20 * time.Second
+	controlEvery = 250 * time.Millisecond
+	stepTimeout  = 20 * time.Second
+	// memberTimeout bounds one request to change raft's membership. The node asked may be dead or without the lease by then:
+	// the next plan asks anew, at the node that is right then. The request may be repeated, so nothing is lost by giving up.
+	memberTimeout = 2 * time.Second
 	movesRetained = 200
 )
 
@@ -145,7 +148,9 @@ func (c *controller) do(ctx context.Context, v *place.View, step place.Step) err
 	}
 	member := func(op string) error {
 		q := &membershipRequest{Group: step.Group, Op: op, Replica: step.Replica, Node: step.Node}
-		_, err := askNode[empty](ctx, s, c.atGroup(v, step), methodMembership, q)
+		short, cancel := context.WithTimeout(ctx, memberTimeout)
+		defer cancel()
+		_, err := askNode[empty](short, s, c.atGroup(v, step), methodMembership, q)
 		return err
 	}
 	switch step.Kind {

@@ -104,6 +104,10 @@ type planner struct {
 func Plan(v *View) ([]Step, []Wait) {
 	p := &planner{v: v, load: map[topo.NodeID]int{}, leases: map[topo.NodeID]int{}}
 	ids := v.Topology.GroupIDs()
+	// A group with two voters depends on both nodes: it goes on before others start.
+	slices.SortStableFunc(ids, func(a, b topo.GroupID) int {
+		return compareBool(!pair(v.Topology.Groups[a]), !pair(v.Topology.Groups[b]))
+	})
 	for _, id := range ids {
 		p.leases[v.Groups[id].Holder]++
 		if id == topo.CatalogGroup {
@@ -208,6 +212,17 @@ func (p *planner) staying(g *topo.Group) int {
 		}
 	}
 	return n
+}
+
+// pair reports whether a group has two voters. A group of three that is to leave a node is none: all its voters count.
+func pair(g *topo.Group) bool {
+	n := 0
+	for _, r := range g.Replicas {
+		if r.Role == topo.Voter {
+			n++
+		}
+	}
+	return n == 2
 }
 
 // data plans the next step of a data group.
@@ -346,7 +361,7 @@ func (p *planner) add(g *topo.Group, reason string) {
 	switch {
 	case !ok:
 		p.wait(g, 0, reason+", and no other node can take a replica")
-	case p.moving >= maxMoves:
+	case p.moving >= maxMoves && !pair(g):
 		p.wait(g, id, "other groups are being copied")
 	default:
 		p.moving++

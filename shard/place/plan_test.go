@@ -309,3 +309,58 @@ func TestANodesLeaseOutlivesNoFence(t *testing.T) {
 		t.Fatal("silent at once")
 	}
 }
+
+// Between its second and its third voter a group depends on two nodes: others do not start, nor take its turn, meanwhile.
+func TestAGroupWithTwoVotersGoesFirst(t *testing.T) {
+	m := newModel(t, 4)
+	m.join(2)
+	m.join(3)
+	last := topo.CatalogGroup + 4
+	m.v.Topology.Groups[last] = m.v.Topology.Groups[last].With(2, topo.Voter)
+	m.raft[last][2] = true
+	added := func() bool {
+		steps, _ := Plan(m.v)
+		for _, s := range steps {
+			if s.Group == last && s.Kind == Add {
+				return true
+			}
+		}
+		return false
+	}
+	steps, _ := Plan(m.v)
+	for _, s := range steps {
+		if s.Kind == Add && s.Group != topo.CatalogGroup {
+			if s.Group != last {
+				t.Fatalf("first of the groups: %v", s)
+			}
+			break
+		}
+	}
+	// As many others as may copy at a time are under way already.
+	for g := topo.CatalogGroup + 1; g <= topo.CatalogGroup+maxMoves; g++ {
+		m.v.Topology.Groups[g] = m.v.Topology.Groups[g].With(2, topo.Learner)
+	}
+	if !added() {
+		t.Fatalf("it waits for others\n%v", m)
+	}
+}
+
+// A drain copies no more groups at a time than may: its groups keep three voters all along, and can wait.
+func TestADrainKeepsToTheLimit(t *testing.T) {
+	m := newModel(t, 6)
+	m.join(2)
+	m.join(3)
+	m.run()
+	m.join(4)
+	m.set(1, topo.NodeDraining)
+	steps, _ := Plan(m.v)
+	adds := 0
+	for _, s := range steps {
+		if s.Kind == Add && s.Group != topo.CatalogGroup {
+			adds++
+		}
+	}
+	if adds != maxMoves {
+		t.Fatalf("%d groups start to copy: %v", adds, steps)
+	}
+}
