@@ -17,7 +17,7 @@ type controller struct {
 	kicked chan struct{}
 
 	mu       sync.Mutex
-	busy     map[topo.GroupID]bool
+	term     *term
 	enlisted map[replicaKey]bool       // raft was seen to know them
 	silent   map[topo.NodeID]time.Time // since when a node is not live
 	moves    []*pgcat.Move             // the latest ones, for pgmqdb.rebalance
@@ -25,12 +25,21 @@ type controller struct {
 	nextMove int64
 }
 
+// term is a time as leaseholder of the catalog group: its steps end with it, and those of the next one do not wait for them.
+type term struct {
+	epoch topo.LeaseEpoch
+	ctx   context.Context
+	end   context.CancelFunc
+	busy  map[topo.GroupID]bool // groups with a step under way
+}
+
 const (
 	controlEvery = 250 * time.Millisecond
 	stepTimeout  = 20 * time.Second
 	// memberTimeout bounds one request to change raft's membership. The node asked may be dead or without the lease by then:
-	// the next plan asks anew, at the node that is right then. The request may be repeated, so nothing is lost by giving up.
-	memberTimeout = 2 * time.Second
+	// the next plan asks anew, at the node that is right then. The request may be repeated, so nothing is lost by giving up. It is
+	// longer than two tries at the replica that is asked.
+	memberTimeout = 5 * time.Second
 	movesRetained = 200
 )
 
@@ -45,37 +54,59 @@ func (c *controller) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.enlisted, c.silent, c.moves, c.waits = map[replicaKey]bool{}, map[topo.NodeID]time.Time{}, nil, nil
-	if c.busy == nil {
-		c.busy = map[topo.GroupID]bool{}
+	if c.term != nil {
+		c.term.end()
+		c.term = nil
 	}
 }
 
-// step plans once and starts the steps of groups that are not busy with an earlier one.
-func (c *controller) step(ctx context.Context) {
+// begin returns the term of a lease epoch.
+func (c *controller) begin(epoch topo.LeaseEpoch) *term {
+	c.mu.Lock()
+	t := c.term
+	c.mu.Unlock()
+	if t != nil && t.epoch == epoch {
+		return t
+	}
+	c.forget()
+	t = &term{epoch: epoch, busy: map[topo.GroupID]bool{}}
+	t.ctx, t.end = context.WithCancel(c.h.s.life)
+	c.mu.Lock()
+	c.term = t
+	c.mu.Unlock()
+	return t
+}
+
+// step plans once and starts the steps of groups that are not busy with an earlier one of the term.
+func (c *controller) step(epoch topo.LeaseEpoch) {
+	t := c.begin(epoch)
 	v := c.view()
 	steps, waits := place.Plan(v)
 	c.mu.Lock()
 	c.waits = waits
 	c.follow(v)
-	steps = slices.DeleteFunc(steps, func(s place.Step) bool { return s.Group != 0 && c.busy[s.Group] })
+	steps = slices.DeleteFunc(steps, func(s place.Step) bool { return s.Group != 0 && t.busy[s.Group] })
 	for _, s := range steps {
 		if s.Group != 0 {
-			c.busy[s.Group] = true
+			t.busy[s.Group] = true
 		}
 	}
 	c.mu.Unlock()
 	for _, s := range steps {
 		c.h.s.background(func(ctx context.Context) {
+			if s.Kind != place.MoveLease { // which may move the very lease that the term ends with
+				ctx = t.ctx
+			}
 			timed, cancel := context.WithTimeout(ctx, stepTimeout)
 			defer cancel()
-			err := c.do(timed, v, s)
-			if err != nil && ctx.Err() == nil { // a step that took too long is told of too, the end of the node is not
+			err := c.do(timed, t, v, s)
+			if err != nil && ctx.Err() == nil { // a step that took too long is told of too, the end of its term is not
 				c.h.s.log.Info("placement: not done", "step", s.String(), "err", err) // planned anew from what is then known
 			} else if err == nil {
 				c.h.s.log.Info("placement", "step", s.String())
 			}
 			c.mu.Lock()
-			delete(c.busy, s.Group)
+			delete(t.busy, s.Group)
 			c.mu.Unlock()
 			if err == nil {
 				select {
@@ -135,7 +166,7 @@ func (c *controller) view() *place.View {
 
 // do carries one step out. Each is safe to repeat, and to be carried out by a successor at the same time: raft's changes are
 // idempotent, and the records are changed under their locks, from what they are then.
-func (c *controller) do(ctx context.Context, v *place.View, step place.Step) error {
+func (c *controller) do(ctx context.Context, t *term, v *place.View, step place.Step) error {
 	s := c.h.s
 	role := func(r topo.ReplicaRole) error {
 		_, err := s.catalog.UpdateGroup(ctx, s.txns, step.Group, func(g *topo.Group) *topo.Group {
@@ -166,7 +197,9 @@ func (c *controller) do(ctx context.Context, v *place.View, step place.Step) err
 		err := member("enlist")
 		if err == nil {
 			c.mu.Lock()
-			c.enlisted[replicaKey{step.Group, step.Replica}] = true
+			if c.term == t {
+				c.enlisted[replicaKey{step.Group, step.Replica}] = true
+			}
 			c.mu.Unlock()
 		}
 		return err

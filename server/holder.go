@@ -412,7 +412,7 @@ func (h *holder) run(ctx context.Context) {
 		}
 		h.liveness.Serve(epoch)
 		h.endSilent(ctx)
-		h.control.step(ctx)
+		h.control.step(epoch)
 		h.upgrade()
 	}
 }

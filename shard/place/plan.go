@@ -18,7 +18,9 @@ import (
 //	it holds the lease: hand that over       MoveLease
 //	raft forgets it, then the record does    Remove
 //
-// So a group has its full number of voters at every moment of a move, and never two moves at once. A node that is drained, or
+// So a group has its full number of voters at every moment of a move, and never two moves at once. A group of one voter that is
+// to get three copies to two learners before the first of them gets its vote: with two voters it would depend on both nodes, for
+// as long as the second copy takes. A node that is drained, or
 // dead for longer than ReplaceAfter, is a node whose replicas are to be elsewhere; a group with more voters than it should
 // have retires the one on the fullest node. Balancing adds a learner on the emptiest node and leaves the rest to those rules.
 //
@@ -97,7 +99,7 @@ type planner struct {
 	waits  []Wait
 	load   map[topo.NodeID]int // replicas of data groups that are there to stay
 	leases map[topo.NodeID]int
-	moving int // data groups with a learner
+	moving int // data groups with learners
 }
 
 // Plan returns the steps that can be taken now, at most one a group, and what is in the way of the rest.
@@ -117,9 +119,9 @@ func Plan(v *View) ([]Step, []Wait) {
 			if r.Role != topo.Leaving {
 				p.load[r.Node]++
 			}
-			if r.Role == topo.Learner {
-				p.moving++
-			}
+		}
+		if len(learners(v.Topology.Groups[id])) > 0 {
+			p.moving++
 		}
 	}
 	leaseMoved := false
@@ -214,25 +216,42 @@ func (p *planner) staying(g *topo.Group) int {
 	return n
 }
 
-// pair reports whether a group has two voters. A group of three that is to leave a node is none: all its voters count.
-func pair(g *topo.Group) bool {
+// voters counts a group's voters, those that are to leave a node too.
+func voters(g *topo.Group) int {
 	n := 0
 	for _, r := range g.Replicas {
 		if r.Role == topo.Voter {
 			n++
 		}
 	}
-	return n == 2
+	return n
+}
+
+// pair reports whether a group has two voters.
+func pair(g *topo.Group) bool { return voters(g) == 2 }
+
+func learners(g *topo.Group) (out []topo.ReplicaRecord) {
+	for _, r := range g.Replicas {
+		if r.Role == topo.Learner {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // data plans the next step of a data group.
 func (p *planner) data(g *topo.Group) {
 	target := p.target(g, replication)
-	for _, r := range g.Replicas {
-		if r.Role == topo.Learner {
-			p.learner(g, r, true)
-			return
+	if list := learners(g); len(list) > 0 {
+		if voters(g) == 1 && target >= replication && len(list) == 1 && p.lost(list[0].Node) == "" {
+			if id, ok := p.candidate(g); ok {
+				p.load[id]++
+				p.step(Add, g, id, 0, "two replicas are copied before either votes")
+				return
+			}
 		}
+		p.learners(g, list, target)
+		return
 	}
 	if p.leaving(g) {
 		return
@@ -248,21 +267,51 @@ func (p *planner) data(g *topo.Group) {
 	p.balance(g, target)
 }
 
-// learner brings a learner on its way.
-func (p *planner) learner(g *topo.Group, r topo.ReplicaRecord, promote bool) {
+// learners brings a group's learners on their way, by one step.
+func (p *planner) learners(g *topo.Group, list []topo.ReplicaRecord, target int) {
 	gv := p.v.Groups[g.ID]
-	why := p.lost(r.Node)
-	switch {
-	case why != "":
-		p.step(Retire, g, r.Node, r.ID, why)
-	case !gv.Enlisted[r.ID]:
-		p.step(Enlist, g, r.Node, r.ID, "new replica")
-	case !promote:
-	case !gv.CaughtUp[r.ID]:
-		p.wait(g, r.Node, "copying")
-	default:
-		p.step(Promote, g, r.Node, r.ID, "caught up")
+	for _, r := range list {
+		if why := p.lost(r.Node); why != "" {
+			p.step(Retire, g, r.Node, r.ID, why)
+			return
+		}
 	}
+	for _, r := range list {
+		if !gv.Enlisted[r.ID] {
+			p.step(Enlist, g, r.Node, r.ID, "new replica")
+			return
+		}
+	}
+	for _, r := range list {
+		if gv.CaughtUp[r.ID] && !p.awaits(g, list, r, target) {
+			p.step(Promote, g, r.Node, r.ID, "caught up")
+			return
+		}
+	}
+	for _, r := range list {
+		if !gv.CaughtUp[r.ID] {
+			p.wait(g, r.Node, "copying")
+		}
+	}
+}
+
+// awaits reports whether a learner's vote would be a group's second, while another learner is on its way to the third: that one
+// has to be about to vote, too. One at a node that does not answer is not waited for.
+func (p *planner) awaits(g *topo.Group, list []topo.ReplicaRecord, r topo.ReplicaRecord, target int) bool {
+	if voters(g) != 1 || target < replication {
+		return false
+	}
+	coming := false
+	for _, o := range list {
+		if o.ID == r.ID || !p.v.Nodes[o.Node].Live {
+			continue
+		}
+		if p.v.Groups[g.ID].CaughtUp[o.ID] {
+			return false
+		}
+		coming = true
+	}
+	return coming
 }
 
 // leaving brings a retired replica on its way out.
@@ -410,11 +459,10 @@ func (p *planner) catalog(g *topo.Group) {
 		return
 	}
 	staying := p.staying(g)
-	for _, r := range g.Replicas {
-		if r.Role == topo.Learner && staying < target && p.lost(r.Node) == "" && p.v.Nodes[r.Node].Live {
-			p.learner(g, r, true)
-			return
-		}
+	able := slices.DeleteFunc(learners(g), func(r topo.ReplicaRecord) bool { return p.lost(r.Node) != "" || !p.v.Nodes[r.Node].Live })
+	if staying < target && len(able) > 0 {
+		p.learners(g, able, target)
+		return
 	}
 	for _, r := range g.Replicas {
 		n := p.v.Topology.Nodes[r.Node]

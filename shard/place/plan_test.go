@@ -364,3 +364,80 @@ func TestADrainKeepsToTheLimit(t *testing.T) {
 		t.Fatalf("%d groups start to copy: %v", adds, steps)
 	}
 }
+
+// A group of one voter copies to two nodes before the first of the copies gets its vote: with two voters it depends on both.
+func TestTwoCopiesBeforeTheFirstVote(t *testing.T) {
+	m := newModel(t, 4)
+	m.join(2)
+	m.join(3)
+	caughtUp := map[topo.NodeID]bool{}
+	// settle carries out what there is to do, while copies are as far as caughtUp says, and returns the most groups copied at a time.
+	settle := func() (most int) {
+		for range 200 {
+			moving := 0
+			for id, g := range m.v.Topology.Groups {
+				if id != topo.CatalogGroup && len(learners(g)) > 0 {
+					moving++
+				}
+				for _, r := range g.Replicas {
+					if r.Role == topo.Learner {
+						m.v.Groups[id].CaughtUp[r.ID] = caughtUp[r.Node]
+					}
+				}
+			}
+			most = max(most, moving)
+			steps, _ := Plan(m.v)
+			if len(steps) == 0 {
+				return most
+			}
+			for _, s := range steps {
+				m.do(s)
+			}
+		}
+		t.Fatal("the plans do not come to an end")
+		return most
+	}
+	for _, ready := range []topo.NodeID{0, 2} {
+		caughtUp[ready] = true
+		if most := settle(); most != maxMoves {
+			t.Fatalf("%d groups copy at a time", most)
+		}
+		for id := range m.v.Topology.Groups {
+			if n := m.voters(id); n != 1 {
+				t.Fatalf("node %d has caught up: group %d has %d voters\n%v", ready, id, n, m)
+			}
+		}
+	}
+	if len(learners(m.v.Topology.Groups[2])) != 2 {
+		t.Fatalf("group 2 does not copy to both nodes\n%v", m)
+	}
+	caughtUp[3] = true
+	settle()
+	for id := range m.v.Topology.Groups {
+		if n := m.voters(id); n != 3 {
+			t.Fatalf("group %d has %d voters\n%v", id, n, m)
+		}
+	}
+}
+
+// A learner whose node does not answer is not waited for.
+func TestADeadNodesCopyKeepsNoVote(t *testing.T) {
+	m := newModel(t, 1)
+	m.join(2)
+	m.join(3)
+	g := topo.CatalogGroup + 1
+	m.do(Step{Kind: Add, Group: g, Node: 2})
+	m.do(Step{Kind: Add, Group: g, Node: 3})
+	m.v.Nodes[3] = NodeView{DeadFor: time.Second}
+	for range 4 {
+		steps, _ := Plan(m.v)
+		for _, s := range steps {
+			if s.Group == g {
+				m.do(s)
+			}
+		}
+	}
+	if m.voters(g) != 2 {
+		t.Fatalf("%v", m)
+	}
+}

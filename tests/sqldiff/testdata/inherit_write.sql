@@ -8,7 +8,7 @@ insert into p values (1, 'p', 1);
 insert into c (id, v, n, extra) values (1, 'c', 1, 1), (2, 'c', 2, 2);
 insert into gc (id, v, n, extra, extra2) values (1, 'g', 1, 1, 1);
 insert into gc (id, v, n, extra, extra2) values (1, 'g', 1, 99, 1);
-select tableoid::regclass, * from p order by 1::text, id, v;
+select tableoid::regclass, * from p order by tableoid::regclass::text, id, v;
 update p set n = 1 where id = 2;
 update p set id = 1 where id = 2;
 update p set n = n + 10, v = upper(v);

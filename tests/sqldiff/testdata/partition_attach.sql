@@ -71,7 +71,7 @@ alter table i detach partition i1;
 drop index i1_b;
 create index i_only on only i (c);
 \d i
-select indexrelid::regclass, indisvalid from pg_index where indrelid = 'i'::regclass order by 1::text;
+select indexrelid::regclass, indisvalid from pg_index where indrelid = 'i'::regclass order by indexrelid::regclass::text;
 create index i2_c on i2 (c);
 create index i2_cc on i2 (c, a);
 alter index i_only attach partition i2_cc;
@@ -80,7 +80,7 @@ alter index i_only attach partition i2_c;
 alter index i_only attach partition i2_c;
 create index i2_c2 on i2 (c);
 alter index i_only attach partition i2_c2;
-select indexrelid::regclass, indisvalid from pg_index where indrelid = 'i'::regclass order by 1::text;
+select indexrelid::regclass, indisvalid from pg_index where indrelid = 'i'::regclass order by indexrelid::regclass::text;
 select * from pg_partition_tree('i_only'::regclass);
 alter index i2_c attach partition i2_c2;
 create table z (a int, b int) partition by list (a);
