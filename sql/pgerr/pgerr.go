@@ -44,7 +44,7 @@ type Error struct {
 	InternalPosition int    // 1-based, in characters, into InternalQuery; 0 none
 	InternalQuery    string // a query that the server generated
 	Where            string // PostgreSQL's CONTEXT
-	traced           bool   // Where is complete
+	traced           bool   // Where is complete; stays at the node whose session set it
 
 	Schema     string
 	Table      string
