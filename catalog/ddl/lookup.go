@@ -85,6 +85,19 @@ func (x *Tx) find(n Name) (catalog.Relation, error) {
 	return rel, nil
 }
 
+// skipped reports whether the relation whose part is to be dropped IF EXISTS does not exist, and tells the client.
+func (x *Tx) skipped(n Name) bool {
+	if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
+		x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
+		return true
+	}
+	_, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name)
+	if !ok {
+		x.notice(pgerr.Notice("relation %q does not exist, skipping", n.String()))
+	}
+	return !ok
+}
+
 // lockTable resolves a table's name and locks the table. A name that changed hands while the lock was waited for is
 // resolved again, as PostgreSQL does.
 func (x *Tx) lockTable(ctx context.Context, n Name, mode LockMode) (*catalog.Table, error) {

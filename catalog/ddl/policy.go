@@ -77,13 +77,7 @@ func (x *Tx) RenamePolicy(ctx context.Context, n Name, name, to string) error {
 	if t.PolicyByName(to) != nil {
 		return pgerr.New(pgerr.DuplicateObject, "policy %q for table %q already exists", to, t.Name)
 	}
-	p := t.PolicyByName(name)
-	if p == nil {
-		return errNoPolicy(name, t)
-	}
-	c := *p
-	c.Name = to
-	return x.putPolicies(ctx, nil, t, replacePolicy(t.Policies, c))
+	return x.changePolicy(ctx, t, name, func(p *catalog.Policy) { p.Name = to })
 }
 
 // CommentPolicy is COMMENT ON POLICY.
@@ -92,27 +86,25 @@ func (x *Tx) CommentPolicy(ctx context.Context, n Name, name, text string) error
 	if err != nil {
 		return err
 	}
+	return x.changePolicy(ctx, t, name, func(p *catalog.Policy) { p.Comment = text })
+}
+
+// changePolicy changes what of a policy names no other objects.
+func (x *Tx) changePolicy(ctx context.Context, t *catalog.Table, name string, change func(p *catalog.Policy)) error {
 	p := t.PolicyByName(name)
 	if p == nil {
 		return errNoPolicy(name, t)
 	}
 	c := *p
-	c.Comment = text
+	change(&c)
 	return x.putPolicies(ctx, nil, t, replacePolicy(t.Policies, c))
 }
 
 // DropPolicy is DROP POLICY.
 func (x *Tx) DropPolicy(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
 	x.refresh()
-	if missingOK {
-		if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
-			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
-			return nil
-		}
-		if _, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); !ok {
-			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.String()))
-			return nil
-		}
+	if missingOK && x.skipped(n) {
+		return nil
 	}
 	rel, err := x.find(n)
 	if err != nil {

@@ -79,15 +79,8 @@ func (x *Tx) CreateRule(ctx context.Context, rel catalog.Relation, s *RuleSpec) 
 // DropRule is DROP RULE.
 func (x *Tx) DropRule(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
 	x.refresh()
-	if missingOK {
-		if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
-			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
-			return nil
-		}
-		if _, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); !ok {
-			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.String()))
-			return nil
-		}
+	if missingOK && x.skipped(n) {
+		return nil
 	}
 	rel, err := x.find(n)
 	if err != nil {

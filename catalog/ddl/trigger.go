@@ -281,42 +281,44 @@ func errNoTrigger(name string, rel catalog.Relation) error {
 	return pgerr.New(pgerr.UndefinedObject, "trigger %q for table %q does not exist", name, rel.Name())
 }
 
-// DropTrigger is DROP TRIGGER.
-func (x *Tx) DropTrigger(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
-	x.refresh()
-	if missingOK {
-		if n.Schema != "" && x.s.over.SchemaNamed(x.searchPath(), n.Schema) == nil {
-			x.notice(pgerr.Notice("schema %q does not exist, skipping", n.Schema))
-			return nil
-		}
-		if _, ok := x.s.over.LookupRelation(x.searchPath(), n.Schema, n.Name); !ok {
-			x.notice(pgerr.Notice("relation %q does not exist, skipping", n.String()))
-			return nil
-		}
-	}
+// ownTrigger finds a trigger that the user may change, and holds its relation.
+func (x *Tx) ownTrigger(ctx context.Context, n Name, name string, mode LockMode) (catalog.Relation, *catalog.Trigger, error) {
 	rel, err := x.find(n)
 	if err != nil {
-		return err
+		return rel, nil, err
 	}
 	if rel.TriggerNamed(name) == nil {
-		if missingOK {
-			x.notice(pgerr.Notice("trigger %q for relation %q does not exist, skipping", name, n.String()))
-			return nil
-		}
-		return errNoTrigger(name, rel)
+		return rel, nil, errNoTrigger(name, rel)
 	}
 	if !x.owns(rel.Owner()) {
-		return catalog.NotOwnerError("relation", rel.Name())
+		return rel, nil, catalog.NotOwnerError("relation", rel.Name())
 	}
-	if err := x.lockTriggered(ctx, rel, AccessExclusiveLock); err != nil {
-		return err
+	if err := x.lockTriggered(ctx, rel, mode); err != nil {
+		return rel, nil, err
 	}
-	if rel, err = x.find(n); err != nil {
-		return err
+	if rel, err = x.find(n); err != nil { // it may have changed while the lock was waited for
+		return rel, nil, err
 	}
 	g := rel.TriggerNamed(name)
 	if g == nil {
-		return errNoTrigger(name, rel)
+		return rel, nil, errNoTrigger(name, rel)
+	}
+	return rel, g, nil
+}
+
+// DropTrigger is DROP TRIGGER.
+func (x *Tx) DropTrigger(ctx context.Context, n Name, name string, missingOK bool, b Behavior) error {
+	x.refresh()
+	if missingOK && x.skipped(n) {
+		return nil
+	}
+	if rel, err := x.find(n); missingOK && err == nil && rel.TriggerNamed(name) == nil {
+		x.notice(pgerr.Notice("trigger %q for relation %q does not exist, skipping", name, n.String()))
+		return nil
+	}
+	_, g, err := x.ownTrigger(ctx, n, name, AccessExclusiveLock)
+	if err != nil {
+		return err
 	}
 	return x.dropParts(ctx, []catalog.Part{{Kind: catalog.PartTrigger, OID: g.OID}}, b)
 }
@@ -428,27 +430,12 @@ func (x *Tx) setTriggers(ctx context.Context, table catalog.Oid, c *AlterCommand
 // CommentTrigger is COMMENT ON TRIGGER.
 func (x *Tx) CommentTrigger(ctx context.Context, n Name, name, text string) error {
 	x.refresh()
-	rel, err := x.find(n)
+	rel, g, err := x.ownTrigger(ctx, n, name, ShareUpdateExclusiveLock)
 	if err != nil {
 		return err
 	}
-	if rel.TriggerNamed(name) == nil {
-		return errNoTrigger(name, rel)
-	}
-	if !x.owns(rel.Owner()) {
-		return catalog.NotOwnerError("relation", rel.Name())
-	}
-	if err := x.lockTriggered(ctx, rel, ShareUpdateExclusiveLock); err != nil {
-		return err
-	}
-	if rel, err = x.find(n); err != nil {
-		return err
-	}
 	list := slices.Clone(rel.RelationTriggers())
-	at, found := catalog.FindTrigger(list, name)
-	if !found {
-		return errNoTrigger(name, rel)
-	}
+	at, _ := catalog.FindTrigger(list, g.Name)
 	list[at].Comment = text
 	return x.putTriggers(ctx, rel, list)
 }
