@@ -25,6 +25,7 @@ type aggregateOp struct {
 	at    int
 	ready bool
 	out   *types.Batch
+	size  batchSizer // of out
 }
 
 // partOfSet is rows of a grouping set that were put aside.
@@ -167,6 +168,16 @@ func (a *aggregateOp) workers() int {
 
 // consume feeds a whole input to the tables of all grouping sets.
 func consume(r *run, in operator, tables []*groupTable) error {
+	size, long := batchSizer{}, slices.ContainsFunc(tables, (*groupTable).makesStrings)
+	add := func(b *types.Batch) (bytes int64, err error) {
+		for _, t := range tables {
+			if err := t.add(r, b); err != nil {
+				return 0, err
+			}
+			bytes += t.computedBytes()
+		}
+		return bytes, nil
+	}
 	for {
 		if err := r.cancelled(); err != nil {
 			return err
@@ -175,10 +186,13 @@ func consume(r *run, in operator, tables []*groupTable) error {
 		if err != nil || b == nil {
 			return err
 		}
-		for _, t := range tables {
-			if err := t.add(r, b); err != nil {
-				return err
-			}
+		if long {
+			err = size.each(b, add)
+		} else {
+			_, err = add(b)
+		}
+		if err != nil {
+			return err
 		}
 		if err := limitTables(r, tables); err != nil {
 			return err
@@ -334,7 +348,7 @@ func (a *aggregateOp) emit(t *groupTable) (*types.Batch, error) {
 		a.out = types.NewBatch(a.n.Types, 0)
 	}
 	a.out.Reset()
-	end := min(t.groups(), a.at+types.BatchSize)
+	end := min(t.groups(), a.at+min(a.size.limit(), types.BatchSize))
 	for k := range a.n.Keys {
 		dst := &a.out.Cols[k]
 		pos := slices.Index(t.set, k)
@@ -370,6 +384,7 @@ func (a *aggregateOp) emit(t *groupTable) (*types.Batch, error) {
 		}
 	}
 	a.out.N = end - a.at
+	a.size.made(a.out.N, stringBytes(a.out.Cols[len(a.n.Keys):]))
 	a.at = end
 	return a.out, nil
 }

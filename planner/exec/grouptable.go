@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -126,6 +128,22 @@ func (t *groupTable) bytes() int64 {
 			n += s.seen.bytes
 		}
 		n += int64(len(s.rows)) * 8
+	}
+	return n
+}
+
+// makesStrings reports whether strings are computed of the input.
+func (t *groupTable) makesStrings() bool {
+	return makesStrings(t.keyExprs...) || slices.ContainsFunc(t.aggs, func(s aggState) bool {
+		return makesStrings(s.a.Args...) || slices.ContainsFunc(s.a.OrderBy, func(k planner.SortKey) bool { return makesStrings(k.Expr) })
+	})
+}
+
+// computedBytes is the length of the strings that were computed of the last rows added.
+func (t *groupTable) computedBytes() int64 {
+	n := stringBytes(t.tmp)
+	for i := range t.aggs {
+		n += stringBytes(t.aggs[i].tmp) + stringBytes(t.aggs[i].sortTmp)
 	}
 	return n
 }

@@ -28,12 +28,14 @@ func (v *valuesOp) next(max int) (*types.Batch, error) {
 	if max > 0 {
 		limit = min(limit, max)
 	}
-	for v.at < len(v.n.Rows) && v.out.N < limit {
+	bytes := 0
+	for v.at < len(v.n.Rows) && v.out.N < limit && bytes < targetBatchBytes {
 		for c, s := range v.n.Rows[v.at] {
 			d, err := s.EvalRow(v.r.eval, nil)
 			if err != nil {
 				return nil, err
 			}
+			bytes += strLen(d)
 			v.out.Cols[c].Append(d)
 		}
 		v.out.N++
@@ -120,18 +122,26 @@ type projectOp struct {
 	input *types.Batch
 	at    int
 	rows  *types.Batch
+
+	pieces *projectPieces // nil: no strings are computed
 }
 
 func (p *projectOp) next(max int) (*types.Batch, error) {
 	if p.n.ByRow {
 		return p.byRow(max)
 	}
+	if len(p.out.Cols) != len(p.n.Exprs) {
+		p.out.Cols = make([]types.Vec, len(p.n.Exprs))
+		if makesStrings(p.n.Exprs...) {
+			p.pieces = &projectPieces{}
+		}
+	}
+	if p.pieces != nil {
+		return p.nextPiece(max)
+	}
 	b, err := p.in.next(max)
 	if err != nil || b == nil {
 		return nil, err
-	}
-	if len(p.out.Cols) != len(p.n.Exprs) {
-		p.out.Cols = make([]types.Vec, len(p.n.Exprs))
 	}
 	p.out.N = b.N
 	if p.n.Passing != nil {
@@ -190,6 +200,7 @@ type projectSetOp struct {
 	vals []types.Datum
 	open bool
 	out  *types.Batch
+	made int // bytes of the strings of out
 }
 
 func newProjectSet(r *run, n *planner.ProjectSet, in operator) *projectSetOp {
@@ -198,11 +209,12 @@ func newProjectSet(r *run, n *planner.ProjectSet, in operator) *projectSetOp {
 
 func (p *projectSetOp) next(max int) (*types.Batch, error) {
 	p.out.Reset()
+	p.made = 0
 	limit := types.BatchSize
 	if max > 0 {
 		limit = min(limit, max)
 	}
-	for p.out.N < limit {
+	for p.out.N < limit && p.made < targetBatchBytes {
 		if p.b == nil || p.row >= p.b.N {
 			if p.out.N > 0 {
 				return p.out, nil
@@ -234,6 +246,7 @@ func (p *projectSetOp) fill(limit int) error {
 				if p.vals[i], err = p.r.evalRow(it.Expr, row); err != nil {
 					return err
 				}
+				p.made += strLen(p.vals[i])
 				continue
 			}
 			args := make([]types.Datum, len(it.Args))
@@ -248,7 +261,7 @@ func (p *projectSetOp) fill(limit int) error {
 		}
 		p.open = true
 	}
-	for p.out.N < limit {
+	for p.out.N < limit && p.made < targetBatchBytes {
 		any := false
 		for i, it := range p.n.Items {
 			if it.Set == nil {
@@ -267,6 +280,7 @@ func (p *projectSetOp) fill(limit int) error {
 				continue
 			}
 			p.vals[i], any = d, true
+			p.made += strLen(d)
 		}
 		if !any {
 			p.row++
@@ -328,6 +342,7 @@ type functionOp struct {
 	done    bool
 	ord     int64
 	out     *types.Batch
+	made    int // bytes of the strings of out
 }
 
 func (f *functionOp) next(max int) (*types.Batch, error) {
@@ -338,6 +353,7 @@ func (f *functionOp) next(max int) (*types.Batch, error) {
 		f.out = types.NewBatch(f.n.Types, 0)
 	}
 	f.out.Reset()
+	f.made = 0
 	if f.n.Set == nil {
 		f.done = true
 		d, err := f.n.Expr.EvalRow(f.r.eval, nil)
@@ -366,7 +382,7 @@ func (f *functionOp) next(max int) (*types.Batch, error) {
 		limit = min(limit, max)
 	}
 	row := make([]types.Datum, setWidth(f.n.Set))
-	for f.out.N < limit && f.it != nil {
+	for f.out.N < limit && f.made < targetBatchBytes && f.it != nil {
 		if f.out.N&255 == 0 {
 			if err := f.r.cancelled(); err != nil {
 				return nil, err
@@ -410,6 +426,7 @@ func spread(d types.Datum, width int) []types.Datum {
 func (f *functionOp) emit(row []types.Datum) {
 	for c := range f.n.Width {
 		f.out.Cols[c].Append(row[c])
+		f.made += strLen(row[c])
 	}
 	if f.n.Ordinality {
 		f.ord++

@@ -178,6 +178,13 @@ func (s *sortOp) read() error {
 	s.s.keep = int(s.left)
 	var tmp []types.Vec
 	var vecs []*types.Vec
+	size, long := batchSizer{}, makesStrings(exprs...)
+	add := func(b *types.Batch) (bytes int64, err error) {
+		if vecs, err = s.r.evalVecs(exprs, b, &tmp, vecs); err != nil {
+			return 0, err
+		}
+		return stringBytes(tmp), s.s.add(b, vecs, nil)
+	}
 	for {
 		if err := s.r.cancelled(); err != nil {
 			return err
@@ -189,10 +196,12 @@ func (s *sortOp) read() error {
 		if b == nil {
 			break
 		}
-		if vecs, err = s.r.evalVecs(exprs, b, &tmp, vecs); err != nil {
-			return err
+		if long {
+			err = size.each(b, add)
+		} else {
+			_, err = add(b)
 		}
-		if err := s.s.add(b, vecs, nil); err != nil {
+		if err != nil {
 			return err
 		}
 	}

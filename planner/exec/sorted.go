@@ -223,6 +223,8 @@ type groupAggregate struct {
 	full  aggregateOp // puts out the groups that are complete
 	some  types.Batch
 	ended bool
+	size  batchSizer
+	long  bool
 }
 
 func newGroupAggregate(r *run, n *planner.Aggregate, in operator) *groupAggregate {
@@ -233,6 +235,7 @@ func newGroupAggregate(r *run, n *planner.Aggregate, in operator) *groupAggregat
 	}
 	g.find = newRunFinder(ts)
 	g.full = aggregateOp{r: r, n: n, ready: true}
+	g.long = newGroupTable(r, n, nil).makesStrings() || makesStrings(n.Keys...)
 	return g
 }
 
@@ -267,8 +270,18 @@ func (g *groupAggregate) read(max int) error {
 	if b.N == 0 {
 		return nil
 	}
+	if g.long {
+		return g.size.each(b, g.take)
+	}
+	_, err = g.take(b)
+	return err
+}
+
+// take aggregates rows; it returns what the strings took that are computed of them.
+func (g *groupAggregate) take(b *types.Batch) (int64, error) {
+	var err error
 	if g.vecs, err = g.r.evalVecs(g.n.Keys, b, &g.tmp, g.vecs); err != nil {
-		return err
+		return 0, err
 	}
 	begins, last := g.find.cut(g.vecs, b.N)
 	if begins {
@@ -276,14 +289,14 @@ func (g *groupAggregate) read(max int) error {
 	}
 	if last > 0 {
 		if err := g.add(b, 0, last); err != nil {
-			return err
+			return 0, err
 		}
 		g.complete()
 	}
 	if err := g.add(b, last, b.N); err != nil {
-		return err
+		return 0, err
 	}
-	return g.r.unspillable(g.cur.bytes())
+	return stringBytes(g.tmp) + g.cur.computedBytes(), g.r.unspillable(g.cur.bytes())
 }
 
 // add aggregates rows [from, to) of a batch with their keys.

@@ -249,7 +249,16 @@ type runCursor struct {
 	number int
 	in     streamOp
 	b      *types.Batch
+	bytes  int64 // of a row of b, about
 	row    int32
+}
+
+// load takes the next rows of the run; b is nil at its end.
+func (c *runCursor) load() (err error) {
+	if c.b, err = c.in.next(0); c.b != nil {
+		c.bytes = batchBytes(c.b) / int64(max(c.b.N, 1))
+	}
+	return err
 }
 
 func (s *sorter) newMerger(runs []*rowStream) (*merger, error) {
@@ -259,8 +268,7 @@ func (s *sorter) newMerger(runs []*rowStream) (*merger, error) {
 	}
 	for i, run := range runs {
 		c := &runCursor{number: i, in: streamOp{r: s.r, s: run}}
-		var err error
-		if c.b, err = c.in.next(0); err != nil {
+		if err := c.load(); err != nil {
 			return nil, err
 		}
 		if c.b != nil {
@@ -306,12 +314,12 @@ func (m *merger) down(i int) {
 // next returns the next rows, with their first width columns.
 func (m *merger) next(n, width int) (*types.Batch, error) {
 	m.from, m.row = m.from[:0], m.row[:0]
-	for len(m.heap) > 0 && len(m.row) < n {
+	for bytes := int64(0); len(m.heap) > 0 && len(m.row) < n && bytes < targetBatchBytes; {
 		c := m.heap[0]
+		bytes += c.bytes
 		m.from, m.row = append(m.from, c.b), append(m.row, c.row)
 		if c.row++; int(c.row) == c.b.N {
-			var err error
-			if c.b, err = c.in.next(0); err != nil {
+			if err := c.load(); err != nil {
 				return nil, err
 			}
 			if c.row = 0; c.b == nil {

@@ -34,6 +34,9 @@ type frame struct {
 	calls  []Call
 	sels   [][]int32
 	datums []types.Datum
+	made   int // bytes of strings that the running piece made
+	limit  int // of made, for more than one row
+	rows   int // that a piece has; 0: not known yet
 }
 
 type framePool struct {
@@ -54,6 +57,7 @@ func (p *framePool) get(ctx *EvalContext) *frame {
 
 func (p *framePool) put(f *frame) {
 	f.ctx = nil
+	f.forget()
 	p.pool.Put(f)
 }
 
@@ -94,7 +98,8 @@ func Compile(n Node, inputTypes []types.Type) (*Compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiled{root: root, typ: n.ResultType(), size: c.size, pool: &framePool{calls: c.calls, size: c.size}, failed: failed}, nil
+	return &Compiled{root: root, typ: n.ResultType(), size: c.size, pool: &framePool{calls: c.calls, size: c.size}, failed: failed,
+		wide: makesStrings(folded), stable: !ContainsVolatile(folded)}, nil
 }
 
 // Failed is the error of a constant part of the expression that cannot be computed; nil: there is none. A statement with
@@ -118,41 +123,6 @@ func (c *Compiled) EvalRow(ctx *EvalContext, row []types.Datum) (types.Datum, er
 	d, err := c.root.row(f, row)
 	c.pool.put(f)
 	return d, err
-}
-
-// Eval evaluates all rows of in and makes out their values; what out held before is overwritten.
-func (c *Compiled) Eval(ctx *EvalContext, in *types.Batch, out *types.Vec) error {
-	return c.EvalSelected(ctx, in, nil, out)
-}
-
-// EvalSelected evaluates the rows at the positions sel of in (all if nil); out gets one value for each, in order.
-func (c *Compiled) EvalSelected(ctx *EvalContext, in *types.Batch, sel []int32, out *types.Vec) error {
-	f := c.pool.get(ctx)
-	defer c.pool.put(f)
-	v, err := c.root.vec(f, in, sel)
-	if err != nil {
-		return err
-	}
-	out.Type = c.typ
-	out.Reset()
-	if sel != nil {
-		out.Gather(v, sel)
-		return nil
-	}
-	out.AppendVec(v, 0, in.N)
-	return nil
-}
-
-// Filter appends to dst the positions, of those in sel or of all rows if sel is nil, at which a boolean expression is
-// true. dst may be sel[:0].
-func (c *Compiled) Filter(ctx *EvalContext, in *types.Batch, sel, dst []int32) ([]int32, error) {
-	f := c.pool.get(ctx)
-	defer c.pool.put(f)
-	v, err := c.root.vec(f, in, sel)
-	if err != nil {
-		return dst, err
-	}
-	return appendTrue(dst, v, sel, in.N), nil
 }
 
 // appendTrue appends the selected positions at which a boolean column is true.
@@ -264,16 +234,12 @@ func (c *compiler) special(n Node) (evaluator, error) {
 	return nil, pgerr.Internal("expression node %T cannot be evaluated", n)
 }
 
-// maxColumnBytes bounds the strings that a column of one batch holds: what is beyond would be the whole node's memory.
-const maxColumnBytes = 1 << 30
-
 // generic evaluates a column row by row through get, which may read the columns of its arguments.
 func generic(f *frame, slot int, t types.Type, n int, sel []int32, get func(i int) (types.Datum, error)) (*types.Vec, error) {
 	out := f.out(slot, t, n)
 	if sel != nil {
 		n = len(sel)
 	}
-	bytes := 0
 	for k := range n {
 		i := k
 		if sel != nil {
@@ -287,8 +253,8 @@ func generic(f *frame, slot int, t types.Type, n int, sel []int32, get func(i in
 			return nil, err
 		}
 		if d.Kind() == types.KString {
-			if bytes += len(d.Str()); bytes > maxColumnBytes {
-				return nil, pgerr.New(pgerr.OutOfMemory, "out of memory").WithDetail("The values of a batch of rows exceed %d bytes.", maxColumnBytes)
+			if f.made += len(d.Str()); f.made > f.limit && n > 1 {
+				return nil, errTooLarge()
 			}
 		}
 		out.Set(i, d)

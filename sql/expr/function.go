@@ -150,4 +150,6 @@ type Compiled struct {
 	pool *framePool
 	// failed is why constants were not folded.
 	failed error
+	// wide says that it makes strings, whose length is known when they are there; stable, that it can be evaluated again.
+	wide, stable bool
 }
