@@ -409,13 +409,24 @@ var jsonImpls = map[string]impl{
 	"json_array_element":      rawAccessor(false, func(r *rawJSON, i types.Datum) *rawJSON { return rawElement(r, i.Int()) }),
 	"json_array_element_text": rawAccessor(true, func(r *rawJSON, i types.Datum) *rawJSON { return rawElement(r, i.Int()) }),
 	"json_extract_path":       rawAccessor(false, rawPath), "json_extract_path_text": rawAccessor(true, rawPath),
-	"jsonb_contains": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewBool(contains(node(a.Str()), node(b.Str()), true)), nil
-	}},
+	"jsonb_contains": {
+		f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+			return types.NewBool(containsText(a.Str(), node(b.Str()), true)), nil
+		},
+		prepare: func(b types.Datum) func(*Call, types.Datum) (types.Datum, error) {
+			want := node(b.Str())
+			return func(_ *Call, a types.Datum) (types.Datum, error) {
+				return types.NewBool(containsText(a.Str(), want, true)), nil
+			}
+		},
+	},
 	"jsonb_contained": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
-		return types.NewBool(contains(node(b.Str()), node(a.Str()), true)), nil
+		return types.NewBool(containsText(b.Str(), node(a.Str()), true)), nil
 	}},
 	"jsonb_exists": {f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
+		if a.Str()[0] == '{' {
+			return types.NewBool(memberText(a.Str(), b.Str()) != ""), nil
+		}
 		return types.NewBool(exists(node(a.Str()), b.Str())), nil
 	}},
 	"jsonb_exists_any": existsKeys(false), "jsonb_exists_all": existsKeys(true),

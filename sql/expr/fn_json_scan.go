@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -85,4 +86,48 @@ func memberAccessor(isText bool) impl {
 		}
 		return types.NewString(strings.Clone(v)), nil
 	}}
+}
+
+// containsText is contains of a document that is not parsed but where arrays are looked through.
+func containsText(a string, b *types.JSONNode, top bool) bool {
+	switch b.Kind {
+	case types.JSONObject:
+		if a[0] != '{' {
+			return false
+		}
+		for i, k := range b.Keys {
+			if m := memberText(a, k); m == "" || !containsText(m, &b.Elems[i], false) {
+				return false
+			}
+		}
+		return true
+	case types.JSONArray:
+		return a[0] == '[' && contains(node(a), b, top)
+	}
+	if a[0] == '[' {
+		return top && anyContains(node(a), b)
+	}
+	return equalText(a, b)
+}
+
+// equalText reports whether a value's text is that of a scalar.
+func equalText(a string, b *types.JSONNode) bool {
+	switch b.Kind {
+	case types.JSONString:
+		var buf [64]byte
+		return a[0] == '"' && a == string(types.AppendJSONString(buf[:0], b.Str))
+	case types.JSONNumber:
+		if a[0] != '-' && (a[0] < '0' || a[0] > '9') {
+			return false
+		}
+		var buf [64]byte
+		text := types.AppendText(buf[:0], types.NumericOid, b.Num, types.DefaultIOEnv)
+		if a == string(text) {
+			return true
+		}
+		// Numbers are written without exponents: of two integers the digits differ.
+		fraction := strings.IndexByte(a, '.') >= 0 || bytes.IndexByte(text, '.') >= 0
+		return fraction && types.NumericCompare(node(a).Num, b.Num) == 0
+	}
+	return a == nodeText(b).Str()
 }

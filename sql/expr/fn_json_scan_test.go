@@ -29,6 +29,8 @@ func randomJSON(r *rand.Rand, depth int) types.JSONNode {
 		for range r.Intn(4) {
 			n.Elems = append(n.Elems, randomJSON(r, depth-1))
 		}
+	case k == 0 && r.Intn(2) == 0:
+		n.Kind, n.Num = types.JSONNumber, node([]string{"0", "1", "1.0", "-1.50", "10", "-1.5", "1e3"}[r.Intn(7)]).Num
 	case k == 0:
 		n.Kind, n.Bool = types.JSONBool, r.Intn(2) == 0
 	case k < 3:
@@ -61,6 +63,49 @@ func TestMemberOfTextIsMemberOfTree(t *testing.T) {
 	}
 	if found < 10000 {
 		t.Fatalf("only %d members found", found)
+	}
+}
+
+// partOf takes parts of a value away.
+func partOf(r *rand.Rand, n types.JSONNode) types.JSONNode {
+	out := n
+	out.Keys, out.Elems = nil, nil
+	for i, e := range n.Elems {
+		if r.Intn(3) == 0 {
+			continue
+		}
+		out.Elems = append(out.Elems, partOf(r, e))
+		if n.Keys != nil {
+			out.Keys = append(out.Keys, n.Keys[i])
+		}
+	}
+	return out
+}
+
+func TestContainsByTextIsContainsByTree(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	text := func(n *types.JSONNode) string {
+		s, err := types.NormalizeJSONB(string(types.AppendJSONB(nil, n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	answers := map[bool]int{}
+	for range 20000 {
+		n, other := randomJSON(r, 3), randomJSON(r, r.Intn(3))
+		part := partOf(r, n)
+		doc := text(&n)
+		for _, b := range []string{text(&part), text(&other), doc} {
+			want := contains(node(doc), node(b), true)
+			if got := containsText(doc, node(b), true); got != want {
+				t.Fatalf("%s @> %s: got %v", doc, b, got)
+			}
+			answers[want]++
+		}
+	}
+	if answers[false] < 10000 || answers[true] < 10000 {
+		t.Fatalf("one-sided: %v", answers)
 	}
 }
 
