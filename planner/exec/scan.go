@@ -32,6 +32,7 @@ type scanOp struct {
 	points  bool
 	found   found
 	dec     decoder
+	skip    int64 // rows left out before any is put out
 }
 
 // newScan makes a scan; parts restricts it to some groups.
@@ -85,10 +86,26 @@ func (s *scanOp) next(max int) (*types.Batch, error) {
 		if err != nil || done {
 			return nil, err
 		}
-		if b != nil && b.N > 0 {
+		if b != nil && int64(b.N) > s.skip {
+			if s.skip > 0 {
+				b = sliceBatch(b, int(s.skip), b.N)
+				s.skip = 0
+			}
 			return b, nil
 		}
+		if b != nil {
+			s.skip -= int64(b.N)
+		}
 	}
+}
+
+// skipRows leaves out the first n rows, which need not be decoded, or even looked up where the scan is of an index.
+func (s *scanOp) skipRows(n int64) bool {
+	if s.n.Filter != nil || s.started {
+		return false
+	}
+	s.skip = n
+	return true
 }
 
 // nextPoints looks up the next chunk of single keys.
@@ -134,7 +151,7 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		s.at++
 		hint := 0
 		if max > 0 && s.n.Filter == nil {
-			hint = max
+			hint = int(min(int64(max)+s.skip, 1<<30))
 		}
 		groups := s.groupsOf(r)
 		spec := txn.ScanSpec{Groups: groups, Lo: r.lo, Hi: r.hi, Reverse: s.n.Access.Reverse,
@@ -157,14 +174,22 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		s.scanner = nil
 		return nil, false, nil
 	}
+	from := 0
+	if s.keys.x == nil || !s.keys.x.global {
+		from = int(min(s.skip, int64(tb.Len())))
+		if s.skip -= int64(from); from == tb.Len() {
+			return nil, false, nil
+		}
+	}
 	if s.keys.x == nil {
-		b, err := s.dec.scanned(tb)
+		b, err := s.dec.scanned(tb, from)
 		return b, false, err
 	}
 	rows, err := s.r.rowsOfEntries(s.keys, tb)
 	if err != nil {
 		return nil, false, err
 	}
+	rows = rows[from:]
 	s.found.reset()
 	if err := s.r.getRows(s.opts, rows, make([]int32, len(rows)), &s.found); err != nil {
 		return nil, false, err
@@ -249,10 +274,10 @@ func (d *decoder) prepare() {
 	}
 }
 
-// scanned decodes a batch of a row scan.
-func (d *decoder) scanned(tb *txn.Batch) (*types.Batch, error) {
-	return d.rows(tb.Len(), tb.Value, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
-		return tb.Key(i), tb.GroupOf(i), tb.Versions[i]
+// scanned decodes the rows of a batch of a row scan from one on.
+func (d *decoder) scanned(tb *txn.Batch, from int) (*types.Batch, error) {
+	return d.rows(tb.Len()-from, func(i int) []byte { return tb.Value(from + i) }, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
+		return tb.Key(from + i), tb.GroupOf(from + i), tb.Versions[from+i]
 	})
 }
 

@@ -186,6 +186,17 @@ func (p *projectOp) byRow(max int) (*types.Batch, error) {
 	return p.rows, nil
 }
 
+// skipRows leaves the choice to the input, where nothing is computed of the rows left out.
+func (p *projectOp) skipRows(n int64) bool {
+	for _, e := range p.n.Exprs {
+		if _, ok := e.Node.(*expr.Column); !ok {
+			return false
+		}
+	}
+	in, ok := p.in.(skipper)
+	return ok && in.skipRows(n)
+}
+
 func (p *projectOp) close() { p.in.close() }
 
 // projectSetOp computes columns of which some are sets.

@@ -270,6 +270,9 @@ type limitOp struct {
 	unlimited  bool
 }
 
+// skipper is an operator that may be told, before its first next, to leave out its first n rows; false: it does not.
+type skipper interface{ skipRows(n int64) bool }
+
 func (l *limitOp) next(max int) (*types.Batch, error) {
 	if !l.ready {
 		l.ready = true
@@ -278,6 +281,9 @@ func (l *limitOp) next(max int) (*types.Batch, error) {
 			return nil, err
 		}
 		l.left, l.skip, l.unlimited = limit, offset, limit < 0
+		if in, ok := l.in.(skipper); ok && l.skip > 0 && in.skipRows(l.skip) {
+			l.skip = 0
+		}
 	}
 	for {
 		if !l.unlimited && l.left <= 0 {

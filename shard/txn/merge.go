@@ -15,6 +15,7 @@ type mergeScan struct {
 	heap    []cursor
 	begun   bool
 	rows    int // of the next batch
+	wanted  int // rows that the reader said it would read; 0: it did not, or has read them
 }
 
 // cursor is a group's current row.
@@ -25,7 +26,11 @@ type cursor struct {
 }
 
 func newMergeScan(scans []*groupScan, reverse bool) *mergeScan {
-	return &mergeScan{scans: scans, reverse: reverse, rows: scans[0].rows}
+	m := &mergeScan{scans: scans, reverse: reverse, rows: scans[0].rows, wanted: scans[0].spec.LimitHint}
+	if m.wanted > 0 {
+		m.rows = min(max(m.wanted, minBatchRows), maxBatchRows)
+	}
+	return m
 }
 
 func (m *mergeScan) less(a, b *cursor) bool {
@@ -85,12 +90,16 @@ func (m *mergeScan) Next(ctx context.Context) (*Batch, error) {
 	if len(m.heap) == 0 {
 		return nil, nil
 	}
+	rows := m.rows
+	if m.wanted > 0 {
+		rows = min(rows, max(m.wanted, minBatchRows))
+	}
 	out := &Batch{}
-	out.Data = make([]byte, 0, m.rows*32)
-	out.Ends = make([]uint32, 0, 2*m.rows)
-	out.Versions = make([]topo.Timestamp, 0, m.rows)
-	out.Groups = make([]topo.GroupID, 0, m.rows)
-	for len(m.heap) > 0 && out.Len() < m.rows && len(out.Data) < maxBatchBytes {
+	out.Data = make([]byte, 0, rows*32)
+	out.Ends = make([]uint32, 0, 2*rows)
+	out.Versions = make([]topo.Timestamp, 0, rows)
+	out.Groups = make([]topo.GroupID, 0, rows)
+	for len(m.heap) > 0 && out.Len() < rows && len(out.Data) < maxBatchBytes {
 		c := &m.heap[0]
 		out.Append(c.b.Key(c.i), c.b.Value(c.i), c.b.Versions[c.i])
 		out.Groups = append(out.Groups, c.s.g.id)
@@ -110,7 +119,7 @@ func (m *mergeScan) Next(ctx context.Context) (*Batch, error) {
 		}
 		m.down(0)
 	}
-	m.rows = min(4*m.rows, maxBatchRows)
+	m.rows, m.wanted = min(4*m.rows, maxBatchRows), max(m.wanted-out.Len(), 0)
 	return out, nil
 }
 

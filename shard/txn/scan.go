@@ -70,7 +70,11 @@ func (t *Txn) Scan(ctx context.Context, o ReadOptions, spec ScanSpec) (Scanner, 
 	}
 	rows := firstBatchRows
 	if spec.LimitHint > 0 {
-		rows = min(max(spec.LimitHint, minBatchRows), maxBatchRows)
+		rows = spec.LimitHint
+		if spec.Ordered && len(spec.Groups) > 1 { // each group has a part of the first rows
+			rows = rows/len(spec.Groups) + rows/(4*len(spec.Groups))
+		}
+		rows = min(max(rows, minBatchRows), maxBatchRows)
 	}
 	if len(spec.Ranges) > 0 {
 		spec.Lo, spec.Hi = spec.Ranges[0].Lo, spec.Ranges[len(spec.Ranges)-1].Hi
