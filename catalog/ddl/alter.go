@@ -18,7 +18,7 @@ func (c *AlterCommand) pass() int {
 		return 1
 	case AddColumn:
 		return 4
-	case SetNotNull, SetIdentity:
+	case SetNotNull:
 		return 6
 	case AddConstraint:
 		if t := c.Constraints[0].Type; t == catalog.PrimaryKey || t == catalog.Unique {
@@ -473,6 +473,11 @@ func (x *Tx) alterType(ctx context.Context, t *catalog.Table, c *AlterCommand) e
 	}
 	if err := x.typeUsers(t, col); err != nil {
 		return err
+	}
+	if col.Identity != catalog.NoIdentity {
+		if err := x.alterSequence(ctx, col.Sequence, &SequenceSpec{Type: to.Oid}); err != nil {
+			return err
+		}
 	}
 	from := col.Type
 	if c.Type.Using == nil {

@@ -310,11 +310,16 @@ func foreignColumns(t *catalog.Table, names []string) ([]catalog.AttNum, error) 
 }
 
 func setColumns(t *catalog.Table, s *ConstraintSpec, keys []catalog.AttNum) ([]catalog.AttNum, error) {
-	cols, err := foreignColumns(t, s.FK.SetColumns)
+	named, err := foreignColumns(t, s.FK.SetColumns)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range cols {
+	var cols []catalog.AttNum
+	for _, n := range named {
+		if slices.Contains(cols, n) {
+			continue
+		}
+		cols = append(cols, n)
 		if !slices.Contains(keys, n) {
 			return nil, pgerr.New(pgerr.InvalidColumnReference,
 				"column %q referenced in ON DELETE SET action must be part of foreign key", t.Columns[n-1].Name)

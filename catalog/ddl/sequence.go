@@ -26,7 +26,8 @@ func invalid(format string, args ...any) *pgerr.Error {
 
 // applySequenceOptions is PostgreSQL's init_params: it sets q from the options given, with defaults for a new sequence.
 func applySequenceOptions(q *catalog.Sequence, s *SequenceSpec, isNew, identity bool) error {
-	if err := applySequenceType(q, s, isNew, identity); err != nil {
+	resetMin, resetMax, err := applySequenceType(q, s, isNew, identity)
+	if err != nil {
 		return err
 	}
 	lo, hi := sequenceBounds(q.Type)
@@ -44,8 +45,8 @@ func applySequenceOptions(q *catalog.Sequence, s *SequenceSpec, isNew, identity 
 	}
 	if s.Max != nil {
 		q.Max = *s.Max
-	} else if isNew || s.NoMax {
-		if q.Max = -1; q.Increment > 0 {
+	} else if isNew || s.NoMax || resetMax {
+		if q.Max = -1; q.Increment > 0 || resetMax {
 			q.Max = hi
 		}
 	}
@@ -54,8 +55,8 @@ func applySequenceOptions(q *catalog.Sequence, s *SequenceSpec, isNew, identity 
 	}
 	if s.Min != nil {
 		q.Min = *s.Min
-	} else if isNew || s.NoMin {
-		if q.Min = lo; q.Increment > 0 {
+	} else if isNew || s.NoMin || resetMin {
+		if q.Min = lo; q.Increment > 0 && !resetMin {
 			q.Min = 1
 		}
 	}
@@ -68,33 +69,28 @@ func applySequenceOptions(q *catalog.Sequence, s *SequenceSpec, isNew, identity 
 	return applySequenceStart(q, s, isNew)
 }
 
-func applySequenceType(q *catalog.Sequence, s *SequenceSpec, isNew, identity bool) error {
+// applySequenceType gives a sequence its type. Bounds that were the old type's become the new type's.
+func applySequenceType(q *catalog.Sequence, s *SequenceSpec, isNew, identity bool) (resetMin, resetMax bool, err error) {
 	if s.Type == 0 {
 		if isNew {
 			q.Type = types.Int8Oid
 		}
-		return nil
+		return false, false, nil
 	}
 	switch s.Type {
 	case types.Int2Oid, types.Int4Oid, types.Int8Oid:
 	default:
 		if identity {
-			return invalid("identity column type must be smallint, integer, or bigint")
+			return false, false, invalid("identity column type must be smallint, integer, or bigint")
 		}
-		return invalid("sequence type must be smallint, integer, or bigint")
+		return false, false, invalid("sequence type must be smallint, integer, or bigint")
 	}
-	if !isNew && s.Type != q.Type {
-		// Bounds that were the old type's become the new type's.
+	if !isNew {
 		lo, hi := sequenceBounds(q.Type)
-		if s.Max == nil && (q.Max == hi) {
-			s.NoMax = true
-		}
-		if s.Min == nil && (q.Min == lo) {
-			s.NoMin = true
-		}
+		resetMin, resetMax = q.Min == lo, q.Max == hi
 	}
 	q.Type = s.Type
-	return nil
+	return resetMin, resetMax, nil
 }
 
 func applySequenceStart(q *catalog.Sequence, s *SequenceSpec, isNew bool) error {

@@ -87,7 +87,7 @@ func powFloat(x, y float64) (float64, error) {
 	switch {
 	case x == 0 && y < 0:
 		return 0, pgerr.New(pgerr.InvalidArgumentForPowerFunction, "zero raised to a negative power is undefined")
-	case x < 0 && !math.IsInf(x, 0) && y != math.Floor(y):
+	case x < 0 && y != math.Floor(y) && !math.IsNaN(y):
 		return 0, pgerr.New(pgerr.InvalidArgumentForPowerFunction, "a negative number raised to a non-integer power yields a complex result")
 	}
 	return checkFloat(libm.Pow(x, y), false, infs(x, y), true)

@@ -307,7 +307,7 @@ func (s *scope) missingTable(schema, table string, loc int) error {
 		return pgerr.New(pgerr.UndefinedTable, "invalid reference to FROM-clause entry for table %q", table)
 	}
 	for sc := s; sc != nil; sc = sc.parent {
-		for _, it := range sc.ns {
+		for _, it := range sc.known() {
 			if it.relVisible && it.name == table && (schema == "" || it.schema == schema) {
 				return s.at(loc, bad().WithHint("There is an entry for table %q, but it cannot be referenced from this part of the query.", table))
 			}
@@ -341,7 +341,7 @@ func (s *scope) missingColumn(table, name string, loc int) error {
 	var first, second string
 	matches := 0
 	for sc := s; sc != nil; sc = sc.parent {
-		for _, it := range append(sc.ns[:len(sc.ns):len(sc.ns)], sc.hidden...) {
+		for _, it := range sc.known() {
 			if it.rel < 0 {
 				continue
 			}
@@ -353,10 +353,11 @@ func (s *scope) missingColumn(table, name string, loc int) error {
 				if table != "" && it.name != table {
 					penalty = levenshtein(table, it.name)
 				}
-				d := levenshtein(name, c.name) + penalty
-				if len(name) > 0 && d > len([]rune(name))/2 && d != 0 || d > maxFuzzy {
+				d := levenshtein(name, c.name)
+				if d > len([]rune(name))/2 || d+penalty > maxFuzzy {
 					continue
 				}
+				d += penalty
 				full := "\"" + it.name + "." + c.name + "\""
 				switch {
 				case d < best:
@@ -376,6 +377,9 @@ func (s *scope) missingColumn(table, name string, loc int) error {
 	}
 	return s.at(loc, e)
 }
+
+// known are the items of a scope, with those that cannot be referenced from where it is.
+func (s *scope) known() []*nsItem { return append(s.ns[:len(s.ns):len(s.ns)], s.hidden...) }
 
 func (s *scope) sees(it *nsItem) bool { return !it.lateralOnly || s.lateral }
 

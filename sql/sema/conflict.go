@@ -29,6 +29,14 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 		cs.expand(it)
 	}
 	cs.ns = []*nsItem{it}
+	var excluded *nsItem
+	if oc.Update {
+		if excluded, err = cs.excludedItem(d); err != nil {
+			return err
+		}
+		cs.hidden = []*nsItem{excluded}
+		s.hidden = append(s.hidden, excluded)
+	}
 	if oc.Infer != nil {
 		if out.Arbiters, err = cs.arbiters(d.target, oc.Infer); err != nil {
 			return err
@@ -39,19 +47,24 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 	if !oc.Update {
 		return nil
 	}
+	cs.ns, cs.hidden = append(cs.ns, excluded), nil
+	return cs.conflictUpdate(d, oc)
+}
+
+// excludedItem is the row that could not be inserted, for DO UPDATE.
+func (s *scope) excludedItem(d *DML) (*nsItem, error) {
+	const name = "excluded"
 	if d.target.views != nil {
-		cs.ns = append(cs.ns, cs.viewTargetItem(d.target, "excluded"))
-		return cs.conflictUpdate(d, oc)
+		return s.viewTargetItem(d.target, name), nil
 	}
-	rel := cs.addRel(&RTE{Kind: RTETable, Alias: "excluded", Columns: tableColumns(d.Table), Table: d.Table})
-	ex, err := cs.item(rel, "excluded", nil, -1, func(i int) bool { return d.Table.Columns[i].Dropped || d.Table.Columns[i].Hidden })
+	rel := s.addRel(&RTE{Kind: RTETable, Alias: name, Columns: tableColumns(d.Table), Table: d.Table})
+	it, err := s.item(rel, name, nil, -1, func(i int) bool { return d.Table.Columns[i].Dropped || d.Table.Columns[i].Hidden })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// A bare name means the existing row.
-	ex.table, ex.colsVisible = d.Table, true
-	cs.ns = append(cs.ns, ex)
-	return cs.conflictUpdate(d, oc)
+	it.table, it.colsVisible = d.Table, true
+	return it, nil
 }
 
 // conflictUpdate analyses DO UPDATE in a scope of the existing row and the excluded one.

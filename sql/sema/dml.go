@@ -504,6 +504,9 @@ func (s *scope) returning(d *DML, r *parse.RangeVar, list []*parse.ResTarget) er
 	if d.Kind == Insert {
 		rs := s.newScope(s.parent)
 		rs.ctes = s.ctes
+		if len(s.hidden) > 1 {
+			rs.hidden = s.hidden[1:] // the row excluded by ON CONFLICT
+		}
 		it, err := rs.targetItem(d.target, r)
 		if err != nil {
 			return err
@@ -641,22 +644,24 @@ func (s *scope) assignment(t *dmlTarget, c *catalog.Column, rt *parse.ResTarget)
 	if m, ok := val.(*parse.MultiAssignRef); ok {
 		switch src := m.Source.(type) {
 		case *parse.RowExpr:
-			if len(src.Args) != m.Ncolumns {
-				return nil, s.errorf(src.Loc(), pgerr.SyntaxError, "number of columns does not match number of values")
-			}
-			val = src.Args[m.Colno-1]
-		case *parse.SubLink:
-			if err := mayAssign(t.baseColumn(c)); err != nil {
+			items, err := s.rowItems(src.Args)
+			if err != nil {
 				return nil, err
 			}
+			if len(items) != m.Ncolumns {
+				return nil, s.errorf(src.Loc(), pgerr.SyntaxError, "number of columns does not match number of values")
+			}
+			item := items[m.Colno-1]
+			if item.node != nil {
+				return s.assignNode(t, c, rt, item.node, src.Loc())
+			}
+			val = item.written
+		case *parse.SubLink:
 			n, err := s.subqueryColumn(src, m)
 			if err != nil {
 				return nil, err
 			}
-			if len(rt.Indirection) > 0 {
-				return n, nil
-			}
-			return s.assign(n, c.Type, c.Name, src.Loc())
+			return s.assignNode(t, c, rt, n, src.Loc())
 		default:
 			return nil, s.errorf(m.Loc(), pgerr.FeatureNotSupported, "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
 		}
@@ -684,6 +689,17 @@ func (s *scope) assignment(t *dmlTarget, c *catalog.Column, rt *parse.ResTarget)
 		return n, err
 	}
 	return s.assign(n, c.Type, c.Name, val.Loc())
+}
+
+// assignNode is assignment of a value that is analysed already.
+func (s *scope) assignNode(t *dmlTarget, c *catalog.Column, rt *parse.ResTarget, n expr.Node, loc int) (expr.Node, error) {
+	if err := mayAssign(t.baseColumn(c)); err != nil {
+		return nil, err
+	}
+	if len(rt.Indirection) > 0 {
+		return n, nil
+	}
+	return s.assign(n, c.Type, c.Name, loc)
 }
 
 // subqueryColumn is one column of SET (a, b) = (SELECT …), as a scalar subquery of its own.

@@ -344,22 +344,44 @@ func (s *scope) arrayExpr(e *parse.ArrayExpr, target types.Type) (expr.Node, err
 	return &expr.ArrayExpr{Elems: elems, Type: types.Type{Oid: array, Mod: target.Mod}, Loc: e.Loc()}, nil
 }
 
-func (s *scope) rowExpr(e *parse.RowExpr) (expr.Node, error) {
-	r := &expr.Row{Type: types.T(types.RecordOid), Loc: e.Loc()}
-	for i, x := range e.Args {
-		if c, ok := x.(*parse.ColumnRef); ok && c.Star {
-			ts, err := s.starColumns(c)
-			if err != nil {
-				return nil, err
-			}
-			for _, t := range ts {
-				r.Fields = append(r.Fields, t.Expr)
-			}
+// rowItem is one item of a row: an expression as written, or a column that a * stands for.
+type rowItem struct {
+	written parse.Expr
+	node    expr.Node
+}
+
+// rowItems expands the *s of a row's items.
+func (s *scope) rowItems(args []parse.Expr) ([]rowItem, error) {
+	out := make([]rowItem, 0, len(args))
+	for _, x := range args {
+		c, ok := x.(*parse.ColumnRef)
+		if !ok || !c.Star {
+			out = append(out, rowItem{written: x})
 			continue
 		}
-		n, err := s.expr(e.Args[i])
+		ts, err := s.starColumns(c)
 		if err != nil {
 			return nil, err
+		}
+		for _, t := range ts {
+			out = append(out, rowItem{node: t.Expr})
+		}
+	}
+	return out, nil
+}
+
+func (s *scope) rowExpr(e *parse.RowExpr) (expr.Node, error) {
+	r := &expr.Row{Type: types.T(types.RecordOid), Loc: e.Loc()}
+	items, err := s.rowItems(e.Args)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		n := it.node
+		if n == nil {
+			if n, err = s.expr(it.written); err != nil {
+				return nil, err
+			}
 		}
 		r.Fields = append(r.Fields, n)
 	}

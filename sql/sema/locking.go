@@ -82,8 +82,11 @@ func (s *scope) lockedRel(rv *parse.RangeVar, name string) (int, error) {
 		return 0, s.errorf(rv.Loc(), pgerr.SyntaxError, "%s must specify unqualified relation names", name)
 	}
 	for _, it := range s.ns {
-		if it.name != rv.Name || it.rel < 0 || !it.relVisible {
+		if it.name != rv.Name || !it.relVisible {
 			continue
+		}
+		if it.rel < 0 {
+			return 0, s.errorf(rv.Loc(), pgerr.FeatureNotSupported, "%s cannot be applied to a join", name)
 		}
 		switch kind := s.q.Rels[it.rel].Kind; kind {
 		case RTETable, RTESubquery:

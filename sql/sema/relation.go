@@ -471,7 +471,11 @@ func (s *scope) joinExpr(j *parse.JoinExpr) (JoinNode, []*nsItem, error) {
 		}
 		ns = append(ns, merged)
 		if j.UsingAlias != nil {
-			ns = append(ns, &nsItem{rel: -1, name: j.UsingAlias.Name, relVisible: true, cols: merged.cols[:len(using)]})
+			alias := []*nsItem{{rel: -1, name: j.UsingAlias.Name, relVisible: true, cols: merged.cols[:len(using)]}}
+			if err := s.checkConflict(ns, alias); err != nil {
+				return nil, nil, err
+			}
+			ns = append(ns, alias...)
 		}
 	case j.Quals != nil:
 		s.ns = ns

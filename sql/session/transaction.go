@@ -333,10 +333,17 @@ func (s *Session) setTransaction(name, value string) error {
 		s.tx.uncommitted = value == "read uncommitted"
 	case "transaction_read_only":
 		ro := value == "on"
-		if !ro && s.tx.readOnly && s.tx.ran {
+		nested := len(s.tx.savepoints) > 0
+		switch {
+		case !ro && s.tx.readOnly && nested:
+			return pgerr.New(pgerr.ActiveSqlTransaction, "cannot set transaction read-write mode inside a read-only transaction")
+		case !ro && s.tx.readOnly && s.tx.ran:
 			return pgerr.New(pgerr.ActiveSqlTransaction, "transaction read-write mode must be set before any query")
 		}
 		s.tx.readOnly = ro
+		if nested {
+			return nil // the transaction itself may write again after a rollback to the savepoint
+		}
 		opts.ReadOnly = ro
 	case "transaction_deferrable":
 		if s.tx.ran {
@@ -422,6 +429,7 @@ func (s *Session) savepointStmt(st *parse.TransactionStmt) (string, error) {
 		return "", err
 	}
 	if st.Kind == parse.TransRelease {
+		s.tx.readOnly = s.tx.savepoints[i].readOnly // READ ONLY of a subtransaction ends with it
 		s.tx.savepoints = s.tx.savepoints[:i]
 		return tag, nil
 	}

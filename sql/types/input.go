@@ -299,16 +299,17 @@ func parseOid(s, name string) (Datum, error) {
 	return NewInt(int64(uint32(n))), nil
 }
 
+// parseTid reads (block,offset); as in PostgreSQL a negative block wraps.
 func parseTid(s string) (Datum, error) {
 	body, ok1 := strings.CutPrefix(trimSpace(s), "(")
 	body, ok2 := strings.CutSuffix(body, ")")
 	blk, off, ok3 := strings.Cut(body, ",")
-	b, err1 := strconv.ParseUint(blk, 10, 32)
+	b, err1 := strconv.ParseInt(blk, 10, 64)
 	o, err2 := strconv.ParseUint(off, 10, 16)
-	if !ok1 || !ok2 || !ok3 || err1 != nil || err2 != nil {
+	if !ok1 || !ok2 || !ok3 || err1 != nil || err2 != nil || b < math.MinInt32 || b > math.MaxUint32 {
 		return Null, errSyntax("tid", s)
 	}
-	return NewInt(int64(b<<16 | o)), nil
+	return NewInt(int64(uint32(b))<<16 | int64(o)), nil
 }
 
 func parseLSN(s string) (Datum, error) {

@@ -52,5 +52,6 @@ select id, xmin is not null, xmax, tableoid::regclass from par order by id;
 select count(*) from par where xmin::text = (select xmin::text from par where id = 1);
 update par set v = 'c' where id = 11 and xmin is not null returning v, xmin::text = txid_current()::text;
 update par set id = 12 where id = 1 returning id;
-delete from par where xmin is null; delete from par where xmin is not null returning id, xmin is not null, v;
+delete from par where xmin is null;
+with d as (delete from par where xmin is not null returning id, xmin is not null, v) select * from d order by id;
 drop table par;
