@@ -2,6 +2,7 @@ package ddl
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -31,7 +32,7 @@ func (x *Tx) alterTree(ctx context.Context, table catalog.Oid, c *AlterCommand, 
 	case ValidateConstraint:
 		return x.validateTree(ctx, table, c, recurse)
 	case AlterType:
-		return x.alterTypeTree(ctx, table, c, recurse)
+		return x.alterTypeTree(ctx, table, []AlterCommand{*c}, recurse)
 	case DropExpression:
 		return x.dropExpressionTree(ctx, table, c, recurse)
 	case SetNotNull, DropNotNull:
@@ -315,37 +316,49 @@ func (x *Tx) validateTree(ctx context.Context, table catalog.Oid, c *AlterComman
 	return x.alterEach(ctx, table, c, true)
 }
 
-// alterTypeTree is ALTER COLUMN … TYPE.
-func (x *Tx) alterTypeTree(ctx context.Context, table catalog.Oid, c *AlterCommand, recurse bool) error {
+// alterTypeTree is ALTER COLUMN … TYPE, of all columns that the statement gives a new type.
+func (x *Tx) alterTypeTree(ctx context.Context, table catalog.Oid, list []AlterCommand, recurse bool) error {
 	t := x.s.over.Table(table)
-	col := t.ColumnByName(c.Name)
-	if col == nil {
-		return x.alterOne(ctx, table, c)
-	}
 	tree := x.s.over.Inheritors(t)
-	switch {
-	case col.InhCount > 0:
-		return errTree("cannot alter inherited column %q", c.Name)
-	case t.Partitioning != nil && t.Partitioning.UsesColumn(col.Num):
-		return errTree("cannot alter column %q because it is part of the partition key of relation %q", c.Name, t.Name)
-	case len(tree) > 1 && !recurse:
-		return errTree("type of inherited column %q must be changed in child tables too", c.Name)
-	}
-	for _, k := range tree[1:] {
-		if d := k.ColumnByName(c.Name); d != nil && d.InhCount > parentsWithin(tree, k) {
-			return errTree("cannot alter inherited column %q of relation %q", c.Name, k.Name)
+	for i := range list {
+		if err := typeMayChange(t, tree, list[i].Name, recurse); err != nil {
+			return err
 		}
 	}
-	if err := x.alterOne(ctx, table, c); err != nil {
+	if err := x.alterTypes(ctx, table, list); err != nil {
 		return err
 	}
-	change := *c.Type
-	change.ConvertedDefault = nil // each has its own default, which stays
-	below := *c
-	below.Type = &change
+	below := slices.Clone(list)
+	for i := range below {
+		change := *below[i].Type
+		change.ConvertedDefault = nil // each has its own default, which stays
+		below[i].Type = &change
+	}
 	for _, k := range tree[1:] {
-		if err := x.alterOne(ctx, k.OID, &below); err != nil {
+		if err := x.alterTypes(ctx, k.OID, below); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// typeMayChange refuses to change the type of a column that is inherited, or only in some tables of a tree.
+func typeMayChange(t *catalog.Table, tree []*catalog.Table, name string, recurse bool) error {
+	col := t.ColumnByName(name)
+	if col == nil {
+		return nil // alterTypes says so
+	}
+	switch {
+	case col.InhCount > 0:
+		return errTree("cannot alter inherited column %q", name)
+	case t.Partitioning != nil && t.Partitioning.UsesColumn(col.Num):
+		return errTree("cannot alter column %q because it is part of the partition key of relation %q", name, t.Name)
+	case len(tree) > 1 && !recurse:
+		return errTree("type of inherited column %q must be changed in child tables too", name)
+	}
+	for _, k := range tree[1:] {
+		if d := k.ColumnByName(name); d != nil && d.InhCount > parentsWithin(tree, k) {
+			return errTree("cannot alter inherited column %q of relation %q", name, k.Name)
 		}
 	}
 	return nil

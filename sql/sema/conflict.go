@@ -305,6 +305,10 @@ func (a *analyzer) standalone(e parse.Expr, sc ExprScope) (expr.Node, error) {
 		return nil, pgerr.New(pgerr.DatatypeMismatch, "column %q is of type %s but default expression is of type %s",
 			sc.Column, typeString(sc.Type.Oid), typeString(oidOf(n))).WithHint("You will need to rewrite or cast the expression.")
 	}
+	if sc.Kind == TransformExpr {
+		return nil, pgerr.New(pgerr.DatatypeMismatch, "result of USING clause for column %q cannot be cast automatically to type %s",
+			sc.Column, typeString(sc.Type.Oid)).WithHint("You might need to add an explicit cast.")
+	}
 	if sc.Kind == ExecuteExpr && !expr.CanCoerce([]types.Oid{oidOf(n)}, []types.Oid{sc.Type.Oid}, types.Assignment) {
 		return nil, s.at(locOf(n), pgerr.New(pgerr.DatatypeMismatch, "parameter $%d of type %s cannot be coerced to the expected type %s",
 			sc.Param, typeString(oidOf(n)), typeString(sc.Type.Oid)).WithHint("You will need to rewrite or cast the expression."))

@@ -189,13 +189,22 @@ func (s *Session) definition(ctx context.Context, st *statement) (string, *rowSo
 func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *rowSource, error) {
 	tables := []*catalog.Table{}
 	for _, r := range u.Rels {
+		if len(r.Columns) > 0 && u.IsVacuum && !analyzes(u) {
+			return "", nil, pgerr.New(pgerr.FeatureNotSupported, "ANALYZE option must be specified when a column list is provided")
+		}
+	}
+	for _, r := range u.Rels {
 		t, err := s.mayVacuum(r.Relation, u.IsVacuum)
 		if err != nil {
 			return "", nil, err
 		}
-		if t != nil {
-			tables = append(tables, t)
+		if t == nil {
+			continue
 		}
+		if err := analyzedColumns(t, r.Columns); err != nil {
+			return "", nil, err
+		}
+		tables = append(tables, t)
 	}
 	if len(u.Rels) == 0 {
 		snap := s.snapshot()
@@ -217,6 +226,31 @@ func (s *Session) vacuum(ctx context.Context, u *parse.VacuumStmt) (string, *row
 		return "", nil, err
 	}
 	return "VACUUM", nil, s.node.System.Analyze(ctx, tables, target)
+}
+
+// analyzes reports whether a VACUUM is to collect statistics too, as the text says it.
+func analyzes(u *parse.VacuumStmt) bool {
+	on := false
+	for _, o := range u.Options {
+		if o.Name == "analyze" {
+			c, written := o.Arg.(*parse.Const)
+			on = !written || !slices.Contains([]string{"0", "off", "false", "no"}, strings.ToLower(constText(c)))
+		}
+	}
+	return on
+}
+
+// analyzedColumns judges the columns that ANALYZE names; the statistics are of all.
+func analyzedColumns(t *catalog.Table, names []string) error {
+	for i, n := range names {
+		if t.ColumnByName(n) == nil {
+			return pgerr.New(pgerr.UndefinedColumn, "column %q of relation %q does not exist", n, t.Name)
+		}
+		if slices.Contains(names[:i], n) {
+			return pgerr.New(pgerr.DuplicateColumn, "column %q of relation %q appears more than once", n, t.Name)
+		}
+	}
+	return nil
 }
 
 // ownsForVacuum reports whether the session's role has what VACUUM and ANALYZE want of a relation's owner.
