@@ -62,6 +62,7 @@ type contents struct {
 	// constraintNames counts the constraints of each name in a schema; tables may share one.
 	constraintNames   pmap[relName, int]
 	defaultPrivileges pmap[Oid, *DefaultPrivileges]
+	extensions        pmap[Oid, *Extension]
 }
 
 // otherViews are one catalog as seen from several databases: each is the same Snapshot whenever it is asked for.

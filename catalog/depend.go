@@ -25,6 +25,7 @@ const (
 	PartPolicy
 	PartFunction
 	PartTrigger
+	PartExtension
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -44,6 +45,8 @@ const (
 	Internal DependencyType = 'i' // the dependent is part of the other and cannot be dropped alone
 	// Partition is shown for a partition's part of an index or a constraint and what it belongs to.
 	Partition DependencyType = 'P'
+	// Member is shown for what belongs to an extension.
+	Member DependencyType = 'e'
 )
 
 // Dependent is a part that depends on another.
@@ -105,6 +108,12 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 			}
 			return true
 		})
+		s.Extensions(func(e *Extension) bool {
+			if e.SchemaID == p.OID {
+				add(Normal, PartExtension, e.OID, 0)
+			}
+			return true
+		})
 	case PartTable:
 		s.tableDependents(s.Table(p.OID), 0, add)
 	case PartColumn:
@@ -157,6 +166,8 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.triggersOn(p.OID, 0, add)
 	case PartFunction:
 		s.functionDependents(p.OID, add)
+	case PartExtension:
+		s.extensionDependents(p.OID, add)
 	case PartTrigger:
 		s.clonesOf(p.OID, add)
 	}
@@ -338,6 +349,10 @@ func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
 		if p.OID.Class() == types.MultirangeClass {
 			return Part{Kind: PartType, OID: types.RangeOf(p.OID)}, true
 		}
+	case PartFunction:
+		if f := s.Function(p.OID); f != nil && f.Extension != 0 {
+			return Part{Kind: PartExtension, OID: f.Extension}, true
+		}
 	}
 	return Part{}, false
 }
@@ -380,6 +395,8 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	case PartFunction:
 		f := s.Function(p.OID)
 		return f.Kind.Noun() + " " + s.FunctionSignature(searchPath, f)
+	case PartExtension:
+		return "extension " + s.Extension(p.OID).Name
 	case PartTrigger:
 		rel, g := s.Trigger(p.OID)
 		return "trigger " + g.Name + " on " + rel.Noun() + " " + relation(rel)

@@ -16,10 +16,11 @@ const (
 	ClassDefaultPrivileges
 	ClassType
 	ClassFunction
+	ClassExtension
 )
 
 // Object is a descriptor that is stored on its own: *Schema, *Table, *Sequence, *View, *Role, *Database,
-// *DefaultPrivileges, *Type or *Function.
+// *DefaultPrivileges, *Type, *Function or *Extension.
 type Object interface {
 	// ObjectID returns the class and OID that name the object.
 	ObjectID() ObjectID
@@ -110,6 +111,10 @@ func (s *Snapshot) Get(id ObjectID) Object {
 		if v := s.Function(id.OID); v != nil {
 			return v
 		}
+	case ClassExtension:
+		if v := s.Extension(id.OID); v != nil {
+			return v
+		}
 	}
 	return nil
 }
@@ -146,6 +151,8 @@ func (s *Snapshot) Put(o Object) *Snapshot {
 		c.putType(o)
 	case *Function:
 		c.putFunction(o)
+	case *Extension:
+		c.extensions = c.extensions.put(o.OID, o)
 	}
 	return c
 }
@@ -229,6 +236,8 @@ func (s *Snapshot) unlink(o Object) {
 		s.unlinkType(o)
 	case *Function:
 		s.unlinkFunction(o)
+	case *Extension:
+		s.extensions = s.extensions.remove(o.OID)
 	}
 }
 

@@ -132,6 +132,8 @@ func Decode(class Class, b []byte) (Object, error) {
 		o = new(Type)
 	case ClassFunction:
 		o = new(Function)
+	case ClassExtension:
+		o = new(Extension)
 	default:
 		return nil, fmt.Errorf("catalog: descriptor of unknown class %d", class)
 	}
@@ -333,6 +335,8 @@ func Names(o Object) []ObjectName {
 		return []ObjectName{{ClassType, o.SchemaID, o.Name, o.Database}, {ClassType, o.SchemaID, o.ArrayName, o.Database}}
 	case *Function:
 		return []ObjectName{{ClassFunction, o.SchemaID, o.signature(), o.Database}}
+	case *Extension:
+		return []ObjectName{{ClassExtension, 0, o.Name, o.Database}}
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ type Argument struct {
 const (
 	LanguageSQL     = "sql"
 	LanguagePLpgSQL = "plpgsql"
+	LanguageC       = "c" // of extensions alone
 )
 
 // Function is a function or procedure that a user created: a row of pg_proc.
@@ -75,10 +76,12 @@ type Function struct {
 	Set    bool `json:",omitempty"`
 
 	Language string
-	// Source is the body as a string constant gave it (pg_proc.prosrc). A body in the statement itself is Body instead:
+	// Source is the body as a string constant gave it (pg_proc.prosrc); in C the name of what package expr has for it, and
+	// Library the file that PostgreSQL would have it from (pg_proc.probin). A body in the statement itself is Body instead:
 	// RETURN … or BEGIN ATOMIC … END as SQL text, with names bound as a view's are by Deps.
-	Source string `json:",omitempty"`
-	Body   string `json:",omitempty"`
+	Source  string `json:",omitempty"`
+	Library string `json:",omitempty"`
+	Body    string `json:",omitempty"`
 	// Deps are what Body and the defaults of arguments name.
 	Deps []ViewDep `json:",omitempty"`
 
@@ -92,6 +95,8 @@ type Function struct {
 	Config  []Setting `json:",omitempty"`
 	ACL     []ACLItem
 	Comment string
+	// Extension is the extension that the function belongs to; 0 for none.
+	Extension Oid `json:",omitempty"`
 
 	// derived is set when the function enters a Snapshot.
 	derived *functionDerived

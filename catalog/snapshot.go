@@ -170,6 +170,7 @@ func newContents() contents {
 		constraintNames:   pmap[relName, int]{compare: compareRelName},
 		functionNames:     pmap[relName, []Oid]{compare: compareRelName},
 		defaultPrivileges: pmap[Oid, *DefaultPrivileges]{compare: oid},
+		extensions:        pmap[Oid, *Extension]{compare: oid},
 	}
 }
 

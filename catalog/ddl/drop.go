@@ -218,6 +218,8 @@ func (x *Tx) executeOne(ctx context.Context, p catalog.Part, gone map[catalog.Oi
 		return x.remove(ctx, x.s.over.Type(p.OID))
 	case catalog.PartFunction:
 		return x.remove(ctx, x.s.over.Function(p.OID))
+	case catalog.PartExtension:
+		return x.remove(ctx, x.s.over.Extension(p.OID))
 	case catalog.PartSchema:
 		return x.remove(ctx, x.s.over.Schema(p.OID))
 	case catalog.PartConstraint:

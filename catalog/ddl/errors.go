@@ -51,6 +51,8 @@ func (x *Tx) nameTaken(n catalog.ObjectName) error {
 	case catalog.ClassFunction:
 		name, _, _ := strings.Cut(n.Name, "(")
 		return errFunctionExists(name)
+	case catalog.ClassExtension:
+		return errExtensionExists(n.Name)
 	}
 	return errRelationExists(n.Name)
 }

@@ -80,6 +80,10 @@ func linksIn(over *catalog.Snapshot, role catalog.Oid) []roleLink {
 		note(roleLink{part: catalog.Part{Kind: catalog.PartFunction, OID: o.OID}}, o.Owner, o.ACL)
 		return true
 	})
+	over.Extensions(func(o *catalog.Extension) bool {
+		note(roleLink{part: catalog.Part{Kind: catalog.PartExtension, OID: o.OID}}, o.Owner, nil)
+		return true
+	})
 	over.DefaultPrivileges(func(d *catalog.DefaultPrivileges) bool {
 		note(roleLink{defaults: d}, d.Role, d.ACL)
 		return true
@@ -263,6 +267,10 @@ func (x *Tx) reassign(ctx context.Context, l *roleLink, to catalog.Oid) error {
 		return x.setSchemaOwner(ctx, l.part.OID, to)
 	case l.part.Kind == catalog.PartFunction:
 		return x.setFunctionOwner(ctx, l.part.OID, to)
+	case l.part.Kind == catalog.PartExtension:
+		e := *x.s.over.Extension(l.part.OID)
+		e.Owner = to
+		return x.put(ctx, &e)
 	}
 	return x.setRelationOwner(ctx, l.part.OID, to)
 }

@@ -292,8 +292,14 @@ func clonedConstraint(over *catalog.Snapshot, parent *catalog.Table, k *catalog.
 
 // addKeyTree adds a key or foreign key to a table and, if it is partitioned, to its partitions.
 func (x *Tx) addKeyTree(ctx context.Context, table catalog.Oid, s ConstraintSpec, recurse bool) error {
-	if s.Type == catalog.PrimaryKey && s.UsingIndex == "" {
+	if t := x.s.over.Table(table); s.Type == catalog.PrimaryKey && s.UsingIndex == "" {
 		for _, name := range s.Columns {
+			if t.ColumnByName(name) == nil {
+				return errNoColumn(name, t.Name)
+			}
+			if t.PrimaryKey() != nil {
+				continue // which is refused
+			}
 			c := &AlterCommand{Kind: SetNotNull, Name: name}
 			if err := x.alterTree(ctx, table, c, recurse); err != nil {
 				return err

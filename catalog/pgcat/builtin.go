@@ -21,7 +21,7 @@ func builtinSources() map[string]*source {
 			builtin: typeRows, rows: userTypeRows},
 		"pg_catalog.pg_proc": {columns: "oid proname pronamespace proowner prolang provariadic prokind proisstrict proretset " +
 			"provolatile pronargs prorettype proargtypes prosrc procost prorows prosecdef proleakproof proparallel pronargdefaults " +
-			"proallargtypes proargmodes proargnames proargdefaults prosqlbody proconfig proacl", builtin: procRows, rows: userProcRows},
+			"proallargtypes proargmodes proargnames proargdefaults prosqlbody proconfig proacl probin", builtin: procRows, rows: userProcRows},
 		"pg_catalog.pg_range": {columns: "rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff", builtin: rangeRows, rows: userRangeRows},
 		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
 			for _, p := range procList() {

@@ -47,7 +47,7 @@ func init() {
 		"format_type": formatType, "obj_description": objDescription, "col_description": colDescription,
 		"shobj_description": sharedDescription, "pg_get_constraintdef": constraintDef, "pg_get_indexdef": indexDef,
 		"pg_get_expr": getExpr, "pg_get_viewdef": viewDef, "pg_get_ruledef": ruleDef, "pg_get_userbyid": userByID, "pg_get_serial_sequence": serialSequence,
-		"acldefault": aclDefault,
+		"acldefault": aclDefault, "pg_describe_object": describeObject,
 
 		"pg_table_is_visible": tableVisible, "pg_type_is_visible": typeVisible,
 		"pg_operator_is_visible": operatorVisible, "pg_collation_is_visible": embeddedVisible("pg_collation"),
@@ -123,7 +123,7 @@ func (c *call) typeText(oid catalog.Oid, mod int32) types.Datum {
 var classByName = map[string]catalog.Oid{
 	"pg_trigger": classTrigger, "pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
 	"pg_language": classLanguage, "pg_type": classType, "pg_database": classDatabase, "pg_authid": classAuthID,
-	"pg_proc": classProc,
+	"pg_proc": classProc, "pg_extension": classExtension,
 }
 
 func objDescription(c *call) (types.Datum, error) {

@@ -12,7 +12,7 @@ import (
 )
 
 // languageOids are the rows of pg_language of functions' languages.
-var languageOids = map[string]catalog.Oid{catalog.LanguageSQL: 14, catalog.LanguagePLpgSQL: languagePLpgSQL}
+var languageOids = map[string]catalog.Oid{catalog.LanguageSQL: 14, catalog.LanguagePLpgSQL: languagePLpgSQL, catalog.LanguageC: 13}
 
 // languagePLpgSQL is the OID that initdb gives PL/pgSQL.
 const languagePLpgSQL catalog.Oid = 13563
@@ -75,10 +75,14 @@ func (b *builder) function(f *catalog.Function) {
 	if f.Body != "" {
 		body = str(b.defs.functionBody(f))
 	}
+	library := null
+	if f.Library != "" {
+		library = str(f.Library)
+	}
 	b.add(num(f.OID), str(f.Name), num(f.SchemaID), num(f.Owner), num(languageOids[f.Language]), num(variadic), char(byte(f.Kind)),
 		flag(f.Strict), flag(f.Set), char(f.Volatility), num(len(in)), num(f.Result.Declared()), types.NewVector(types.OidOid, args),
 		str(f.Source), types.NewFloat(float64(f.Cost)), types.NewFloat(float64(f.Rows)), flag(f.SecurityDefiner), flag(f.Leakproof),
-		char(f.Parallel), num(f.Defaults()), all, modes, names, defaults, body, config, aclDatum(b.snap, f.ACL))
+		char(f.Parallel), num(f.Defaults()), all, modes, names, defaults, body, config, aclDatum(b.snap, f.ACL), library)
 }
 
 // functionDefaults prints the defaults of a function's arguments.
@@ -191,13 +195,16 @@ func (p *printer) functionDef(f *catalog.Function) string {
 		b.WriteString(" RETURNS " + p.resultType(f) + "\n")
 	}
 	b.WriteString(" LANGUAGE " + catalog.QuoteIdent(f.Language) + "\n")
-	options := ""
+	usual, options := float32(100), ""
+	if f.Language == catalog.LanguageC {
+		usual = 1
+	}
 	for _, o := range []struct {
 		on   bool
 		text string
 	}{{f.Volatility == 'i', " IMMUTABLE"}, {f.Volatility == 's', " STABLE"}, {f.Parallel == 's', " PARALLEL SAFE"},
 		{f.Parallel == 'r', " PARALLEL RESTRICTED"}, {f.Strict, " STRICT"}, {f.SecurityDefiner, " SECURITY DEFINER"},
-		{f.Leakproof, " LEAKPROOF"}, {f.Cost != 100, " COST " + estimate(f.Cost)}, {f.Rows > 0 && f.Rows != 1000, " ROWS " + estimate(f.Rows)}} {
+		{f.Leakproof, " LEAKPROOF"}, {f.Cost != usual, " COST " + estimate(f.Cost)}, {f.Rows > 0 && f.Rows != 1000, " ROWS " + estimate(f.Rows)}} {
 		if o.on {
 			options += o.text
 		}
@@ -219,7 +226,11 @@ func (p *printer) functionDef(f *catalog.Function) string {
 	for strings.Contains(f.Source, tag) {
 		tag += "x"
 	}
-	return b.String() + "AS " + tag + "$" + f.Source + tag + "$\n"
+	library := ""
+	if f.Library != "" {
+		library = quoteLiteral(f.Library) + ", "
+	}
+	return b.String() + "AS " + library + tag + "$" + f.Source + tag + "$\n"
 }
 
 func estimate(v float32) string { return strconv.FormatFloat(float64(v), 'g', 6, 32) }

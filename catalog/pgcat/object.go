@@ -102,6 +102,7 @@ func (b *builder) depend(class, obj catalog.Oid, sub catalog.AttNum, refClass, r
 func dependRows(b *builder) {
 	b.typeDepends()
 	b.functionDepends()
+	b.extensionDepends()
 	b.snap.Tables(func(t *catalog.Table) bool {
 		b.depend(classClass, t.OID, 0, classNamespace, t.SchemaID, 0, catalog.Normal)
 		b.tableDepends(t)
@@ -232,6 +233,7 @@ func builtinDescriptions(b *builder) {
 		{classAm, 3580, "block range index (BRIN) access method"},
 		{classLanguage, 12, "built-in functions"}, {classLanguage, 13, "dynamically-loaded C functions"},
 		{classLanguage, 14, "SQL-language functions"}, {classNamespace, namespaceToast, "reserved schema for TOAST tables"},
+		{classExtension, extensionPLpgSQL, "PL/pgSQL procedural language"},
 	} {
 		b.add(num(d.oid), num(d.class), num(0), str(d.text))
 	}
@@ -281,6 +283,7 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		return true
 	})
 	snap.Functions(func(f *catalog.Function) bool { some(classProc, f.OID, 0, f.Comment); return true })
+	snap.Extensions(func(e *catalog.Extension) bool { some(classExtension, e.OID, 0, e.Comment); return true })
 	snap.Views(func(v *catalog.View) bool {
 		some(classClass, v.OID, 0, v.Comment)
 		columns(v.OID, v.Columns)

@@ -14,6 +14,7 @@ const (
 	classAuthID     catalog.Oid = 1260
 	classDatabase   catalog.Oid = 1262
 	classConstraint catalog.Oid = 2606
+	classExtension  catalog.Oid = 3079
 	classPolicy     catalog.Oid = 3256
 	classLanguage   catalog.Oid = 2612
 	classNamespace  catalog.Oid = 2615
@@ -47,7 +48,7 @@ func rewriteOid(v *catalog.View) catalog.Oid { return synthetic | v.OID }
 func sources() map[string]*source {
 	all := map[string]*source{}
 	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), typeSources(), viewSources(),
-		statSources(), informationSources(), infoPrivilegeSources(), clusterSources(), triggerSources()} {
+		statSources(), informationSources(), infoPrivilegeSources(), clusterSources(), triggerSources(), extensionSources()} {
 		maps.Copy(all, part)
 	}
 	return all

@@ -37,6 +37,8 @@ type UserDef struct {
 	OutName    string // of the one output argument of a function that returns it alone; empty for none
 	Volatility Volatility
 	Strict     bool
+	// Native is the symbol of a function in C; empty for other languages.
+	Native string
 }
 
 // Void reports whether the function returns nothing.
@@ -75,8 +77,12 @@ func NewUserFunction(d *UserDef) *UserFunction {
 			p.set.Columns = []OutColumn{{Name: d.OutName, Type: d.Result.Oid}}
 		}
 	default:
+		im := &impl{fn: callUser, f0: callUserBare}
+		if d.Native != "" {
+			im = native(d)
+		}
 		p.fn = &Function{Oid: d.Oid, Name: d.Name, Args: p.args, Result: p.ret, Volatility: d.Volatility, Strict: d.Strict,
-			Variadic: p.variadic, Defaults: d.Defaults, ArgNames: d.Names, User: d, src: "-", impl: &impl{fn: callUser, f0: callUserBare}}
+			Variadic: p.variadic, Defaults: d.Defaults, ArgNames: d.Names, User: d, src: "-", impl: im}
 	}
 	return &UserFunction{p: p}
 }

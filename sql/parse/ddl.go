@@ -596,6 +596,12 @@ type CreateExtensionStmt struct {
 	Options     []*DefElem
 }
 
+// AlterExtensionStmt is ALTER EXTENSION … UPDATE.
+type AlterExtensionStmt struct {
+	Name       string
+	NewVersion string // empty for the newest
+}
+
 // RefreshMatViewStmt is REFRESH MATERIALIZED VIEW.
 type RefreshMatViewStmt struct {
 	Concurrent bool
@@ -625,4 +631,5 @@ func (*CompositeTypeStmt) stmt()     {}
 func (*CreateDomainStmt) stmt()      {}
 func (*CreateTrigStmt) stmt()        {}
 func (*CreateExtensionStmt) stmt()   {}
+func (*AlterExtensionStmt) stmt()    {}
 func (*RefreshMatViewStmt) stmt()    {}

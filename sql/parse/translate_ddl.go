@@ -470,6 +470,19 @@ func (t *translator) createExtensionStmt(n *pg.CreateExtensionStmt) *CreateExten
 	return &CreateExtensionStmt{Name: n.Extname, IfNotExists: n.IfNotExists, Options: t.defElems(n.Options)}
 }
 
+func (t *translator) alterExtensionStmt(n *pg.AlterExtensionStmt) *AlterExtensionStmt {
+	out := &AlterExtensionStmt{Name: n.Extname}
+	for _, o := range t.defElems(n.Options) {
+		switch a := o.Arg.(type) {
+		case NameArg:
+			out.NewVersion = string(a)
+		case *Const:
+			out.NewVersion = a.Sval
+		}
+	}
+	return out
+}
+
 func (t *translator) refreshMatViewStmt(n *pg.RefreshMatViewStmt) *RefreshMatViewStmt {
 	return &RefreshMatViewStmt{Concurrent: n.Concurrent, SkipData: n.SkipData, Relation: t.rangeVar(n.Relation)}
 }

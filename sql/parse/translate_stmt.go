@@ -77,6 +77,8 @@ func (t *translator) ddlStmt(n *pg.Node) Statement {
 		return t.createTrigStmt(s.CreateTrigStmt)
 	case *pg.Node_CreateExtensionStmt:
 		return t.createExtensionStmt(s.CreateExtensionStmt)
+	case *pg.Node_AlterExtensionStmt:
+		return t.alterExtensionStmt(s.AlterExtensionStmt)
 	case *pg.Node_RefreshMatViewStmt:
 		return t.refreshMatViewStmt(s.RefreshMatViewStmt)
 	}
@@ -182,7 +184,6 @@ func (t *translator) roleStmt(n *pg.Node) Statement {
 
 // statementNames are the SQL names of the statements that have no translation.
 var statementNames = map[string]string{
-	"AlterExtensionStmt":           "ALTER EXTENSION",
 	"AlterExtensionContentsStmt":   "ALTER EXTENSION",
 	"CreateTableSpaceStmt":         "CREATE TABLESPACE",
 	"DropTableSpaceStmt":           "DROP TABLESPACE",

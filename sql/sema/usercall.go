@@ -37,6 +37,9 @@ func Definition(f *catalog.Function, snap *catalog.Snapshot) *expr.UserDef {
 func definition(f *catalog.Function, snap *catalog.Snapshot, all bool) *expr.UserDef {
 	d := &expr.UserDef{Oid: f.OID, Name: f.Name, Procedure: f.Kind == catalog.Procedure, Variadic: f.Variadic(), Defaults: f.Defaults(),
 		Result: f.Result, Set: f.Set, Volatility: expr.Volatility(f.Volatility), Strict: f.Strict}
+	if f.Language == catalog.LanguageC {
+		d.Native = f.Source
+	}
 	named := false
 	for i := range f.Args {
 		a := &f.Args[i]

@@ -14,7 +14,6 @@ type otherObject struct {
 }
 
 var otherObjects = map[parse.ObjectType]otherObject{
-	parse.ObjectExtension:       {noun: "extension"},
 	parse.ObjectForeignTable:    {noun: "foreign table"},
 	parse.ObjectCollation:       {"collation", "pg_collation"},
 	parse.ObjectTSParser:        {"text search parser", "pg_ts_parser"},

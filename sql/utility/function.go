@@ -24,40 +24,46 @@ func (e *Env) createFunction(ctx context.Context, s *parse.CreateFunctionStmt) e
 	if _, err := e.DDL.FunctionSchema(ctx, name); err != nil {
 		return err
 	}
-	f := &catalog.Function{Name: name.Name, Kind: catalog.PlainFunction, Volatility: 'v', Parallel: 'u', Cost: 100}
-	if s.IsProcedure {
-		f.Kind = catalog.Procedure
-	}
-	o, err := e.functionOptions(s)
+	f, err := e.newFunction(s)
 	if err != nil {
-		return err
-	}
-	if f.Language, err = o.languageOf(s); err != nil {
-		return err
-	}
-	if o.leakproof && !e.DDL.Overlay().Superuser(e.role()) {
-		return pgerr.New(pgerr.InsufficientPrivilege, "only superuser can define a leakproof function")
-	}
-	b := &functionBuilder{Env: e, f: f}
-	if err := b.parameters(s); err != nil {
-		return err
-	}
-	if err := b.result(s); err != nil {
-		return err
-	}
-	if err := o.apply(f); err != nil {
-		return err
-	}
-	if err := b.body(s, o); err != nil {
-		return err
-	}
-	if err := polymorphicResult(f); err != nil {
 		return err
 	}
 	if err := e.DDL.CreateFunction(ctx, &ddl.FunctionSpec{Name: name, Replace: s.Replace, Function: f}); err != nil {
 		return err
 	}
 	return e.checkFunction(ctx, f)
+}
+
+// newFunction makes a function's descriptor of the statement that creates it.
+func (e *Env) newFunction(s *parse.CreateFunctionStmt) (*catalog.Function, error) {
+	f := &catalog.Function{Name: s.Name.Last(), Kind: catalog.PlainFunction, Volatility: 'v', Parallel: 'u', Cost: 100}
+	if s.IsProcedure {
+		f.Kind = catalog.Procedure
+	}
+	o, err := e.functionOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	if f.Language, err = o.languageOf(s); err != nil {
+		return nil, err
+	}
+	if o.leakproof && !e.DDL.Overlay().Superuser(e.role()) {
+		return nil, pgerr.New(pgerr.InsufficientPrivilege, "only superuser can define a leakproof function")
+	}
+	b := &functionBuilder{Env: e, f: f}
+	if err := b.parameters(s); err != nil {
+		return nil, err
+	}
+	if err := b.result(s); err != nil {
+		return nil, err
+	}
+	if err := o.apply(f); err != nil {
+		return nil, err
+	}
+	if err := b.body(s, o); err != nil {
+		return nil, err
+	}
+	return f, polymorphicResult(f)
 }
 
 // functionBuilder makes a function's descriptor.
@@ -250,6 +256,9 @@ func (b *functionBuilder) body(s *parse.CreateFunctionStmt, o *functionOptions) 
 		return b.sqlBody(s)
 	case o.as == nil:
 		return invalidFunction("no function body specified")
+	case f.Language == catalog.LanguageC && len(o.as) == 2:
+		f.Library, f.Source, f.Cost = o.as[0], o.as[1], 1
+		return nil
 	case len(o.as) != 1:
 		return invalidFunction("only one AS item needed for language \"%s\"", f.Language)
 	}

@@ -45,7 +45,9 @@ func (o *functionOptions) languageOf(s *parse.CreateFunctionStmt) (string, error
 		return "", invalidFunction("no language specified")
 	case o.language == catalog.LanguageSQL || o.language == catalog.LanguagePLpgSQL:
 		return o.language, nil
-	case o.language == "c" || o.language == "internal":
+	case o.language == catalog.LanguageC && o.extension:
+		return o.language, nil
+	case o.language == catalog.LanguageC || o.language == "internal":
 		return "", pgerr.NotSupported("LANGUAGE " + o.language)
 	}
 	return "", pgerr.New(pgerr.UndefinedObject, "language \"%s\" does not exist", o.language)

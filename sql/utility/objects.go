@@ -38,6 +38,9 @@ func (e *Env) drop(ctx context.Context, s *parse.DropStmt) error {
 	if isRoutine(s.RemoveType) {
 		return e.dropFunctions(ctx, s)
 	}
+	if s.RemoveType == parse.ObjectExtension {
+		return e.dropExtensions(ctx, s)
+	}
 	kind, ok := relKinds[s.RemoveType]
 	if !ok {
 		return e.dropOther(s)
@@ -98,6 +101,9 @@ func (e *Env) setSchema(ctx context.Context, s *parse.AlterObjectSchemaStmt) err
 			return err
 		}
 		return e.DDL.SetFunctionSchema(ctx, f, s.NewSchema)
+	}
+	if s.ObjectType == parse.ObjectExtension {
+		return e.DDL.SetExtensionSchema(ctx, s.Object.Name.Last(), s.NewSchema)
 	}
 	kind, ok := relKinds[s.ObjectType]
 	if !ok || s.Relation == nil {
@@ -167,10 +173,10 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 	case parse.ObjectDatabase:
 		t = ddl.CommentTarget{Database: true, Sub: n.Last()}
 	case parse.ObjectExtension:
-		if n.Last() == "plpgsql" { // pg_dump writes it
+		if n.Last() == catalog.LanguagePLpgSQL { // pg_dump writes it
 			return nil
 		}
-		return pgerr.New(pgerr.UndefinedObject, "extension %q does not exist", n.Last())
+		return e.DDL.CommentExtension(ctx, n.Last(), s.Comment)
 	default:
 		return pgerr.NotSupported("COMMENT ON " + s.ObjType.String())
 	}

@@ -87,6 +87,8 @@ func otherTag(stmt parse.Statement) string {
 		return "CHECKPOINT"
 	case *parse.CreateExtensionStmt:
 		return "CREATE EXTENSION"
+	case *parse.AlterExtensionStmt:
+		return "ALTER EXTENSION"
 	case *parse.ClusterStmt:
 		return "CLUSTER"
 	case *parse.CreatedbStmt:

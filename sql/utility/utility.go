@@ -33,6 +33,8 @@ type Env struct {
 	Notice  func(*pgerr.Error)
 	// User and SessionUser are role names, for CURRENT_USER and its kin.
 	User, SessionUser string
+	// extension says that the statement is of the script of an extension, where functions may be in C.
+	extension bool
 	// InTransactionBlock is set between BEGIN and COMMIT: some statements are refused there.
 	InTransactionBlock bool
 	// HashPassword turns a clear password into a SCRAM-SHA-256 verifier; a verifier is returned as it is.
@@ -176,7 +178,9 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 	case *parse.RefreshMatViewStmt:
 		err = e.refreshMatView(ctx, s)
 	case *parse.CreateExtensionStmt:
-		err = e.createExtension(s)
+		err = e.createExtension(ctx, s)
+	case *parse.AlterExtensionStmt:
+		err = e.alterExtension(s)
 	case *parse.VacuumStmt:
 		err = e.vacuum(s)
 	case *parse.ReindexStmt:
@@ -277,18 +281,4 @@ func (e *Env) vacuum(s *parse.VacuumStmt) error {
 		}
 	}
 	return nil
-}
-
-// createExtension knows the one extension that is there from the start.
-func (e *Env) createExtension(s *parse.CreateExtensionStmt) error {
-	if s.Name == "plpgsql" {
-		if s.IfNotExists {
-			n := pgerr.Notice("extension %q already exists, skipping", s.Name)
-			n.Code = pgerr.DuplicateObject
-			e.notice(n)
-			return nil
-		}
-		return pgerr.New(pgerr.DuplicateObject, "extension %q already exists", s.Name)
-	}
-	return pgerr.New(pgerr.FeatureNotSupported, "extension %q is not available", s.Name)
 }

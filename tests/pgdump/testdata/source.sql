@@ -113,3 +113,10 @@ create trigger p_z before update on p for each row when (old.* is distinct from 
 alter table p enable always trigger p_z;
 create constraint trigger base_c after update of a on base from c deferrable initially deferred for each row execute function suppress_redundant_updates_trigger();
 RESET search_path;
+
+create schema ext;
+create extension "uuid-ossp" with schema ext;
+create extension pgcrypto;
+comment on extension pgcrypto is 'hashes for tokens';
+create table tokens (id uuid primary key default ext.uuid_generate_v5(ext.uuid_ns_dns(), 'x'), hash bytea generated always as (digest(name, 'sha256')) stored, name text);
+insert into tokens (name) values ('a');

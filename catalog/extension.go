@@ -1,0 +1,81 @@
+package catalog
+
+import "embed"
+
+// Extension is an extension that was created in a database: a row of pg_extension. What belongs to it says so itself
+// (Function.Extension), and goes with it alone.
+type Extension struct {
+	Local
+	OID      Oid
+	Name     string
+	Owner    Oid
+	SchemaID Oid // where its objects are
+	Version  string
+	Comment  string
+}
+
+// ObjectID implements Object.
+func (e *Extension) ObjectID() ObjectID { return ObjectID{ClassExtension, e.OID, e.Database} }
+
+// Extension returns an extension by OID, or nil.
+func (s *Snapshot) Extension(oid Oid) *Extension { v, _ := s.extensions.get(oid); return v }
+
+// Extensions calls f for every extension that was created, in OID order.
+func (s *Snapshot) Extensions(f func(*Extension) bool) { values(s.extensions, f) }
+
+// ExtensionNamed returns an extension by name, or nil.
+func (s *Snapshot) ExtensionNamed(name string) *Extension {
+	var found *Extension
+	s.Extensions(func(e *Extension) bool {
+		if e.Name == name {
+			found = e
+		}
+		return found == nil
+	})
+	return found
+}
+
+// extensionDependents adds what belongs to an extension.
+func (s *Snapshot) extensionDependents(oid Oid, add addDependent) {
+	s.Functions(func(f *Function) bool {
+		if f.Extension == oid {
+			add(Internal, PartFunction, f.OID, 0)
+		}
+		return true
+	})
+}
+
+// ExtensionControl is what is known of an extension that can be created: PostgreSQL's control file.
+type ExtensionControl struct {
+	Name, Version, Comment string
+}
+
+// AvailableExtensions are the extensions that there are, by name. Plpgsql is part of every database.
+var AvailableExtensions = []ExtensionControl{
+	{"fuzzystrmatch", "1.1", "determine similarities and distance between strings"},
+	{"pgcrypto", "1.3", "cryptographic functions"},
+	{LanguagePLpgSQL, "1.0", "PL/pgSQL procedural language"},
+	{"uuid-ossp", "1.1", "generate universally unique identifiers (UUIDs)"},
+}
+
+// AvailableExtension returns an extension that can be created, or nil.
+func AvailableExtension(name string) *ExtensionControl {
+	for i := range AvailableExtensions {
+		if e := &AvailableExtensions[i]; e.Name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+//go:embed extensions/*.sql
+var extensionScripts embed.FS
+
+// Script is the SQL that makes the extension's objects; empty for plpgsql, which has none.
+func (e *ExtensionControl) Script() string {
+	b, err := extensionScripts.ReadFile("extensions/" + e.Name + ".sql")
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
