@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	//lint:ignore SA1019 what bcrypt is made of
 	"golang.org/x/crypto/blowfish"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
