@@ -292,18 +292,9 @@ func clonedConstraint(over *catalog.Snapshot, parent *catalog.Table, k *catalog.
 
 // addKeyTree adds a key or foreign key to a table and, if it is partitioned, to its partitions.
 func (x *Tx) addKeyTree(ctx context.Context, table catalog.Oid, s ConstraintSpec, recurse bool) error {
-	if t := x.s.over.Table(table); s.Type == catalog.PrimaryKey && s.UsingIndex == "" {
-		for _, name := range s.Columns {
-			if t.ColumnByName(name) == nil {
-				return errNoColumn(name, t.Name)
-			}
-			if t.PrimaryKey() != nil {
-				continue // which is refused
-			}
-			c := &AlterCommand{Kind: SetNotNull, Name: name}
-			if err := x.alterTree(ctx, table, c, recurse); err != nil {
-				return err
-			}
+	if s.Type == catalog.PrimaryKey && s.UsingIndex == "" {
+		if err := x.keyNotNull(ctx, x.s.over.Table(table), s.Columns, recurse); err != nil {
+			return err
 		}
 	}
 	t, err := x.alter(ctx, table)
@@ -332,6 +323,32 @@ func (x *Tx) addKeyTree(ctx context.Context, table catalog.Oid, s ConstraintSpec
 	for _, child := range x.s.over.PartitionOrder(t) {
 		if err := x.ensureIndex(ctx, table, k.Index, child); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// keyNotNull makes the columns of a new primary key NOT NULL in the tables that inherit them. In the table itself that comes
+// with the key; partitions get the key too.
+func (x *Tx) keyNotNull(ctx context.Context, t *catalog.Table, columns []string, recurse bool) error {
+	for _, name := range columns {
+		if t.ColumnByName(name) == nil {
+			return errNoColumn(name, t.Name)
+		}
+		if t.PrimaryKey() != nil {
+			continue // another is refused
+		}
+		c := &AlterCommand{Kind: SetNotNull, Name: name}
+		if err := x.notNullOfPartitions(t.OID, c, recurse); err != nil {
+			return err
+		}
+		if t.Partitioning != nil || !recurse {
+			continue
+		}
+		for _, k := range x.s.over.Inheritors(t)[1:] {
+			if err := x.alterOne(ctx, k.OID, c); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
