@@ -60,7 +60,7 @@ func concurrentlyRefreshable(x *Tx, t *catalog.Table, noData bool) error {
 		return pgerr.New(pgerr.SyntaxError, "CONCURRENTLY and WITH NO DATA options cannot be used together")
 	}
 	for _, i := range t.Indexes {
-		if i.Unique {
+		if i.Unique && i.OnColumns() {
 			return nil
 		}
 	}

@@ -42,27 +42,9 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 			}
 		}
 	}
-	for i := 0; i < len(tables); i++ {
-		t := x.s.over.Table(tables[i])
-		for _, in := range t.Inbound {
-			if slices.Contains(tables, in.Table) {
-				continue
-			}
-			child := x.s.over.Table(in.Table)
-			if b == Restrict {
-				return pgerr.New(pgerr.FeatureNotSupported, "cannot truncate a table referenced in a foreign key constraint").
-					WithDetail("Table \"%s\" references \"%s\".", child.Name, t.Name).
-					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", child.Name)
-			}
-			x.notice(pgerr.Notice("truncate cascades to table %q", child.Name))
-			if err := x.lock(ctx, child.OID, AccessExclusiveLock); err != nil {
-				return err
-			}
-			if err := x.mustTruncate(catalog.Relation{Kind: catalog.KindTable, Table: child}); err != nil {
-				return err
-			}
-			tables = append(tables, child.OID)
-		}
+	tables, err := x.truncateReferencing(ctx, tables, b)
+	if err != nil {
+		return err
 	}
 	for _, oid := range tables {
 		for _, q := range x.s.over.SequencesOwnedBy(oid, 0) {
@@ -90,6 +72,70 @@ func (x *Tx) Truncate(ctx context.Context, names []Name, restart bool, b Behavio
 		}
 	}
 	return nil
+}
+
+// truncateReferencing adds the tables with foreign keys to those that are truncated, and to these in turn; with Restrict it
+// refuses where there are any. As in PostgreSQL the ones of a round come in the order of their OIDs.
+func (x *Tx) truncateReferencing(ctx context.Context, tables []catalog.Oid, b Behavior) ([]catalog.Oid, error) {
+	for {
+		round := x.referencing(tables)
+		if len(round) == 0 {
+			return tables, nil
+		}
+		for _, oid := range round {
+			child := x.s.over.Table(oid)
+			if b == Restrict {
+				return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot truncate a table referenced in a foreign key constraint").
+					WithDetail("Table \"%s\" references \"%s\".", child.Name, x.referenced(child, tables)).
+					WithHint("Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", child.Name)
+			}
+			x.notice(pgerr.Notice("truncate cascades to table %q", child.Name))
+			if err := x.lock(ctx, oid, AccessExclusiveLock); err != nil {
+				return nil, err
+			}
+			if err := x.mustTruncate(catalog.Relation{Kind: catalog.KindTable, Table: child}); err != nil {
+				return nil, err
+			}
+			tables = append(tables, oid)
+		}
+	}
+}
+
+// referencing are the tables beside the given ones that have foreign keys to any of them, in the order of OIDs. The rows of a
+// partitioned table are in its partitions, which have its foreign keys.
+func (x *Tx) referencing(tables []catalog.Oid) (out []catalog.Oid) {
+	add := func(oid catalog.Oid) {
+		if !slices.Contains(tables, oid) && !slices.Contains(out, oid) {
+			out = append(out, oid)
+		}
+	}
+	for _, oid := range tables {
+		for _, in := range x.s.over.Table(oid).Inbound {
+			child := x.s.over.Table(in.Table)
+			add(child.OID)
+			if child.Partitioning == nil {
+				continue
+			}
+			for _, k := range x.s.over.Inheritors(child)[1:] {
+				add(k.OID)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// referenced is the name of the first of tables that a table, or what it is a partition of, has a foreign key to.
+func (x *Tx) referenced(child *catalog.Table, tables []catalog.Oid) string {
+	for _, oid := range tables {
+		t := x.s.over.Table(oid)
+		for _, in := range t.Inbound {
+			if in.Table == child.OID || slices.Contains(x.s.over.Inheritors(x.s.over.Table(in.Table)), child) {
+				return t.Name
+			}
+		}
+	}
+	return ""
 }
 
 // mayTruncate checks the privilege before the table's lock is waited for.

@@ -66,7 +66,7 @@ type Context struct {
 	Virtual func(t *sema.VirtualTable, emit func(row []types.Datum) error) error
 	// NextRowID makes keys of tables without a primary key, unique over the cluster and time.
 	NextRowID func() int64
-	// Triggers calls trigger functions.
+	// Triggers calls trigger functions; nil: none fire.
 	Triggers TriggerHost
 	// stmts are what the triggers of each table share in the statement.
 	stmts map[stmtKey]*stmtTriggers

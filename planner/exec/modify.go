@@ -63,7 +63,7 @@ func newModify(r *run, n *planner.ModifyTable, in operator) operator {
 	if n.Kind != planner.Insert && (m.single || !n.Unique) {
 		m.seen = map[string]struct{}{}
 	}
-	m.triggered = hasTriggers(n)
+	m.triggered = r.c.Triggers != nil && hasTriggers(n)
 	if s, ok := in.(*scanOp); ok && m.claims(s) {
 		s.claim = n.Target.Mode
 	}

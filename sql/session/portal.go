@@ -29,6 +29,7 @@ type portal struct {
 	cursor   *exec.Cursor
 	ectx     *exec.Context
 	analyze  bool // EXPLAIN ANALYZE
+	quiet    bool // fires no triggers
 	started  bool
 	done     bool
 	rows     int64
@@ -122,6 +123,9 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	p.ectx.Permissions = p.st.permissions
 	if p.analyze {
 		p.ectx.Analyze = &exec.Instrumentation{}
+	}
+	if p.quiet {
+		p.ectx.Triggers = nil
 	}
 	if plan.Kind != planner.Select || plan.Writes {
 		s.useRunnerWith(p.ectx)
