@@ -115,11 +115,15 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 			return err
 		}
 	}
+	held := map[int]bool{} // the keys that children got as their default again
 	err := r.as(ctx, k, false, cols, func() error {
-		return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, _ []int) error {
+		return r.store.Children(ctx, k, keys, lockFor(action), func(rows [][]types.Datum, at []int) error {
 			assigned := make([][]types.Datum, len(rows))
 			for i := range rows {
 				assigned[i] = vals
+				if action == catalog.SetDefault && k.holds(rows[i], cols, vals) {
+					held[at[i]] = true
+				}
 			}
 			return k.within(r.store.UpdateRows(ctx, k, rows, cols, assigned), k.assignments(action, cols))
 		})
@@ -128,8 +132,25 @@ func (r *Runner) setChildren(ctx context.Context, k *Key, action catalog.Action,
 		return k.finding(err, k.assignments(action, cols))
 	}
 	// A child whose default is the very key that went away was "updated" to what it held, which no check would judge: as
-	// PostgreSQL does, look again whether anybody still references the key.
-	return r.forbid(ctx, k, keys, true)
+	// PostgreSQL does, look again whether anybody still references the key. Children that got that default by the loss of
+	// another key are judged by their own check.
+	kept := keys[:0:0]
+	for i, key := range keys {
+		if held[i] {
+			kept = append(kept, key)
+		}
+	}
+	return r.forbid(ctx, k, kept, true)
+}
+
+// holds reports whether columns of a child have these values, none of which is NULL.
+func (k *Key) holds(row []types.Datum, cols []int, vals []types.Datum) bool {
+	for i, c := range cols {
+		if vals[i].IsNull() || row[c].IsNull() || !types.Equal(k.Child.Columns[c].Type.Oid, row[c], vals[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // forbid is RESTRICT, and NO ACTION with secondLook: a key that another row holds again by now is not missed.

@@ -71,6 +71,6 @@ func errMovesFrom(t, root *catalog.Table) error {
 // StillReferencedFrom is the error of a partition that is to go and has a row that a foreign key, declared on a table, references.
 func (k *Key) StillReferencedFrom(on *catalog.Table, schema string, vals []types.Datum, env *types.IOEnv, shown bool) *pgerr.Error {
 	return pgerr.New(pgerr.ForeignKeyViolation, "removing partition \"%s\" violates foreign key constraint \"%s\"", k.Parent.Name, k.Constraint.Name).
-		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Parent, k.ParentCols, vals, env, shown), on.Name).
+		WithDetail("Key%s is still referenced from table \"%s\".", shownKey(k.Child, k.ChildCols, vals, env, shown), on.Name).
 		WithTable(schema, on.Name).WithConstraint(k.Constraint.Name)
 }

@@ -325,7 +325,9 @@ func (x *Tx) alterTypeTree(ctx context.Context, table catalog.Oid, list []AlterC
 			return err
 		}
 	}
-	if err := x.alterTypes(ctx, table, list); err != nil {
+	converted := map[catalog.Oid][]catalog.AttNum{}
+	var err error
+	if converted[table], err = x.alterTypes(ctx, table, list); err != nil {
 		return err
 	}
 	below := slices.Clone(list)
@@ -335,8 +337,15 @@ func (x *Tx) alterTypeTree(ctx context.Context, table catalog.Oid, list []AlterC
 		below[i].Type = &change
 	}
 	for _, k := range tree[1:] {
-		if err := x.alterTypes(ctx, k.OID, below); err != nil {
+		if converted[k.OID], err = x.alterTypes(ctx, k.OID, below); err != nil {
 			return err
+		}
+	}
+	for _, k := range tree {
+		for _, num := range converted[k.OID] {
+			if err := x.revalidate(ctx, k.OID, num); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

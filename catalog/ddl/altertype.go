@@ -10,38 +10,30 @@ import (
 )
 
 // alterTypes is ALTER COLUMN … TYPE of one or more columns of a table. Every conversion reads the rows as they were before
-// the statement, so that two columns can change places; the table is rewritten once.
-func (x *Tx) alterTypes(ctx context.Context, table catalog.Oid, list []AlterCommand) error {
+// the statement, so that two columns can change places; the table is rewritten once. It returns the columns that were
+// converted: the foreign keys that these are part of are still to be judged.
+func (x *Tx) alterTypes(ctx context.Context, table catalog.Oid, list []AlterCommand) (nums []catalog.AttNum, err error) {
 	t, err := x.alter(ctx, table)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	exprs := map[catalog.AttNum]string{}
-	var nums []catalog.AttNum
 	for i := range list {
 		if slices.ContainsFunc(list[:i], func(c AlterCommand) bool { return c.Name == list[i].Name }) {
-			return pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of column %q twice", list[i].Name)
+			return nil, pgerr.New(pgerr.FeatureNotSupported, "cannot alter type of column %q twice", list[i].Name)
 		}
 		num, expr, err := x.retype(ctx, t, &list[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if expr != "" {
 			exprs[num], nums = expr, append(nums, num)
 		}
 	}
 	if len(nums) == 0 {
-		return x.putTable(ctx, t)
+		return nil, x.putTable(ctx, t)
 	}
-	if err := x.rewrite(ctx, t, exprs); err != nil {
-		return err
-	}
-	for _, num := range nums {
-		if err := x.revalidate(ctx, table, num); err != nil {
-			return err
-		}
-	}
-	return nil
+	return nums, x.rewrite(ctx, t, exprs)
 }
 
 // retype gives a column of a table under change its new type. expr computes its values from the old rows; it is empty where
@@ -223,11 +215,12 @@ func (x *Tx) recheckKeys(t *catalog.Table, num catalog.AttNum) error {
 	return nil
 }
 
-// revalidate judges the foreign keys that a converted column is part of.
+// revalidate judges the foreign keys that a converted column is part of. The part of one that references a partition is no
+// key of its own: the parent may be in another.
 func (x *Tx) revalidate(ctx context.Context, table catalog.Oid, num catalog.AttNum) error {
 	t := x.s.over.Table(table)
 	check := func(child *catalog.Table, k *catalog.Constraint) error {
-		if !k.Validated {
+		if !k.Validated || child.ConstraintByOID(k.Parent) != nil {
 			return nil
 		}
 		if err := x.raise(ctx, child.OID, k.FK.RefTable); err != nil {
