@@ -101,7 +101,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	for class, later := range map[Class]byte{ClassTable: formatVersionTriggers + 1, ClassRole: formatVersionTriggers, ClassSchema: formatVersion + 1} {
+	for class, later := range map[Class]byte{ClassTable: formatVersionGin + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers, ClassSchema: formatVersion + 1} {
 		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
 			t.Error("a later format is read as this one")
 		}
@@ -112,6 +112,10 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 		if back, err := Decode(o.ObjectID().Class, b); err != nil || b[0] != formatVersionTriggers || !bytes.Equal(Encode(back), b) {
 			t.Errorf("%T with triggers: %v, format %d", o, err, b[0])
 		}
+	}
+	gin := &Table{OID: 1, Indexes: []*Index{{OID: 2, Method: "gin"}}, Triggers: triggers}
+	if back, err := Decode(ClassTable, Encode(gin)); err != nil || Encode(gin)[0] != formatVersionGin || !bytes.Equal(Encode(back), Encode(gin)) {
+		t.Errorf("a table with a GIN index: %v, format %d", err, Encode(gin)[0])
 	}
 	if b := Encode(&Table{OID: 1}); b[0] != formatVersion {
 		t.Error("a table that every program knows is not in format 1")

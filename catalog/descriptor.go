@@ -149,7 +149,8 @@ type Index struct {
 	Deps []Oid `json:",omitempty"`
 	// NullsNotDistinct says that NULLs of a unique index are equal.
 	NullsNotDistinct bool `json:",omitempty"`
-	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), and empty for btree.
+	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), "gin" for an index with an entry
+	// for each key that a row's values are made of (sql/keyenc/gin.go), and empty for btree.
 	Method string
 	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
 	Constraint Oid
@@ -172,6 +173,9 @@ type Index struct {
 
 // Global reports whether entries are placed by the index key's own hash.
 func (i *Index) Global() bool { return i.Unique && !i.RowKey }
+
+// Gin reports whether the index has any number of entries of a row, which are in no order of its columns.
+func (i *Index) Gin() bool { return i.Method == "gin" }
 
 // OnColumns reports whether the index is of columns alone and of all rows: what a constraint or a foreign key can rest on.
 func (i *Index) OnColumns() bool {

@@ -28,13 +28,14 @@ const (
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
-// row-level security of format 4, and tables and views with triggers of format 5.
+// row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
 	formatVersionTree     = 3
 	formatVersionRows     = 4
 	formatVersionTriggers = 5
+	formatVersionGin      = 6
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -62,6 +63,9 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	if slices.ContainsFunc(t.Indexes, (*Index).Gin) {
+		return formatVersionGin
+	}
 	if t.Triggers != nil {
 		return formatVersionTriggers
 	}
@@ -99,7 +103,7 @@ func (c Class) knows(format byte) bool {
 		return true
 	case formatVersionMore:
 		return c.hasMore()
-	case formatVersionTree, formatVersionRows:
+	case formatVersionTree, formatVersionRows, formatVersionGin:
 		return c == ClassTable
 	case formatVersionTriggers:
 		return c == ClassTable || c == ClassView

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
@@ -37,6 +39,8 @@ type accessPath struct {
 	in      *keyCond
 	lo, hi  *keyCond
 	notNull *keyCond // column len(eq) IS NOT NULL
+	gin     []*ginCond
+	keys    float64 // what the lists of a GIN index's keys cost beside the rows
 	rows    float64
 	order   *rowOrder // the rows are to come in this order
 	reverse bool
@@ -126,7 +130,7 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 			return nil, err
 		}
 		n.FilterCols = columnsOf(n.Filter.Node)
-		n.Rows = max(1, n.Rows*q.allOf(rest))
+		n.Rows = max(1, n.Rows*q.allOf(slices.DeleteFunc(slices.Clone(rest), p.counts)))
 	}
 	f.node, f.scan, f.conds = n, n, conds
 	if p.order != nil {
@@ -152,27 +156,7 @@ func columnsOf(n expr.Node) []int {
 // keyConds picks the conjuncts that a key of the table could use.
 func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 	var out []*keyCond
-	own := func(n expr.Node) (int, bool) {
-		v, ok := stripCast(n).(*expr.Var)
-		if !ok || v.Level != 0 || v.Rel != rel || v.Col >= len(q.q.Rels[rel].Table.Columns) {
-			return 0, false
-		}
-		return v.Col, sameBytes(v.Type.Oid, n.ResultType().Oid)
-	}
-	// key reads an operand as a column of the table, or as what an index could be on.
-	exprs := onExpressions(q.q.Rels[rel].Table)
-	key := func(n expr.Node, k *keyCond) bool {
-		var ok bool
-		if k.col, ok = own(n); ok {
-			return true
-		}
-		if !exprs || !q.relsOf(n).only(rel) || hasVolatile(n) || hasSubquery(n) {
-			return false
-		}
-		k.col, k.key = -1, expr.Fold(stripCast(n))
-		return sameBytes(k.key.ResultType().Oid, n.ResultType().Oid)
-	}
-	known := func(n expr.Node) bool { return q.relsOf(n).empty() && !hasVolatile(n) && !hasSubquery(n) }
+	key, known := q.keyOperand(rel), q.known
 	for _, c := range conds {
 		switch n := c.node.(type) {
 		case *expr.Func:
@@ -208,6 +192,34 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 	return out
 }
 
+// known reports whether a value is known without any row.
+func (q *query) known(n expr.Node) bool {
+	return q.relsOf(n).empty() && !hasVolatile(n) && !hasSubquery(n)
+}
+
+// keyOperand returns what reads an operand as a column of the table, or as what an index could be on.
+func (q *query) keyOperand(rel int) func(n expr.Node, k *keyCond) bool {
+	own := func(n expr.Node) (int, bool) {
+		v, ok := stripCast(n).(*expr.Var)
+		if !ok || v.Level != 0 || v.Rel != rel || v.Col >= len(q.q.Rels[rel].Table.Columns) {
+			return 0, false
+		}
+		return v.Col, sameBytes(v.Type.Oid, n.ResultType().Oid)
+	}
+	exprs := onExpressions(q.q.Rels[rel].Table)
+	return func(n expr.Node, k *keyCond) bool {
+		var ok bool
+		if k.col, ok = own(n); ok {
+			return true
+		}
+		if !exprs || !q.relsOf(n).only(rel) || hasVolatile(n) || hasSubquery(n) {
+			return false
+		}
+		k.col, k.key = -1, expr.Fold(stripCast(n))
+		return sameBytes(k.key.ResultType().Oid, n.ResultType().Oid)
+	}
+}
+
 var commuted = expr.Commuted
 
 // rowKeyColumns are the columns of a table's row key as an index's.
@@ -239,7 +251,7 @@ func (q *query) bestPath(rel int, t *catalog.Table, conds []*conj, ordered bool)
 	}
 	var best *accessPath
 	q.eachPath(rel, t, conds, func(p *accessPath) {
-		if best != nil && len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil && p.index.Predicate == "" {
+		if best != nil && !p.narrows() && p.index.Predicate == "" {
 			return
 		}
 		if best == nil || pathCost(p) < pathCost(best) {
@@ -258,16 +270,27 @@ func (q *query) eachPath(rel int, t *catalog.Table, conds []*conj, f func(*acces
 		if ix.RowKey || q.b.tooNew(ix) || !q.admits(rel, t, ix, conds) {
 			continue
 		}
+		if ix.Gin() {
+			if p := q.ginPath(rel, t, ix, conds, rows); p != nil {
+				f(p)
+			}
+			continue
+		}
 		if p := q.matchPath(rel, t, ix, ix.Columns, ix.Unique, ks, rows); !p.omitsRows(t) {
 			f(p)
 		}
 	}
 }
 
+// narrows reports whether the path reads by conditions on its key.
+func (p *accessPath) narrows() bool {
+	return len(p.eq) > 0 || p.in != nil || p.lo != nil || p.hi != nil || p.gin != nil
+}
+
 // pathCost weighs a path: rows read, three times dearer through an index.
 func pathCost(p *accessPath) float64 {
 	if p.index != nil {
-		return 3*p.rows + 1
+		return 3*p.rows + 1 + p.keys
 	}
 	return p.rows
 }
@@ -393,6 +416,9 @@ func (q *query) fillAccess(a *Access, t *catalog.Table, p *accessPath) (map[*con
 	used := map[*conj]bool{}
 	a.Index, a.Columns = p.index, p.columns
 	q.b.use(p.index)
+	if p.gin != nil {
+		return nil, q.fillGin(a, t, p)
+	}
 	value := func(k *keyCond) (*Scalar, error) {
 		used[k.c] = true
 		return q.scalar(k.val, nil, nil)

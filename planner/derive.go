@@ -94,7 +94,7 @@ func (q *query) leadsKey(v *expr.Var) bool {
 		return false
 	}
 	for _, ix := range t.Indexes {
-		if len(ix.Columns) > 0 && int(ix.Columns[0].Num)-1 == v.Col {
+		if !ix.Gin() && len(ix.Columns) > 0 && int(ix.Columns[0].Num)-1 == v.Col {
 			return true
 		}
 	}

@@ -164,6 +164,9 @@ func subplansOf(n Node) []*Subplan {
 				add(b.Value)
 			}
 		}
+		for i := range n.Access.Gin {
+			add(n.Access.Gin[i].Query)
+		}
 	case *Values:
 		for _, r := range n.Rows {
 			add(r...)
@@ -280,6 +283,8 @@ func scanTitle(n *Scan) string {
 	switch a := &n.Access; {
 	case a.Index != nil && a.Index.Global() && a.Point:
 		return "Unique Lookup using " + a.Index.Name + " on " + on
+	case a.Gin != nil:
+		return "Bitmap Index Scan using " + a.Index.Name + " on " + on
 	case a.Index != nil:
 		return "Index Scan using " + a.Index.Name + " on " + on
 	case a.Point:
@@ -454,6 +459,9 @@ func (e *explainer) access(n *Scan) {
 	}
 	if a.NotNull && a.Lo == nil && a.Hi == nil {
 		parts = append(parts, fmt.Sprintf("(%s IS NOT NULL)", name(at)))
+	}
+	for _, g := range a.Gin {
+		parts = append(parts, fmt.Sprintf("(%s %s %s)", name(g.Column), g.Op, e.text(g.Query)))
 	}
 	if len(parts) > 0 {
 		e.detail("Key Cond: %s", strings.Join(parts, " AND "))

@@ -269,7 +269,7 @@ func (q *query) lookupPath(outer, inner *fromItem, conds []*conj) *accessPath {
 	}
 	try(nil, rowKeyColumns(t), true)
 	for _, ix := range t.Indexes {
-		if !ix.RowKey && !q.b.tooNew(ix) && q.admits(inner.rel, t, ix, inner.conds) {
+		if !ix.RowKey && !ix.Gin() && !q.b.tooNew(ix) && q.admits(inner.rel, t, ix, inner.conds) {
 			try(ix, ix.Columns, ix.Unique)
 		}
 	}

@@ -207,7 +207,7 @@ func (q *query) orderRel() (rel int, ok bool) {
 
 // pathOrder is the order in which a path's rows come when they are merged over the groups; nil: none that is of use.
 func (q *query) pathOrder(rel int, t *catalog.Table, p *accessPath, conds []*conj, reverse bool) *rowOrder {
-	if p.in != nil {
+	if p.in != nil || p.gin != nil {
 		return nil
 	}
 	o := &rowOrder{fixed: map[string]bool{}, unique: p.unique}

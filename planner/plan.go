@@ -165,6 +165,18 @@ type Access struct {
 	Ordered, Reverse bool
 	// Never: the condition is a contradiction.
 	Never bool
+	// Gin are conditions that Index, a GIN index, narrows the rows down for; the rows are those for which all of them may be
+	// true, and Filter has the conditions again. TableRows is the estimate of the table's rows: where an execution finds the
+	// keys in too many of them, it reads the table instead.
+	Gin       []GinCond
+	TableRows float64
+}
+
+// GinCond is a condition "key Op Query" on a key column of a GIN index.
+type GinCond struct {
+	Column int // in Access.Columns
+	Op     string
+	Query  *Scalar
 }
 
 // FullScan reports whether the access reads the whole table.

@@ -45,7 +45,7 @@ func (q *query) unionOf(rel int, r *sema.RTE, conds []*conj) *union {
 			}
 			own = append(append(own, arms...), q.derive(arms)...)
 			p := q.bestPath(rel, r.Table, own, false)
-			if len(p.eq) == 0 && p.in == nil && p.lo == nil && p.hi == nil {
+			if !p.narrows() {
 				u = nil
 				break
 			}

@@ -109,7 +109,7 @@ func (x *Tx) retypeIndexes(t *catalog.Table, col *catalog.Column) (retyped bool,
 		for n := range i.Columns {
 			k := &i.Columns[n]
 			if k.Num == col.Num {
-				if err := mustIndex(col.Type, method); err != nil {
+				if err := mustIndex(col.Type, method, k.OpClass); err != nil {
 					return false, err
 				}
 			}
@@ -120,7 +120,7 @@ func (x *Tx) retypeIndexes(t *catalog.Table, col *catalog.Column) (retyped bool,
 				return false, err
 			}
 			retyped = true
-			if err := mustIndex(k.Type, method); err != nil {
+			if err := mustIndex(k.Type, method, k.OpClass); err != nil {
 				return false, err
 			}
 		}

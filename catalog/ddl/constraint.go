@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -134,7 +135,7 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 	out := make([]catalog.IndexColumn, len(specs))
 	for i, s := range specs {
 		if s.Expr != nil {
-			if err := mustIndex(s.Type, method); err != nil {
+			if err := mustIndex(s.Type, method, s.OpClass); err != nil {
 				return nil, err
 			}
 			out[i] = catalog.IndexColumn{
@@ -152,7 +153,7 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 		case c == nil:
 			return nil, pgerr.New(pgerr.UndefinedColumn, "column %q does not exist", s.Name)
 		}
-		if err := mustIndex(c.Type, method); err != nil {
+		if err := mustIndex(c.Type, method, s.OpClass); err != nil {
 			return nil, err
 		}
 		out[i] = catalog.IndexColumn{Num: c.Num, Desc: s.Desc, NullsFirst: s.NullsFirst, OpClass: s.OpClass, Collation: s.Collation}
@@ -160,11 +161,39 @@ func indexColumns(t *catalog.Table, specs []IndexColumnSpec, method string, inCo
 	return out, nil
 }
 
-// mustIndex refuses a type that no index can order.
-func mustIndex(t types.Type, method string) error {
+// mustIndex refuses a type that no index of a method can hold, under an operator class if one is named.
+func mustIndex(t types.Type, method, class string) error {
+	if method == "gin" {
+		return mustIndexKeys(t, class)
+	}
 	if Indexable(t.Oid) {
 		return nil
 	}
+	return errNoOperatorClass(t, method)
+}
+
+// mustIndexKeys is mustIndex of a GIN index.
+func mustIndexKeys(t types.Type, class string) error {
+	c := keyenc.DefaultGinClass(t.Oid)
+	named := keyenc.GinClassNamed(class)
+	switch {
+	case t.Oid == types.TsvectorOid || class != "" && named == 0:
+		if class == "" {
+			class = "tsvector_ops"
+		}
+		return pgerr.NotSupported("operator class \"" + class + "\" of access method \"gin\"")
+	case named != 0 && (named == keyenc.GinArray) != (c == keyenc.GinArray) || named != 0 && c == 0:
+		return pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", class, types.FormatType(types.T(t.Oid)))
+	case c == 0:
+		return errNoOperatorClass(t, "gin")
+	case c == keyenc.GinArray && !Indexable(t.Oid):
+		return pgerr.New(pgerr.UndefinedFunction, "could not identify a comparison function for type %s",
+			types.FormatType(types.T(types.ElemOf(t.Oid))))
+	}
+	return nil
+}
+
+func errNoOperatorClass(t types.Type, method string) error {
 	return pgerr.New(pgerr.UndefinedObject, "data type %s has no default operator class for access method %q",
 		types.FormatType(types.T(t.Oid)), method).
 		WithHint("You must specify an operator class for the index or define a default operator class for the data type.")

@@ -30,11 +30,14 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 			return errRelationExists(s.Name)
 		}
 	}
-	if s.Method == "hash" && s.Unique {
-		return pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support unique indexes")
-	}
-	if s.Method == "hash" && len(s.Columns) > 1 {
-		return pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support multicolumn indexes")
+	method := methodName(s.Method)
+	switch {
+	case s.Unique && method != "btree":
+		return pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support unique indexes", method)
+	case len(s.Include) > 0 && method != "btree":
+		return pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support included columns", method)
+	case len(s.Columns) > 1 && method == "hash":
+		return pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support multicolumn indexes", method)
 	}
 	if t, err = x.alter(ctx, t.OID); err != nil {
 		return err
@@ -42,7 +45,7 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 	if len(s.Columns)+len(s.Include) > maxIndexColumns {
 		return pgerr.New(pgerr.TooManyColumns, "cannot use more than %d columns in an index", maxIndexColumns)
 	}
-	columns, err := indexColumns(t, s.Columns, methodName(s.Method), false)
+	columns, err := indexColumns(t, s.Columns, method, false)
 	if err != nil {
 		return err
 	}
@@ -73,8 +76,8 @@ func (x *Tx) CreateIndex(ctx context.Context, s *IndexSpec) error {
 		index.Predicate, index.PredicateUses = s.Predicate.Text, attributeNumbers(t, s.Predicate.Columns)
 	}
 	index.Deps = s.functions()
-	if s.Method == "hash" {
-		index.Method = s.Method
+	if method != "btree" {
+		index.Method = method
 	}
 	if index.OID, err = x.newOID(ctx); err != nil {
 		return err

@@ -143,7 +143,7 @@ type IndexSpec struct {
 	Table       Name
 	IfNotExists bool
 	Unique      bool
-	Method      string // "btree" or "hash"
+	Method      string // "btree", "hash" or "gin"
 	Columns     []IndexColumnSpec
 	Include     []string
 	// Predicate is the WHERE of a partial index; nil for none.

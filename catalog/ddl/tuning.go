@@ -20,7 +20,7 @@ func (x *Tx) clusterOn(ctx context.Context, t *catalog.Table, name string) error
 		switch {
 		case err != nil:
 			return err
-		case i.Method == "hash":
+		case i.Method != "":
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot cluster on index %q because access method does not support clustering", name)
 		case i.Predicate != "":
 			return pgerr.New(pgerr.FeatureNotSupported, "cannot cluster on partial index %q", name)

@@ -99,8 +99,11 @@ var (
 )
 
 func indexMethod(i *catalog.Index) catalog.Oid {
-	if i.Method == "hash" {
+	switch i.Method {
+	case "hash":
 		return amHash
+	case "gin":
+		return amGin
 	}
 	return amBtree
 }
@@ -192,6 +195,19 @@ var sequenceColumns = []catalog.Column{
 
 // attribute adds a row of pg_attribute.
 func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
+	b.attributeWith(rel, c, collationOf(c))
+}
+
+// collationOf is a column's collation: its own or its type's.
+func collationOf(c *catalog.Column) catalog.Oid {
+	if in := types.Lookup(c.Type.Oid); c.Collation == 0 && in != nil {
+		return in.Collation
+	}
+	return c.Collation
+}
+
+// attributeWith is attribute of a column with a certain collation.
+func (b *builder) attributeWith(rel catalog.Oid, c *catalog.Column, collation catalog.Oid) {
 	if c.Dropped {
 		b.add(num(rel), str("........pg.dropped."+itoa(int64(c.Num))+"........"), num(0), num(attLen(c.Type)), num(c.Num), num(0),
 			num(-1), no, char('i'), char('p'), no, no, char(0), char(0), yes, num(0), null, num(0), char(0),
@@ -205,10 +221,6 @@ func (b *builder) attribute(rel catalog.Oid, c *catalog.Column) {
 	dims := 0
 	if info.Category == 'A' && info.ElemOid != 0 && info.Len == -1 && c.Type.Oid != types.Int2vectorOid && c.Type.Oid != types.OidvectorOid {
 		dims = 1
-	}
-	collation := c.Collation
-	if collation == 0 {
-		collation = info.Collation
 	}
 	acl := null
 	if c.ACL != nil { // which no built-in column has
@@ -264,7 +276,12 @@ func attributeRows(b *builder) {
 		}
 		for _, x := range t.Indexes {
 			for n := range x.Columns {
-				b.attribute(x.OID, indexAttribute(t, &x.Columns[n], n))
+				c := indexAttribute(t, &x.Columns[n], n)
+				collation := collationOf(c) // of the values, not of their keys
+				if x.Gin() {
+					ginAttribute(c, x.Columns[n].OpClass)
+				}
+				b.attributeWith(x.OID, c, collation)
 			}
 			for n, k := range x.Include {
 				c := t.Column(k)
@@ -319,13 +336,7 @@ func indexRows(b *builder) {
 			}
 			for k, c := range i.Columns {
 				col := indexAttribute(t, &c, k)
-				collation := col.Collation
-				if collation == 0 {
-					if in := types.Lookup(col.Type.Oid); in != nil {
-						collation = in.Collation
-					}
-				}
-				keys[k], collations[k] = num(c.Num), num(collation)
+				keys[k], collations[k] = num(c.Num), num(collationOf(col))
 				classes[k] = num(columnOpclass(indexMethod(i), c, col.Type.Oid))
 				option := 0
 				if c.Desc {
@@ -367,6 +378,19 @@ func indexAttribute(t *catalog.Table, k *catalog.IndexColumn, n int) *catalog.Co
 		}
 	}
 	return c
+}
+
+// ginAttribute makes a column of a GIN index one of the keys that it has of its values (pg_opclass.opckeytype).
+func ginAttribute(c *catalog.Column, class string) {
+	switch {
+	case class == "jsonb_path_ops":
+		c.Type = types.T(types.Int4Oid)
+	case c.Type.Oid == types.JsonbOid:
+		c.Type = types.T(types.TextOid)
+	default:
+		c.Type = types.T(types.ElemOf(c.Type.Oid))
+	}
+	c.Storage = 0
 }
 
 // indexExpressions returns the texts of an index's expressions, in order.

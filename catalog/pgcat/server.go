@@ -273,18 +273,18 @@ func indexColumnProperty(c *call) (types.Datum, error) {
 	if i == nil || n < 1 || n > len(i.Columns) {
 		return null, nil
 	}
-	col := i.Columns[n-1]
+	col, btree := i.Columns[n-1], indexMethod(i) == amBtree
 	switch strings.ToLower(c.args[2].Str()) {
 	case "asc":
-		return flag(!col.Desc), nil
+		return flag(btree && !col.Desc), nil
 	case "desc":
-		return flag(col.Desc), nil
+		return flag(btree && col.Desc), nil
 	case "nulls_first":
-		return flag(col.NullsFirst), nil
+		return flag(btree && col.NullsFirst), nil
 	case "nulls_last":
-		return flag(!col.NullsFirst), nil
+		return flag(btree && !col.NullsFirst), nil
 	case "orderable", "returnable", "search_array", "search_nulls":
-		return flag(indexMethod(i) == amBtree), nil
+		return flag(btree), nil
 	case "distance_orderable":
 		return no, nil
 	}
@@ -299,22 +299,26 @@ func indexProperty(c *call) (types.Datum, error) {
 	switch strings.ToLower(c.args[1].Str()) {
 	case "clusterable":
 		return flag(indexMethod(i) == amBtree), nil
-	case "index_scan", "bitmap_scan", "backward_scan":
+	case "index_scan", "backward_scan":
+		return flag(!i.Gin()), nil
+	case "bitmap_scan":
 		return yes, nil
 	}
 	return null, nil
 }
 
 func methodProperty(c *call) (types.Datum, error) {
-	btree := c.oid(0) == amBtree
-	if !btree && c.oid(0) != amHash {
+	am := c.oid(0)
+	if am != amBtree && am != amHash && am != amGin {
 		return null, nil
 	}
 	switch strings.ToLower(c.args[1].Str()) {
-	case "can_order", "can_unique", "can_multi_col", "can_include":
-		return flag(btree), nil
+	case "can_order", "can_unique", "can_include":
+		return flag(am == amBtree), nil
+	case "can_multi_col":
+		return flag(am != amHash), nil
 	case "can_exclude":
-		return yes, nil
+		return flag(am != amGin), nil
 	}
 	return null, nil
 }

@@ -28,6 +28,7 @@ const (
 	amHeap            catalog.Oid = 2
 	amBtree           catalog.Oid = 403
 	amHash            catalog.Oid = 405
+	amGin             catalog.Oid = 2742
 	namespaceToast    catalog.Oid = 99
 	tablespaceDefault catalog.Oid = 1663
 	encodingUTF8                  = 6

@@ -98,9 +98,17 @@ func (w *loadWorker) add(ctx context.Context, x *indexInfo, key txn.Key, value [
 	return nil
 }
 
-// addEntry adds a wide row's entry of an index. rowKey and slot are the row's.
+// addEntry adds a wide row's entry, or entries, of an index. rowKey and slot are the row's.
 func (w *loadWorker) addEntry(ctx context.Context, x *indexInfo, row []types.Datum, rowKey txn.Key, slot topo.Slot) error {
 	if x.absent(row) {
+		return nil
+	}
+	if x.gin != nil {
+		for _, e := range x.ginEntries(w.w.ti, row, rowKey) {
+			if err := w.add(ctx, x, e, emptyValue); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	if !x.global {

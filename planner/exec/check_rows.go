@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/fk"
@@ -97,6 +98,12 @@ func (b *rowBatch) row(key txn.Key, row []types.Datum) error {
 			continue
 		}
 		e := owedEntry{x: x, row: row, value: emptyValue}
+		if x.gin != nil {
+			for _, k := range x.ginEntries(b.ti, row, key) {
+				b.owed, b.gets = append(b.owed, e), append(b.gets, k)
+			}
+			continue
+		}
 		if x.global {
 			e.value = b.ti.locator(nil, key.Bytes, slot)
 		}
@@ -290,7 +297,7 @@ func (c *tableCheck) entries(ctx context.Context, x *indexInfo, tb *txn.Batch) e
 	for i := range tb.Len() {
 		key, err := c.rowOf(x, tb, i)
 		if err != nil {
-			err = c.problem(c.ti.t, x.name(), "the entry is malformed", "the entry is malformed", c.columnsText(x.cols, tb.Key(i), len(x.prefix)))
+			err = c.problem(c.ti.t, x.name(), "the entry is malformed", "the entry is malformed", c.entryKeyText(x, tb.Key(i)))
 			if err != nil {
 				return err
 			}
@@ -307,12 +314,20 @@ func (c *tableCheck) entries(ctx context.Context, x *indexInfo, tb *txn.Batch) e
 		if text == "" {
 			continue
 		}
-		key := c.columnsText(x.cols, tb.Key(i), len(x.prefix)) + " of " + c.keyOfBytes(keys[j].Bytes)
+		key := c.entryKeyText(x, tb.Key(i)) + " of " + c.keyOfBytes(keys[j].Bytes)
 		if err := c.problem(c.ti.t, x.name(), text, fmt.Sprintf("%s (group %d)", text, tb.GroupOf(i)), key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entryKeyText is the key that an entry has, in text form.
+func (c *tableCheck) entryKeyText(x *indexInfo, entry []byte) string {
+	if x.gin != nil { // its keys are no values
+		return fmt.Sprintf("%x", entry[min(len(entry), len(x.prefix)):])
+	}
+	return c.columnsText(x.cols, entry, len(x.prefix))
 }
 
 // rowOf returns the key of the row that an entry names.
@@ -343,6 +358,13 @@ func (c *tableCheck) entryFault(x *indexInfo, entry []byte, group topo.GroupID, 
 		return "the entry is of a row for which the index's predicate is not true"
 	case x.absent(row):
 		return "the entry is of a row whose key is null"
+	}
+	if x.gin != nil {
+		own := func(e txn.Key) bool { return bytes.Equal(e.Bytes, entry) }
+		if !slices.ContainsFunc(x.ginEntries(c.ti, row, txn.Key{Group: group, Bytes: c.ti.rowKeyOf(nil, row)}), own) {
+			return "the entry is not that of its row"
+		}
+		return ""
 	}
 	want := x.entryKey(c.ti, row, group, c.C.SlotMap)
 	switch {

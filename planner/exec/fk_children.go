@@ -387,7 +387,7 @@ func chooseChildPath(ti *tableInfo, cols []keyColumn) childPath {
 	}
 	consider(nil, ti.prefix, ti.key)
 	for _, x := range ti.indexes {
-		if x.pred < 0 {
+		if x.pred < 0 && x.gin == nil {
 			consider(x, x.prefix, x.cols)
 		}
 	}

@@ -33,7 +33,7 @@ type accessKeys struct {
 
 func newAccessKeys(ti *tableInfo, a *planner.Access) *accessKeys {
 	k := &accessKeys{ti: ti, a: a, start: ti.prefix, cols: ti.key}
-	if a.Index != nil {
+	if a.Index != nil && a.Gin == nil { // which reads rows, too
 		k.x = ti.indexByOID(a.Index.OID)
 		k.start, k.cols = k.x.prefix, k.x.cols
 	}

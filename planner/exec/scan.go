@@ -30,9 +30,13 @@ type scanOp struct {
 	at      int
 	scanner txn.Scanner
 	points  bool
-	found   found
-	dec     decoder
-	skip    int64 // rows left out before any is put out
+	byGin   bool
+	gin     []ginRow // what is left of the rows that a GIN index named
+	// ginStream is the list that the other rows to look up come from; nil: there are no others.
+	ginStream *ginEntries
+	found     found
+	dec       decoder
+	skip      int64 // rows left out before any is put out
 }
 
 // newScan makes a scan; parts restricts it to some groups.
@@ -49,7 +53,14 @@ func (s *scanOp) start() error {
 	if s.opts, err = s.r.readOptions(); err != nil {
 		return err
 	}
-	if a := &s.n.Access; a.FullScan() || len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never {
+	if a := &s.n.Access; a.Gin != nil && !a.Never {
+		rows, whole, err := s.ginRows(s.keys.ti.indexByOID(a.Index.OID))
+		if s.gin, s.byGin = rows, !whole; err != nil || !whole {
+			return err
+		}
+		s.ranges = []keyRange{s.keys.storage()}
+		return nil
+	} else if a.FullScan() || len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never {
 		s.ranges = []keyRange{s.keys.storage()}
 		return nil
 	}
@@ -78,9 +89,12 @@ func (s *scanOp) next(max int) (*types.Batch, error) {
 		var b *types.Batch
 		var done bool
 		var err error
-		if s.points {
+		switch {
+		case s.byGin:
+			b, done, err = s.nextGin(max)
+		case s.points:
 			b, done, err = s.nextPoints()
-		} else {
+		default:
 			b, done, err = s.nextRange(max)
 		}
 		if err != nil || done {
@@ -230,6 +244,10 @@ func (s *scanOp) close() {
 	if s.scanner != nil {
 		s.scanner.Close()
 		s.scanner = nil
+	}
+	if s.ginStream != nil {
+		s.ginStream.close()
+		s.ginStream = nil
 	}
 }
 

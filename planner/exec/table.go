@@ -47,7 +47,8 @@ type indexInfo struct {
 	prefix []byte
 	cols   []keyColumn
 	global bool
-	pred   int // the position of its predicate in wide rows; -1: none
+	gin    []keyenc.GinClass // of a GIN index: its columns' operator classes
+	pred   int               // the position of its predicate in wide rows; -1: none
 }
 
 // deferrable reports whether duplicates are judged at the statement's end or later.
@@ -112,6 +113,9 @@ func (ti *tableInfo) newIndexInfo(ix *catalog.Index) *indexInfo {
 			at = ti.computedAt(c.Expr, false, x.pred)
 		}
 		x.cols = append(x.cols, keyColumn{at: at, oid: ti.t.IndexType(c).Oid, desc: c.Desc, expr: c.Expr})
+		if ix.Gin() {
+			x.gin = append(x.gin, planner.GinClass(c, ti.t.IndexType(c).Oid))
+		}
 	}
 	if ix.Constraint != 0 {
 		x.con = ti.t.ConstraintByOID(ix.Constraint)
@@ -250,6 +254,9 @@ func (x *indexInfo) rowOfEntry(ti *tableInfo, entry []byte) ([]byte, error) {
 // keyInEntry returns what the key of the row has behind the table's prefix.
 func (x *indexInfo) keyInEntry(entry []byte) (rest []byte, err error) {
 	rest = entry[len(x.prefix):]
+	if x.gin != nil {
+		return keyenc.SkipGinKey(rest)
+	}
 	for i := range x.cols {
 		if rest, err = keyenc.SkipKey(x.cols[i].oid, rest, x.cols[i].desc); err != nil {
 			return nil, err

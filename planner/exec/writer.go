@@ -275,6 +275,8 @@ func (w *Writer) planInsert(i int, row []types.Datum) {
 func (w *Writer) planEntry(i int, x *indexInfo, row []types.Datum, key txn.Key, slot topo.Slot) {
 	switch {
 	case x.absent(row):
+	case x.gin != nil:
+		w.planGin(i, x, x.ginKeys(row), key, putEntry)
 	case !x.global:
 		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: int32(i), x: x, op: putEntry})
 	default:
@@ -317,10 +319,13 @@ func (w *Writer) deleted(rows [][]types.Datum) error {
 }
 
 func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key, slot topo.Slot) {
-	if x.absent(row) {
+	switch {
+	case x.absent(row):
 		return
-	}
-	if !x.global {
+	case x.gin != nil:
+		w.planGin(i, x, x.ginKeys(row), key, dropEntry)
+		return
+	case !x.global:
 		w.add(keyWrite{key: w.entryKey(x, row, key.Group), row: int32(i), x: x, op: dropEntry})
 		return
 	}
@@ -386,6 +391,10 @@ func (w *Writer) planUpdate(i int, old, new []types.Datum) {
 		w.add(keyWrite{key: key, row: int32(i), op: moveTo, value: w.rowValue(new), from: &okey})
 	}
 	for _, x := range w.ti.indexes {
+		if x.gin != nil {
+			w.planGinUpdate(i, x, old, new, okey, key, moved)
+			continue
+		}
 		if w.changed(x.cols, old, new) || x.pred >= 0 && x.absent(old) != x.absent(new) {
 			w.planRemoval(i, x, old, okey, oslot)
 			w.planEntry(i, x, new, key, slot)

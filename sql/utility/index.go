@@ -2,6 +2,7 @@ package utility
 
 import (
 	"context"
+	"math"
 	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -15,7 +16,7 @@ import (
 )
 
 // indexMethods are PostgreSQL's access methods; those mapped to false are refused by name.
-var indexMethods = map[string]bool{"btree": true, "hash": true, "gin": false, "gist": false, "spgist": false, "brin": false}
+var indexMethods = map[string]bool{"btree": true, "hash": true, "gin": true, "gist": false, "spgist": false, "brin": false}
 
 func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 	if s.Concurrent && e.InTransactionBlock {
@@ -75,16 +76,15 @@ func indexOptions(opts []*parse.DefElem, method string) ([]string, error) {
 	for _, o := range opts {
 		value := argText(o.Arg)
 		switch {
-		case o.Name == "fillfactor":
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				return nil, pgerr.New(pgerr.InvalidParameterValue, "invalid value for integer option %q: %s", o.Name, value)
+		case o.Name == "fillfactor" && method != "gin":
+			if err := integerOption(o.Name, value, 10, 100); err != nil {
+				return nil, err
 			}
-			if n < 10 || n > 100 {
-				return nil, pgerr.New(pgerr.InvalidParameterValue, "value %s out of bounds for option %q", value, o.Name).
-					WithDetail("Valid values are between \"10\" and \"100\".")
+		case o.Name == "gin_pending_list_limit" && method == "gin":
+			if err := integerOption(o.Name, value, 64, math.MaxInt32); err != nil {
+				return nil, err
 			}
-		case o.Name == "deduplicate_items" && method == "btree":
+		case o.Name == "deduplicate_items" && method == "btree", o.Name == "fastupdate" && method == "gin":
 			if value == "" {
 				value = "true"
 			}
@@ -97,6 +97,19 @@ func indexOptions(opts []*parse.DefElem, method string) ([]string, error) {
 		out = append(out, o.Name+"="+value)
 	}
 	return out, nil
+}
+
+// integerOption judges a storage parameter that is a number.
+func integerOption(name, value string, lowest, highest int) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return pgerr.New(pgerr.InvalidParameterValue, "invalid value for integer option %q: %s", name, value)
+	}
+	if n < lowest || n > highest {
+		return pgerr.New(pgerr.InvalidParameterValue, "value %s out of bounds for option %q", value, name).
+			WithDetail("Valid values are between \"%d\" and \"%d\".", lowest, highest)
+	}
+	return nil
 }
 
 // alterIndex is ALTER INDEX … SET, RESET and SET TABLESPACE.
@@ -155,7 +168,7 @@ func included(elems []*parse.IndexElem, method string) ([]string, error) {
 			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support ASC/DESC options")
 		case el.Nulls != parse.SortByNullsDefault:
 			return nil, pgerr.New(pgerr.InvalidObjectDefinition, "including column does not support NULLS FIRST/LAST options")
-		case method == "hash":
+		case method != "btree":
 			return nil, pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support included columns", method)
 		}
 		out = append(out, el.Name)
@@ -258,8 +271,10 @@ func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method stri
 		return c, pgerr.New(pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", p.Collation.String())
 	case len(p.OpClassOpts) > 0:
 		return c, pgerr.New(pgerr.InvalidParameterValue, "operator class %s has no options", p.OpClass.String())
-	case method == "hash" && (p.Ordering != parse.SortByDefault || p.Nulls != parse.SortByNullsDefault):
-		return c, pgerr.New(pgerr.FeatureNotSupported, "access method \"hash\" does not support ASC/DESC options")
+	case method != "btree" && p.Ordering != parse.SortByDefault:
+		return c, pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support ASC/DESC options", method)
+	case method != "btree" && p.Nulls != parse.SortByNullsDefault:
+		return c, pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support NULLS FIRST/LAST options", method)
 	}
 	t := e.indexed(table)
 	if p.Expr != nil && t != nil {
