@@ -27,6 +27,9 @@ type ColumnStats struct {
 	Freqs  []float64 `json:",omitempty"`
 	// Bounds part the other values into intervals of as many rows each.
 	Bounds []string `json:",omitempty"`
+	// Sample are some values, taken evenly, of a column of which the above is not known: those conditions are tried on which
+	// GIN indexes serve.
+	Sample []string `json:",omitempty"`
 	// Correlation is that of the values' order with that of the rows.
 	Correlation float64
 }

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -54,7 +55,13 @@ func ColumnStatistics(num catalog.AttNum, t types.Type, sample []types.Datum, to
 		return out
 	}
 	out.Width = width / nonNull
+	text := func(i int) string { return string(types.AppendText(nil, t.Oid, vals[i].d, types.DefaultIOEnv)) }
 	if !ordered[t.Oid] {
+		if n := min(target, len(vals)); keyenc.DefaultGinClass(t.Oid) != 0 {
+			for i := range n {
+				out.Sample = append(out.Sample, text(i*len(vals)/n))
+			}
+		}
 		return out
 	}
 	if len(vals) == 0 {
@@ -80,7 +87,6 @@ func ColumnStatistics(num catalog.AttNum, t types.Type, sample []types.Datum, to
 	}
 	d := haasStokes(len(sample), nonNull, len(runs), len(repeated), wide, float64(totalRows), out.NullFrac)
 	out.Distinct = d
-	text := func(i int) string { return string(types.AppendText(nil, t.Oid, vals[i].d, types.DefaultIOEnv)) }
 
 	sort.SliceStable(repeated, func(a, b int) bool { return repeated[a].n > repeated[b].n })
 	common := repeated

@@ -152,6 +152,68 @@ func histogramBelow(c *catalog.ColumnStats, t types.Type, k types.Datum) (float6
 	return (float64(lo-1) + part) / float64(n-1), true
 }
 
+// A sample says nothing of a condition with fewer than minSampled values, and all there is to say with fullSample.
+const (
+	minSampled = 10
+	fullSample = 100
+)
+
+// matchSelectivity is sampleSelectivity, once for each condition.
+func (q *query) matchSelectivity(f *expr.Func, byDefault float64) float64 {
+	s, ok := q.b.matched[f]
+	if !ok {
+		s = q.sampleSelectivity(f, byDefault)
+		if q.b.matched == nil {
+			q.b.matched = map[*expr.Func]float64{}
+		}
+		q.b.matched[f] = s
+	}
+	return s
+}
+
+// sampleSelectivity tries a condition that orders no values on a sample of an analyzed column's, as PostgreSQL's
+// generic_restriction_selectivity does on the values that it keeps.
+func (q *query) sampleSelectivity(f *expr.Func, byDefault float64) float64 {
+	c, at := q.statsOf(f.Args[0]), 0
+	if c == nil {
+		c, at = q.statsOf(f.Args[1]), 1
+	}
+	if c == nil || len(c.Sample) < minSampled {
+		return byDefault
+	}
+	k, ok := f.Args[1-at].(*expr.Const)
+	if !ok {
+		if hasParam(f.Args[1-at]) {
+			v := stripCast(f.Args[at]).(*expr.Var)
+			q.b.plan.WantsValues = q.b.plan.WantsValues || q.b.tableRows(q.q.Rels[v.Rel].Table) >= valuesMatterRows
+		}
+		return byDefault
+	}
+	if k.Value.IsNull() {
+		return 0
+	}
+	t := types.T(stripCast(f.Args[at]).ResultType().Oid)
+	hits := 0.0
+	for _, s := range c.Sample {
+		d := types.NewString(s)
+		if t.Oid != types.JsonbOid { // which is held as it is printed
+			var err error
+			if d, err = types.ParseText(t, s, types.DefaultIOEnv); err != nil {
+				return byDefault
+			}
+		}
+		try := *f
+		try.Args = []expr.Node{k, k}
+		try.Args[at] = &expr.Const{Type: t, Value: d, Loc: -1}
+		if is, ok := expr.Fold(&try).(*expr.Const); ok && !is.Value.IsNull() && is.Value.Bool() {
+			hits++
+		}
+	}
+	n := float64(len(c.Sample))
+	weight := min(1, n/fullSample)
+	return max(minSel, (1-c.NullFrac)*min(0.9999, max(0.0001, hits/n*weight+byDefault*(1-weight))))
+}
+
 func numberOf(t types.Type, s string) (float64, bool) {
 	d, err := types.ParseText(types.T(t.Oid), s, types.DefaultIOEnv)
 	if err != nil {

@@ -117,6 +117,7 @@ type builder struct {
 	tables   map[catalog.Oid]bool
 	ctes     map[*sema.CTE]*cteState
 	stored   map[storedKey]expr.Node // what storedNode made
+	matched  map[*expr.Func]float64  // what matchSelectivity found out
 }
 
 // cteState is a CTE whose defining query is being planned.

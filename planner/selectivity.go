@@ -15,6 +15,7 @@ const (
 	defaultRangeSel     = 0.005
 	defaultMatchSel     = 0.005
 	defaultContainSel   = 0.001
+	defaultOverlapSel   = 0.01
 	defaultNullSel      = 0.005
 	defaultSel          = 0.5
 	defaultDistinct     = 200
@@ -162,10 +163,10 @@ func (q *query) operatorSelectivity(f *expr.Func) float64 {
 		return defaultMatchSel
 	case "!~~", "!~~*", "!~", "!~*":
 		return 1 - defaultMatchSel
-	case "@>", "<@", "?", "?|", "?&":
-		return defaultContainSel
+	case "@>", "<@", "?", "?|", "?&", "@?", "@@":
+		return q.matchSelectivity(f, defaultContainSel)
 	case "&&":
-		return 0.01
+		return q.matchSelectivity(f, defaultOverlapSel)
 	}
 	return defaultSel
 }
