@@ -43,6 +43,8 @@ func TestCheckUnderWrites(t *testing.T) {
 		create table comments (id int primary key, post int references posts on delete cascade on update cascade, code text references posts (code)
 			on delete set null on update cascade, body text);
 		create index on comments (post, body desc);
+		create index on posts using gin ((array[code, n::text]));
+		create index on comments using gin (string_to_array(body || ' ' || coalesce(code, 'none'), ' ')) where post > 10;
 		create table tree (id int primary key, boss int references tree on delete cascade);
 		create table placed (a int, b int, c int, unique (a), primary key (b, c)) with (distribution_key = 'c')`)
 	c.must(0, `insert into posts select g, 'c' || g, g from generate_series(1, 300) g`)
