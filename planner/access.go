@@ -271,7 +271,7 @@ func (q *query) eachPath(rel int, t *catalog.Table, conds []*conj, f func(*acces
 			continue
 		}
 		if ix.Gin() {
-			if p := q.ginPath(rel, t, ix, conds, rows); p != nil {
+			if p := q.ginPath(rel, t, ix, conds, q.known); p != nil {
 				f(p)
 			}
 			continue

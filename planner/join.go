@@ -130,7 +130,11 @@ func (q *query) hashOrLoop(kind JoinType, out, left, right *fromItem, conds []*c
 	}
 	rows := q.joinRows(kind, left, right, conds)
 	if len(h.LeftKeys) == 0 {
-		out.node = &NestLoop{Props: q.b.props(out.lay.ts, rows), Type: kind, Left: left.node, Right: right.node, Cond: cond}
+		n := &NestLoop{Props: q.b.props(out.lay.ts, rows), Type: kind, Left: left.node, Right: right.node, Cond: cond}
+		if f, err := q.ginJoin(kind, left, right, conds, n); f != nil || err != nil {
+			return f, err
+		}
+		out.node = n
 		return out, nil
 	}
 	h.Props = q.b.props(out.lay.ts, rows)

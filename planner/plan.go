@@ -165,9 +165,9 @@ type Access struct {
 	Ordered, Reverse bool
 	// Never: the condition is a contradiction.
 	Never bool
-	// Gin are conditions that Index, a GIN index, narrows the rows down for; the rows are those for which all of them may be
-	// true, and Filter has the conditions again. TableRows is the estimate of the table's rows: where an execution finds the
-	// keys in too many of them, it reads the table instead.
+	// Gin are conditions that Index, a GIN index, narrows the rows down for: those come for which all of them may be true.
+	// Filter, or the condition of the join that the scan is run for, has the conditions again. TableRows is the estimate of
+	// the table's rows: where an execution finds the keys in too many of them, it reads the table instead.
 	Gin       []GinCond
 	TableRows float64
 }

@@ -104,7 +104,8 @@ func (w *loadWorker) addEntry(ctx context.Context, x *indexInfo, row []types.Dat
 		return nil
 	}
 	if x.gin != nil {
-		for _, e := range x.ginEntries(w.w.ti, row, rowKey) {
+		for _, k := range x.ginKeys(row) {
+			e := txn.Key{Group: rowKey.Group, Bytes: w.w.ginEntry(x, k, rowKey.Bytes)}
 			if err := w.add(ctx, x, e, emptyValue); err != nil {
 				return err
 			}

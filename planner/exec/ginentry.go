@@ -17,9 +17,11 @@ func (x *indexInfo) ginKeys(row []types.Datum) []string {
 		return nil
 	}
 	var out []string
+	var buf []byte
 	for n, c := range x.cols {
 		for _, k := range keyenc.GinKeys(x.gin[n], row[c.at]) {
-			out = append(out, string(keyenc.AppendGinKey(nil, n, k)))
+			buf = keyenc.AppendGinKey(buf[:0], n, k)
+			out = append(out, string(buf))
 		}
 	}
 	slices.Sort(out)
@@ -45,9 +47,13 @@ func (x *indexInfo) ginEntries(ti *tableInfo, row []types.Datum, rowKey txn.Key)
 // planGin plans the entries of row i of a batch: op puts or drops them.
 func (w *Writer) planGin(i int, x *indexInfo, keys []string, rowKey txn.Key, op writeOp) {
 	for _, k := range keys {
-		b := w.keep(x.ginEntry(w.bytes(len(x.prefix)+len(k)+len(rowKey.Bytes)), w.ti, k, rowKey.Bytes))
-		w.add(keyWrite{key: txn.Key{Group: rowKey.Group, Bytes: b}, row: int32(i), x: x, op: op})
+		w.add(keyWrite{key: txn.Key{Group: rowKey.Group, Bytes: w.ginEntry(x, k, rowKey.Bytes)}, row: int32(i), x: x, op: op})
 	}
+}
+
+// ginEntry is indexInfo.ginEntry in the writer's memory.
+func (w *Writer) ginEntry(x *indexInfo, key string, rowKey []byte) []byte {
+	return w.keep(x.ginEntry(w.bytes(len(x.prefix)+len(key)+len(rowKey)), w.ti, key, rowKey))
 }
 
 // planGinUpdate plans the entries of a row that was replaced; moved: it has another key or group.

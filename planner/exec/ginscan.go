@@ -231,8 +231,9 @@ func sortedGinRows(rows []ginRow) []ginRow {
 
 // ginUnion is the rows of any of some lists.
 type ginUnion struct {
-	lists []ginList
-	at    int
+	lists  []ginList
+	at     int
+	merged []ginRow // once done
 }
 
 func (l *ginUnion) done() bool {
@@ -247,11 +248,13 @@ func (l *ginUnion) more() error { return l.lists[l.at].more() }
 func (l *ginUnion) cost() int { return ginCost(l.lists) }
 
 func (l *ginUnion) rows() []ginRow {
-	var out []ginRow
-	for _, k := range l.lists {
-		out = append(out, k.rows()...)
+	if l.merged == nil {
+		for _, k := range l.lists {
+			l.merged = append(l.merged, k.rows()...)
+		}
+		l.merged = sortedGinRows(l.merged)
 	}
-	return sortedGinRows(out)
+	return l.merged
 }
 
 func (l *ginUnion) close() { closeGin(l.lists) }
@@ -272,7 +275,8 @@ func closeGin(lists []ginList) {
 // ginRace is the rows that are in all of some lists, or at least in the first that ended.
 type ginRace struct {
 	lists []ginList
-	first int // the shortest list that ended; -1: none has
+	first int      // the shortest list that ended; -1: none has
+	left  []ginRow // once done
 }
 
 func newGinRace(lists []ginList) *ginRace {
@@ -317,13 +321,15 @@ func (l *ginRace) more() error {
 func (l *ginRace) cost() int { return ginCost(l.lists) }
 
 func (l *ginRace) rows() []ginRow {
-	out := l.lists[l.first].rows()
-	for i, k := range l.lists {
-		if i != l.first && k.done() {
-			out = intersectGinRows(out, k.rows())
+	if l.left == nil {
+		l.left = l.lists[l.first].rows()
+		for i, k := range l.lists {
+			if i != l.first && k.done() {
+				l.left = intersectGinRows(l.left, k.rows())
+			}
 		}
 	}
-	return out
+	return l.left
 }
 
 func (l *ginRace) close() { closeGin(l.lists) }
