@@ -64,7 +64,7 @@ func (t *keyTable) hashColumn(h []uint64, v *types.Vec, c int) {
 		case t.kinds[c] == types.KInt:
 			x = uint64(v.I[i]) * 0x9fb21c651e98df25
 			x ^= x >> 32
-		case t.kinds[c] == types.KString && byteEqual(oid):
+		case t.kinds[c] == types.KString && types.ByteEqual(oid):
 			x = types.HashString(v.S[i])
 		case oid == types.BpcharOid:
 			x = types.HashString(strings.TrimRight(v.S[i], " "))
@@ -75,9 +75,6 @@ func (t *keyTable) hashColumn(h []uint64, v *types.Vec, c int) {
 		h[i] ^= h[i] >> 29
 	}
 }
-
-// byteEqual says that values of a string kind are equal exactly when their bytes are.
-func byteEqual(t types.Oid) bool { return t != types.BpcharOid && t != types.JsonbOid }
 
 // equal compares key k with row i.
 func (t *keyTable) equal(k int, cols []*types.Vec, i int) bool {
@@ -95,7 +92,7 @@ func (t *keyTable) equal(k int, cols []*types.Vec, i int) bool {
 			if have.I[k] != v.I[i] {
 				return false
 			}
-		case t.kinds[c] == types.KString && byteEqual(t.types[c].Oid):
+		case t.kinds[c] == types.KString && types.ByteEqual(t.types[c].Oid):
 			if have.S[k] != v.S[i] {
 				return false
 			}

@@ -80,7 +80,7 @@ func (c *compiler) constantSet(n *AnyAll) *inSetEval {
 	switch {
 	case left.Kind() == types.KInt && elem.Kind() == types.KInt && sameUnits(left, elem):
 		e.ints = map[int64]struct{}{}
-	case left.Kind() == types.KString && elem.Kind() == types.KString && left != types.JsonbOid:
+	case left.Kind() == types.KString && elem.Kind() == types.KString && (types.ByteEqual(left) || left == types.BpcharOid):
 		e.strings = map[string]struct{}{}
 	default:
 		return nil

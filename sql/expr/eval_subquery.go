@@ -168,10 +168,9 @@ func (e *subqueryEval) fetch(f *frame, r *subResult) error {
 			// equal need not have the same bytes.
 			t := e.n.Left[0].ResultType().Oid
 			switch kind := t.Kind(); {
-			case t == types.BpcharOid || t == types.JsonbOid:
 			case kind == types.KInt:
 				r.ints = map[int64]struct{}{}
-			case kind == types.KString:
+			case kind == types.KString && types.ByteEqual(t):
 				r.strings = map[string]struct{}{}
 			}
 		}

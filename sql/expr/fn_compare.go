@@ -112,7 +112,7 @@ func comparison(op string, l, r types.Oid) *impl {
 		return &impl{kernel: floatKernel(t), f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
 			return types.NewBool(t.holds(types.CompareFloat(a.Float(), b.Float()))), nil
 		}}
-	case l == types.JsonbOid || l.Kind() != types.KString:
+	case l.Kind() != types.KString || !types.ByteOrdered(l) && l != types.BpcharOid:
 		return &impl{f2: func(_ *Call, a, b types.Datum) (types.Datum, error) {
 			return types.NewBool(t.holds(types.Compare(l, a, b))), nil
 		}}

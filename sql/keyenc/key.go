@@ -51,8 +51,8 @@ func AppendKeyInt(buf []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(buf, tagValue), uint64(n)^signBit)
 }
 
-// AppendKeyString is AppendKey of an ascending value of a KString type other
-// than bpchar and jsonb.
+// AppendKeyString is AppendKey of an ascending value of a KString type that is
+// types.ByteOrdered.
 func AppendKeyString(buf []byte, s string) []byte { return appendString(append(buf, tagValue), s) }
 
 func appendValue(buf []byte, oid types.Oid, d types.Datum) []byte {
@@ -69,6 +69,10 @@ func appendValue(buf []byte, oid types.Oid, d types.Datum) []byte {
 			return appendString(buf, types.TrimBlanks(d.Str()))
 		case types.JsonbOid:
 			return appendJSONB(buf, d.Str())
+		case types.TsvectorOid:
+			return appendString(buf, string(types.TSVectorKey(d.Str())))
+		case types.TsqueryOid:
+			return appendString(buf, string(types.TSQueryKey(d.Str())))
 		}
 		return appendString(buf, d.Str())
 	case types.KFloat:
@@ -271,10 +275,22 @@ func (r *reader) value(oid types.Oid) (types.Datum, error) {
 	case types.KRecord:
 		return types.Null, pgerr.NotSupported("decoding a record from a key")
 	}
-	if oid == types.JsonbOid {
+	switch oid {
+	case types.JsonbOid:
 		return r.jsonb()
+	case types.TsvectorOid:
+		return fromOrderKey(types.TSVectorFromKey([]byte(r.string())))
+	case types.TsqueryOid:
+		return fromOrderKey(types.TSQueryFromKey([]byte(r.string())))
 	}
 	return types.NewString(r.string()), nil
+}
+
+func fromOrderKey(d types.Datum, ok bool) (types.Datum, error) {
+	if !ok {
+		return types.Null, errCorruptKey()
+	}
+	return d, nil
 }
 
 // interval makes an interval of a span whose days may exceed an int32.
@@ -343,13 +359,13 @@ func (r *reader) array(oid types.Oid) (types.Datum, error) {
 
 // KeyLossless reports whether DecodeKey returns exactly the value that was
 // encoded. It is false where equal values can look different: floats (-0),
-// numeric (scale), bpchar (blanks), interval, jsonb, and arrays and ranges of these, and for records and users' ranges.
+// numeric (scale), bpchar (blanks), interval, jsonb, tsquery, and arrays and ranges of these, and for records and users' ranges.
 func KeyLossless(oid types.Oid) bool {
 	switch oid.Kind() {
 	case types.KInt:
 		return true
 	case types.KString:
-		return oid != types.BpcharOid && oid != types.JsonbOid
+		return types.ByteEqual(oid)
 	case types.KArray:
 		return KeyLossless(types.ElemOf(oid))
 	case types.KRange:

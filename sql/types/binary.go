@@ -340,6 +340,10 @@ func parseBinaryString(t Type, b []byte, env *IOEnv) (Datum, error) {
 		return parseBinaryBits(t, b)
 	case MacaddrOid, Macaddr8Oid:
 		return parseBinaryMacaddr(t.Oid, b)
+	case TsvectorOid:
+		return parseBinaryTSVector(b)
+	case TsqueryOid:
+		return parseBinaryTSQuery(b)
 	case JsonbOid, JsonpathOid:
 		if len(b) == 0 {
 			return Null, errBinaryShort()

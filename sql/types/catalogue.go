@@ -90,6 +90,7 @@ func Supported(oid Oid) bool {
 	}
 	switch oid {
 	case ByteaOid, NameOid, TextOid, BpcharOid, VarcharOid, UuidOid, JsonOid, JsonbOid, JsonpathOid, UnknownOid, PgNodeTreeOid, AclitemOid, RefcursorOid,
+		TsvectorOid, TsqueryOid,
 		InetOid, CidrOid, MacaddrOid, Macaddr8Oid, BitOid, VarbitOid:
 		return true
 	case RecordOid:

@@ -1,6 +1,7 @@
 package types
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -71,9 +72,19 @@ func CompareString(oid Oid, a, b string) int {
 		return strings.Compare(TrimBlanks(a), TrimBlanks(b))
 	case JsonbOid:
 		return compareJSONB(a, b)
+	case TsvectorOid:
+		return bytes.Compare(TSVectorKey(a), TSVectorKey(b))
+	case TsqueryOid:
+		return bytes.Compare(TSQueryKey(a), TSQueryKey(b))
 	}
 	return strings.Compare(a, b)
 }
+
+// ByteEqual says that values of a KString type are equal exactly when their bytes are.
+func ByteEqual(oid Oid) bool { return oid != BpcharOid && oid != JsonbOid && oid != TsqueryOid }
+
+// ByteOrdered says that values of a KString type sort as their bytes do.
+func ByteOrdered(oid Oid) bool { return ByteEqual(oid) && oid != TsvectorOid }
 
 // TrimBlanks cuts the blanks at the end, which do not count in bpchar.
 func TrimBlanks(s string) string {
@@ -152,7 +163,7 @@ func Equal(oid Oid, a, b Datum) bool {
 	if a.kind == KInt && b.kind == KInt {
 		return a.n == b.n
 	}
-	if a.kind == KString && oid != BpcharOid && oid != JsonbOid {
+	if a.kind == KString && ByteEqual(oid) {
 		return a.Str() == b.Str()
 	}
 	return Compare(oid, a, b) == 0
@@ -214,6 +225,8 @@ func Hash(oid Oid, d Datum) uint64 {
 			return HashString(TrimBlanks(d.Str()))
 		case JsonbOid:
 			return HashString(canonicalJSONB(d.Str()))
+		case TsqueryOid:
+			return HashString(string(TSQueryKey(d.Str())))
 		}
 		return HashString(d.Str())
 	case KNumeric:

@@ -133,6 +133,11 @@ func parseRareText(t Type, s string, env *IOEnv) (Datum, error) {
 		return parseTid(s)
 	case PgLsnOid:
 		return parseLSN(s)
+	case TsvectorOid:
+		return parseTSVector(s)
+	case TsqueryOid:
+		q, err := ParseTSQuery(s, TSQueryStandard, nil, env.Notice)
+		return NewTSQuery(q), err
 	case Int2vectorOid, OidvectorOid:
 		return parseVector(t.Oid, s)
 	case RecordOid:

@@ -2,6 +2,8 @@ package types
 
 import (
 	"time"
+
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
 // IOEnv is the settings on which text forms depend. The zero value of a field
@@ -23,6 +25,8 @@ type IOEnv struct {
 	// UserType returns the definition of an enum or composite type, nil where there is none. Without it the text of an
 	// enum is its key behind a mark, which reads back with it too.
 	UserType func(oid Oid) *UserType
+	// Notice takes what an input function has to say; nil: nobody listens.
+	Notice func(*pgerr.Error)
 	// Domain judges a value that was read as a field of a domain; nil judges none.
 	Domain func(t Type, d Datum) error
 }

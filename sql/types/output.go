@@ -123,6 +123,10 @@ func AppendStringText(buf []byte, oid Oid, s string, env *IOEnv) []byte {
 		return appendUUID(buf, s)
 	case JsonpathOid:
 		return appendJSONPath(buf, s)
+	case TsvectorOid:
+		return appendTSVector(buf, s)
+	case TsqueryOid:
+		return appendTSQuery(buf, s)
 	case InetOid, CidrOid:
 		return appendInet(buf, s, oid == CidrOid)
 	case BitOid, VarbitOid:
