@@ -22,7 +22,7 @@ var rows = map[string]int{
 	"shard/group": 3, "shard/rpc": 3,
 	"shard/tso": 4, "shard/deadlock": 4, "shard/lockmgr": 4, "shard/place": 4, "shard/txn": 4,
 	"catalog/store": 5, "catalog/ddl": 5,
-	"sql/parse": 6, "sql/sema": 6, "sql/expr": 6,
+	"sql/parse": 6, "sql/sema": 6, "sql/expr": 6, "sql/tsearch": 6,
 	"planner": 7, "fk": 7, "sql/plpgsql": 7,
 	"planner/exec":  8,
 	"catalog/pgcat": 9, "sql/session": 9, "sql/utility": 9,
@@ -37,6 +37,7 @@ var soleImporters = map[string]string{
 	"github.com/pganalyze/pg_query_go":     "sql/parse",
 	"github.com/jackc/pgx/v5/pgproto3":     "wire",
 	"google.golang.org/grpc":               "shard/rpc",
+	"github.com/blevesearch/snowballstem":  "sql/tsearch",
 	"github.com/prometheus/client_golang/": "server",
 }
 
