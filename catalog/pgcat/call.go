@@ -124,6 +124,7 @@ var classByName = map[string]catalog.Oid{
 	"pg_trigger": classTrigger, "pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
 	"pg_language": classLanguage, "pg_type": classType, "pg_database": classDatabase, "pg_authid": classAuthID,
 	"pg_proc": classProc, "pg_extension": classExtension,
+	"pg_ts_dict": classTSDict, "pg_ts_parser": classTSParser, "pg_ts_config": classTSConfig, "pg_ts_template": classTSTemplate,
 }
 
 func objDescription(c *call) (types.Datum, error) {

@@ -237,6 +237,7 @@ func builtinDescriptions(b *builder) {
 	} {
 		b.add(num(d.oid), num(d.class), num(0), str(d.text))
 	}
+	textSearchDescriptions(func(class, oid catalog.Oid, text string) { b.add(num(oid), num(class), num(0), str(text)) })
 }
 
 // comments calls f for every comment on an object of the database.

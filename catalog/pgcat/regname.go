@@ -280,6 +280,9 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
+	if (t == types.RegconfigOid || t == types.RegdictionaryOid) && schema != "" && n.snap.SchemaNamed(n.path, schema) == nil {
+		return 0, pgerr.New(pgerr.InvalidSchemaName, "schema \"%s\" does not exist", schema)
+	}
 	switch t {
 	case types.RegclassOid:
 		if err := n.snap.CheckSchemaUsage(schema, n.role); err != nil {
@@ -312,15 +315,15 @@ func (n *regNames) in(t types.Oid, name string) (uint32, error) {
 		}
 		return 0, pgerr.New(pgerr.UndefinedObject, "collation \"%s\" for encoding \"UTF8\" does not exist", last)
 	case types.RegconfigOid:
-		if oid, ok := embeddedOid("pg_ts_config", last); ok {
+		if oid, ok := embeddedOid("pg_ts_config", last); ok && (schema == "" || schema == pgCatalog) {
 			return uint32(oid), nil
 		}
-		return 0, pgerr.New(pgerr.UndefinedObject, "text search configuration \"%s\" does not exist", last)
+		return 0, pgerr.New(pgerr.UndefinedObject, "text search configuration \"%s\" does not exist", strings.Join(parts, "."))
 	case types.RegdictionaryOid:
-		if oid, ok := embeddedOid("pg_ts_dict", last); ok {
+		if oid, ok := embeddedOid("pg_ts_dict", last); ok && (schema == "" || schema == pgCatalog) {
 			return uint32(oid), nil
 		}
-		return 0, pgerr.New(pgerr.UndefinedObject, "text search dictionary \"%s\" does not exist", last)
+		return 0, pgerr.New(pgerr.UndefinedObject, "text search dictionary \"%s\" does not exist", strings.Join(parts, "."))
 	}
 	return 0, pgerr.NotSupported(types.FormatType(types.T(t)) + " names")
 }

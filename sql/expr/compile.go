@@ -115,6 +115,9 @@ func (c *Compiled) EvalRow(ctx *EvalContext, row []types.Datum) (types.Datum, er
 	case *columnEval:
 		return row[e.index], nil
 	case *constEval:
+		if e.notices != nil {
+			ctx.say(e, e.notices)
+		}
 		return e.value, nil
 	case *paramEval:
 		return e.get(ctx)
@@ -176,7 +179,7 @@ func (c *compiler) nodes(ns []Node) ([]evaluator, error) {
 func (c *compiler) node(n Node) (evaluator, error) {
 	switch n := n.(type) {
 	case *Const:
-		return &constEval{value: n.Value, typ: n.Type, slot: c.vecSlot()}, nil
+		return &constEval{value: n.Value, typ: n.Type, slot: c.vecSlot(), notices: n.Notices}, nil
 	case *Param:
 		return &paramEval{index: n.Index - 1, typ: n.Type, slot: c.vecSlot()}, nil
 	case *OuterColumn:

@@ -31,6 +31,7 @@ type EvalContext struct {
 	HashMemBytes int64
 
 	mu       sync.Mutex
+	said     map[*constEval]bool // whose notices the client has
 	subCache map[*Subquery]*subResult
 	subMemo  map[*Subquery]*subMemo
 	subTime  map[*Subquery]time.Duration // spent on running a subquery row by row that could be hashed
@@ -80,6 +81,9 @@ type Session interface {
 	CallFunction(ctx *EvalContext, call *FunctionCall) (types.Datum, error)
 	OpenFunction(ctx *EvalContext, call *FunctionCall) (SetIterator, error)
 
+	// RunQuery runs a query for a function: columns judges the types of what it returns, row takes the rows.
+	RunQuery(ctx *EvalContext, text string, columns func(ts []types.Type) error, row func(values []types.Datum) error) error
+
 	// SystemFunction runs a function about the catalog or the server: pg_get_constraintdef, pg_table_is_visible,
 	// has_table_privilege, pg_relation_size, pg_cancel_backend… (systemFunctions lists them). args are those of the
 	// overload whose pg_proc.proname is name, none of them NULL if the function is strict; argTypes are their types.
@@ -102,6 +106,22 @@ func (c *EvalContext) IO() *types.IOEnv {
 		return c.IOEnv
 	}
 	return types.DefaultIOEnv
+}
+
+// say passes the notices of a constant on, once.
+func (c *EvalContext) say(e *constEval, notices []*pgerr.Error) {
+	c.mu.Lock()
+	said := c.said[e]
+	if c.said == nil {
+		c.said = map[*constEval]bool{}
+	}
+	c.said[e] = true
+	c.mu.Unlock()
+	if notice := c.IO().Notice; notice != nil && !said {
+		for _, n := range notices {
+			notice(n)
+		}
+	}
 }
 
 // cancelled returns the reason why the statement is to end, or nil. A function that may compute for long asks in its loop.

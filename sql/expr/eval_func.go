@@ -61,7 +61,7 @@ func (c *compiler) function(n *Func) (evaluator, error) {
 	e := &funcEval{fn: n.Fn, im: n.Fn.impl, args: args, typ: n.Type, slot: c.vecSlot(),
 		call: c.callSlot(Call{Fn: n.Fn, Types: ts, Result: n.Type, Variadic: n.Variadic}), datums: c.datumSlots(len(args))}
 	if len(args) == 2 && e.im.prepare != nil {
-		if k, ok := n.Args[1].(*Const); ok && !k.Value.IsNull() {
+		if k, ok := n.Args[1].(*Const); ok && !k.Value.IsNull() && k.Notices == nil {
 			if f1 := e.im.prepare(k.Value); f1 != nil {
 				e.im = &impl{f1: f1}
 				e.args = args[:1]

@@ -14,15 +14,24 @@ func (e *columnEval) vec(_ *frame, in *types.Batch, _ []int32) (*types.Vec, erro
 }
 
 type constEval struct {
-	value types.Datum
-	typ   types.Type
-	slot  int
+	value   types.Datum
+	typ     types.Type
+	slot    int
+	notices []*pgerr.Error
 }
 
-func (e *constEval) row(*frame, []types.Datum) (types.Datum, error) { return e.value, nil }
+func (e *constEval) row(f *frame, _ []types.Datum) (types.Datum, error) {
+	if e.notices != nil {
+		f.ctx.say(e, e.notices)
+	}
+	return e.value, nil
+}
 
 // vec keeps the filled column in the frame: a later batch that is no longer needs no work.
 func (e *constEval) vec(f *frame, in *types.Batch, _ []int32) (*types.Vec, error) {
+	if e.notices != nil {
+		f.ctx.say(e, e.notices)
+	}
 	v := &f.vecs[e.slot]
 	if v.Type == e.typ && v.Len() >= in.N && v.Len() > 0 {
 		return v, nil

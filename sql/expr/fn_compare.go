@@ -14,7 +14,8 @@ func implOf(p *proc, src string) *impl {
 	}
 	for _, t := range [...]map[string]impl{mathImpls, stringImpls, regexpImpls, dateImpls, formatImpls, overlapsImpls, arrayImpls,
 		jsonImpls, jsonBuildImpls, jsonEditImpls, jsonpathImpls, byteaImpls, networkImpls, timetzImpls, moneyImpls, bitImpls, rangeImpls, hashImpls, identImpls,
-		enumImpls, systemImpls, transitionImpls, recordImpls, lsnImpls, normalizeImpls, patternImpls} {
+		enumImpls, systemImpls, transitionImpls, recordImpls, lsnImpls, normalizeImpls, patternImpls,
+		tsvectorImpls, tsearchImpls} {
 		if im, ok := t[src]; ok {
 			return &im
 		}

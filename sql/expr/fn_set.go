@@ -400,6 +400,9 @@ var setImpls = map[string]func(c *Call, args []types.Datum) (SetIterator, error)
 	"regexp_matches": regexpMatchesSet, "regexp_matches_no_flags": regexpMatchesSet,
 	"regexp_split_to_table": regexpSplitSet, "regexp_split_to_table_no_flags": regexpSplitSet,
 	"text_to_table": textTable, "text_to_table_null": textTable, "pg_options_to_table": optionsToTable,
+	"tsvector_unnest": unnestVector, "ts_token_type_byid": tokenTypes, "ts_token_type_byname": tokenTypes,
+	"ts_parse_byid": parseTokens, "ts_parse_byname": parseTokens, "ts_debug(regconfig,text)": debugTokens, "ts_debug(text)": debugTokens,
+	"ts_stat1": vectorStatistics, "ts_stat2": vectorStatistics,
 	"pg_listening_channels":  listeningChannels,
 	"pg_partition_ancestors": partitionAncestors, "pg_partition_tree": partitionTree,
 }

@@ -235,7 +235,10 @@ func evalConst(n Node) (Node, error) {
 	// What takes longer is computed when the statement runs, where it can be cancelled.
 	limit, cancel := context.WithTimeout(context.Background(), maxFolding)
 	defer cancel()
-	ctx := &EvalContext{Context: limit, TxnTime: time.Time{}}
+	var notices []*pgerr.Error
+	io := *types.DefaultIOEnv
+	io.Notice = func(n *pgerr.Error) { notices = append(notices, n) }
+	ctx := &EvalContext{Context: limit, IOEnv: &io, TxnTime: time.Time{}}
 	d, err := root.row(pool.get(ctx), nil)
 	if errors.Is(err, errNoSession) || err != nil && limit.Err() != nil {
 		return n, nil
@@ -243,7 +246,7 @@ func evalConst(n Node) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Const{Type: n.ResultType(), Value: d, Loc: n.Pos()}, nil
+	return &Const{Type: n.ResultType(), Value: d, Loc: n.Pos(), Notices: notices}, nil
 }
 
 func foldBool(k *BoolOp) (Node, error) {

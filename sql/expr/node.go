@@ -1,6 +1,9 @@
 package expr
 
-import "github.com/pgmqdb/pgmqdb/sql/types"
+import (
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/types"
+)
 
 // Node is a typed, resolved scalar expression. The semantic analysis makes it, the planner rewrites it, Compile turns it
 // into an evaluator. Nodes are immutable after analysis.
@@ -16,6 +19,8 @@ type Const struct {
 	Type  types.Type
 	Value types.Datum
 	Loc   int
+	// Notices are what was said when the constant was computed, for the client of whoever uses it.
+	Notices []*pgerr.Error
 }
 
 // Param is a statement parameter, $Index (from 1).

@@ -96,7 +96,7 @@ func (a *analyzer) coerceLiteral(k *expr.Const, to types.Type, ctx types.CastCon
 	if to.Oid == types.IntervalOid {
 		t = to
 	}
-	d, err := types.ParseText(t, k.Value.Str(), a.io)
+	d, err := types.ParseText(t, k.Value.Str(), a.ioAt(k.Loc, t.Oid))
 	if err != nil {
 		return nil, a.at(k.Loc, err)
 	}

@@ -52,7 +52,7 @@ func (in *insertion) literal(v *types.Vec, c *catalog.Column, l *parse.LiteralRo
 	switch kind := l.Kinds[i]; {
 	case kind == parse.LitNull:
 	case kind == parse.LitString:
-		if d, err = types.ParseText(t, l.Texts[i], in.io); err != nil {
+		if d, err = types.ParseText(t, l.Texts[i], in.ioAt(int(l.Locs[i]), t.Oid)); err != nil {
 			return in.at(int(l.Locs[i]), err)
 		}
 	case kind == parse.LitInt4 && (t.Oid == types.Int4Oid || t.Oid == types.Int8Oid), kind == parse.LitInt8 && t.Oid == types.Int8Oid:

@@ -131,6 +131,21 @@ func (a *analyzer) at(loc int, err error) error {
 	return e.Clone().WithPosition(parse.Position(a.env.Text, loc))
 }
 
+// ioAt is how a literal at a byte offset is read. What its input function has to say gets the position, as errors do; only
+// tsquery's says anything.
+func (a *analyzer) ioAt(loc int, t types.Oid) *types.IOEnv {
+	if t != types.TsqueryOid && t != types.TsqueryArrayOid || a.io.Notice == nil {
+		return a.io
+	}
+	io := *a.io
+	io.Notice = func(n *pgerr.Error) {
+		if e, ok := a.at(loc, n).(*pgerr.Error); ok {
+			a.io.Notice(e)
+		}
+	}
+	return &io
+}
+
 // errorf makes an error at a byte offset.
 func (a *analyzer) errorf(loc int, code, format string, args ...any) error {
 	return a.at(loc, pgerr.New(code, format, args...))

@@ -436,6 +436,7 @@ func (s *Session) io() *types.IOEnv {
 	if b := &s.ioEnv; b.snap != snap || b.settings != s.settings || b.role != s.role() {
 		io := pgcat.BindIO(s.systemEnv(), &s.settings.IO)
 		io.Now = s.transactionStart
+		io.Notice = s.notice
 		*b = boundIO{snap, s.settings, s.role(), sema.JudgeFields(&sema.Env{Catalog: snap, SearchPath: s.searchPath(), IOEnv: io})}
 	}
 	return s.ioEnv.env

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/catalog/pgcat"
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -217,6 +218,11 @@ func (d *setting) checkString(v, current string) (string, error) {
 			return "", invalidValue(d, v)
 		}
 		return loc.String(), nil
+	case "default_text_search_config":
+		if name, ok := pgcat.TextSearchConfig(v); ok {
+			return name, nil
+		}
+		return "", invalidValue(d, v)
 	case "restrict_nonsystem_relation_kind":
 		for _, kind := range splitIdentifiers(v) {
 			if kind != "view" && kind != "foreign-table" { // there are no foreign tables

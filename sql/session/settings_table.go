@@ -82,6 +82,7 @@ var reported = []string{"application_name", "client_encoding", "datestyle", "def
 var ownDefaults = map[string]string{
 	"client_connection_check_interval": "2000",
 	"client_encoding":                  "UTF8",
+	"default_text_search_config":       "pg_catalog.english",
 	"jit":                              "off",
 	"lc_collate":                       "C.UTF-8",
 	"lc_ctype":                         "C.UTF-8",
