@@ -40,6 +40,8 @@ type TriggerData struct {
 	Relation catalog.Relation
 	Table    *catalog.Table
 	Event    catalog.TriggerType // TriggerInsert, TriggerUpdate, TriggerDelete or TriggerTruncate
+	// Updated are the columns that an UPDATE sets.
+	Updated []catalog.AttNum
 	// Old and New are rows by attnum-1, nil where there is none. The function may keep them.
 	Old, New []types.Datum
 	// OldTable and NewTable are the transition tables that the trigger names, else nil.
@@ -204,7 +206,7 @@ func (f *firing) holds(g *trigger, old, new []types.Datum) (bool, error) {
 }
 
 func (f *firing) call(ctx context.Context, c *Context, g *trigger, event catalog.TriggerType, old, new []types.Datum) ([]types.Datum, error) {
-	d := &TriggerData{Trigger: g.Trigger, Relation: f.set.rel, Table: f.set.t, Event: event, Old: old, New: new}
+	d := &TriggerData{Trigger: g.Trigger, Relation: f.set.rel, Table: f.set.t, Event: event, Updated: f.updated, Old: old, New: new}
 	if g.OldTable != "" || g.NewTable != "" {
 		s := c.stmt(f.root, event)
 		if g.OldTable != "" {
@@ -501,7 +503,11 @@ func statementFiring(c *Context, rel catalog.Relation, t *catalog.Table, updated
 // callTrigger calls a trigger's function: a built-in one, or the host's.
 func callTrigger(ctx context.Context, c *Context, d *TriggerData) ([]types.Datum, error) {
 	if d.Trigger.Function < catalog.FirstNormalOid {
-		return callBuiltin(c, d)
+		switch d.Trigger.Function {
+		case tsvectorUpdate, tsvectorUpdateColumn:
+			return updateTSVector(c, d)
+		}
+		return suppressRedundantUpdates(d)
 	}
 	if c.Triggers == nil {
 		return nil, pgerr.Internal("exec: nothing calls triggers here")
@@ -512,8 +518,8 @@ func callTrigger(ctx context.Context, c *Context, d *TriggerData) ([]types.Datum
 // SuppressRedundantUpdates is pg_proc's OID of suppress_redundant_updates_trigger.
 const SuppressRedundantUpdates catalog.Oid = 1291
 
-// callBuiltin is suppress_redundant_updates_trigger, the one built-in trigger function that can be called.
-func callBuiltin(_ *Context, d *TriggerData) ([]types.Datum, error) {
+// suppressRedundantUpdates is suppress_redundant_updates_trigger.
+func suppressRedundantUpdates(d *TriggerData) ([]types.Datum, error) {
 	bad := func(what string) error {
 		return pgerr.New(pgerr.TriggerProtocolViolated, "suppress_redundant_updates_trigger: must be called %s", what)
 	}

@@ -202,12 +202,6 @@ func (e *Env) withOwn(deps []catalog.ViewDep, rel catalog.Relation, columns []ca
 		Names: columnNames(rel), Columns: columns})
 }
 
-// The built-in trigger functions of text search, by OID.
-const (
-	tsvectorTrigger       catalog.Oid = 3752
-	tsvectorColumnTrigger catalog.Oid = 3753
-)
-
 // triggerFunction finds the function that a trigger is to call.
 func (e *Env) triggerFunction(ctx context.Context, n parse.Name) (catalog.Oid, error) {
 	var found catalog.Oid
@@ -233,8 +227,6 @@ func (e *Env) triggerFunction(ctx context.Context, n parse.Name) (catalog.Oid, e
 	switch {
 	case found == 0:
 		return 0, pgerr.New(pgerr.UndefinedFunction, "function %s() does not exist", n.String())
-	case found == tsvectorTrigger || found == tsvectorColumnTrigger:
-		return 0, pgerr.NotSupported("trigger function " + n.Last() + "()")
 	case result != types.TriggerOid:
 		return 0, pgerr.New(pgerr.InvalidObjectDefinition, "function %s must return type trigger", n.String())
 	}
