@@ -90,9 +90,7 @@ func (d *Dictionary) Lexize(word string) ([]string, error) {
 	case d.stem == nil:
 		return []string{word}, nil
 	}
-	env := snowballstem.NewEnv(word)
-	d.stem(env)
-	return []string{env.Current()}, nil
+	return []string{d.stemmed(word)}, nil
 }
 
 // lower folds each character by itself.

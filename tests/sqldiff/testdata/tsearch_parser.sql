@@ -22,6 +22,10 @@ select w, ts_lexize('english_stem', w) from unnest(string_to_array('running runs
 select w, ts_lexize('german_stem', w), ts_lexize('french_stem', w), ts_lexize('spanish_stem', w), ts_lexize('italian_stem', w), ts_lexize('portuguese_stem', w) from unnest(array['nationen', 'häuser', 'continuellement', 'nations', 'naciones', 'abbandonata', 'comunicações', 'und', 'le', 'el']) w;
 select w, ts_lexize('dutch_stem', w), ts_lexize('swedish_stem', w), ts_lexize('danish_stem', w), ts_lexize('norwegian_stem', w), ts_lexize('finnish_stem', w) from unnest(array['lichamelijkheden', 'jaktkarlens', 'undersøgelsen', 'havnedistriktene', 'edeltäjistään', 'en', 'och']) w;
 select w, ts_lexize('russian_stem', w), ts_lexize('romanian_stem', w), ts_lexize('hungarian_stem', w), ts_lexize('turkish_stem', w), ts_lexize('irish_stem', w) from unnest(array['важнейшими', 'abruptă', 'megszüntetésével', 'kitaplarımızda', 'bhfuil', 'и']) w;
+select ts_lexize('french_stem', w), w from unnest(array['altaïque', 'ambiguïtés', 'hawaï', 'kadéï', 'koweït', 'durrës', 'haïr', 'maïs', 'arbëreshë']) w;
+select ts_lexize('finnish_stem', w), w from unnest(array['kambodžan', 'fidžin', 'fidži', 'ketšua', 'džurtšen', 'inguuši', 'voronežin', 'abcdefgåa']) w;
+select ts_lexize('russian_stem', w), w from unnest(array['берётся', 'введённый', 'вдвоём']) w;
+select ts_lexize('turkish_stem', w), w from unnest(array['ları', 'leri', 'lar']) w;
 -- configurations
 select to_tsvector('english', '345 qwe@efd.r '' http://www.com/ http://aew.werc.ewr/?ad=qwe&dw 1aew.werc.ewr/?ad=qwe&dw 2aew.werc.ewr http://3aew.werc.ewr/?ad=qwe&dw +4.0e-10 qwe qwe qwqwe 234.435 455 5.005 teodor@stack.net qwe-wer asdf <fr>qwer jf sdjk<we hjwer <werrwe> ewr1> ewri2 <a href="qwe<qwe>"> /usr/local/fff readline-4.2');
 select to_tsvector('english', 'The quick brown foxes jumped over the lazy dogs'' backs; foxes are quick!'), to_tsvector('simple', 'The quick brown foxes'), to_tsvector('a fat  cat sat on a mat - it ate a fat rats'), to_tsvector('');
