@@ -5,6 +5,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
+	"github.com/pgmqdb/pgmqdb/sql/tsearch"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -64,7 +65,7 @@ func newAnalyzer(env *Env) *analyzer {
 	return a
 }
 
-// regIn resolves names of relations and types where the session does not.
+// regIn resolves names of relations, types and text search where the session does not.
 func (a *analyzer) regIn(t types.Oid, name string) (uint32, error) {
 	parts := splitIdentifier(name)
 	switch t {
@@ -87,6 +88,16 @@ func (a *analyzer) regIn(t types.Oid, name string) (uint32, error) {
 			return uint32(in.Oid), nil
 		}
 		return 0, pgerr.New(pgerr.UndefinedObject, "type %q does not exist", name)
+	case types.RegconfigOid:
+		if c := tsearch.ConfigNamed(parts[len(parts)-1]); c != nil {
+			return uint32(c.Oid), nil
+		}
+		return 0, pgerr.New(pgerr.UndefinedObject, "text search configuration \"%s\" does not exist", name)
+	case types.RegdictionaryOid:
+		if d := tsearch.DictionaryNamed(parts[len(parts)-1]); d != nil {
+			return uint32(d.Oid), nil
+		}
+		return 0, pgerr.New(pgerr.UndefinedObject, "text search dictionary \"%s\" does not exist", name)
 	}
 	return 0, pgerr.NotSupported(types.FormatType(types.T(t)) + " names")
 }

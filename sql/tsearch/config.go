@@ -66,6 +66,26 @@ func FindConfig(oid types.Oid) (*Config, error) {
 	return nil, pgerr.Internal("cache lookup failed for text search configuration %d", oid)
 }
 
+// ConfigNamed returns the configuration of a name, or nil.
+func ConfigNamed(name string) *Config {
+	for _, c := range configs {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// DictionaryNamed returns the dictionary of a name, or nil.
+func DictionaryNamed(name string) *Dictionary {
+	for _, d := range dictionaries {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
 // FindDictionary returns the dictionary of an OID.
 func FindDictionary(oid types.Oid) (*Dictionary, error) {
 	for _, d := range dictionaries {
