@@ -12,7 +12,7 @@ create index d_on on d using gin (doc) with (fastupdate);
 \d d_path
 \d d_many
 \d d_expr
-select indexname, indexdef from pg_indexes where tablename = 'd' order by 1;
+select indexname, indexdef from pg_indexes where tablename = 'd' and schemaname = current_schema order by 1;
 select relname, amname, reloptions, relnatts from pg_class c join pg_am a on a.oid = c.relam where relname like 'd\_%' order by 1;
 select c.relname, i.indisunique, i.indnatts, i.indnkeyatts, i.indoption, array(select opcname from unnest(i.indclass) with ordinality u(o, n) join pg_opclass p on p.oid = u.o order by n),
   pg_get_expr(indexprs, indrelid), pg_get_expr(indpred, indrelid)
