@@ -13,7 +13,7 @@ create index d_on on d using gin (doc) with (fastupdate);
 \d d_many
 \d d_expr
 select indexname, indexdef from pg_indexes where tablename = 'd' and schemaname = current_schema order by 1;
-select relname, amname, reloptions, relnatts from pg_class c join pg_am a on a.oid = c.relam where relname like 'd\_%' order by 1;
+select relname, amname, reloptions, relnatts from pg_class c join pg_am a on a.oid = c.relam where relname like 'd\_%' and relnamespace = current_schema::regnamespace order by 1;
 select c.relname, i.indisunique, i.indnatts, i.indnkeyatts, i.indoption, array(select opcname from unnest(i.indclass) with ordinality u(o, n) join pg_opclass p on p.oid = u.o order by n),
   pg_get_expr(indexprs, indrelid), pg_get_expr(indpred, indrelid)
   from pg_index i join pg_class c on c.oid = i.indexrelid where relname like 'd\_%' order by 1;
@@ -60,7 +60,7 @@ alter index d_path set (fastupdate = off);
 alter index d_path set (fillfactor = 10);
 \d d_path
 alter index d_many reset (fastupdate);
-select reloptions from pg_class where relname in ('d_path', 'd_many') order by 1;
+select reloptions from pg_class where relnamespace = current_schema::regnamespace and relname in ('d_path', 'd_many') order by 1;
 alter table d alter tags type text using tags::text;
 drop index d_doc_idx, d_explicit, d_expr, d_expr_path, d_on;
 alter table d alter doc type text using doc::text;
