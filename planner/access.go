@@ -44,6 +44,8 @@ type accessPath struct {
 	rows    float64
 	order   *rowOrder // the rows are to come in this order
 	reverse bool
+	// indexOnly: the entries have all that is wanted.
+	indexOnly bool
 }
 
 // planTable chooses how to read a table.
@@ -111,6 +113,7 @@ func (q *query) scanBy(f *fromItem, r *sema.RTE, conds []*conj, p *accessPath) (
 	if err != nil {
 		return nil, err
 	}
+	n.Access.IndexOnly = q.indexOnly(f.rel, r.Table, p.index)
 	var rest []expr.Node
 	var late []*conj
 	for _, c := range conds {
@@ -251,7 +254,7 @@ func (q *query) bestPath(rel int, t *catalog.Table, conds []*conj, ordered bool)
 	}
 	var best *accessPath
 	q.eachPath(rel, t, conds, func(p *accessPath) {
-		if best != nil && !p.narrows() && p.index.Predicate == "" {
+		if best != nil && !p.narrows() && p.index.Predicate == "" && !p.indexOnly {
 			return
 		}
 		if best == nil || pathCost(p) < pathCost(best) {
@@ -287,10 +290,10 @@ func (p *accessPath) narrows() bool {
 	return len(p.eq) > 0 || p.in != nil || p.lo != nil || p.hi != nil || p.gin != nil
 }
 
-// pathCost weighs a path: rows read, three times dearer through an index.
+// pathCost weighs a path, in rows of a scan.
 func pathCost(p *accessPath) float64 {
 	if p.index != nil {
-		return 3*p.rows + 1 + p.keys
+		return p.rowCost()*p.rows + 1 + p.keys
 	}
 	return p.rows
 }
@@ -327,7 +330,7 @@ func (q *query) restricts(k *keyCond, col int, node expr.Node) bool {
 
 // matchPath fits conditions to the leading columns of a key.
 func (q *query) matchPath(rel int, t *catalog.Table, ix *catalog.Index, cols []catalog.IndexColumn, unique bool, ks []*keyCond, rows float64) *accessPath {
-	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows}
+	p := &accessPath{index: ix, columns: cols, unique: unique, rows: rows, indexOnly: q.indexOnly(rel, t, ix)}
 	sel := func(k *keyCond) float64 { return q.keySelectivity(rel, t, k) }
 	if ix != nil && ix.Predicate != "" {
 		p.rows = max(1, rows*q.selectivity(q.storedNode(rel, t, ix.Predicate, sema.PredicateExpr)))

@@ -136,7 +136,10 @@ func (e *coster) scanCost(n *Scan) cost {
 	}
 	read := max(n.Rows, n.Read)
 	c := cost{keyReadCost, keyReadCost + (cpuIndexTupleCost+cpuTupleCost+quals)*read}
-	if n.Access.Index != nil { // each entry leads to a row elsewhere
+	switch {
+	case n.Access.IndexOnly && n.Access.Unbounded():
+		c = cost{0, math.Ceil(read*float64(entryWidth(n))/pageBytes) + (cpuTupleCost+quals)*read}
+	case n.Access.Index != nil && !n.Access.IndexOnly: // each entry leads to a row elsewhere
 		c.total += rowReadCost * read
 	}
 	if n.Access.Ordered {
@@ -145,13 +148,28 @@ func (e *coster) scanCost(n *Scan) cost {
 	return c
 }
 
+// entryWidth is about how many bytes an entry of a scan's index has.
+func entryWidth(n *Scan) int {
+	width := rowHeaderBytes / 2
+	for i := range n.Access.Columns {
+		width += typeWidth(n.Table.IndexType(&n.Access.Columns[i]))
+	}
+	for _, c := range n.Table.KeyColumns {
+		width += typeWidth(n.Table.Columns[c-1].Type)
+	}
+	return width
+}
+
 // lookupCost is that of reading, for each row of the left side, its partners by key.
 func (e *coster) lookupCost(n *LookupJoin) cost {
 	l := e.of(n.Left)
 	matches := max(n.Inner.Rows, n.Inner.Read)
 	each := keyReadCost + (cpuIndexTupleCost+cpuTupleCost)*matches
 	if !n.Inner.Access.Point { // all groups are asked
-		each += 3*keyReadCost + rowReadCost*matches
+		each += 3 * keyReadCost
+		if !n.Inner.Access.IndexOnly {
+			each += rowReadCost * matches
+		}
 	}
 	return cost{l.startup, l.total + inputRows(n.Left)*each + cpuTupleCost*n.Rows}
 }

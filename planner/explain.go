@@ -281,6 +281,8 @@ func (e *explainer) title(n Node) string {
 func scanTitle(n *Scan) string {
 	on := tableTitle(n.Table, n.Alias)
 	switch a := &n.Access; {
+	case a.IndexOnly:
+		return "Index Only Scan using " + a.Index.Name + " on " + on
 	case a.Index != nil && a.Index.Global() && a.Point:
 		return "Unique Lookup using " + a.Index.Name + " on " + on
 	case a.Gin != nil:
@@ -474,6 +476,8 @@ func (e *explainer) access(n *Scan) {
 		return
 	}
 	switch {
+	case a.IndexOnly && a.Index.Global() && a.Point && a.In == nil:
+		e.detail("Groups: 1 of %d", total)
 	case a.Index != nil && a.Index.Global() && a.Point:
 		e.detail("Groups: 1 of %d for the entry, 1 for the row", total)
 	case a.Dist != nil && a.In == nil:

@@ -344,6 +344,7 @@ func (q *query) lookup(kind JoinType, outer, inner *fromItem, conds []*conj) (*L
 	s.Access.NotNull = p.lo != nil || p.hi != nil
 	s.Access.Point = p.unique && len(p.eq) == len(p.columns)
 	s.Access.Dist = distOf(s.Table, &s.Access, len(p.eq))
+	s.Access.IndexOnly = q.indexOnly(inner.rel, s.Table, p.index)
 	var own, rest []expr.Node
 	for _, c := range inner.conds {
 		if !used[c] && !c.hint {

@@ -99,8 +99,12 @@ func (s *joinSearch) search() *joinPlan {
 
 // itemCost is what reading an item costs.
 func (s *joinSearch) itemCost(f *fromItem) float64 {
-	if f.scan != nil && f.scan.Access.FullScan() {
+	switch {
+	case f.scan == nil:
+	case f.scan.Access.FullScan():
 		return s.q.b.tableRows(f.scan.Table)
+	case f.scan.Access.IndexOnly:
+		return entryRowCost * f.scan.Read
 	}
 	return f.rows()
 }

@@ -270,7 +270,7 @@ func (q *query) orderedPath(rel int, t *catalog.Table, conds []*conj) *accessPat
 		}
 		cost := p.rows * q.wantedPart(want[:n], n == len(want), rows)
 		if p.index != nil {
-			cost = 3*cost + 1
+			cost = p.rowCost()*cost + 1
 		}
 		if best == nil || cost < bestCost {
 			best, bestCost = p, cost

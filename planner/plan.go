@@ -161,6 +161,8 @@ type Access struct {
 	// Dist are positions in Eq of the table's distribution columns (len(Eq) stands for In), so that the groups are known
 	// from the key; nil: the rows may be in any group.
 	Dist []int
+	// IndexOnly: the entries of Index hold all columns that are put out (EntryColumn); no rows are read.
+	IndexOnly bool
 	// Ordered: the rows come in key order over all groups, from the end when Reverse.
 	Ordered, Reverse bool
 	// Never: the condition is a contradiction.
@@ -180,8 +182,11 @@ type GinCond struct {
 }
 
 // FullScan reports whether the access reads the whole table.
-func (a *Access) FullScan() bool {
-	return a.Index == nil && len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never
+func (a *Access) FullScan() bool { return a.Index == nil && a.Unbounded() }
+
+// Unbounded reports whether the access reads all rows, or all entries of its index.
+func (a *Access) Unbounded() bool {
+	return len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never
 }
 
 // SystemColumns is the number of columns that a scan with RowRef appends: the row's key (bytea), its group (int8) and

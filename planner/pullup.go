@@ -365,7 +365,7 @@ func (q *query) joinSemi(left *fromItem, s *semiJoin) (*fromItem, error) {
 
 // worthUnique reports whether reading left by the distinct keys of right beats reading all of left.
 func (q *query) worthUnique(left, right *fromItem, across []*conj) bool {
-	if left.scan == nil || !left.scan.Access.FullScan() || len(across) == 0 {
+	if left.scan == nil || !left.scan.Access.Unbounded() || len(across) == 0 {
 		return false
 	}
 	for _, c := range across {

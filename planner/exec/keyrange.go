@@ -25,19 +25,32 @@ type keyRange struct {
 // accessKeys is an Access bound to a table: it makes key ranges from values.
 type accessKeys struct {
 	ti    *tableInfo
+	n     *planner.Scan
 	a     *planner.Access
 	x     *indexInfo // nil: the row storage
 	cols  []keyColumn
 	start []byte
 }
 
-func newAccessKeys(ti *tableInfo, a *planner.Access) *accessKeys {
-	k := &accessKeys{ti: ti, a: a, start: ti.prefix, cols: ti.key}
+func newAccessKeys(ti *tableInfo, n *planner.Scan) *accessKeys {
+	a := &n.Access
+	k := &accessKeys{ti: ti, n: n, a: a, start: ti.prefix, cols: ti.key}
 	if a.Index != nil && a.Gin == nil { // which reads rows, too
 		k.x = ti.indexByOID(a.Index.OID)
 		k.start, k.cols = k.x.prefix, k.x.cols
 	}
 	return k
+}
+
+// follows reports whether what is read are entries that lead to the rows wanted.
+func (k *accessKeys) follows() bool { return k.x != nil && !k.a.IndexOnly }
+
+// keysOnly reports whether of the index's entries the keys tell all.
+func (k *accessKeys) keysOnly() bool {
+	if k.a.IndexOnly {
+		return !entriesNeedValues(k.n)
+	}
+	return !k.x.global
 }
 
 // storage returns the whole range of the access's storage.
@@ -265,8 +278,8 @@ func (x *execution) fetch(k *accessKeys, opts txn.ReadOptions, ranges []keyRange
 	if len(points) == 0 {
 		return nil
 	}
-	if k.x == nil {
-		if len(points) > 0 && points[0].Group == 0 {
+	if !k.follows() {
+		if points[0].Group == 0 {
 			start := len(out.tag)
 			err := x.getAnywhere(opts, points, tags, out)
 			out.sortByTag(start)
@@ -369,7 +382,7 @@ func compareEnds(a, b []byte) int {
 
 // scanRanges reads ascending ranges; a row counts for every tag of its range.
 func (x *execution) scanRanges(k *accessKeys, opts txn.ReadOptions, groups []topo.GroupID, ranges []txn.KeyRange, tags [][]int32, out *found) error {
-	sc, err := x.c.Txn.Scan(x.ctx(), opts, txn.ScanSpec{Groups: groups, Ranges: ranges, KeysOnly: k.x != nil && !k.x.global})
+	sc, err := x.c.Txn.Scan(x.ctx(), opts, txn.ScanSpec{Groups: groups, Ranges: ranges, KeysOnly: k.x != nil && k.keysOnly()})
 	if err != nil {
 		return err
 	}
@@ -389,7 +402,7 @@ func (x *execution) scanRanges(k *accessKeys, opts txn.ReadOptions, groups []top
 			}
 			return tags[at]
 		}
-		if k.x == nil {
+		if !k.follows() {
 			for i := range b.Len() {
 				for _, tag := range number(i) {
 					out.add(txn.Key{Group: b.GroupOf(i), Bytes: b.Key(i)}, txn.Version{}, tag)

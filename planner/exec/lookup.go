@@ -30,7 +30,7 @@ type lookupJoinOp struct {
 
 func newLookupJoin(r *run, n *planner.LookupJoin, outer operator) *lookupJoinOp {
 	ti := infoOf(n.Inner.Table)
-	j := &lookupJoinOp{r: r, n: n, outer: outer, keys: newAccessKeys(ti, &n.Inner.Access)}
+	j := &lookupJoinOp{r: r, n: n, outer: outer, keys: newAccessKeys(ti, n.Inner)}
 	j.dec.init(r, n.Inner, ti)
 	return j
 }

@@ -80,6 +80,11 @@ func TestExplain(t *testing.T) {
 		{"SELECT p.name FROM parent p JOIN child c ON c.pid = p.id WHERE c.id = 10", "Index Lookup on p|Hash Cond"},
 		{"DELETE FROM parent WHERE id = 1", "Delete on parent|Key Lookup on parent"},
 		{"SELECT id FROM child ORDER BY id LIMIT 1", "Limit|Key Scan on child"},
+		{"SELECT DISTINCT pid FROM child", "Index Only Scan using child_pid_key on child"},
+		{"SELECT id FROM child WHERE pid = 2", "Index Only Scan using child_pid_key on child|Key Cond: (pid = 2)"},
+		{"SELECT id FROM child WHERE pid = 2 FOR UPDATE", "LockRows|Index Scan using child_pid_key on child"},
+		{"SELECT id FROM parent WHERE email = 'x'", "Index Only Scan using parent_email_key on parent|Groups: 1 of 4"},
+		{"SELECT count(email) FROM parent", "Seq Scan on parent"}, // a unique index has no entries for NULLs
 	} {
 		got := strings.Join(planner.Explain(d.plan(c.sql)), "\n")
 		rest := got

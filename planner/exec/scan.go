@@ -42,7 +42,7 @@ type scanOp struct {
 // newScan makes a scan; parts restricts it to some groups.
 func newScan(r *run, n *planner.Scan, parts []topo.GroupID) *scanOp {
 	ti := infoOf(n.Table)
-	s := &scanOp{r: r, n: n, keys: newAccessKeys(ti, &n.Access), parts: parts}
+	s := &scanOp{r: r, n: n, keys: newAccessKeys(ti, n), parts: parts}
 	s.dec.init(r, n, ti)
 	return s
 }
@@ -60,7 +60,7 @@ func (s *scanOp) start() error {
 		}
 		s.ranges = []keyRange{s.keys.storage()}
 		return nil
-	} else if a.FullScan() || len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never {
+	} else if a.Unbounded() {
 		s.ranges = []keyRange{s.keys.storage()}
 		return nil
 	}
@@ -189,13 +189,13 @@ func (s *scanOp) nextRange(max int) (*types.Batch, bool, error) {
 		return nil, false, nil
 	}
 	from := 0
-	if s.keys.x == nil || !s.keys.x.global {
+	if !s.keys.follows() || !s.keys.x.global {
 		from = int(min(s.skip, int64(tb.Len())))
 		if s.skip -= int64(from); from == tb.Len() {
 			return nil, false, nil
 		}
 	}
-	if s.keys.x == nil {
+	if !s.keys.follows() {
 		b, err := s.dec.scanned(tb, from)
 		return b, false, err
 	}
@@ -235,7 +235,7 @@ func (s *scanOp) takeRanges(first int) []txn.KeyRange {
 // keysOnly reports whether the scan needs no values: entries beside their rows, or rows that are only counted.
 func (s *scanOp) keysOnly() bool {
 	if s.keys.x != nil {
-		return !s.keys.x.global
+		return s.keys.keysOnly()
 	}
 	return len(s.n.Cols) == 0 && s.n.Filter == nil && !s.n.Xmin
 }
@@ -255,7 +255,9 @@ func (s *scanOp) close() {
 type decoder struct {
 	r      *run
 	n      *planner.Scan
+	ti     *tableInfo
 	layout *keyenc.RowLayout
+	reader *entryReader // of an index-only scan, made with out
 	out    *types.Batch
 	pre    *types.Batch // the filter's columns
 	sel    []int32
@@ -267,7 +269,7 @@ type decoder struct {
 }
 
 func (d *decoder) init(r *run, n *planner.Scan, ti *tableInfo) {
-	d.r, d.n, d.layout = r, n, ti.layout
+	d.r, d.n, d.ti, d.layout = r, n, ti, ti.layout
 }
 
 func (d *decoder) prepare() {
@@ -292,18 +294,25 @@ func (d *decoder) prepare() {
 	}
 }
 
-// scanned decodes the rows of a batch of a row scan from one on.
+// scanned decodes the rows, or entries, of a batch of a scan from one on.
 func (d *decoder) scanned(tb *txn.Batch, from int) (*types.Batch, error) {
+	if d.n.Access.IndexOnly {
+		return d.entries(tb.Len()-from, func(i int) ([]byte, []byte) { return tb.Key(from + i), tb.Value(from + i) })
+	}
 	return d.rows(tb.Len()-from, func(i int) []byte { return tb.Value(from + i) }, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
 		return tb.Key(from + i), tb.GroupOf(from + i), tb.Versions[from+i]
 	})
 }
 
-// found decodes rows that were looked up.
-func (d *decoder) found(f *found) (*types.Batch, error) {
-	b, err := d.rows(len(f.values), func(i int) []byte { return f.values[i] }, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
-		return f.keys[i].Bytes, f.keys[i].Group, f.ts[i]
-	})
+// found decodes rows that were looked up, or entries.
+func (d *decoder) found(f *found) (b *types.Batch, err error) {
+	if d.n.Access.IndexOnly {
+		b, err = d.entries(len(f.values), func(i int) ([]byte, []byte) { return f.keys[i].Bytes, f.values[i] })
+	} else {
+		b, err = d.rows(len(f.values), func(i int) []byte { return f.values[i] }, func(i int) ([]byte, topo.GroupID, topo.Timestamp) {
+			return f.keys[i].Bytes, f.keys[i].Group, f.ts[i]
+		})
+	}
 	if err != nil {
 		return nil, err
 	}

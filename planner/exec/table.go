@@ -10,7 +10,6 @@ import (
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
-	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -236,7 +235,7 @@ func (ti *tableInfo) locator(buf, rowKey []byte, slot topo.Slot) []byte {
 func (ti *tableInfo) follow(locator []byte, sm *topo.SlotMap) (txn.Key, error) {
 	n, w := binary.Uvarint(locator)
 	if w <= 0 || len(locator) != w+int(n)+2 {
-		return txn.Key{}, pgerr.New(pgerr.DataCorrupted, "malformed entry of a unique index of table %q", ti.t.Name)
+		return txn.Key{}, errMalformedEntry(ti.t)
 	}
 	key := append(append(make([]byte, 0, len(ti.prefix)+int(n)), ti.prefix...), locator[w:w+int(n)]...)
 	return txn.Key{Group: sm.Group(topo.Slot(binary.BigEndian.Uint16(locator[w+int(n):]))), Bytes: key}, nil

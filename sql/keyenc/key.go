@@ -1,6 +1,7 @@
 package keyenc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"unsafe"
@@ -230,10 +231,46 @@ func DecodeKey(oid types.Oid, b []byte, desc bool) (d types.Datum, rest []byte, 
 
 // SkipKey returns what follows a column.
 func SkipKey(oid types.Oid, b []byte, desc bool) (rest []byte, err error) {
-	if oid.Kind() == types.KInt && len(b) >= 9 && (b[0] == tagValue && !desc || b[0] == tagValue^0xff && desc) {
-		return b[9:], nil
+	if len(b) >= 1 && (b[0] == tagValue && !desc || b[0] == tagValue^0xff && desc) {
+		switch kind := oid.Kind(); {
+		case kind == types.KInt && len(b) >= 9:
+			return b[9:], nil
+		case kind == types.KString && !desc && oid != types.JsonbOid:
+			if end := plainEnd(b[1:]); end >= 0 {
+				return b[1+end+2:], nil
+			}
+		}
 	}
 	_, rest, err = DecodeKey(oid, b, desc)
+	return rest, err
+}
+
+// plainEnd is the length of an ascending string that has no zero bytes; -1 for others.
+func plainEnd(b []byte) int {
+	if i := bytes.IndexByte(b, escape); i >= 0 && i+1 < len(b) && b[i+1] == terminator {
+		return i
+	}
+	return -1
+}
+
+// DecodeKeyTo is DecodeKey that appends to a column of the type.
+func DecodeKeyTo(v *types.Vec, oid types.Oid, b []byte, desc bool) (rest []byte, err error) {
+	if len(b) >= 1 && b[0] == tagValue && !desc {
+		switch kind := oid.Kind(); {
+		case kind == types.KInt && len(b) >= 9 && !isUnsigned64(oid):
+			v.I = append(v.I, int64(binary.BigEndian.Uint64(b[1:])^signBit))
+			return b[9:], nil
+		case kind == types.KString && oid != types.JsonbOid:
+			if end := plainEnd(b[1:]); end >= 0 {
+				v.S = append(v.S, unsafe.String(unsafe.SliceData(b[1:]), end))
+				return b[1+end+2:], nil
+			}
+		}
+	}
+	d, rest, err := DecodeKey(oid, b, desc)
+	if err == nil {
+		v.Append(d)
+	}
 	return rest, err
 }
 

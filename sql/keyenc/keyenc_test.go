@@ -209,6 +209,13 @@ func TestKeyDecodesToAnEqualValueAndTheRest(t *testing.T) {
 				if rest, err := SkipKey(oid, key, desc); err != nil || string(rest) != "rest" {
 					t.Fatalf("skip: rest %q, error %v", rest, err)
 				}
+				v := types.NewVec(types.T(oid), 0)
+				if rest, err := DecodeKeyTo(&v, oid, key, desc); err != nil || string(rest) != "rest" || v.Len() != 1 {
+					t.Fatalf("to a column: rest %q, error %v", rest, err)
+				}
+				if into := v.Get(0); types.Text(oid, into, env) != types.Text(oid, got, env) || into.IsNull() != got.IsNull() {
+					t.Fatalf("%s comes into a column as %s", types.Text(oid, got, env), types.Text(oid, into, env))
+				}
 			})
 		})
 	}
