@@ -1,8 +1,12 @@
 package planner
 
 import (
+	"slices"
+
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // hashedExists is EXISTS (subquery) as = ANY over the subquery without its conditions on the enclosing row, which must be
@@ -73,10 +77,68 @@ func (q *query) groupedAlternative(c *expr.Subquery, sub *sema.Query, resolve re
 	if err != nil || len(outer) > 0 {
 		return err
 	}
+	keys := alt.Query.(*sema.Query)
 	alt.Left, alt.Query = mapList(alt.Left, resolve), plan
 	k := coster{env: q.b.env}
 	c.Grouped, c.HashRows = alt, k.of(plan.Root).total/cpuTupleCost/2
+	return q.batchedAlternative(c, alt, keys, sub)
+}
+
+// batchKeysCol is the number of a column that stands for the array of the keys of a batch.
+const batchKeysCol = -100
+
+// batchedAlternative sets c.Batched where an index leads to the rows that have one of a batch's keys. keys is the query of
+// alt, that of all keys.
+func (q *query) batchedAlternative(c, alt *expr.Subquery, keys, sub *sema.Query) error {
+	var ops []*expr.Function
+	for _, w := range splitAnd(nil, sub.Where) {
+		if _, outer := sidesOf(w); outer {
+			ops = append(ops, w.(*expr.Func).Fn)
+		}
+	}
+	for i := range alt.Left {
+		col := keys.Targets[i].Expr
+		array := types.ArrayOf(col.ResultType().Oid)
+		if array == 0 || !leadsIndex(keys, col) || q.b.variants == maxVariants {
+			continue
+		}
+		q.b.variants++
+		own := *keys
+		in := &expr.AnyAll{Op: ops[i], Left: col, Array: &expr.Var{Level: 1, Col: batchKeysCol, Type: types.T(array), Loc: -1}, Loc: -1}
+		own.Where = andOf(append(splitAnd(nil, keys.Where), in))
+		plan, outer, err := q.subplan(alt, &own)
+		if err != nil {
+			return err
+		}
+		if len(outer) == 1 && readsIn(plan.Root) {
+			c.Batched, c.BatchKey = &expr.Subquery{Kind: alt.Kind, Type: alt.Type, Loc: alt.Loc, Left: alt.Left, Query: plan}, i
+			return nil
+		}
+	}
 	return nil
+}
+
+// leadsIndex reports whether a key of a table begins with a column.
+func leadsIndex(s *sema.Query, n expr.Node) bool {
+	v, ok := stripCast(n).(*expr.Var)
+	if !ok || v.Level != 0 || s.Rels[v.Rel].Kind != sema.RTETable || v.Col < 0 {
+		return false
+	}
+	t := s.Rels[v.Rel].Table
+	if len(t.KeyColumns) > 0 && int(t.KeyColumns[0]) == v.Col+1 {
+		return true
+	}
+	return slices.ContainsFunc(t.Indexes, func(ix *catalog.Index) bool { return int(ix.Columns[0].Num) == v.Col+1 })
+}
+
+// readsIn reports whether a plan looks the values of an array up that it is given.
+func readsIn(n Node) bool {
+	if s, ok := n.(*Scan); ok && s.Access.In != nil {
+		if _, given := stripCast(s.Access.In.Node).(*expr.OuterColumn); given {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Inputs(), readsIn)
 }
 
 // groupedAggregate is an aggregate over rows with columns equal to outer values as one grouped by these columns, or a value of

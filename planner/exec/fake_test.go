@@ -23,6 +23,7 @@ type memTxn struct {
 	groups map[topo.GroupID]map[string][]memVersion
 	seq    txn.Seq
 	start  txn.Seq
+	scans  int // that were begun
 }
 
 type memVersion struct {
@@ -111,6 +112,7 @@ func (s *memScanner) Next(context.Context) (*txn.Batch, error) {
 func (s *memScanner) Close() {}
 
 func (m *memTxn) Scan(_ context.Context, o txn.ReadOptions, spec txn.ScanSpec) (txn.Scanner, error) {
+	m.scans++
 	type kv struct {
 		k string
 		g topo.GroupID

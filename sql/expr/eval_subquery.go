@@ -78,13 +78,18 @@ const hashRowCost = time.Microsecond
 func (e *subqueryEval) timed(f *frame, outer []types.Datum) (types.Datum, error) {
 	start := time.Now()
 	d, err := e.value(f, outer)
-	f.ctx.mu.Lock()
-	if f.ctx.subTime == nil {
-		f.ctx.subTime = map[*Subquery]time.Duration{}
-	}
-	f.ctx.subTime[e.n] += time.Since(start)
-	f.ctx.mu.Unlock()
+	e.spent(f.ctx, time.Since(start))
 	return d, err
+}
+
+// spent counts time that running the subquery took.
+func (e *subqueryEval) spent(ctx *EvalContext, d time.Duration) {
+	ctx.mu.Lock()
+	defer ctx.mu.Unlock()
+	if ctx.subTime == nil {
+		ctx.subTime = map[*Subquery]time.Duration{}
+	}
+	ctx.subTime[e.n] += d
 }
 
 func (e *subqueryEval) run(f *frame, outer []types.Datum, yield func([]types.Datum) (bool, error)) error {
@@ -412,8 +417,11 @@ func (e *subqueryEval) row(f *frame, row []types.Datum) (types.Datum, error) {
 	return e.eval(f, func(a evaluator) (types.Datum, error) { return a.row(f, row) })
 }
 
-// vec runs the subquery row by row: a subplan for a batch of outer rows is a join, which is the planner's business.
+// vec runs the subquery for all rows at once where that can be done, else row by row.
 func (e *subqueryEval) vec(f *frame, in *types.Batch, sel []int32) (*types.Vec, error) {
+	if out, ok, err := e.batched(f, in, sel); ok || err != nil {
+		return out, err
+	}
 	row := make([]types.Datum, 0, len(in.Cols))
 	return generic(f, e.slot, e.n.Type, in.N, sel, func(i int) (types.Datum, error) {
 		row = in.AppendRowTo(row[:0], i)

@@ -266,6 +266,10 @@ type Subquery struct {
 	// Grouped is set by the planner for a value of the rows with some columns equal to outer values: a *Subquery whose
 	// Left are these values and whose rows are the columns' values and the result for them, for all values that occur.
 	Grouped Node
+	// Batched, set by the planner too, is Grouped for the rows whose BatchKey-th column is in an array, which is its
+	// subplan's only outer value.
+	Batched  Node
+	BatchKey int
 	// Memo says that the result depends on Outer alone, so that it may be kept.
 	Memo bool
 	// Nested says of an ARRAY subquery that its rows are arrays, which make one of a dimension more.

@@ -116,18 +116,23 @@ func (e *subqueryEval) grouped(f *frame, arg func(evaluator) (types.Datum, error
 			return d, !r.several[string(key)], nil // the subquery itself says what is wrong with several
 		}
 	}
-	// No row has the keys: the value is the same for all of these.
+	d, err = e.noRows(f, r, arg)
+	return d, true, err
+}
+
+// noRows answers for keys that no row has: the value is the same for all of these, and kept in r.
+func (e *subqueryEval) noRows(f *frame, r *subResult, arg func(evaluator) (types.Datum, error)) (types.Datum, error) {
 	if !r.hasNone {
 		outer, err := values(e.outer, arg)
 		if err != nil {
-			return types.Null, false, err
+			return types.Null, err
 		}
 		if r.none, err = e.value(f, outer); err != nil {
-			return types.Null, false, err
+			return types.Null, err
 		}
 		r.hasNone = true
 	}
-	return r.none, true, nil
+	return r.none, nil
 }
 
 // groupKey is the same for equal keys; ok is false if one is NULL.
@@ -150,10 +155,22 @@ func (e *subqueryEval) groups(f *frame) *subResult {
 	if r != nil {
 		return r
 	}
-	r = &subResult{groups: map[string]types.Datum{}}
+	r = e.collect(ctx, g, nil)
+	ctx.mu.Lock()
+	defer ctx.mu.Unlock()
+	if ctx.subCache == nil {
+		ctx.subCache = map[*Subquery]*subResult{}
+	}
+	ctx.subCache[g] = r
+	return r
+}
+
+// collect reads the groups that a grouped subquery yields for some outer values. What fails is tooLarge.
+func (e *subqueryEval) collect(ctx *EvalContext, g *Subquery, outer []types.Datum) *subResult {
+	r := &subResult{groups: map[string]types.Datum{}}
 	var bytes int64
 	n := len(g.Left)
-	err := ctx.Subplan(ctx, g.Query, nil, func(row []types.Datum) (bool, error) {
+	err := ctx.Subplan(ctx, g.Query, outer, func(row []types.Datum) (bool, error) {
 		if key, ok := groupKey(nil, row[:n], g.Left); ok {
 			bytes += int64(len(key)) + memoEntry + types.DatumBytes(row[n])
 			if _, found := r.groups[string(key)]; found {
@@ -173,12 +190,6 @@ func (e *subqueryEval) groups(f *frame) *subResult {
 		// It may come of a row that is not asked for.
 		r = &subResult{tooLarge: true}
 	}
-	ctx.mu.Lock()
-	defer ctx.mu.Unlock()
-	if ctx.subCache == nil {
-		ctx.subCache = map[*Subquery]*subResult{}
-	}
-	ctx.subCache[g] = r
 	return r
 }
 

@@ -80,6 +80,7 @@ func children(n Node, f func(*Node)) {
 		list(n.Outer)
 		opt(&n.Hashed)
 		opt(&n.Grouped)
+		opt(&n.Batched)
 	case *Aggregate:
 		list(n.Direct)
 		list(n.Args)
