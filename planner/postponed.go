@@ -7,8 +7,9 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 )
 
-// postponed reports which targets are computed once rows are sorted: volatile ones that the order does not need. So
-// nextval counts in the order of the result, and for rows within a LIMIT alone, as in PostgreSQL (make_sort_input_target).
+// postponed reports which targets are computed once rows are sorted: volatile ones that the order does not need, and where a
+// LIMIT leaves rows out, dear ones. So nextval counts in the order of the result, and for rows within a LIMIT alone, as in
+// PostgreSQL (make_sort_input_target).
 func (q *query) postponed() []bool {
 	s := q.q
 	if len(s.OrderBy) == 0 || s.Distinct || s.DistinctOn != nil || s.HasSRFs {
@@ -17,7 +18,8 @@ func (q *query) postponed() []bool {
 	out := make([]bool, len(s.Targets))
 	for i, t := range s.Targets {
 		key := slices.ContainsFunc(s.OrderBy, func(k sema.OrderKey) bool { return k.Target == i })
-		out[i] = !key && t.Group == 0 && hasVolatileShallow(t.Expr) // not what a subquery of it calls
+		dear := s.Limit != nil && (hasSubquery(t.Expr) || expr.ContainsUser(t.Expr))
+		out[i] = !key && t.Group == 0 && (dear || hasVolatileShallow(t.Expr)) // not what a subquery of it calls
 	}
 	if !slices.Contains(out, true) {
 		return nil
@@ -66,10 +68,18 @@ func (q *query) projectTargets(n Node, exprs []*Scalar) (Node, func(Node) (Node,
 
 // shifted moves the columns that a planned expression reads.
 func shifted(n expr.Node, by int) expr.Node {
-	return mapNode(n, func(m expr.Node) (expr.Node, bool) {
-		if c, ok := m.(*expr.Column); ok {
-			return &expr.Column{Index: c.Index + by, Type: c.Type}, true
+	var move func(m expr.Node) (expr.Node, bool)
+	move = func(m expr.Node) (expr.Node, bool) {
+		switch m := m.(type) {
+		case *expr.Column:
+			return &expr.Column{Index: m.Index + by, Type: m.Type}, true
+		case *expr.Subquery:
+			c := *m
+			c.Left, c.Outer = mapList(m.Left, move), mapList(m.Outer, move)
+			c.Hashed, c.Grouped, c.Batched = mapNode(m.Hashed, move), mapNode(m.Grouped, move), mapNode(m.Batched, move)
+			return &c, true
 		}
 		return nil, false
-	})
+	}
+	return mapNode(n, move)
 }

@@ -1,0 +1,25 @@
+-- With a LIMIT, what is dear is computed for the rows within it, once they are sorted.
+create table pq_o (id int primary key, k int, s text);
+create table pq_i (id int primary key, k int, v int);
+insert into pq_o select g, g % 90, 's' || g * 7919 % 1000 from generate_series(1, 1000) g;
+insert into pq_i select g, g % 83, g % 11 from generate_series(1, 3000) g;
+create index on pq_i (k);
+create sequence pq_s;
+analyze pq_o, pq_i;
+select id, (select count(*) from pq_i i where i.k = o.k) from pq_o o order by s, id limit 5;
+select id, (select count(*) from pq_i i where i.k = o.k) as n from pq_o o order by n desc, s, id limit 5;
+select id, (select count(*) from pq_i i where i.k = o.k) + id as n, exists (select from pq_i i where i.k = o.k and v > 9) or k = 3 from pq_o o order by s desc, id limit 5 offset 3;
+select id, nextval('pq_s') - 1, k, (select sum(v) from pq_i i where i.k = o.k) from pq_o o order by s, id limit 5;
+select id, nextval('pq_s') * 0 + (select sum(v + o.id) from pq_i i where i.k = o.k) from pq_o o order by k desc, s, id limit 5;
+select id, nextval('pq_s') * 0 + k, k in (select v from pq_i) or k = 80 from pq_o o order by k desc, s, id limit 5;
+select id, (select 1 / (500 - o.id)) from pq_o o order by id limit 3;
+select id, (select 1 / (500 - o.id)) from pq_o o order by id;
+select k, count(*), (select count(*) from pq_i i where i.k = o.k) from pq_o o group by k order by count(*) desc, k limit 4;
+select sum(id), (select max(x.id) from pq_i x) from pq_o o order by 1 limit 1;
+create function pq_f(int) returns int language plpgsql as $$begin raise notice 'called for %', $1; return $1 * 2; end$$;
+select id, pq_f(id) from pq_o order by s, id limit 3;
+select id, pq_f(id) as f from pq_o order by f desc, id limit 0;
+select distinct k, (select count(*) from pq_i i where i.k = o.k) from pq_o o order by k limit 3;
+select id, (select count(*) from pq_i i where i.k = o.k) from pq_o o order by s, id limit 3 for update;
+select * from (select id, (select count(*) from pq_i i where i.k = o.k) as n from pq_o o order by s, id limit 5) t where n > 36;
+drop table pq_o, pq_i; drop sequence pq_s; drop function pq_f;
