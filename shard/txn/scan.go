@@ -243,7 +243,7 @@ func (s *groupScan) Next(ctx context.Context) (*Batch, error) {
 		}
 		s.served++
 		s.rows = min(4*s.rows, maxBatchRows)
-		if !s.done && s.served > 1 && !s.stepped {
+		if !s.done && s.served > 1 && s.rows == maxBatchRows && !s.stepped { // a scan for a LIMIT has proved to be longer than that
 			s.prefetch(context.WithoutCancel(ctx))
 		}
 		if b.Len() > 0 {
