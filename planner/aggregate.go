@@ -300,7 +300,8 @@ func splittable(n Node) bool {
 	case *Project:
 		return safe(n.Exprs...) && splittable(n.Input)
 	case *HashJoin:
-		return n.Type != FullOuter && safe(n.LeftKeys...) && safe(n.Cond) && splittable(n.Left)
+		// Workers always build the hash table.
+		return n.Type != FullOuter && !n.looksUp() && safe(n.LeftKeys...) && safe(n.Cond) && splittable(n.Left)
 	}
 	return false
 }

@@ -60,9 +60,8 @@ func (e *coster) of(n Node) cost {
 		c.total = in.total + sorting + cpuOperatorCost*rows
 	case *HashJoin:
 		l, r := e.of(n.Left), e.of(n.Right)
-		if k, inner := n.Lookup, n.Type == Inner; k != nil && (inner && inputRows(n.Right) <= float64(n.LookupRows) ||
-			!inner && inputRows(n.Left) <= float64(n.LookupRows)) {
-			c = e.lookupCost(k)
+		if n.looksUp() {
+			c = e.lookupCost(n.Lookup)
 			break
 		}
 		keys := float64(len(n.LeftKeys))

@@ -67,6 +67,8 @@ type conj struct {
 	derived bool
 	// hint: a derived one that follows from a condition on the same rows. It serves a key or nothing.
 	hint bool
+	// class numbers the equalities that belong together, from 1; 0: none. See equivalence.go.
+	class int
 }
 
 // fromItem is a planned part of FROM.
@@ -225,6 +227,7 @@ func (q *query) planJoinTree(j sema.JoinNode, conds []*conj) (*fromItem, error) 
 	conds = q.flatten(j, conds, &leaves)
 	conds = append(conds, q.derive(conds)...)
 	conds = append(conds, q.transitive(conds)...)
+	conds = append(conds, q.equivalent(conds)...)
 	if len(leaves) == 1 {
 		return q.planLeaf(leaves[0], conds)
 	}
@@ -240,7 +243,7 @@ func (q *query) planJoinTree(j sema.JoinNode, conds []*conj) (*fromItem, error) 
 				break
 			}
 		}
-		if !placed && !c.derived {
+		if !placed && (!c.derived || c.class != 0) {
 			rest = append(rest, c)
 		}
 	}

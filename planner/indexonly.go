@@ -13,8 +13,12 @@ import (
 // have versions as rows have, and change in the transaction that changes the row, so that a snapshot sees entries and
 // rows that agree; PostgreSQL's visibility map has no counterpart.
 
-// entryRowCost is what reading an entry costs, in rows of a scan: it is shorter than a row, and of no row is more moved.
-const entryRowCost = 0.7
+// Costs of a row that is read through an index, in rows of a scan: an entry alone is shorter than a row; with it, the row is
+// read apart.
+const (
+	entryRowCost = 0.7
+	indexRowCost = 4
+)
 
 // EntryColumn says where the entries of an index hold a column of the table: a position among the index's columns, or,
 // behind these, among those of the row's key; -1: nowhere, or not so that the value comes back as it was.
@@ -44,13 +48,15 @@ func (q *query) indexOnly(rel int, t *catalog.Table, ix *catalog.Index) bool {
 	return true
 }
 
-// rowCost is what each row of a path costs, in rows of a scan: an entry and the row that it names are read apart.
-func (p *accessPath) rowCost() float64 {
+// rowCost is what each row of a path costs.
+func (p *accessPath) rowCost() float64 { return rowCost(p.index, p.indexOnly) }
+
+func rowCost(ix *catalog.Index, indexOnly bool) float64 {
 	switch {
-	case p.index == nil:
+	case ix == nil:
 		return 1
-	case p.indexOnly:
+	case indexOnly:
 		return entryRowCost
 	}
-	return 3
+	return indexRowCost
 }

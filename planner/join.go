@@ -9,6 +9,7 @@ import (
 
 // join joins two items under conditions that concern both (or, for outer joins, the join itself).
 func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*fromItem, error) {
+	conds = oneOfClass(conds)
 	out := &fromItem{rels: left.rels.union(right.rels), rel: -1}
 	if !right.needs.empty() {
 		out.order = left.order.joined()
@@ -32,13 +33,13 @@ func (q *query) join(kind JoinType, left, right *fromItem, conds []*conj) (*from
 		lk = nil
 	}
 	if lk != nil && !connected(left.rels, right.rels, conds) {
-		if q.lookupCost(left.rows(), lk.Inner.Read, false) < right.rows()+pairCost*left.rows()*right.rows() {
+		if left.rows()*lk.Inner.eachCost() < right.rows()+pairCost*left.rows()*right.rows() {
 			out.node, out.lay = lk, lk.lay(left, right, kind)
 			return out, nil
 		}
 		lk = nil
 	}
-	if lk != nil && !q.streams() && left.rows() > float64(lookupRows(q.b.tableRows(lk.Inner.Table), lk.Inner.Access.Point)) {
+	if lk != nil && !q.streams() && left.rows() > float64(q.lookupRows(lk, right)) {
 		lk = nil
 	}
 	if lk != nil && q.streams() {
@@ -141,7 +142,7 @@ func (q *query) hashOrLoop(kind JoinType, out, left, right *fromItem, conds []*c
 	h.Left, h.Right, h.Cond = left.node, right.node, cond
 	if lk != nil {
 		h.Lookup = lk
-		h.LookupRows = lookupRows(q.b.tableRows(lk.Inner.Table), lk.Inner.Access.Point)
+		h.LookupRows = q.lookupRows(lk, inner)
 		if kind == Inner {
 			// The lookup puts out outer ++ inner; the hash join puts out inner ++ outer.
 			n := len(outer.lay.ts)
@@ -183,21 +184,50 @@ func (q *query) mergeInstead(kind JoinType, out, left, right *fromItem, conds []
 	return out, err
 }
 
-// lookupRows is the number of outer rows up to which looking up beats a scan of the inner table.
-func lookupRows(inner float64, point bool) int {
-	if point {
-		return int(max(64, inner/8))
+// looksUp reports whether the join is expected to look its partners up.
+func (n *HashJoin) looksUp() bool {
+	if n.Lookup == nil {
+		return false
 	}
-	return int(max(16, inner/50))
+	outer := n.Left
+	if n.Type == Inner {
+		outer = n.Right
+	}
+	return inputRows(outer) <= float64(n.LookupRows)
 }
 
-// lookupCost weighs, in the units of joinorder.go, looking up some rows' partners, so many for each, by a unique key (point)
-// or another one.
-func (q *query) lookupCost(outer, each float64, point bool) float64 {
-	if point {
-		return pointCost * outer
+// lookupRows is the number of outer rows up to which looking up beats reading the inner item and finding its rows by a hash.
+func (q *query) lookupRows(lk *LookupJoin, inner *fromItem) int {
+	least := 16.0
+	if lk.Inner.Access.Point {
+		least = 64
 	}
-	return (rangeCost + 2*each) * outer
+	other := q.scanRows(inner.scan) + hashProbeCost*inner.rows()
+	return int(max(least, other/lk.Inner.eachCost()))
+}
+
+// scanRows is what a scan costs, in rows of a table that is read from end to end.
+func (q *query) scanRows(n *Scan) float64 {
+	if n.Access.FullScan() {
+		return q.b.tableRows(n.Table)
+	}
+	return n.Read * rowCost(n.Access.Index, n.Access.IndexOnly)
+}
+
+// eachCost is what looking up by the key of a scan costs, in the units of joinorder.go.
+func (n *Scan) eachCost() float64 {
+	return lookupCost(n.Read, n.Access.Point, n.Access.Index, n.Access.IndexOnly)
+}
+
+// lookupCost is what a row's partners cost, so many, that are looked up by a unique key (point) or another one.
+func lookupCost(rows float64, point bool, ix *catalog.Index, indexOnly bool) float64 {
+	switch {
+	case point:
+		return pointCost
+	case ix != nil && !indexOnly:
+		return rangeCost + fetchCost*rows
+	}
+	return rangeCost + rows
 }
 
 // lateralJoin runs the right item for each left row.

@@ -18,8 +18,9 @@ const (
 	hashProbeCost  = 0.5  // a row that looks for partners
 	joinOutputCost = 0.3  // a row put out
 	pairCost       = 0.1  // a pair that a nested loop compares
-	pointCost      = 8.0  // a row's partner read by a unique key: see lookupRows
-	rangeCost      = 50.0 // its partners by another one
+	pointCost      = 8.0  // a row's partner read by a unique key
+	rangeCost      = 50.0 // its partners by another one, to which come the rows
+	fetchCost      = 6.0  // a row that an entry names, among some that were looked up
 )
 
 // joinPlan is the cheapest way found to join a set of items.
@@ -99,12 +100,8 @@ func (s *joinSearch) search() *joinPlan {
 
 // itemCost is what reading an item costs.
 func (s *joinSearch) itemCost(f *fromItem) float64 {
-	switch {
-	case f.scan == nil:
-	case f.scan.Access.FullScan():
-		return s.q.b.tableRows(f.scan.Table)
-	case f.scan.Access.IndexOnly:
-		return entryRowCost * f.scan.Read
+	if f.scan != nil {
+		return s.q.scanRows(f.scan)
 	}
 	return f.rows()
 }
@@ -124,7 +121,7 @@ func (s *joinSearch) rows(set uint) float64 {
 		}
 	}
 	if len(in) > 0 {
-		n *= s.q.joinSelectivity(in)
+		n *= s.q.joinSelectivity(spanning(in))
 	}
 	return max(1, n)
 }
@@ -168,7 +165,8 @@ func (s *joinSearch) cost(l, r *joinPlan, hash bool) float64 {
 		if path == nil {
 			continue
 		}
-		best = min(best, outer.cost+s.q.lookupCost(outer.rows, path.rows, path.unique && len(path.eq) == len(path.columns)))
+		point := path.unique && len(path.eq) == len(path.columns)
+		best = min(best, outer.cost+outer.rows*lookupCost(path.rows, point, path.index, path.indexOnly))
 	}
 	return best
 }

@@ -225,7 +225,7 @@ func (q *query) joinSelectivity(conds []*conj) float64 {
 	s := 1.0
 	eqs := map[int]map[int]*conj{} // by entry and column
 	for _, c := range conds {
-		if c.left == nil || c.derived {
+		if c.left == nil || c.derived && c.class == 0 {
 			continue
 		}
 		for _, side := range []expr.Node{c.left, c.right} {
@@ -283,7 +283,7 @@ func (q *query) joinSelectivity(conds []*conj) float64 {
 // joinRows estimates a join's rows.
 func (q *query) joinRows(kind JoinType, left, right *fromItem, conds []*conj) float64 {
 	l, r := left.rows(), right.rows()
-	inner := l * r * q.joinSelectivity(conds)
+	inner := l * r * q.joinSelectivity(spanning(conds, left.rels, right.rels))
 	switch kind {
 	case LeftOuter:
 		return max(inner, l)
