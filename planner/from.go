@@ -488,10 +488,15 @@ func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 	f.rels.add(rel)
 	switch r.Kind {
 	case sema.RTETable:
+		plan := q.planTable
 		if r.Security != nil {
-			return q.planSecured(f, r, conds)
+			plan = q.planSecured
 		}
-		return q.planTable(f, r, conds)
+		f, err := plan(f, r, conds)
+		if err != nil {
+			return nil, err
+		}
+		return f, q.addPresent(f)
 	case sema.RTESubquery, sema.RTEValues:
 		if r.Kind == sema.RTESubquery {
 			inner := *r
@@ -533,11 +538,33 @@ func (q *query) planRel(rel int, conds []*conj) (*fromItem, error) {
 			f.lay.add(varID{rel, i}, t)
 		}
 	}
+	if err := q.addPresent(f); err != nil {
+		return nil, err
+	}
 	f, err := q.given(f)
 	if err != nil {
 		return nil, err
 	}
 	return q.filterItem(f, conds)
+}
+
+// addPresent adds PresentCol to an entry's columns where it is asked for.
+func (q *query) addPresent(f *fromItem) error {
+	if !q.needed[f.rel][expr.PresentCol] {
+		return nil
+	}
+	var exprs []*Scalar
+	for i, t := range f.lay.ts {
+		exprs = append(exprs, q.columnScalar(i, t))
+	}
+	yes := &expr.Const{Type: types.T(types.BoolOid), Value: types.NewBool(true), Loc: -1}
+	s, err := q.b.compile(yes, yes, nil)
+	if err != nil {
+		return err
+	}
+	f.lay.add(varID{f.rel, expr.PresentCol}, yes.Type)
+	f.node, f.scan = q.project(f.node, append(exprs, s)), nil
+	return nil
 }
 
 func columnTypes(cs []sema.Column) []types.Type {

@@ -107,7 +107,7 @@ func (q *query) pullRel(r int) {
 		return
 	}
 	nullable, found := nullableSide(q.q.From, r, false)
-	if !found || nullable && rte.Query.Where != nil {
+	if !found || nullable && rte.Query.Where != nil || nullable && q.asksPresence(r) {
 		return
 	}
 	var ts []sema.Target
@@ -143,12 +143,25 @@ func (q *query) pullRel(r int) {
 		if !ok || v.Level != d || v.Rel != r || v.Col >= len(exprs) {
 			return nil, false
 		}
+		if v.Col == expr.PresentCol { // no outer join makes up its rows
+			return &expr.Const{Type: v.Type, Value: types.NewBool(true), Loc: -1}, true
+		}
 		return relevel(exprs[v.Col], d), true
 	})
 	// The entry stays in the range table, unread.
 	dead := *q.q.Rels[r]
 	dead.Query = nil
 	q.q.Rels[r] = &dead
+}
+
+// asksPresence reports whether the query tells rows of entry r from those that an outer join made up.
+func (q *query) asksPresence(r int) bool {
+	found := false
+	visitQuery(q.q, 0, func(n expr.Node, depth int) {
+		v, ok := n.(*expr.Var)
+		found = found || ok && v.Level == depth && v.Rel == r && v.Col == expr.PresentCol
+	})
+	return found
 }
 
 // lockWithin makes a row-locking clause on a dissolved subquery one on the n entries that came from it.

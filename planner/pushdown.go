@@ -49,7 +49,7 @@ func pushed(s *sema.Query, cond expr.Node, columns []sema.Column) *sema.Query {
 			return withLevel(n, level+1), true
 		}
 		v, is := n.(*expr.Var)
-		if !is || v.Col >= len(visible) {
+		if !is || v.Col < 0 || v.Col >= len(visible) {
 			ok = false
 			return n, true
 		}

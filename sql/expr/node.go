@@ -34,7 +34,7 @@ type Param struct {
 // directly enclosing one (a correlated reference). The planner replaces Vars by Columns.
 type Var struct {
 	Rel   int // index into the query's range table
-	Col   int // index into the entry's columns, from 0, or XminCol or XmaxCol of a table
+	Col   int // index into the entry's columns, from 0, or XminCol or XmaxCol of a table, or PresentCol
 	Level int
 	Type  types.Type
 	Name  string
@@ -46,6 +46,9 @@ const (
 	XminCol = -12 // xmin: the transaction that wrote the row
 	XmaxCol = -14 // xmax, in RETURNING: who locked the row that INSERT … ON CONFLICT changed
 )
+
+// PresentCol is a column that every entry has: true in all its rows, and so NULL in those that an outer join made up.
+const PresentCol = -30
 
 // SystemAttNum is the attribute number of a system column.
 func SystemAttNum(col int) int { return col + 10 }

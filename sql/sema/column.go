@@ -263,19 +263,31 @@ func (s *scope) wholeRow(it *nsItem, level, loc int) expr.Node {
 			r.Names = append(r.Names, it.cols[i].name)
 		}
 	}
-	if !it.nullable || it.table == nil || s.env.Print {
+	if !it.nullable || s.env.Print || it.rel < 0 {
 		return r
 	}
-	// A row that an outer join made up is null, not a row of nulls. It shows at a column that rows never have null: of the
-	// primary key, or the row's id where there is none.
-	for i := range it.table.Columns {
-		if c := &it.table.Columns[i]; c.NotNull && !c.Dropped {
-			id := &expr.Var{Level: level, Rel: it.rel, Col: i, Type: c.Type, Name: c.Name, Loc: -1}
-			real := &expr.IsTest{Arg: id, Test: expr.IsNull, Not: true, Loc: -1}
-			return &expr.Case{Whens: []expr.When{{Cond: real, Result: r}}, Type: r.Type, Loc: loc}
+	// A row that an outer join made up is null, not a row of nulls. But a join's own row is one of its columns.
+	sc := s
+	for range level {
+		sc = sc.parent
+	}
+	if sc.q.Rels[it.rel].Kind == RTEJoin {
+		return r
+	}
+	real := &expr.IsTest{Arg: it.presence(level), Test: expr.IsNull, Not: true, Loc: -1}
+	return &expr.Case{Whens: []expr.When{{Cond: real, Result: r}}, Type: r.Type, Loc: loc}
+}
+
+// presence is a column that rows of a FROM item never have null: of a table's primary key or its row id, where it has one.
+func (it *nsItem) presence(level int) expr.Node {
+	if it.table != nil {
+		for i := range it.table.Columns {
+			if c := &it.table.Columns[i]; c.NotNull && !c.Dropped {
+				return &expr.Var{Level: level, Rel: it.rel, Col: i, Type: c.Type, Name: c.Name, Loc: -1}
+			}
 		}
 	}
-	return r
+	return &expr.Var{Level: level, Rel: it.rel, Col: expr.PresentCol, Type: types.T(types.BoolOid), Loc: -1}
 }
 
 // tableRow makes a row of a table as it is now: of its row type, with NULL in the place of columns that are dropped or hidden.

@@ -28,7 +28,7 @@ func (a *analyzer) rowTo(n expr.Node, to types.Type, ctx types.CastContext, loc 
 		}
 		return a.at(loc, e)
 	}
-	r, ok := n.(*expr.Row)
+	r, ok := rowOf(n).(*expr.Row)
 	u := a.composite(to.Oid)
 	if !ok || u == nil {
 		return nil, at("")

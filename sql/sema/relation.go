@@ -375,7 +375,7 @@ func (s *scope) rangeFunction(r *parse.RangeFunction) (*nsItem, error) {
 	}
 	it, err := s.item(s.addRel(rte), name, aliases, r.Loc(), nil)
 	if it != nil {
-		it.funcScalar = scalar
+		it.funcScalar = scalar && !r.Ordinality
 	}
 	return it, err
 }
