@@ -5,6 +5,7 @@ import (
 
 	"github.com/pgmqdb/pgmqdb/shard/lock"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -264,10 +265,37 @@ func (q *query) distinct(n Node, order *rowOrder) (Node, *rowOrder) {
 		}
 	}
 	d := &Distinct{Props: q.b.props(n.Base().Types, q.groupRows(exprs, n.Base().Rows)), Input: n, Cols: cols}
-	if d.Sorted = order.together(prints) && !q.q.HasSRFs; !d.Sorted {
-		order = nil
+	if d.Sorted = order.together(prints) && !q.q.HasSRFs; d.Sorted {
+		return d, order
 	}
-	return d, order
+	if a := q.distinctInParts(d); a != nil {
+		return a, nil
+	}
+	return d, nil
+}
+
+// distinctInParts is a Distinct as groups that several workers make; nil where that cannot be done, or the first rows are
+// wanted soon. Which of several values that are equal stays must not be seen.
+func (q *query) distinctInParts(d *Distinct) *Aggregate {
+	if q.q.Limit != nil || len(d.Cols) != len(d.Types) {
+		return nil
+	}
+	a := &Aggregate{Props: d.Props, Input: d.Input, Parallel: true}
+	for i, t := range d.Types {
+		if !keyenc.KeyLossless(t.Oid) {
+			return nil
+		}
+		c := &expr.Column{Index: i, Type: t}
+		s, err := q.b.compile(c, c, d.Types)
+		if err != nil {
+			return nil
+		}
+		a.Keys = append(a.Keys, s)
+	}
+	if len(a.Keys) == 0 || !canParallel(a) {
+		return nil
+	}
+	return a
 }
 
 // filter puts a Filter over n.

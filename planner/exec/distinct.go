@@ -27,7 +27,7 @@ type distinctOp struct {
 
 func (d *distinctOp) next(max int) (*types.Batch, error) {
 	if d.n.Sorted {
-		return d.unique()
+		return d.unique(max)
 	}
 	if d.seen == nil {
 		ts := make([]types.Type, len(d.n.Cols))
@@ -147,7 +147,7 @@ func (d *distinctOp) nextPart(max int) (*types.Batch, error) {
 }
 
 // unique drops the rows that equal the one before.
-func (d *distinctOp) unique() (*types.Batch, error) {
+func (d *distinctOp) unique(max int) (*types.Batch, error) {
 	keys := make([]planner.SortKey, len(d.n.Cols))
 	var cmp []func(a *types.Vec, i int32, b *types.Vec, j int32) int
 	for i, c := range d.n.Cols {
@@ -167,7 +167,7 @@ func (d *distinctOp) unique() (*types.Batch, error) {
 		if err := d.r.cancelled(); err != nil {
 			return nil, err
 		}
-		b, err := d.in.next(0)
+		b, err := d.in.next(max)
 		if err != nil || b == nil {
 			return nil, err
 		}
