@@ -102,6 +102,18 @@ func sumUntil(t *testing.T, s *State, stop chan struct{}, served *atomic.Uint64,
 			t.Errorf("at %d: %d rows, sum %d, %v", o.TS, rows, sum, err)
 			return
 		}
+		if o.TS != topo.MaxTimestamp {
+			var together int64
+			keys := make([][]byte, accounts)
+			for i := range keys {
+				keys[i] = rowKey(i)
+			}
+			n, err := s.VisibleOf(keys, o.TS, func(_ int, v Version) { together += int64(binary.BigEndian.Uint64(v.Value)) })
+			if err != ErrSnapshotTooOld && (err != nil || n == accounts && together != 100*int64(accounts)) {
+				t.Errorf("at %d: %d rows read together, sum %d, %v", o.TS, n, together, err)
+				return
+			}
+		}
 		if _, _, err := s.Get(rowKey(rounds%accounts), o.TS, Own{}); err != nil && err != ErrSnapshotTooOld {
 			t.Error(err)
 			return

@@ -76,8 +76,17 @@ func (r *replica) get(key string, ts topo.Timestamp) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	// Read with others, a key has the same version.
+	var both [2]Version
+	n, err := r.s.VisibleOf([][]byte{[]byte(key), []byte(key)}, ts, func(i int, v Version) { both[i] = v })
+	if err != nil || (n == 0) != (p != nil) || n != 0 && n != 2 {
+		r.t.Fatalf("%q at %d: %d read together, %v, pending %v", key, ts, n, err, p)
+	}
 	if p != nil {
 		return "pending " + p.Txn.String()
+	}
+	if a, b := fmt.Sprint(both), fmt.Sprint([2]Version{v, v}); a != b {
+		r.t.Fatalf("%q at %d: %s together, %s alone", key, ts, a, b)
 	}
 	if v.Value == nil {
 		return "-"

@@ -40,7 +40,20 @@ func (s *State) Latest(key []byte, own topo.TxnID) (Version, *Pending, error) {
 // LatestOf is Latest for keys in turn, and most for those in order: it stops at the first one on which another transaction
 // has a prepared write, and returns how many it has read and handed to emit.
 func (s *State) LatestOf(keys [][]byte, own topo.TxnID, emit func(i int, v Version)) (n int, err error) {
-	n = s.unprepared(keys, own)
+	return s.visibleOf(keys, topo.MaxTimestamp, own, emit)
+}
+
+// VisibleOf is LatestOf for the versions at ts, without a transaction's own provisional writes: it stops at the first key on
+// which a transaction has a prepared write with a minimum <= ts.
+func (s *State) VisibleOf(keys [][]byte, ts topo.Timestamp, emit func(i int, v Version)) (n int, err error) {
+	return s.visibleOf(keys, ts, topo.TxnID{}, emit)
+}
+
+func (s *State) visibleOf(keys [][]byte, ts topo.Timestamp, own topo.TxnID, emit func(i int, v Version)) (n int, err error) {
+	if ts < s.Horizon() {
+		return 0, ErrSnapshotTooOld
+	}
+	n = s.unprepared(keys, ts, own)
 	bound := mvcc.Bound(s.visible.Load())
 	v := s.view.Load()
 	var file *disk.Seeker
@@ -55,14 +68,14 @@ func (s *State) LatestOf(keys [][]byte, own topo.TxnID, emit func(i int, v Versi
 			emit(i, Version{})
 			continue
 		}
-		_, row, ok, done := v.deltas(key, topo.MaxTimestamp, bound)
+		_, row, ok, done := v.deltas(key, ts, bound)
 		if !done {
 			if file == nil {
 				if file, err = v.disk.Seeker(); err != nil {
 					return 0, closedError(err)
 				}
 			}
-			onDisk, there, err := file.Get(key, topo.MaxTimestamp)
+			onDisk, there, err := file.Get(key, ts)
 			if err != nil {
 				return 0, err
 			}
@@ -83,14 +96,17 @@ func (s *State) LatestOf(keys [][]byte, own topo.TxnID, emit func(i int, v Versi
 		}
 		emit(i, Version{TS: row.ts, KeyVersion: row.keyTS, Value: row.value})
 	}
+	if file != nil && ts < v.disk.GCHorizon() {
+		return 0, ErrSnapshotTooOld
+	}
 	return n, nil
 }
 
 // valueSlab is how much memory values read together take at a time.
 const valueSlab = 4 << 10
 
-// unprepared returns how many keys come before the first one that another transaction's prepare writes.
-func (s *State) unprepared(keys [][]byte, own topo.TxnID) int {
+// unprepared returns how many keys come before the first one that another transaction's prepare with a minimum <= ts writes.
+func (s *State) unprepared(keys [][]byte, ts topo.Timestamp, own topo.TxnID) int {
 	if s.pendCount.Load() == 0 {
 		return len(keys)
 	}
@@ -98,8 +114,8 @@ func (s *State) unprepared(keys [][]byte, own topo.TxnID) int {
 	defer s.mu.RUnlock()
 	for i, key := range keys {
 		written := false
-		s.eachPending(key, own, func(_ *pending, it *pendItem) bool {
-			written = it.kind.writes()
+		s.eachPending(key, own, func(p *pending, it *pendItem) bool {
+			written = it.kind.writes() && p.min <= ts
 			return !written
 		})
 		if written {

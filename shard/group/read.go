@@ -49,11 +49,27 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 	if req.Links || req.Since != nil {
 		resp.Links = make([][]byte, len(req.Keys))
 	}
-	for i, k := range req.Keys {
-		if !latest(req.TS) {
+	if !latest(req.TS) {
+		for _, k := range req.Keys {
 			if err := r.reads.awaitPoint(ctx, r.reads.stripe(k), k, req.TS); err != nil {
 				return nil, err
 			}
+		}
+	}
+	// Many keys are read together, up to the first one that is to be waited for.
+	together := len(req.Keys) >= minTogether && req.Txn.IsZero() && resp.Links == nil
+	for i := 0; i < len(req.Keys); i++ {
+		k := req.Keys[i]
+		if together {
+			from := i
+			n, err := r.state.VisibleOf(req.Keys[from:], req.TS, func(at int, v fsm.Version) { resp.Versions[from+at] = rpc.Version(v) })
+			if err != nil {
+				return nil, r.readError(err, k)
+			}
+			if i += n; i == len(req.Keys) {
+				break
+			}
+			k = req.Keys[i]
 		}
 		p, err := r.readOne(req, i, &own, resp)
 		for err == nil && p != nil {
@@ -70,6 +86,9 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 	}
 	return resp, nil
 }
+
+// minTogether is the number of keys from which on they are read together.
+const minTogether = 4
 
 // readOne reads the key at position i of a Get.
 func (r *Replica) readOne(req *rpc.GetRequest, i int, own *fsm.Own, resp *rpc.GetResponse) (p *fsm.Pending, err error) {
