@@ -131,7 +131,11 @@ func (e *explainer) node(n Node, prefix string) *ExplainNode {
 		out.Children = append(out.Children, e.node(in, prefix))
 	}
 	for _, sub := range subplansOf(n) {
-		out.Children = append(out.Children, e.node(sub.Root, fmt.Sprintf("SubPlan %d: ", sub.ID+1)))
+		of := ""
+		if sub.Batch {
+			of = " (a batch's keys)"
+		}
+		out.Children = append(out.Children, e.node(sub.Root, fmt.Sprintf("SubPlan %d%s: ", sub.ID+1, of)))
 	}
 	return out
 }
@@ -148,6 +152,9 @@ func subplansOf(n Node) []*Subplan {
 				if k, ok := m.(*expr.Subquery); ok {
 					if p, ok := k.Query.(*Subplan); ok {
 						out = append(out, p)
+					}
+					if b, ok := k.Batched.(*expr.Subquery); ok {
+						out = append(out, b.Query.(*Subplan))
 					}
 				}
 				return true

@@ -110,7 +110,7 @@ func (q *query) batchedAlternative(c, alt *expr.Subquery, keys, sub *sema.Query)
 		if err != nil {
 			return err
 		}
-		if len(outer) == 1 && readsIn(plan.Root) {
+		if plan.Batch = true; len(outer) == 1 && readsIn(plan.Root) {
 			c.Batched, c.BatchKey = &expr.Subquery{Kind: alt.Kind, Type: alt.Type, Loc: alt.Loc, Left: alt.Left, Query: plan}, i
 			return nil
 		}

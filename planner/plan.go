@@ -603,6 +603,8 @@ type Subplan struct {
 	ID   int // dense within the plan
 	Kind expr.SubqueryKind
 	Root Node
+	// Batch: it is of an expr.Subquery's Batched.
+	Batch bool
 }
 
 func (n *Scan) Inputs() []Node           { return nil }

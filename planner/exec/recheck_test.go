@@ -80,6 +80,7 @@ func TestExplain(t *testing.T) {
 		{"SELECT p.name FROM parent p JOIN child c ON c.pid = p.id WHERE c.id = 10", "Index Lookup on p|Hash Cond"},
 		{"DELETE FROM parent WHERE id = 1", "Delete on parent|Key Lookup on parent"},
 		{"SELECT id FROM child ORDER BY id LIMIT 1", "Limit|Key Scan on child"},
+		{"SELECT (SELECT sum(v) FROM child WHERE pid = p.id) FROM parent p", "SubPlan 1: |(pid = id)|(a batch's keys): |Index Scan using child_pid_key on child|Key Cond: (pid = ANY ("},
 		{"SELECT DISTINCT pid FROM child", "Index Only Scan using child_pid_key on child"},
 		{"SELECT id FROM child WHERE pid = 2", "Index Only Scan using child_pid_key on child|Key Cond: (pid = 2)"},
 		{"SELECT id FROM child WHERE pid = 2 FOR UPDATE", "LockRows|Index Scan using child_pid_key on child"},

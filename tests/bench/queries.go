@@ -152,6 +152,9 @@ var queries = []query{
 	{"count of distinct values by group", `select category, count(distinct author) from posts group by category order by 2 desc, 1 limit 20`},
 	{"min and max by index", `select min(created), max(created), max(id), min(likes) from posts`},
 	{"DISTINCT of an indexed column", `select distinct category from posts order by category limit 50`},
+	{"DISTINCT of all of an indexed column", `select count(*) from (select distinct author from comments) t`},
+	{"subquery for each row within a LIMIT", `select id, title, (select count(*) from comments c where c.post = p.id) from posts p
+		order by title, id limit 20`},
 	{"GROUP BY of key, LIMIT", `select l_order, sum(l_price) from lineitem group by l_order order by l_order limit 20`},
 	{"big join on keys", `select count(*), sum(l_price) from orders join lineitem on l_order = o_key`},
 	{"FULL JOIN", `select count(*), count(a.id), count(b.post) from posts a full join (select distinct post from comments) b on a.id = b.post`},
