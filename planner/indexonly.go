@@ -37,7 +37,7 @@ func EntryColumn(t *catalog.Table, ix *catalog.Index, col catalog.AttNum) int {
 
 // indexOnly reports whether the entries of an index hold all that the query reads of a table.
 func (q *query) indexOnly(rel int, t *catalog.Table, ix *catalog.Index) bool {
-	if ix == nil || ix.RowKey || rel >= len(q.needed) || q.rowRefs[rel] || q.q.Rels[rel].Sample != nil {
+	if ix == nil || ix.RowKey || ix.Gin() || rel >= len(q.needed) || q.rowRefs[rel] || q.q.Rels[rel].Sample != nil {
 		return false
 	}
 	for col, is := range q.needed[rel] {

@@ -186,7 +186,7 @@ func (a *Access) FullScan() bool { return a.Index == nil && a.Unbounded() }
 
 // Unbounded reports whether the access reads all rows, or all entries of its index.
 func (a *Access) Unbounded() bool {
-	return len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && !a.NotNull && !a.Never
+	return len(a.Eq) == 0 && a.In == nil && a.Lo == nil && a.Hi == nil && a.Gin == nil && !a.NotNull && !a.Never
 }
 
 // SystemColumns is the number of columns that a scan with RowRef appends: the row's key (bytea), its group (int8) and
