@@ -85,7 +85,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 		Constraints: []*Constraint{{OID: 16386, Name: "t_pkey", Type: PrimaryKey, Columns: []AttNum{1}, Index: 16385, Validated: true},
 			{OID: 16387, Name: "f", Type: Foreign, Columns: []AttNum{2}, Deferrable: true, Deferred: true,
 				FK: &ForeignKey{RefTable: 16384, RefColumns: []AttNum{1}, RefIndex: 16385, Match: MatchFull, OnDelete: SetNull, OnUpdate: Cascade, SetColumns: []AttNum{2}}}},
-		Inbound: []InboundFK{{16384, 16387}}, Options: []string{"fillfactor=70"}, ACL: []ACLItem{{Grantee: 0, Grantor: 10, Privileges: PrivSelect}},
+		Inbound: []InboundFK{{Table: 16384, Constraint: 16387}}, Options: []string{"fillfactor=70"}, ACL: []ACLItem{{Grantee: 0, Grantor: 10, Privileges: PrivSelect}},
 	}
 	objects := []Object{table, &Schema{OID: 1, Name: "s", ACL: []ACLItem{}, Comment: "é"}, &Sequence{OID: 2, Min: -1 << 63, Max: 1<<63 - 1, First: 5, Cycle: true},
 		&View{OID: 3, Query: "SELECT 1", Deps: []ViewDep{{Relation: 4, Columns: []AttNum{1}, Schema: "public", Name: "t", Names: []string{"a"}}}}, &Role{OID: 5, MemberOf: []Membership{{Role: 6, Grantor: 10, Admin: true}}}, &Database{OID: 7, ACL: []ACLItem{}},
@@ -101,7 +101,8 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	for class, later := range map[Class]byte{ClassTable: formatVersionGin + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers, ClassSchema: formatVersion + 1} {
+	for class, later := range map[Class]byte{ClassTable: formatVersionOff + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers,
+		ClassFunction: formatVersionMore, ClassSchema: formatVersion + 1} {
 		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
 			t.Error("a later format is read as this one")
 		}
@@ -116,6 +117,19 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 	gin := &Table{OID: 1, Indexes: []*Index{{OID: 2, Method: "gin"}}, Triggers: triggers}
 	if back, err := Decode(ClassTable, Encode(gin)); err != nil || Encode(gin)[0] != formatVersionGin || !bytes.Equal(Encode(back), Encode(gin)) {
 		t.Errorf("a table with a GIN index: %v, format %d", err, Encode(gin)[0])
+	}
+	init := "0"
+	for _, o := range []Object{
+		&Table{OID: 1, Triggers: triggers, Inbound: []InboundFK{{Table: 1, Constraint: 2, Inactive: true}}},
+		&Table{OID: 1, Constraints: []*Constraint{{OID: 2, Type: Foreign, FK: &ForeignKey{Unchecked: true}}}},
+		&Function{OID: 3, Kind: AggregateFunction, Aggregate: &Aggregate{Transition: 4, Final: 5, Combine: 6, Serial: 7, Deserial: 8,
+			FinalExtra: true, FinalModify: ModifiesState, SortOp: 9, State: types.T(types.Int4Oid), Space: 10, Init: &init}},
+		&Role{OID: BootstrapRole, Everyone: []Setting{{Name: "work_mem", Value: "1MB"}}},
+	} {
+		b := Encode(o)
+		if back, err := Decode(o.ObjectID().Class, b); err != nil || b[0] != formatVersionOff || !bytes.Equal(Encode(back), b) {
+			t.Errorf("%T: %v, format %d", o, err, b[0])
+		}
 	}
 	if b := Encode(&Table{OID: 1}); b[0] != formatVersion {
 		t.Error("a table that every program knows is not in format 1")

@@ -266,12 +266,18 @@ type ForeignKey struct {
 	OnDelete   Action
 	OnUpdate   Action
 	SetColumns []AttNum // ON DELETE SET NULL/DEFAULT (columns), or nil for all
+	// Unchecked says that DISABLE TRIGGER ALL on the referencing table has turned its checks off: what is written there
+	// needs no parent.
+	Unchecked bool `json:",omitempty"`
 }
 
 // InboundFK names a foreign key that references a table.
 type InboundFK struct {
 	Table      Oid // the referencing table
 	Constraint Oid
+	// Inactive says that DISABLE TRIGGER ALL on the referenced table has turned its actions off, RESTRICT and NO ACTION among
+	// them. It is part of the referenced table, so that changing it is a schema change of the table whose writes it concerns.
+	Inactive bool `json:",omitempty"`
 }
 
 // Sequence describes a sequence; its value lives in the data group of its Storage's slot.
@@ -356,6 +362,8 @@ type Role struct {
 	Comment     string
 	// Settings are those of ALTER ROLE … SET and ALTER ROLE … IN DATABASE … SET.
 	Settings []RoleSettings `json:",omitempty"`
+	// Everyone are those of ALTER ROLE ALL SET, of the bootstrap role alone, which is there as long as the cluster is.
+	Everyone []Setting `json:",omitempty"`
 }
 
 // Membership is a role's membership of another: a row of pg_auth_members.

@@ -28,7 +28,8 @@ const (
 
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
-// row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6.
+// row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
+// format 7 are tables with foreign keys that are turned off, aggregates, and the role with the settings of all.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -36,6 +37,7 @@ const (
 	formatVersionRows     = 4
 	formatVersionTriggers = 5
 	formatVersionGin      = 6
+	formatVersionOff      = 7
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -50,7 +52,14 @@ func format(o Object) byte {
 		if o.Rules != nil {
 			return formatVersionMore
 		}
+	case *Function:
+		if o.Aggregate != nil {
+			return formatVersionOff
+		}
 	case *Role:
+		if o.Everyone != nil {
+			return formatVersionOff
+		}
 		if o.Settings != nil {
 			return formatVersionMore
 		}
@@ -63,6 +72,11 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	off := slices.ContainsFunc(t.Inbound, func(in InboundFK) bool { return in.Inactive }) ||
+		slices.ContainsFunc(t.Constraints, func(c *Constraint) bool { return c.FK != nil && c.FK.Unchecked })
+	if off {
+		return formatVersionOff
+	}
 	if slices.ContainsFunc(t.Indexes, (*Index).Gin) {
 		return formatVersionGin
 	}
@@ -107,6 +121,8 @@ func (c Class) knows(format byte) bool {
 		return c == ClassTable
 	case formatVersionTriggers:
 		return c == ClassTable || c == ClassView
+	case formatVersionOff:
+		return c == ClassTable || c == ClassFunction || c == ClassRole
 	}
 	return false
 }

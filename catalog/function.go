@@ -15,14 +15,18 @@ type FunctionKind byte
 
 // The kinds of functions that users make.
 const (
-	PlainFunction FunctionKind = 'f'
-	Procedure     FunctionKind = 'p'
+	PlainFunction     FunctionKind = 'f'
+	Procedure         FunctionKind = 'p'
+	AggregateFunction FunctionKind = 'a'
 )
 
 // Noun is what messages call a function of the kind.
 func (k FunctionKind) Noun() string {
-	if k == Procedure {
+	switch k {
+	case Procedure:
 		return "procedure"
+	case AggregateFunction:
+		return "aggregate"
 	}
 	return "function"
 }
@@ -61,7 +65,7 @@ const (
 	LanguageC       = "c" // of extensions alone
 )
 
-// Function is a function or procedure that a user created: a row of pg_proc.
+// Function is a function, procedure or aggregate that a user created: a row of pg_proc.
 type Function struct {
 	Local
 	OID      Oid
@@ -92,9 +96,11 @@ type Function struct {
 	Parallel        byte // pg_proc.proparallel
 	Cost, Rows      float32
 	// Config are the settings of SET, which hold while the function runs.
-	Config  []Setting `json:",omitempty"`
-	ACL     []ACLItem
-	Comment string
+	Config []Setting `json:",omitempty"`
+	// Aggregate is set for aggregates alone, which have no language and no body.
+	Aggregate *Aggregate `json:",omitempty"`
+	ACL       []ACLItem
+	Comment   string
 	// Extension is the extension that the function belongs to; 0 for none.
 	Extension Oid `json:",omitempty"`
 
