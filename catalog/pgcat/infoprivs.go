@@ -156,9 +156,21 @@ func infoColumnPrivileges(b *builder, wanted func(*builder, catalog.ACLItem) boo
 	})
 }
 
-// infoUsage lists USAGE on sequences.
+// infoUsage lists USAGE on collations, which everybody has, domains and sequences.
 func infoUsage(b *builder, wanted func(*builder, catalog.ACLItem) bool) {
 	db := str(b.env.Database)
+	b.eachCollation(func(schema, name types.Datum, owner catalog.Oid) {
+		if wanted(b, catalog.ACLItem{Grantor: owner}) {
+			b.add(str(ownerName(b.snap, owner)), str("PUBLIC"), db, schema, name, str("COLLATION"), str("USAGE"), str("NO"))
+		}
+	})
+	b.each(pgCatalog, "pg_type", func(t tuple) {
+		if t.get("typtype").Int() == 'd' {
+			b.typeGrants(t, wanted, func(grantor, grantee, schema, name, grantable types.Datum) {
+				b.add(grantor, grantee, db, schema, name, str("DOMAIN"), str("USAGE"), grantable)
+			})
+		}
+	})
 	b.snap.Sequences(func(q *catalog.Sequence) bool {
 		for _, a := range q.ACL { // without one the view takes a table's defaults, which have no USAGE
 			if wanted(b, a) && a.Privileges&catalog.PrivUsage != 0 {

@@ -448,6 +448,15 @@ func infoChecks(b *builder) {
 		}
 		return true
 	})
+	b.snap.Types(func(t *catalog.Type) bool {
+		if t.Domain != nil && b.owns(t.Owner) {
+			for i := range t.Domain.Checks {
+				c := &t.Domain.Checks[i]
+				b.add(db, str(b.snap.SchemaName(t.SchemaID)), str(c.Name), str(b.defs.domainConstraint(t, c, false)[len("CHECK "):]))
+			}
+		}
+		return true
+	})
 }
 
 func infoSequences(b *builder) {

@@ -18,7 +18,7 @@ func privilegeFunctions() map[string]function {
 		"has_schema_privilege":     schemaPrivilege,
 		"has_database_privilege":   databasePrivilege,
 
-		"has_function_privilege": functionPrivilege, "has_type_privilege": openPrivilege, "has_language_privilege": openPrivilege,
+		"has_function_privilege": functionPrivilege, "has_type_privilege": typePrivilege, "has_language_privilege": openPrivilege,
 		"has_tablespace_privilege": ownerPrivilege, "has_foreign_data_wrapper_privilege": ownerPrivilege,
 		"has_server_privilege": ownerPrivilege, "has_parameter_privilege": ownerPrivilege,
 		"pg_has_role": hasRole,
@@ -234,7 +234,40 @@ func databasePrivilege(c *call) (types.Datum, error) {
 	return flag(anyHeld(want, p, g)), nil
 }
 
-// openPrivilege is for objects that PUBLIC may use: built-in functions, types and languages.
+// typePrivilege is has_type_privilege; an array has its element's privileges.
+func typePrivilege(c *call) (types.Datum, error) {
+	role, at, err := c.subject(2)
+	if err != nil {
+		return null, err
+	}
+	want, err := privilegesIn(c.args[at+1].Str(), "USAGE")
+	if err != nil {
+		return null, err
+	}
+	oid := catalog.Oid(0)
+	if c.textual(at) {
+		found, err := c.in(types.RegtypeOid, c.args[at].Str())
+		if err != nil {
+			return null, err
+		}
+		oid = catalog.Oid(found)
+	} else {
+		oid = c.oid(at)
+	}
+	if elem := types.ElemOf(oid); elem != 0 && oid.IsUser() {
+		oid = elem
+	}
+	if t := c.scope.snap.Type(oid); t != nil {
+		p, g := c.scope.typePrivileges(t, role)
+		return flag(anyHeld(want, p, g)), nil
+	}
+	if !oid.IsUser() && types.Lookup(oid) == nil {
+		return null, nil
+	}
+	return yes, nil
+}
+
+// openPrivilege is for objects that PUBLIC may use: languages.
 func openPrivilege(c *call) (types.Datum, error) {
 	if _, _, err := c.subject(2); err != nil {
 		return null, err

@@ -280,7 +280,7 @@ func (r *relation) fixed() [][]types.Datum {
 
 // embedded reads the relation's section of rowsData.
 func (r *relation) embedded() (out [][]types.Datum) {
-	if r.Schema != pgCatalog {
+	if r.Schema == pgmqdbSchema {
 		return nil
 	}
 	_, section, ok := strings.Cut(rowsData, "# "+r.Name+"\n")

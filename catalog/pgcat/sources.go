@@ -49,8 +49,8 @@ func rewriteOid(v *catalog.View) catalog.Oid { return synthetic | v.OID }
 func sources() map[string]*source {
 	all := map[string]*source{}
 	for _, part := range []map[string]*source{classSources(), objectSources(), roleSources(), builtinSources(), typeSources(), viewSources(),
-		statSources(), informationSources(), infoPrivilegeSources(), clusterSources(), triggerSources(), extensionSources(),
-		textSearchSources()} {
+		statSources(), informationSources(), infoPrivilegeSources(), infoRoutineSources(), infoTypeSources(), clusterSources(),
+		triggerSources(), extensionSources(), textSearchSources()} {
 		maps.Copy(all, part)
 	}
 	return all

@@ -176,7 +176,7 @@ func domainRows(b *builder) {
 	db := str(b.env.Database)
 	b.snap.Types(func(t *catalog.Type) bool {
 		d := t.Domain
-		if d == nil {
+		if d == nil || !b.seesType(t) {
 			return true
 		}
 		in := types.Lookup(d.Base.Oid)
@@ -197,7 +197,7 @@ func domainRows(b *builder) {
 			def = str(b.defs.domainExpr(d.Default, t, true, false))
 		}
 		b.add(db, str(b.snap.SchemaName(t.SchemaID)), str(t.Name), dataType, length, octets, collDB, collSchema, coll, precision, radix,
-			scale, datetime, interval, def, db, udtSchema, udt, num(1))
+			scale, datetime, interval, def, db, udtSchema, udt, str("1"))
 		return true
 	})
 }
@@ -206,7 +206,7 @@ func domainRows(b *builder) {
 func domainConstraintRows(b *builder) {
 	db := str(b.env.Database)
 	b.snap.Types(func(t *catalog.Type) bool {
-		if t.Domain == nil {
+		if t.Domain == nil || !b.seesType(t) {
 			return true
 		}
 		schema := str(b.snap.SchemaName(t.SchemaID))
@@ -225,6 +225,9 @@ func (b *builder) dataType(t types.Type) (dataType, schema, name types.Datum) {
 		}
 	}
 	in := types.Lookup(t.Oid)
+	if in == nil { // of the signature of a function that cannot be called
+		return null, null, null
+	}
 	if !t.Oid.IsUser() {
 		dataType = str(types.FormatType(types.T(t.Oid)))
 		if in.ElemOid != 0 && in.Len == -1 {
