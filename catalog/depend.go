@@ -394,7 +394,7 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 		return "policy " + q.Name + " on table " + relation(t.Relation())
 	case PartFunction:
 		f := s.Function(p.OID)
-		return f.Kind.Noun() + " " + s.FunctionSignature(searchPath, f)
+		return "function " + s.FunctionSignature(searchPath, f)
 	case PartExtension:
 		return "extension " + s.Extension(p.OID).Name
 	case PartTrigger:

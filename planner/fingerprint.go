@@ -132,6 +132,9 @@ func appendPrintRare(b []byte, n expr.Node) []byte {
 	case *expr.WindowFunc:
 		b = appendNum(b, 'W', n.Window, b2i(n.Agg != nil), b2i(n.Star), int(n.Type.Oid))
 		b = append(b, n.Name()...)
+		if n.Agg != nil {
+			b = appendNum(b, 'a', int(n.Agg.Oid))
+		}
 		b = appendList(b, n.Args...)
 		b = appendList(b, n.Filter)
 	case *expr.Grouping:

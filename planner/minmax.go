@@ -66,7 +66,7 @@ func (q *query) minMax() {
 
 // firstRow is the subquery for an aggregate, and what it costs in rows of a scan; nil: there is none.
 func (q *query) firstRow(rel int, a *expr.Aggregate) (*sema.Query, float64) {
-	if a.Fn.Name != "min" && a.Fn.Name != "max" || len(a.Args) != 1 || a.Filter != nil || len(a.OrderBy) > 0 || !q.relsOf(a.Args[0]).only(rel) ||
+	if a.Fn.User != nil || a.Fn.Name != "min" && a.Fn.Name != "max" || len(a.Args) != 1 || a.Filter != nil || len(a.OrderBy) > 0 || !q.relsOf(a.Args[0]).only(rel) ||
 		hasVolatile(a.Args[0]) || a.Args[0].ResultType().Oid.Class() == types.CompositeClass {
 		return nil, 0
 	}

@@ -3,6 +3,7 @@ package ddl
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -112,16 +113,11 @@ func (x *Tx) replaces(old *catalog.Function, s *FunctionSpec) error {
 	case !x.owns(old.Owner):
 		return catalog.NotOwnerError(old.Kind.Noun(), old.Name)
 	case old.Kind != f.Kind:
-		what := "a function"
-		if old.Kind == catalog.Procedure {
-			what = "a procedure"
-		}
+		what := map[catalog.FunctionKind]string{catalog.PlainFunction: "a function", catalog.Procedure: "a procedure",
+			catalog.AggregateFunction: "an aggregate function"}[old.Kind]
 		return pgerr.New(pgerr.WrongObjectType, "cannot change routine kind").WithDetail("\"%s\" is %s.", f.Name, what)
 	}
-	drop := "DROP FUNCTION"
-	if f.Kind == catalog.Procedure {
-		drop = "DROP PROCEDURE"
-	}
+	drop := "DROP " + strings.ToUpper(f.Kind.Noun())
 	bad := func(format string, args ...any) *pgerr.Error {
 		return pgerr.New(pgerr.InvalidFunctionDefinition, format, args...).
 			WithHint("Use %s %s first.", drop, x.s.over.FunctionSignature(x.searchPath(), old))
@@ -185,12 +181,20 @@ func (x *Tx) FindRoutine(r *RoutineName, missingOK bool) (*catalog.Function, err
 		return nil, nil
 	case len(found) == 0 && r.Unspecified:
 		article := "a " + r.noun()
+		if r.Kind == catalog.AggregateFunction {
+			article = "an " + r.noun()
+		}
 		return nil, pgerr.New(pgerr.UndefinedFunction, "could not find %s named %q", article, r.Name.String())
+	case len(found) == 0 && r.Kind == catalog.AggregateFunction && len(r.Args) == 0:
+		return nil, pgerr.New(pgerr.UndefinedFunction, "aggregate %s(*) does not exist", r.Name.String())
 	case len(found) == 0:
 		return nil, pgerr.New(pgerr.UndefinedFunction, "%s %s does not exist", r.noun(), x.writtenSignature(r))
 	}
 	f := found[0]
-	if r.Kind != 0 && f.Kind != r.Kind {
+	if r.Kind == catalog.AggregateFunction && f.Kind != r.Kind {
+		return nil, pgerr.New(pgerr.WrongObjectType, "function %s is not an aggregate", x.writtenSignature(r))
+	}
+	if r.Kind != 0 && f.Kind != r.Kind && !(r.Kind == catalog.PlainFunction && f.Aggregate != nil) {
 		if r.Unspecified {
 			return nil, pgerr.New(pgerr.UndefinedFunction, "could not find a %s named %q", r.noun(), r.Name.String())
 		}
@@ -277,6 +281,10 @@ func (x *Tx) AlterFunction(ctx context.Context, f *catalog.Function, change func
 	if !x.owns(f.Owner) {
 		return catalog.NotOwnerError(f.Kind.Noun(), f.Name)
 	}
+	return x.alterFunction(ctx, f, change)
+}
+
+func (x *Tx) alterFunction(ctx context.Context, f *catalog.Function, change func(c *catalog.Function) error) error {
 	f, err := x.lockFunction(ctx, f.OID)
 	if err != nil {
 		return err
@@ -288,10 +296,21 @@ func (x *Tx) AlterFunction(ctx context.Context, f *catalog.Function, change func
 	return x.put(ctx, c)
 }
 
+// ownsFunction refuses who is not a function's owner; the statements for all kinds of objects call every kind a function.
+func (x *Tx) ownsFunction(f *catalog.Function) error {
+	if !x.owns(f.Owner) {
+		return catalog.NotOwnerError("function", f.Name)
+	}
+	return nil
+}
+
 // RenameFunction is ALTER FUNCTION … RENAME TO.
 func (x *Tx) RenameFunction(ctx context.Context, f *catalog.Function, to string) error {
 	sc := x.s.over.Schema(f.SchemaID)
-	return x.AlterFunction(ctx, f, func(c *catalog.Function) error {
+	if err := x.ownsFunction(f); err != nil {
+		return err
+	}
+	return x.alterFunction(ctx, f, func(c *catalog.Function) error {
 		if err := x.functionNameFree(sc, to, c); err != nil {
 			return err
 		}
@@ -317,7 +336,10 @@ func (x *Tx) functionNameFree(sc *catalog.Schema, name string, f *catalog.Functi
 
 // SetFunctionSchema is ALTER FUNCTION … SET SCHEMA.
 func (x *Tx) SetFunctionSchema(ctx context.Context, f *catalog.Function, schema string) error {
-	return x.AlterFunction(ctx, f, func(c *catalog.Function) error {
+	if err := x.ownsFunction(f); err != nil {
+		return err
+	}
+	return x.alterFunction(ctx, f, func(c *catalog.Function) error {
 		sc, err := x.creationSchema(ctx, schema, f.Name)
 		if err != nil {
 			return err
@@ -342,8 +364,8 @@ func (x *Tx) SetFunctionOwner(ctx context.Context, f *catalog.Function, owner st
 	if r == nil {
 		return errNoRole(owner)
 	}
-	if !x.owns(f.Owner) {
-		return catalog.NotOwnerError(f.Kind.Noun(), f.Name)
+	if err := x.ownsFunction(f); err != nil {
+		return err
 	}
 	if err := x.mustBeMember(r); err != nil {
 		return err

@@ -23,13 +23,9 @@ func builtinSources() map[string]*source {
 			"provolatile pronargs prorettype proargtypes prosrc procost prorows prosecdef proleakproof proparallel pronargdefaults " +
 			"proallargtypes proargmodes proargnames proargdefaults prosqlbody proconfig proacl probin", builtin: procRows, rows: userProcRows},
 		"pg_catalog.pg_range": {columns: "rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff", builtin: rangeRows, rows: userRangeRows},
-		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind", builtin: func(b *builder) {
-			for _, p := range procList() {
-				if p.Kind == 'a' {
-					b.add(num(p.Oid), char('n'))
-				}
-			}
-		}},
+		"pg_catalog.pg_aggregate": {columns: "aggfnoid aggkind aggnumdirectargs aggtransfn aggfinalfn aggcombinefn aggserialfn aggdeserialfn " +
+			"aggmtransfn aggminvtransfn aggmfinalfn aggfinalextra aggmfinalextra aggfinalmodify aggmfinalmodify aggsortop aggtranstype " +
+			"aggtransspace aggmtranstype aggmtransspace agginitval aggminitval", rows: userAggregateRows},
 		"pg_catalog.pg_operator": {columns: "oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprright " +
 			"oprresult oprcom oprnegate oprcode", builtin: operatorRows},
 	}
@@ -93,12 +89,11 @@ func procRows(b *builder) {
 
 // proc adds a row of pg_proc.
 func (b *builder) proc(p expr.ProcInfo, schema, owner catalog.Oid, volatile byte, src string) {
-	const internal = catalog.Oid(12)
 	args := make([]types.Datum, len(p.Args))
 	for i, a := range p.Args {
 		args[i] = num(a)
 	}
-	b.add(num(p.Oid), str(p.Name), num(schema), num(owner), num(internal), num(p.Variadic), char(p.Kind), flag(p.Strict),
+	b.add(num(p.Oid), str(p.Name), num(schema), num(owner), num(languageInternal), num(p.Variadic), char(p.Kind), flag(p.Strict),
 		flag(p.Set), char(volatile), num(len(p.Args)), num(p.Result), types.NewVector(types.OidOid, args), str(src))
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
+	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/sema"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -14,8 +15,30 @@ import (
 // languageOids are the rows of pg_language of functions' languages.
 var languageOids = map[string]catalog.Oid{catalog.LanguageSQL: 14, catalog.LanguagePLpgSQL: languagePLpgSQL, catalog.LanguageC: 13}
 
-// languagePLpgSQL is the OID that initdb gives PL/pgSQL.
-const languagePLpgSQL catalog.Oid = 13563
+// The OIDs of the language of what is built in, and the one that initdb gives PL/pgSQL.
+const (
+	languageInternal catalog.Oid = 12
+	languagePLpgSQL  catalog.Oid = 13563
+)
+
+// userAggregateRows are the rows of pg_aggregate of what users made.
+func userAggregateRows(b *builder) {
+	b.snap.Functions(func(f *catalog.Function) bool {
+		a := f.Aggregate
+		if a == nil {
+			return true
+		}
+		init := null
+		if a.Init != nil {
+			init = str(*a.Init)
+		}
+		none := num(0)
+		b.add(num(f.OID), char('n'), none, num(a.Transition), num(a.Final), num(a.Combine), num(a.Serial), num(a.Deserial), none, none, none,
+			flag(a.FinalExtra), no, char(byte(a.FinalModify)), char(byte(catalog.ModifiesNothing)), num(a.SortOp), num(a.State.Declared()),
+			num(a.Space), none, none, init, null)
+		return true
+	})
+}
 
 // userProcRows are the rows of pg_proc of what users made.
 func userProcRows(b *builder) {
@@ -79,9 +102,13 @@ func (b *builder) function(f *catalog.Function) {
 	if f.Library != "" {
 		library = str(f.Library)
 	}
-	b.add(num(f.OID), str(f.Name), num(f.SchemaID), num(f.Owner), num(languageOids[f.Language]), num(variadic), char(byte(f.Kind)),
+	language, source := languageOids[f.Language], f.Source
+	if f.Aggregate != nil {
+		language, source = languageInternal, "aggregate_dummy"
+	}
+	b.add(num(f.OID), str(f.Name), num(f.SchemaID), num(f.Owner), num(language), num(variadic), char(byte(f.Kind)),
 		flag(f.Strict), flag(f.Set), char(f.Volatility), num(len(in)), num(f.Result.Declared()), types.NewVector(types.OidOid, args),
-		str(f.Source), types.NewFloat(float64(f.Cost)), types.NewFloat(float64(f.Rows)), flag(f.SecurityDefiner), flag(f.Leakproof),
+		str(source), types.NewFloat(float64(f.Cost)), types.NewFloat(float64(f.Rows)), flag(f.SecurityDefiner), flag(f.Leakproof),
 		char(f.Parallel), num(f.Defaults()), all, modes, names, defaults, body, config, aclDatum(b.snap, f.ACL), library)
 }
 
@@ -275,6 +302,24 @@ func argumentDefaultAt(c *call) (types.Datum, error) {
 	return str(c.defs.argumentDefault(&f.Args[n-1])), nil
 }
 
+// functionDefinition is pg_get_functiondef.
+func functionDefinition(c *call) (types.Datum, error) {
+	name, aggregate := "", false
+	f := c.scope.snap.Function(c.oid(0))
+	if p, ok := procByOid(c.oid(0)); ok {
+		name, aggregate = p.Name, p.Kind == 'a'
+	} else if f != nil {
+		name, aggregate = f.Name, f.Aggregate != nil
+	}
+	switch {
+	case aggregate:
+		return null, pgerr.New(pgerr.WrongObjectType, "\"%s\" is an aggregate function", name)
+	case f == nil:
+		return null, nil
+	}
+	return str(c.defs.functionDef(f)), nil
+}
+
 // functionFunctions are the functions that print functions.
 func functionFunctions() map[string]function {
 	builtinArgs := func(p expr.ProcInfo) types.Datum { return str(strings.ReplaceAll(typeList(p.Args), ",", ", ")) }
@@ -299,7 +344,7 @@ func functionFunctions() map[string]function {
 			}
 			return str(types.FormatType(types.T(p.Result)))
 		}),
-		"pg_get_functiondef": userFunction(func(p *printer, f *catalog.Function) types.Datum { return str(p.functionDef(f)) }, nil),
+		"pg_get_functiondef": functionDefinition,
 		"pg_get_function_sqlbody": userFunction(func(p *printer, f *catalog.Function) types.Datum {
 			if f.Body == "" {
 				return null

@@ -92,7 +92,7 @@ func (b *builder) eachProc(f func(p tuple, name procName, owned bool)) {
 }
 
 // languageNames are the names of the rows of pg_language.
-var languageNames = map[catalog.Oid]string{12: "internal", 13: "c", 14: catalog.LanguageSQL, languagePLpgSQL: catalog.LanguagePLpgSQL}
+var languageNames = map[catalog.Oid]string{languageInternal: "internal", 13: "c", 14: catalog.LanguageSQL, languagePLpgSQL: catalog.LanguagePLpgSQL}
 
 func infoRoutines(b *builder) {
 	db := str(b.env.Database)

@@ -428,7 +428,7 @@ func (d *deparser) fromClause(q *sema.Query, word string, skip int) {
 }
 
 func (d *deparser) aggregate(n *expr.Aggregate) {
-	d.b.WriteString(catalog.QuoteIdent(n.Fn.Name) + "(")
+	d.b.WriteString(d.aggregateName(n.Fn) + "(")
 	if n.Distinct {
 		d.b.WriteString("DISTINCT ")
 	}

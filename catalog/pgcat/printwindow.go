@@ -113,7 +113,11 @@ func (d *deparser) frameOffset(n expr.Node, preceding bool) {
 
 // windowFunc prints a call with OVER (get_windowfunc_expr).
 func (d *deparser) windowFunc(n *expr.WindowFunc) {
-	d.b.WriteString(catalog.QuoteIdent(n.Name()) + "(")
+	name := catalog.QuoteIdent(n.Name())
+	if n.Agg != nil {
+		name = d.aggregateName(n.Agg)
+	}
+	d.b.WriteString(name + "(")
 	if n.Star {
 		d.b.WriteByte('*')
 	}

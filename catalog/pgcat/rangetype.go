@@ -61,6 +61,16 @@ func (d *deparser) functionName(f *expr.Function) string {
 	return catalog.QualifiedName(d.snap.SchemaName(t.Constructors[0].SchemaID), f.Name)
 }
 
+// aggregateName is functionName for an aggregate.
+func (d *deparser) aggregateName(f *expr.AggFunction) string {
+	if f.User != nil {
+		if u := d.snap.Function(f.User.Oid); u != nil {
+			return d.snap.FunctionName(d.path, u)
+		}
+	}
+	return catalog.QuoteIdent(f.Name)
+}
+
 // setName is functionName for a function that returns a set.
 func (d *deparser) setName(f *expr.SetFunction) string {
 	if f.User != nil {

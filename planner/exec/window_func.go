@@ -25,7 +25,7 @@ func newWindowCall(w *windowOp, c *planner.WindowCall, cols callColumns) windowC
 	}
 	w.frame.needed = true
 	moves := w.n.Frame&parse.FrameStartUnboundedPreceding == 0
-	if moves && w.n.Frame&sema.FrameExclusion == 0 && (c.Agg.Name == "min" || c.Agg.Name == "max") {
+	if moves && w.n.Frame&sema.FrameExclusion == 0 && c.Agg.User == nil && (c.Agg.Name == "min" || c.Agg.Name == "max") {
 		return &extremeCall{w: w, c: c, cols: cols, less: c.Agg.Name == "min"}
 	}
 	return &aggCall{w: w, c: c, cols: cols}

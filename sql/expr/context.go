@@ -80,6 +80,8 @@ type Session interface {
 	// with a NULL argument.
 	CallFunction(ctx *EvalContext, call *FunctionCall) (types.Datum, error)
 	OpenFunction(ctx *EvalContext, call *FunctionCall) (SetIterator, error)
+	// MayAggregate checks that the current role may use an aggregate that a user created, and its owner what it is made of.
+	MayAggregate(aggregate types.Oid) error
 
 	// RunQuery runs a query for a function: columns judges the types of what it returns, row takes the rows.
 	RunQuery(ctx *EvalContext, text string, columns func(ts []types.Type) error, row func(values []types.Datum) error) error

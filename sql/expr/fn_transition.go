@@ -133,4 +133,92 @@ var transitionImpls = map[string]impl{
 	"booland_statefunc": boolTransition(true), "boolor_statefunc": boolTransition(false),
 	"float8_accum": {f2: float8Accum}, "float4_accum": {f2: float8Accum}, "float8_combine": {f2: float8Combine},
 	"float8_regr_accum": {fn: float8RegrAccum}, "float8_regr_combine": {f2: float8RegrCombine},
+	"float8_avg": {f1: float8Avg}, "float8_var_pop": float8Variance(true, false), "float8_var_samp": float8Variance(false, false),
+	"float8_stddev_pop": float8Variance(true, true), "float8_stddev_samp": float8Variance(false, true),
+
+	"int8inc": count(1), "int8inc_any": count(1), "int8inc_float8_float8": count(1), "int8dec": count(-1), "int8dec_any": count(-1),
+	"int2_sum": {f2: sumInts}, "int4_sum": {f2: sumInts},
+	"int2_avg_accum": countInts(1), "int4_avg_accum": countInts(1), "int2_avg_accum_inv": countInts(-1), "int4_avg_accum_inv": countInts(-1),
+	"int8_avg": {f1: averageInts}, "int2int4_sum": {f1: summedInts},
+}
+
+func float8Avg(c *Call, state types.Datum) (types.Datum, error) {
+	s, err := transitionState(c, state, 3)
+	if err != nil || s[0] == 0 {
+		return types.Null, err
+	}
+	return types.NewFloat(s[1] / s[0]), nil
+}
+
+func float8Variance(pop, sqrt bool) impl {
+	return impl{f1: func(c *Call, state types.Datum) (types.Datum, error) {
+		a, err := varianceState(c, state)
+		if err != nil {
+			return types.Null, err
+		}
+		a.pop, a.sqrt = pop, sqrt
+		return a.result(c.EvalContext)
+	}}
+}
+
+// count counts rows, whatever else the arguments are.
+func count(by int64) impl {
+	return impl{fn: func(_ *Call, args []types.Datum) (types.Datum, error) {
+		n, ok := addInt(args[0].Int(), by)
+		if !ok {
+			return types.Null, errBigint
+		}
+		return types.NewInt(n), nil
+	}}
+}
+
+// sumInts is int4_sum: NULL is the state of no values.
+func sumInts(_ *Call, state, x types.Datum) (types.Datum, error) {
+	switch {
+	case x.IsNull():
+		return state, nil
+	case state.IsNull():
+		return types.NewInt(x.Int()), nil
+	}
+	return types.NewInt(state.Int() + x.Int()), nil
+}
+
+// intState reads the state of an average of integers: how many there were, and their sum.
+func intState(d types.Datum) (n, sum int64, err error) {
+	a := d.Array()
+	if len(a.Elems) != 2 || a.Elems[0].IsNull() || a.Elems[1].IsNull() {
+		return 0, 0, pgerr.Internal("expected 2-element int8 array")
+	}
+	return a.Elems[0].Int(), a.Elems[1].Int(), nil
+}
+
+func intPair(n, sum int64) types.Datum {
+	return types.NewArray1(types.Int8Oid, []types.Datum{types.NewInt(n), types.NewInt(sum)})
+}
+
+// countInts adds a value to such a state, or with by -1 takes it back.
+func countInts(by int64) impl {
+	return impl{f2: func(_ *Call, state, x types.Datum) (types.Datum, error) {
+		n, sum, err := intState(state)
+		if err != nil {
+			return types.Null, err
+		}
+		return intPair(n+by, sum+by*x.Int()), nil
+	}}
+}
+
+func averageInts(_ *Call, state types.Datum) (types.Datum, error) {
+	n, sum, err := intState(state)
+	if err != nil || n == 0 {
+		return types.Null, err
+	}
+	return types.NumericDiv(types.NumericFromInt(sum), types.NumericFromInt(n))
+}
+
+func summedInts(_ *Call, state types.Datum) (types.Datum, error) {
+	n, sum, err := intState(state)
+	if err != nil || n == 0 {
+		return types.Null, err
+	}
+	return types.NewInt(sum), nil
 }

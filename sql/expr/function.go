@@ -77,6 +77,8 @@ type AggFunction struct {
 	Strict bool
 	// OrderSensitive tells aggregates whose result depends on the order of their input (array_agg, string_agg…).
 	OrderSensitive bool
+	// User is set for aggregates that users created.
+	User *AggregateDef
 
 	newState func(args []types.Type, result types.Type) AggState
 }

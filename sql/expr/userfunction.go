@@ -39,6 +39,8 @@ type UserDef struct {
 	Strict     bool
 	// Native is the symbol of a function in C; empty for other languages.
 	Native string
+	// Unchecked says that calls need no right to EXECUTE: an aggregate's owner has it.
+	Unchecked bool
 }
 
 // Void reports whether the function returns nothing.

@@ -51,8 +51,20 @@ type AlterFunctionStmt struct {
 	Actions []*DefElem
 }
 
-func (*CreateFunctionStmt) stmt() {}
-func (*AlterFunctionStmt) stmt()  {}
+// CreateAggregateStmt is CREATE AGGREGATE. OldStyle says that the arguments are in the definition (BASETYPE). Ordered says that
+// it is an ordered-set aggregate's.
+type CreateAggregateStmt struct {
+	Name       Name
+	OldStyle   bool
+	Replace    bool
+	Ordered    bool
+	Parameters []*FunctionParameter
+	Definition []*DefElem
+}
+
+func (*CreateFunctionStmt) stmt()  {}
+func (*AlterFunctionStmt) stmt()   {}
+func (*CreateAggregateStmt) stmt() {}
 
 var funcParamModes = map[pg.FunctionParameterMode]FunctionParameterMode{
 	pg.FunctionParameterMode_FUNC_PARAM_IN:       FuncParamIn,
@@ -166,6 +178,23 @@ func (t *translator) createFunctionStmt(n *pg.CreateFunctionStmt) *CreateFunctio
 			return c
 		}
 		c.Parameters = append(c.Parameters, t.functionParameter(fp.FunctionParameter))
+	}
+	return c
+}
+
+// defineStmt translates CREATE AGGREGATE; nil for what else is made by a list of attributes.
+func (t *translator) defineStmt(n *pg.DefineStmt) *CreateAggregateStmt {
+	if n.Kind != pg.ObjectType_OBJECT_AGGREGATE {
+		return nil
+	}
+	c := &CreateAggregateStmt{Name: t.name(n.Defnames), OldStyle: n.Oldstyle, Replace: n.Replace, Definition: t.defElems(n.Definition)}
+	if len(n.Args) == 2 { // the list of arguments, and how many are direct ones: -1 for a plain aggregate
+		c.Ordered = n.Args[1].GetInteger().GetIval() >= 0
+		for _, p := range n.Args[0].GetList().GetItems() {
+			if fp := p.GetFunctionParameter(); fp != nil {
+				c.Parameters = append(c.Parameters, t.functionParameter(fp))
+			}
+		}
 	}
 	return c
 }

@@ -136,6 +136,10 @@ func (t *translator) utilityStmt(n *pg.Node) Statement {
 		return t.callStmt(s.CallStmt)
 	case *pg.Node_CheckPointStmt:
 		return &CheckPointStmt{}
+	case *pg.Node_DefineStmt:
+		if c := t.defineStmt(s.DefineStmt); c != nil {
+			return c
+		}
 	}
 	return t.roleStmt(n)
 }
@@ -202,7 +206,7 @@ var statementNames = map[string]string{
 	"CreateEventTrigStmt":          "CREATE EVENT TRIGGER",
 	"AlterEventTrigStmt":           "ALTER EVENT TRIGGER",
 	"CreatePLangStmt":              "CREATE LANGUAGE",
-	"DefineStmt":                   "CREATE AGGREGATE, OPERATOR, TYPE, TEXT SEARCH or COLLATION",
+	"DefineStmt":                   "CREATE OPERATOR, TYPE, TEXT SEARCH or COLLATION",
 	"CreateOpClassStmt":            "CREATE OPERATOR CLASS",
 	"CreateOpFamilyStmt":           "CREATE OPERATOR FAMILY",
 	"AlterOpFamilyStmt":            "ALTER OPERATOR FAMILY",

@@ -20,16 +20,11 @@ func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node)
 	if len(args) == 0 && !f.AggStar {
 		return nil, s.errorf(loc, pgerr.WrongObjectType, "%s(*) must be used to call a parameterless aggregate function", f.Name.String())
 	}
-	want, ret, err := expr.ResolvePolymorphic(oidsOf(args), r.Args, agg.Result)
+	args, result, err := s.aggregateArgs(f, r, args)
 	if err != nil {
-		return nil, s.at(loc, err)
+		return nil, err
 	}
-	for i, a := range args {
-		if args[i], err = s.coerceType(a, want[i], types.Implicit, -1); err != nil {
-			return nil, err
-		}
-	}
-	n := &expr.Aggregate{Fn: agg, Args: args, Star: f.AggStar, Distinct: f.AggDistinct, Type: types.T(ret), Loc: loc}
+	n := &expr.Aggregate{Fn: agg, Args: args, Star: f.AggStar, Distinct: f.AggDistinct, Type: result, Loc: loc}
 	for _, sb := range f.AggOrder {
 		k, err := s.exprIn(sb.Node, inOrderBy)
 		if err != nil {

@@ -75,6 +75,9 @@ func (s *scope) callOf(f *parse.FuncCall, args []expr.Node, names []string) (exp
 	if err := s.checkKind(f, r, args); err != nil {
 		return nil, err
 	}
+	if r.Agg != nil && len(names) > 0 {
+		return nil, s.errorf(f.Loc(), pgerr.FeatureNotSupported, "aggregates cannot use named arguments")
+	}
 	switch {
 	case r.Cast != 0:
 		return s.coerceMod(args[0], s.valueType(r.Cast), types.Explicit, f.Loc())

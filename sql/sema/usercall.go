@@ -70,6 +70,9 @@ func definition(f *catalog.Function, snap *catalog.Snapshot, all bool) *expr.Use
 
 // userFunction makes a function known to resolution.
 func (a *analyzer) userFunction(f *catalog.Function) *expr.UserFunction {
+	if f.Kind == catalog.AggregateFunction {
+		return knownAggregate(f, a.env.Catalog)
+	}
 	u := known(f, a.env.Catalog)
 	if a.calling {
 		return u.all

@@ -72,25 +72,18 @@ func (c clause) noWindows() string {
 func (s *scope) windowFunc(f *parse.FuncCall, r *expr.Resolved, args []expr.Node) (expr.Node, error) {
 	loc := f.Loc()
 	n := &expr.WindowFunc{Fn: r.Window, Agg: r.Agg, Star: f.AggStar, Loc: loc}
-	var result types.Oid
-	if r.Agg != nil {
-		if !r.Agg.Supported() {
-			return nil, s.unsupported(loc, "aggregate "+expr.Signature(r.Agg.Name, r.Agg.Args))
-		}
-		result = r.Agg.Result
-	} else {
-		result = r.Window.Result
+	if r.Agg != nil && !r.Agg.Supported() {
+		return nil, s.unsupported(loc, "aggregate "+expr.Signature(r.Agg.Name, r.Agg.Args))
 	}
-	want, ret, err := expr.ResolvePolymorphic(oidsOf(args), r.Args, result)
+	if u := aggregateDef(r); u != nil && u.FinalModifies {
+		return nil, pgerr.New(pgerr.FeatureNotSupported, "aggregate function %s does not support use as a window function",
+			s.env.Catalog.FunctionSignature(s.env.SearchPath, s.env.Catalog.Function(u.Oid)))
+	}
+	args, result, err := s.aggregateArgs(f, r, args)
 	if err != nil {
-		return nil, s.at(loc, err)
+		return nil, err
 	}
-	for i := range args {
-		if args[i], err = s.coerceType(args[i], want[i], types.Implicit, -1); err != nil {
-			return nil, err
-		}
-	}
-	n.Args, n.Type = args, types.T(ret)
+	n.Args, n.Type = args, result
 	switch {
 	case f.AggDistinct:
 		return nil, s.errorf(loc, pgerr.FeatureNotSupported, "DISTINCT is not implemented for window functions")

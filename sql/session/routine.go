@@ -51,8 +51,10 @@ func (s *Session) enterFunction(def *expr.UserDef) (fn *catalog.Function, leave 
 	if fn = snap.Function(def.Oid); fn == nil {
 		return nil, nil, pgerr.New(pgerr.UndefinedFunction, "function with OID %d does not exist", def.Oid)
 	}
-	if err := s.mayExecute(fn); err != nil {
-		return nil, nil, err
+	if !def.Unchecked {
+		if err := s.mayExecute(fn, s.role()); err != nil {
+			return nil, nil, err
+		}
 	}
 	nested, err := s.enterNested()
 	if err != nil {
@@ -69,9 +71,30 @@ func (s *Session) enterFunction(def *expr.UserDef) (fn *catalog.Function, leave 
 	return fn, func() { restore(); nested() }, nil
 }
 
-func (s *Session) mayExecute(fn *catalog.Function) error {
-	if p, _ := s.snapshot().FunctionPrivileges(fn, s.role()); p&catalog.PrivExecute == 0 {
+func (s *Session) mayExecute(fn *catalog.Function, role catalog.Oid) error {
+	if p, _ := s.snapshot().FunctionPrivileges(fn, role); p&catalog.PrivExecute == 0 {
 		return catalog.DeniedError(fn.Kind.Noun(), fn.Name)
+	}
+	return nil
+}
+
+// MayAggregate checks that the current role may use an aggregate, and its owner the functions that compute it.
+func (f *functions) MayAggregate(oid types.Oid) error {
+	s := f.session()
+	snap := s.snapshot()
+	agg := snap.Function(oid)
+	if agg == nil || agg.Aggregate == nil {
+		return pgerr.New(pgerr.UndefinedFunction, "function with OID %d does not exist", oid)
+	}
+	if err := s.mayExecute(agg, s.role()); err != nil {
+		return err
+	}
+	for _, part := range []catalog.Oid{agg.Aggregate.Transition, agg.Aggregate.Final} {
+		if fn := snap.Function(part); fn != nil {
+			if err := s.mayExecute(fn, agg.Owner); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

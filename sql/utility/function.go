@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
@@ -274,6 +275,8 @@ func (e *Env) routineName(kind parse.ObjectType, o *parse.ObjectName) (*ddl.Rout
 		r.Kind = catalog.PlainFunction
 	case parse.ObjectProcedure:
 		r.Kind = catalog.Procedure
+	case parse.ObjectAggregate:
+		r.Kind = catalog.AggregateFunction
 	}
 	b := &functionBuilder{Env: e}
 	for _, t := range o.Args {
@@ -289,7 +292,7 @@ func (e *Env) routineName(kind parse.ObjectType, o *parse.ObjectName) (*ddl.Rout
 		}
 		r.Args, r.Written = append(r.Args, typ), r.Written+writtenType(t)
 	}
-	if r.Kind == catalog.PlainFunction {
+	if r.Kind == catalog.PlainFunction || r.Kind == catalog.AggregateFunction {
 		return r, nil
 	}
 	for _, p := range o.AllArgs {
@@ -315,7 +318,7 @@ func (e *Env) routine(kind parse.ObjectType, o *parse.ObjectName, missingOK bool
 	found, err := e.DDL.FindRoutine(r, missingOK && !isBuiltin(r))
 	if pgerr.HasCode(err, pgerr.UndefinedFunction) && isBuiltin(r) {
 		return nil, pgerr.New(pgerr.DependentObjectsStillExist, "cannot drop function %s because it is required by the database system",
-			expr.Signature(catalog.QuoteIdent(r.Name.Name), oids(r.Args)))
+			strings.ReplaceAll(expr.Signature(catalog.QuoteIdent(r.Name.Name), oids(r.Args)), ", ", ","))
 	}
 	return found, err
 }
@@ -354,6 +357,9 @@ func (e *Env) dropFunctions(ctx context.Context, s *parse.DropStmt) error {
 		if err != nil {
 			return err
 		}
+		if f != nil && f.Aggregate != nil && s.RemoveType != parse.ObjectAggregate {
+			return errAggregate(f).WithHint("Use DROP AGGREGATE to drop aggregate functions.")
+		}
 		if f != nil {
 			list = append(list, f)
 		}
@@ -363,7 +369,12 @@ func (e *Env) dropFunctions(ctx context.Context, s *parse.DropStmt) error {
 
 // isRoutine reports whether a kind of object is one of functions.
 func isRoutine(t parse.ObjectType) bool {
-	return t == parse.ObjectFunction || t == parse.ObjectProcedure || t == parse.ObjectRoutine
+	return t == parse.ObjectFunction || t == parse.ObjectProcedure || t == parse.ObjectRoutine || t == parse.ObjectAggregate
+}
+
+// errAggregate refuses an aggregate where a function is wanted.
+func errAggregate(f *catalog.Function) *pgerr.Error {
+	return pgerr.New(pgerr.WrongObjectType, "\"%s\" is an aggregate function", f.Name)
 }
 
 // alterFunction is ALTER FUNCTION, PROCEDURE and ROUTINE with options.
@@ -371,6 +382,9 @@ func (e *Env) alterFunction(ctx context.Context, s *parse.AlterFunctionStmt) err
 	f, err := e.routine(s.ObjType, s.Object, false)
 	if err != nil {
 		return err
+	}
+	if f.Aggregate != nil {
+		return errAggregate(f)
 	}
 	return e.DDL.AlterFunction(ctx, f, func(c *catalog.Function) error {
 		o := &functionOptions{Env: e, procedure: f.Kind == catalog.Procedure}

@@ -260,11 +260,20 @@ func checkSQLTypes(f *catalog.Function) error {
 func callEdit(n expr.Node, text string) (edit, catalog.Oid, bool) {
 	var def *expr.UserDef
 	loc := -1
+	aggregate := func(f *expr.AggFunction, at int) {
+		if f != nil && f.User != nil {
+			def, loc = &f.User.UserDef, at
+		}
+	}
 	switch k := n.(type) {
 	case *expr.Func:
 		def, loc = k.Fn.User, k.Loc
 	case *expr.SetReturning:
 		def, loc = k.Fn.User, k.Loc
+	case *expr.Aggregate:
+		aggregate(k.Fn, k.Loc)
+	case *expr.WindowFunc:
+		aggregate(k.Agg, k.Loc)
 	}
 	if def == nil || loc < 0 || loc >= len(text) {
 		return edit{}, 0, false

@@ -116,6 +116,8 @@ func otherTag(stmt parse.Statement) string {
 			return "CREATE PROCEDURE"
 		}
 		return "CREATE FUNCTION"
+	case *parse.CreateAggregateStmt:
+		return "CREATE AGGREGATE"
 	case *parse.AlterFunctionStmt:
 		return "ALTER " + s.ObjType.String()
 	case *parse.CreateTrigStmt:

@@ -165,6 +165,8 @@ func (e *Env) executeOther(ctx context.Context, stmt parse.Statement, tag string
 		err = e.createFunction(ctx, s)
 	case *parse.AlterFunctionStmt:
 		err = e.alterFunction(ctx, s)
+	case *parse.CreateAggregateStmt:
+		err = e.createAggregate(ctx, s)
 	case *parse.CreateDomainStmt:
 		err = e.createDomain(ctx, s)
 	case *parse.AlterDomainStmt:
