@@ -38,7 +38,8 @@ type Key struct {
 	Through []*catalog.Table
 }
 
-// Program is all that a write to Table entails.
+// Program is all that a write to Table entails. Foreign keys that DISABLE TRIGGER ALL has turned off for the table entail
+// nothing.
 type Program struct {
 	Table *catalog.Table
 	// Checks are the table's own foreign keys, Actions those that reference it, in PostgreSQL's trigger order.
@@ -81,13 +82,16 @@ func compile(cat Catalog, oid catalog.Oid) *Program {
 		if c.Type != catalog.Foreign || c.Parent != 0 && t.ConstraintByOID(c.Parent) != nil {
 			continue
 		}
+		if c.FK.Unchecked {
+			continue
+		}
 		if k := resolve(cat, t, c); k != nil {
 			prog.Checks = append(prog.Checks, k)
 		}
 	}
 	for _, in := range t.Inbound {
 		child := cat.Table(in.Table)
-		if child == nil {
+		if child == nil || in.Inactive {
 			continue
 		}
 		c := child.ConstraintByOID(in.Constraint)

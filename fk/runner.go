@@ -19,6 +19,10 @@ type Runner struct {
 	store    Store
 	programs *Programs
 
+	// Replica reports whether session_replication_role is replica: then rows are written as they come, and foreign keys
+	// neither checked nor acted upon. nil: it is not.
+	Replica func() bool
+
 	queue    []event // of the running statement, in order
 	early    map[*Key]*pendingKeys
 	deferred []event // for the transaction's end
@@ -126,10 +130,13 @@ func copyRows(rows [][]types.Datum) [][]types.Datum {
 	return out
 }
 
+// off reports whether what is written entails nothing for now. What was queued before stays queued.
+func (r *Runner) off() bool { return r.Replica != nil && r.Replica() }
+
 // Inserted queues the checks of new rows.
 func (r *Runner) Inserted(table *catalog.Table, rows [][]types.Datum) error {
 	p := r.programs.Of(table.OID)
-	if len(p.Checks) == 0 {
+	if len(p.Checks) == 0 || r.off() {
 		return nil
 	}
 	return r.queueChecks(p.Checks, table, copyRows(rows))
@@ -138,7 +145,7 @@ func (r *Runner) Inserted(table *catalog.Table, rows [][]types.Datum) error {
 // Updated queues the checks of rows whose foreign keys changed, and the actions of rows whose referenced keys did.
 func (r *Runner) Updated(table *catalog.Table, old, new [][]types.Datum) error {
 	p := r.programs.Of(table.OID)
-	if p.Empty() {
+	if p.Empty() || r.off() {
 		return nil
 	}
 	r.changed(table, old, new)
@@ -179,7 +186,7 @@ func (r *Runner) changed(table *catalog.Table, old, new [][]types.Datum) {
 // Deleted queues the actions of deleted rows.
 func (r *Runner) Deleted(table *catalog.Table, old [][]types.Datum) error {
 	p := r.programs.Of(table.OID)
-	if len(p.Actions) == 0 {
+	if len(p.Actions) == 0 || r.off() {
 		return nil
 	}
 	rows := copyRows(old)
@@ -191,6 +198,9 @@ func (r *Runner) Deleted(table *catalog.Table, old [][]types.Datum) error {
 // another: to the foreign keys that reference root they are updates, to those that reference the partition itself deletes.
 // old is in the form of from, new in that of to; oldRoot and newRoot are the same in the form of root.
 func (r *Runner) Moved(root, from, to *catalog.Table, old, new, oldRoot, newRoot [][]types.Datum) error {
+	if r.off() {
+		return nil
+	}
 	var own []*Key
 	for _, k := range r.programs.Of(from.OID).Actions {
 		if !k.OfPartition() {

@@ -143,7 +143,7 @@ func (x *Tx) referencePart(ctx context.Context, table, constraint, part catalog.
 		return pgerr.Internal("index %d has no part in table %q", k.FK.RefIndex, p.Name)
 	}
 	fk := *k.FK
-	fk.RefTable, fk.RefIndex, fk.RefColumns = p.OID, p.Indexes[at].OID, nil
+	fk.RefTable, fk.RefIndex, fk.RefColumns, fk.Unchecked = p.OID, p.Indexes[at].OID, nil, false
 	for _, name := range above.ColumnNames(k.FK.RefColumns) {
 		fk.RefColumns = append(fk.RefColumns, columnNamed(p, name).Num)
 	}

@@ -389,10 +389,12 @@ func (x *Tx) renameTrigger(ctx context.Context, rel catalog.Relation, g catalog.
 // setTriggers is ALTER TABLE … ENABLE and DISABLE TRIGGER: of a name, or of all where it is empty. The clones of a
 // partitioned table's trigger follow unless ONLY is said.
 func (x *Tx) setTriggers(ctx context.Context, table catalog.Oid, c *AlterCommand, recurse bool) error {
-	t := x.s.over.Table(table)
-	if c.Name == "" && c.System && c.State == catalog.TriggerDisabled && (len(t.ForeignKeys()) > 0 || len(t.Inbound) > 0) {
-		return pgerr.NotSupported("DISABLE TRIGGER ALL for a table with foreign keys")
+	if c.Name == "" && c.System {
+		if err := x.setSystemTriggers(ctx, table, c.State == catalog.TriggerDisabled, recurse, nil); err != nil {
+			return err
+		}
 	}
+	t := x.s.over.Table(table)
 	found := c.Name == ""
 	list := slices.Clone(t.Triggers)
 	changed := false

@@ -277,7 +277,7 @@ func (c *tableCheck) inbound(con *catalog.Constraint) error {
 	if parent == nil || parent.IndexByOID(con.FK.RefIndex) == nil {
 		return c.problem(t, con.Name, "references nothing", "the foreign key references no table or no unique index", "")
 	}
-	if !slices.Contains(parent.Inbound, catalog.InboundFK{Table: t.OID, Constraint: con.OID}) {
+	if !slices.ContainsFunc(parent.Inbound, func(in catalog.InboundFK) bool { return in.Table == t.OID && in.Constraint == con.OID }) {
 		return c.problem(t, con.Name, "unknown to its parent", fmt.Sprintf("table %q does not know that the foreign key references it", parent.Name), "")
 	}
 	return nil

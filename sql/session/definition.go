@@ -103,8 +103,16 @@ func SetPassword(ctx context.Context, n *Node, role, password string) error {
 	return s.SimpleQuery("ALTER ROLE " + catalog.QuoteIdent(role) + " PASSWORD " + parse.QuoteLiteral(password))
 }
 
-func newRunner(store fk.Store, programs *fk.Programs) *fk.Runner {
-	return fk.NewRunner(store, programs)
+func (s *Session) newRunner(store fk.Store, programs *fk.Programs) *fk.Runner {
+	r := fk.NewRunner(store, programs)
+	r.Replica = s.replica
+	return r
+}
+
+// replica reports whether session_replication_role is replica.
+func (s *Session) replica() bool {
+	role, _, _ := s.settings.raw("session_replication_role")
+	return role == "replica"
 }
 
 // resolveType finds a type by its name in PREPARE.

@@ -61,7 +61,7 @@ func (s *Session) runNested(ctx context.Context, n *nestedStatement) (int64, err
 	if plan.Kind != planner.Select || plan.Writes {
 		store, programs := exec.NewStore(ectx), s.node.programsFor(ectx.Catalog)
 		if s.tx.fk == nil {
-			s.tx.fk = newRunner(store, programs)
+			s.tx.fk = s.newRunner(store, programs)
 		}
 		done := s.tx.fk.Nest(store, programs)
 		defer done()

@@ -288,7 +288,7 @@ func (s *Session) useRunner(ctx context.Context) { s.useRunnerWith(s.execContext
 func (s *Session) useRunnerWith(c *exec.Context) {
 	store, programs := exec.NewStore(c), s.node.programsFor(c.Catalog)
 	if s.tx.fk == nil {
-		s.tx.fk = newRunner(store, programs)
+		s.tx.fk = s.newRunner(store, programs)
 	} else {
 		s.tx.fk.Abandon()
 		s.tx.fk.Use(store, programs)

@@ -51,10 +51,7 @@ func (s *Session) callTriggerFunction(ctx context.Context, _ *exec.Context, d *e
 }
 
 // Replica implements exec.TriggerHost.
-func (h *triggerHost) Replica() bool {
-	role, _, _ := h.settings.raw("session_replication_role")
-	return role == "replica"
-}
+func (h *triggerHost) Replica() bool { return (*Session)(h).replica() }
 
 // truncating fires the triggers of a table that TRUNCATE is about to empty, or has emptied.
 func (s *Session) truncating(c *exec.Context, t *catalog.Table, before bool) error {

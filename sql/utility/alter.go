@@ -195,7 +195,7 @@ func (e *Env) alterCommand(t *catalog.Table, c *parse.AlterTableCmd) (out ddl.Al
 		skip = true // they tune what this storage does not have, or say what is so anyway
 	case parse.ATEnableTrig, parse.ATEnableAlwaysTrig, parse.ATEnableReplicaTrig, parse.ATDisableTrig,
 		parse.ATEnableTrigAll, parse.ATDisableTrigAll, parse.ATEnableTrigUser, parse.ATDisableTrigUser:
-		out.Kind, out.State, out.System = ddl.SetTriggers, triggerStates[c.Subtype], c.Subtype == parse.ATDisableTrigAll
+		out.Kind, out.State, out.System = ddl.SetTriggers, triggerStates[c.Subtype], c.Subtype == parse.ATDisableTrigAll || c.Subtype == parse.ATEnableTrigAll
 	case parse.ATAddOf:
 		var typ catalog.Oid
 		typ, err = e.typedTableType(c.Type)
