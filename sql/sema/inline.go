@@ -25,9 +25,11 @@ func (a *Analyzed) Inline(env *Env) error {
 	}
 	in := &inliner{env: env}
 	if a.Query != nil {
+		in.sets(a, a.Query, nil)
 		rewriteQuery(a.Query, 0, func(n expr.Node, _ int) expr.Node { return in.expand(n, 0) })
 	}
 	if a.DML != nil && a.DML.Source != nil {
+		in.sets(a, a.DML.Source, nil)
 		rewriteQuery(a.DML.Source, 0, func(n expr.Node, _ int) expr.Node { return in.expand(n, 0) })
 	}
 	return in.err
