@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
@@ -15,7 +16,13 @@ const actionKeys = 1000
 
 // act runs the actions of deleted or changed parent keys, foreign key by foreign key in trigger order.
 func (r *Runner) act(ctx context.Context, e *event) error {
+	var seen *catalog.Constraint // one key for each partition is one foreign key
 	for _, k := range e.keys {
+		began, rows := time.Now(), len(e.rows)
+		if k.Declared == seen {
+			rows = 0
+		}
+		seen = k.Declared
 		for from := 0; from < len(e.rows); from += actionKeys {
 			to := min(from+actionKeys, len(e.rows))
 			var changed [][]types.Datum
@@ -26,6 +33,7 @@ func (r *Runner) act(ctx context.Context, e *event) error {
 				return err
 			}
 		}
+		r.observe(k, true, rows, began)
 	}
 	return nil
 }

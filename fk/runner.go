@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -22,6 +23,9 @@ type Runner struct {
 	// Replica reports whether session_replication_role is replica: then rows are written as they come, and foreign keys
 	// neither checked nor acted upon. nil: it is not.
 	Replica func() bool
+	// Observe is told what the running statement's checks (or with acts, actions) of a foreign key took, and for how many rows
+	// they were. nil: nobody asks.
+	Observe func(k *Key, acts bool, rows int, took time.Duration)
 
 	queue    []event // of the running statement, in order
 	early    map[*Key]*pendingKeys
@@ -128,6 +132,12 @@ func copyRows(rows [][]types.Datum) [][]types.Datum {
 		out[i] = flat[len(flat)-len(row) : len(flat) : len(flat)]
 	}
 	return out
+}
+
+func (r *Runner) observe(k *Key, acts bool, rows int, began time.Time) {
+	if r.Observe != nil {
+		r.Observe(k, acts, rows, time.Since(began))
+	}
 }
 
 // off reports whether what is written entails nothing for now. What was queued before stays queued.
@@ -487,6 +497,7 @@ func (r *Runner) missing(ctx context.Context, k *Key, rows [][]types.Datum, rech
 		}
 		copy(rows, cur)
 	}
+	defer r.observe(k, false, len(rows), time.Now())
 	var bad []int
 	set := newKeySet(k.refTypes())
 	var owners [][]int32 // per distinct key, the rows that hold it

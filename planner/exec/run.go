@@ -356,8 +356,9 @@ func buildOver(r *run, input planner.Node, f func(operator) operator) (operator,
 
 // Instrumentation collects, for EXPLAIN ANALYZE, what each node did.
 type Instrumentation struct {
-	mu    sync.Mutex
-	nodes map[planner.Node]*planner.NodeStats
+	mu       sync.Mutex
+	nodes    map[planner.Node]*planner.NodeStats
+	triggers map[triggerKey]*TriggerStats
 }
 
 // Stats returns what a node did, or nil; it is what planner.ExplainTree reads.

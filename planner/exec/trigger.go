@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/fk"
@@ -502,6 +503,10 @@ func statementFiring(c *Context, rel catalog.Relation, t *catalog.Table, updated
 
 // callTrigger calls a trigger's function: a built-in one, or the host's.
 func callTrigger(ctx context.Context, c *Context, d *TriggerData) ([]types.Datum, error) {
+	if c.Analyze != nil {
+		began := time.Now()
+		defer func() { c.Analyze.called(c, d, time.Since(began)) }()
+	}
 	if d.Trigger.Function < catalog.FirstNormalOid {
 		switch d.Trigger.Function {
 		case tsvectorUpdate, tsvectorUpdateColumn:

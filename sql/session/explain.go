@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/planner/exec"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -123,7 +126,10 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 		return out, nil
 	}
 	tree := planner.ExplainTree(plan, show)
-	e := &explanation{o: o, show: show, tree: tree}
+	e := &explanation{o: o, show: show, tree: tree, target: p.st.target}
+	if o.analyze {
+		e.triggers = p.ectx.Analyze.Triggers(e.target)
+	}
 	if o.settings {
 		e.settings = s.plannerSettings()
 	}
@@ -210,6 +216,38 @@ type explanation struct {
 	tree                *planner.ExplainNode
 	settings            [][2]string
 	planning, execution *time.Duration
+	triggers            []*exec.TriggerStats // what was called
+	target              catalog.Oid          // what the statement writes
+}
+
+// manyRelations reports whether what was called was so for more than the statement's target: then each line says for which.
+func (e *explanation) manyRelations() bool {
+	return slices.ContainsFunc(e.triggers, func(t *exec.TriggerStats) bool { return t.Table != e.target })
+}
+
+// triggerLines are those of ExplainPrintTriggers.
+func (e *explanation) triggerLines() (out []string) {
+	many := e.manyRelations()
+	for _, t := range e.triggers {
+		line := "Trigger"
+		if t.Trigger != "" && (e.o.verbose || t.Constraint == "") {
+			line += " " + t.Trigger
+		}
+		if t.Constraint != "" {
+			line += " for constraint " + t.Constraint
+		}
+		if many && e.o.verbose {
+			line += " on " + t.Schema + "." + t.Relation
+		} else if many {
+			line += " on " + t.Relation
+		}
+		line += ":"
+		if e.o.timing {
+			line += " time=" + millis(t.Time)
+		}
+		out = append(out, line+" calls="+strconv.FormatInt(t.Calls, 10))
+	}
+	return out
 }
 
 // notCounted is said of shared buffers and of PostgreSQL's log: there are none of the kind.
@@ -243,6 +281,7 @@ func (e *explanation) lines() []string {
 	if e.planning != nil {
 		out = append(out, "Planning Time: "+millis(*e.planning)+" ms")
 	}
+	out = append(out, e.triggerLines()...)
 	if e.execution != nil {
 		out = append(out, "Execution Time: "+millis(*e.execution)+" ms")
 	}

@@ -41,7 +41,26 @@ func (e *explanation) properties() []property {
 		out = append(out, property{label: "Planning Time", text: millis(*e.planning), bare: true})
 	}
 	if e.execution != nil {
-		out = append(out, property{label: "Triggers", list: true}, property{label: "Execution Time", text: millis(*e.execution), bare: true})
+		out = append(out, e.triggerProperties(), property{label: "Execution Time", text: millis(*e.execution), bare: true})
+	}
+	return out
+}
+
+func (e *explanation) triggerProperties() property {
+	out := property{label: "Triggers", list: true}
+	for _, t := range e.triggers {
+		var one []property
+		if t.Trigger != "" {
+			one = append(one, property{label: "Trigger Name", text: t.Trigger})
+		}
+		if t.Constraint != "" {
+			one = append(one, property{label: "Constraint Name", text: t.Constraint})
+		}
+		one = append(one, property{label: "Relation", text: t.Relation})
+		if e.o.timing {
+			one = append(one, figure("Time", "%.3f", float64(t.Time.Nanoseconds())/1e6))
+		}
+		out.groups = append(out.groups, append(one, figure("Calls", "%d", t.Calls)))
 	}
 	return out
 }

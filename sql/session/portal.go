@@ -293,6 +293,10 @@ func (s *Session) useRunnerWith(c *exec.Context) {
 		s.tx.fk.Abandon()
 		s.tx.fk.Use(store, programs)
 	}
+	s.tx.fk.Observe = nil
+	if c.Analyze != nil {
+		s.tx.fk.Observe = c.Analyze.Keys
+	}
 	c.Constraints = s.tx.fk
 }
 
