@@ -519,6 +519,23 @@ func (x *Tx) SetForDatabase(ctx context.Context, database, name string, value *s
 	return x.put(ctx, &c)
 }
 
+// SetForAll is ALTER ROLE ALL SET and RESET; see changeSettings.
+func (x *Tx) SetForAll(ctx context.Context, name string, value *string) error {
+	if !x.superuser() {
+		return denied("must be superuser to alter settings globally")
+	}
+	x.refresh()
+	r, err := x.lockRole(ctx, x.s.over.Role(catalog.BootstrapRole).Name)
+	if err != nil {
+		return err
+	}
+	c := *r
+	if c.Everyone = changeSettings(r.Everyone, name, value); len(c.Everyone) == 0 {
+		c.Everyone = nil
+	}
+	return x.put(ctx, &c)
+}
+
 // SetForRole is ALTER ROLE … [IN DATABASE …] SET and RESET; see changeSettings.
 func (x *Tx) SetForRole(ctx context.Context, role, database, name string, value *string) error {
 	r, err := x.lockRole(ctx, role)

@@ -140,6 +140,7 @@ func sessionSettingRows(b *builder) {
 		for _, x := range r.Settings {
 			add(x.Database, r.OID, x.Settings)
 		}
+		add(0, 0, r.Everyone)
 		return true
 	})
 }

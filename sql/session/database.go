@@ -218,6 +218,9 @@ func (s *Session) loginSettings(next *Settings) (*Settings, map[string]string, s
 			sources[lower(x.Name)] = source
 		}
 	}
+	if r := snap.Role(catalog.BootstrapRole); r != nil {
+		apply(r.Everyone, "global")
+	}
 	if d := snap.CurrentDatabase(); d != nil {
 		apply(d.Settings, "database")
 	}

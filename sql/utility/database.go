@@ -200,7 +200,11 @@ func (e *Env) alterDatabaseSet(ctx context.Context, s *parse.AlterDatabaseSetStm
 
 func (e *Env) alterRoleSet(ctx context.Context, s *parse.AlterRoleSetStmt) error {
 	if s.Role == nil && s.Database == "" {
-		return pgerr.NotSupported("ALTER ROLE ALL SET")
+		name, value, err := e.CheckSetting(s.Set)
+		if err != nil {
+			return err
+		}
+		return e.DDL.SetForAll(ctx, name, value)
 	}
 	if s.Role == nil { // of all roles in a database: the database's
 		return e.alterDatabaseSet(ctx, &parse.AlterDatabaseSetStmt{Name: s.Database, Set: s.Set})
