@@ -85,7 +85,7 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 			t.Fatalf("%s: %s does not load: %v\n%s", s.Name, filepath.Base(file), err, out)
 		}
 	}
-	for _, name := range []string{"source.sql", "views.sql", "textsearch.sql"} {
+	for _, name := range []string{"source.sql", "views.sql", "textsearch.sql", "objects.sql"} {
 		script := filepath.Join("testdata", name)
 		load(source, "postgres", script)
 		load(oracle, "postgres", script)
@@ -128,4 +128,13 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 	run(t, source, "pg_dump", "-Fc", "--inserts", "--rows-per-insert=2", "-f", custom, "postgres")
 	run(t, archive, "pg_restore", "--exit-on-error", "-d", "postgres", custom)
 	same("another pgmqdb after pg_restore", run(t, archive, "pg_dump", "postgres"))
+
+	// Rows alone, into tables whose foreign keys are turned off meanwhile.
+	if out, err := archive.PSQL(ctx, "create database later", "-q"); err != nil {
+		t.Fatal(out)
+	}
+	run(t, archive, "pg_restore", "--exit-on-error", "--schema-only", "-d", "later", custom)
+	run(t, archive, "pg_restore", "--exit-on-error", "--data-only", "--disable-triggers", "-d", "later", custom)
+	want = normalised(run(t, archive, "pg_dump", "--data-only", "--disable-triggers", "postgres")) // triggers of users are on now, all of them
+	same("another database after pg_restore --disable-triggers", run(t, archive, "pg_dump", "--data-only", "--disable-triggers", "later"))
 }
