@@ -29,7 +29,8 @@ const (
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
 // row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
-// format 7 are tables with foreign keys that are turned off, aggregates, and the role with the settings of all.
+// format 7 are tables with foreign keys that are turned off or with rules that do not replace every statement, aggregates, and the
+// role with the settings of all.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -74,7 +75,7 @@ func format(o Object) byte {
 func (t *Table) format() byte {
 	off := slices.ContainsFunc(t.Inbound, func(in InboundFK) bool { return in.Inactive }) ||
 		slices.ContainsFunc(t.Constraints, func(c *Constraint) bool { return c.FK != nil && c.FK.Unchecked })
-	if off {
+	if off || slices.ContainsFunc(t.Rules, func(r Rule) bool { return !r.Replaces() }) {
 		return formatVersionOff
 	}
 	if slices.ContainsFunc(t.Indexes, (*Index).Gin) {

@@ -9,12 +9,14 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 )
 
-// RuleSpec is CREATE RULE: an unconditional DO INSTEAD rule, whose action's names are bound as a view's are.
+// RuleSpec is CREATE RULE, whose names are bound as a view's are. Where and Also are as in catalog.Rule.
 type RuleSpec struct {
 	Name    string
 	Event   catalog.RuleEvent
 	Replace bool
 	Action  string
+	Where   string
+	Also    bool
 	Deps    []catalog.ViewDep
 }
 
@@ -58,8 +60,13 @@ func (x *Tx) CreateRule(ctx context.Context, rel catalog.Relation, s *RuleSpec) 
 			return err
 		}
 	}
-	rule := catalog.Rule{Name: s.Name, Event: s.Event, Action: s.Action, Deps: s.Deps}
+	rule := catalog.Rule{Name: s.Name, Event: s.Event, Action: s.Action, Where: s.Where, Also: s.Also, Deps: s.Deps}
 	rules := slices.Clone(rel.RelationRules())
+	for i := range rules {
+		if k := &rules[i]; k.Event == s.Event && k.Name != s.Name && k.Replaces() != rule.Replaces() {
+			return pgerr.NotSupported("an unconditional DO INSTEAD rule beside other rules for the command")
+		}
+	}
 	at, found := slices.BinarySearchFunc(rules, s.Name, func(r catalog.Rule, name string) int { return strings.Compare(r.Name, name) })
 	if found {
 		if !s.Replace {

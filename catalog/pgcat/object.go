@@ -1,6 +1,8 @@
 package pgcat
 
 import (
+	"cmp"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -20,7 +22,7 @@ func objectSources() map[string]*source {
 			rows: descriptionRows},
 		"pg_catalog.pg_shdescription": {columns: "objoid classoid description", rows: sharedDescriptionRows},
 		"pg_catalog.pg_policy":        {columns: "oid polname polrelid polcmd polpermissive polroles polqual polwithcheck", rows: policyRows},
-		"pg_catalog.pg_rewrite":       {columns: "oid rulename ev_class ev_type ev_enabled is_instead", rows: rewriteRows},
+		"pg_catalog.pg_rewrite":       {columns: "oid rulename ev_class ev_type ev_enabled is_instead ev_qual", rows: rewriteRows},
 	}
 }
 
@@ -320,11 +322,11 @@ func sharedDescriptionRows(b *builder) {
 
 func rewriteRows(b *builder) {
 	b.snap.Rules(func(v *catalog.View) bool {
-		b.add(num(rewriteOid(v)), str("_RETURN"), num(v.OID), char('1'), char('O'), yes)
+		b.add(num(rewriteOid(v)), str("_RETURN"), num(v.OID), char('1'), char('O'), yes, str("<>"))
 		return true
 	})
 	b.snap.EachRule(func(rel catalog.Relation, r *catalog.Rule) bool {
-		b.add(num(r.OID), str(r.Name), num(rel.OID()), char(byte(r.Event)), char('O'), yes)
+		b.add(num(r.OID), str(r.Name), num(rel.OID()), char(byte(r.Event)), char('O'), flag(!r.Also), str(cmp.Or(r.Where, "<>")))
 		return true
 	})
 }

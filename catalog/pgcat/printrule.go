@@ -14,7 +14,31 @@ func (p *printer) rule(rel catalog.Relation, r *catalog.Rule, pretty bool) strin
 	if pretty {
 		name = p.snap.RelationName(p.path, rel)
 	}
-	return "CREATE RULE " + catalog.QuoteIdent(r.Name) + " AS\n    ON " + r.Event.String() + " TO " + name + " DO INSTEAD " + p.action(rel, r, pretty) + ";"
+	text := "CREATE RULE " + catalog.QuoteIdent(r.Name) + " AS\n    ON " + r.Event.String() + " TO " + name
+	if r.Where != "" {
+		text += "\n   WHERE " + p.ruleWhere(rel, r, pretty)
+	}
+	text += " DO "
+	if !r.Also {
+		text += "INSTEAD "
+	}
+	return text + p.action(rel, r, pretty) + ";"
+}
+
+// ruleWhere prints the condition of a rule.
+func (p *printer) ruleWhere(rel catalog.Relation, r *catalog.Rule, pretty bool) string {
+	stored := strings.TrimPrefix(r.Where, "SELECT ")
+	q, err := sema.RuleWhere(rel, r, &sema.Env{Catalog: p.snap, SearchPath: p.path, Virtual: p.system, IOEnv: p.io, Print: true})
+	if err != nil {
+		return stored
+	}
+	d := deparser{printer: p, pretty: pretty, indent: indentStd}
+	d.spaces = []*namespace{{query: &sema.Query{}}, d.name(q)}
+	d.node(q.Where, false)
+	if d.failed {
+		return stored
+	}
+	return d.b.String()
 }
 
 func (p *printer) action(rel catalog.Relation, r *catalog.Rule, pretty bool) string {

@@ -128,6 +128,9 @@ func (t *translator) rawStmt(sql string, n *pg.RawStmt) RawStmt {
 		if len(s.Actions) == 1 {
 			s.ActionText = ruleActionText(r.Text)
 		}
+		if s.Where != nil {
+			s.WhereText = ruleWhereText(r.Text)
+		}
 	case *CreatePolicyStmt:
 		s.QualText, s.CheckText = policyTexts(r.Text)
 	case *AlterPolicyStmt:

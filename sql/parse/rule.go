@@ -16,9 +16,11 @@ type RuleStmt struct {
 	Relation *RangeVar
 	Name     string
 	Where    Expr // nil for none
-	Event    RuleEvent
-	Instead  bool
-	Actions  []Statement // empty: NOTHING
+	// WhereText is the condition's text.
+	WhereText string
+	Event     RuleEvent
+	Instead   bool
+	Actions   []Statement // empty: NOTHING
 	// ActionText is the source text of the action, where there is one.
 	ActionText string
 	Replace    bool
@@ -49,6 +51,31 @@ func ruleActionText(sql string) string {
 				return text
 			}
 			return lastStatement(text[1:])
+		}
+	}
+}
+
+// ruleWhereText is the condition of a CREATE RULE: what stands between WHERE and DO.
+func ruleWhereText(sql string) string {
+	l := lexer{sql: sql}
+	depth, start := 0, -1
+	var buf [16]byte
+	for {
+		t := l.next()
+		if t.kind == tokEOF || t.kind == tokError {
+			return ""
+		}
+		word := string(l.keyword(t, &buf))
+		switch {
+		case t.kind == tokPunct && sql[t.start] == '(':
+			depth++
+		case t.kind == tokPunct && sql[t.start] == ')':
+			depth--
+		case depth > 0:
+		case start < 0 && word == "where":
+			start = t.end
+		case start >= 0 && word == "do":
+			return trimSpace(sql[start:t.start])
 		}
 	}
 }

@@ -49,6 +49,9 @@ type Env struct {
 	Function *FunctionScope
 	// Variables are those of the function of a procedural language whose statement is analysed; nil for others.
 	Variables Variables
+	// Product asks not for the statement but for the action, counted from 1, of one of the rules that stand beside it: see
+	// Analyzed.Products. 0: the statement.
+	Product int
 	// Print asks for a tree that is printed again: joins keep what they were written with, ROWS FROM its functions, and a
 	// whole row is marked as one. It is not planned.
 	Print bool
@@ -75,6 +78,9 @@ type Analyzed struct {
 	Keys []catalog.Oid
 	// Virtual says that virtual tables are read, whose content follows the catalog.
 	Virtual bool
+	// Products is how many actions of rules are to be done beside the statement: behind an INSERT, and before an UPDATE or
+	// DELETE. Env.Product analyses them.
+	Products int
 	// Permissions are what the statement must be allowed at each execution.
 	Permissions *Permissions
 	// RowSecurity says that a relation has row-level security, so that another role may mean another statement by the same text.
@@ -124,7 +130,7 @@ func Analyze(stmt parse.Statement, env *Env) (*Analyzed, error) {
 	if env.Variables != nil {
 		out.Params = env.Variables.Types()
 	}
-	out.Keys = a.keys
+	out.Keys, out.Products = a.keys, a.products
 	out.Permissions = permissions(out)
 	if err := a.secure(out); err != nil {
 		return nil, a.positioned(err)

@@ -51,8 +51,18 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 		}
 	}
 	rel, rule := a.ruleFor(stmt.Relation, Insert)
-	if stmt.OnConflict != nil && (rule != nil || rel.RuleOn(catalog.RuleOnUpdate) != nil) {
+	if stmt.OnConflict != nil && (rule != nil || len(ruleProducts(rel.RulesBeside(catalog.RuleOnInsert))) > 0 || rel.HasRules(catalog.RuleOnUpdate)) {
 		return nil, pgerr.New(pgerr.FeatureNotSupported, "INSERT with ON CONFLICT clause cannot be used with table that has INSERT or UPDATE rules")
+	}
+	product, takes, err := a.beside(rel, Insert, parent, stmt.With, len(stmt.Returning) > 0)
+	if err != nil {
+		return nil, err
+	}
+	if product != nil {
+		rule = product
+		c := *stmt
+		c.Returning = nil
+		stmt = &c
 	}
 	if rule != nil || a.byTriggers(rel, Insert) {
 		return a.ruledInsert(s, stmt, rel, rule)
@@ -75,6 +85,9 @@ func (a *analyzer) insert(stmt *parse.InsertStmt, parent *scope) (*DML, error) {
 		return nil, err
 	}
 	if err := in.fillDefaults(); err != nil {
+		return nil, err
+	}
+	if err := in.leave(takes, rel); err != nil {
 		return nil, err
 	}
 	d.CTEs = s.q.CTEs
@@ -541,7 +554,18 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	if rel, rule := a.ruleFor(stmt.Relation, Update); rule != nil || a.byTriggers(rel, Update) {
+	rel, rule := a.ruleFor(stmt.Relation, Update)
+	product, takes, err := a.beside(rel, Update, parent, stmt.With, len(stmt.Returning) > 0)
+	if err != nil {
+		return nil, err
+	}
+	if product != nil {
+		rule = product
+		c := *stmt
+		c.Returning = nil
+		stmt = &c
+	}
+	if rule != nil || a.byTriggers(rel, Update) {
 		return a.ruledUpdate(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Update)
@@ -567,6 +591,15 @@ func (a *analyzer) update(stmt *parse.UpdateStmt, parent *scope) (*DML, error) {
 	for i, c := range cols {
 		d.Columns = append(d.Columns, c.Num)
 		s.q.Targets = append(s.q.Targets, Target{Expr: exprs[i], Name: c.Name})
+	}
+	err = s.leave(takes, rel, t.table, func(c *catalog.Column) expr.Node {
+		if i := slices.IndexFunc(cols, func(k *catalog.Column) bool { return k.Num == c.Num }); i >= 0 {
+			return exprs[i]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	d.CTEs = s.q.CTEs
 	s.q.CTEs = nil
@@ -722,7 +755,18 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 			return nil, err
 		}
 	}
-	if rel, rule := a.ruleFor(stmt.Relation, Delete); rule != nil || a.byTriggers(rel, Delete) {
+	rel, rule := a.ruleFor(stmt.Relation, Delete)
+	product, takes, err := a.beside(rel, Delete, parent, stmt.With, len(stmt.Returning) > 0)
+	if err != nil {
+		return nil, err
+	}
+	if product != nil {
+		rule = product
+		c := *stmt
+		c.Returning = nil
+		stmt = &c
+	}
+	if rule != nil || a.byTriggers(rel, Delete) {
 		return a.ruledDelete(s, stmt, rel, rule)
 	}
 	t, err := a.target(stmt.Relation, Delete)
@@ -739,6 +783,9 @@ func (a *analyzer) delete(stmt *parse.DeleteStmt, parent *scope) (*DML, error) {
 	}
 	s.restrict(t)
 	if err := s.returning(d, stmt.Relation, stmt.Returning); err != nil {
+		return nil, err
+	}
+	if err := s.leave(takes, rel, t.table, func(*catalog.Column) expr.Node { return nil }); err != nil {
 		return nil, err
 	}
 	d.CTEs = s.q.CTEs

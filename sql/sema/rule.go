@@ -427,25 +427,12 @@ func (a *analyzer) ruledInsert(s *scope, stmt *parse.InsertStmt, rel catalog.Rel
 	if err := in.fillDefaults(); err != nil {
 		return nil, err
 	}
-	rows := &ruleRows{rel: rel, kind: Insert, table: t.table, query: &Query{}}
-	if stmt.Select != nil {
-		rows.query = wrap(d.Source)
-	}
-	given := rows.query.Targets
-	rows.query.Targets = nil
-	for i := range t.table.Columns {
-		c := &t.table.Columns[i]
-		var n expr.Node
-		if k := slices.Index(d.Columns, c.Num); k >= 0 {
-			n = given[k].Expr
-		} else if n = d.Defaults[i]; n == nil {
-			n = nullColumn(c)
-		}
-		rows.new = append(rows.new, i)
-		rows.query.Targets = append(rows.query.Targets, Target{Expr: n, Name: c.Name})
-	}
+	rows := in.ruleRows(rel)
 	if rule == nil {
 		return a.insteadInsert(s, stmt, d, rows)
+	}
+	if err := rows.only(s, rule); err != nil {
+		return nil, err
 	}
 	act, r, err := s.instead(rule, rows, s.q.CTEs)
 	if err != nil {
@@ -602,13 +589,17 @@ func (s *scope) ruledChange(rule *catalog.Rule, rows *ruleRows, it *nsItem, cols
 		}
 		return d, err
 	}
+	written := rows.query.Rels[it.rel]
+	if err := rows.only(s, rule); err != nil {
+		return nil, err
+	}
 	d, act, err := s.instead(rule, rows, ctes)
 	if err != nil {
 		return nil, err
 	}
 	d, err = rows.finish(s, d, act, it.rel, returning)
 	if err == nil {
-		d.ruled.columns, d.ruled.used, d.ruled.written = cols, read(), rows.query.Rels[it.rel]
+		d.ruled.columns, d.ruled.used, d.ruled.written = cols, read(), written
 	}
 	return d, err
 }

@@ -25,6 +25,7 @@ type analyzer struct {
 	viewDepth   int
 	rule        *ruleAnalysis // of a rule's action
 	rewriting   []ruleUse     // the rules whose actions the statement is within
+	products    int           // how many actions of rules are done beside the statement
 	domainDepth int
 	byText      bool // an assignment of PL/pgSQL: what no cast converts, the text form does
 }

@@ -142,7 +142,7 @@ func (a *analyzer) expandView(v *catalog.View, q *Query, kind DMLKind) (*dmlTarg
 		if a.byTriggers(r, kind) {
 			return nil, pgerr.NotSupported("writing through a view to a view with INSTEAD OF triggers")
 		}
-		if r.RuleOn(ruleEvent(kind)) != nil {
+		if r.HasRules(ruleEvent(kind)) {
 			return nil, pgerr.NotSupported("writing through a view to a relation with rules")
 		}
 	}

@@ -163,6 +163,13 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 	if u.Relation == nil && !returns(u.Query) {
 		return pgerr.New(pgerr.FeatureNotSupported, "COPY query must have a RETURNING clause")
 	}
+	s.open()
+	if err := s.prepare(inner); err != nil {
+		return err
+	}
+	if len(inner.products) > 0 {
+		return pgerr.New(pgerr.FeatureNotSupported, "DO ALSO rules are not supported for the COPY")
+	}
 	p := &portal{st: inner}
 	if err := s.startPortal(ctx, p); err != nil {
 		return err

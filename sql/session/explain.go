@@ -99,6 +99,9 @@ func (s *Session) explain(ctx context.Context, st *statement, u *parse.ExplainSt
 	if err := s.prepare(p.st); err != nil {
 		return nil, err
 	}
+	if err := p.st.noProducts("EXPLAIN"); err != nil {
+		return nil, err
+	}
 	plan, err := s.explainedPlan(p, o.analyze)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,22 @@ func (s *Session) runNested(ctx context.Context, n *nestedStatement) (int64, err
 	if !plannable(n.st.raw.Stmt) {
 		return 0, s.nestedUtility(ctx, n, &capturingClient{})
 	}
+	if err := s.prepare(n.st); err != nil {
+		return 0, err
+	}
+	if n.st.productsFirst() {
+		if err := s.runProducts(ctx, n.st, n.params, n.clock); err != nil {
+			return 0, err
+		}
+	}
+	rows, err := s.runNestedPlan(ctx, n)
+	if err == nil && n.st.plan.Kind == planner.Insert {
+		err = s.runProducts(ctx, n.st, n.params, n.clock)
+	}
+	return rows, err
+}
+
+func (s *Session) runNestedPlan(ctx context.Context, n *nestedStatement) (int64, error) {
 	end := s.tx.txn.Nest(n.fresh)
 	defer end()
 	ectx, plan, err := s.openNested(ctx, n)

@@ -98,6 +98,9 @@ func (c *planCache) lookup(s *Session, text string) *statement {
 	if s.prepare(st) != nil {
 		return nil // the plain way reports the error, with positions in the original text
 	}
+	if st.products != nil {
+		return nil
+	}
 	if s.clockRead.Load() {
 		return st
 	}
@@ -131,7 +134,7 @@ func (c *planCache) prepared(s *Session, text string, declared []types.Oid) *sta
 	if s.prepare(st) != nil {
 		return nil
 	}
-	if s.clockRead.Load() {
+	if s.clockRead.Load() || st.products != nil {
 		return st
 	}
 	c.put(pk, &cachedPlan{raw: st.raw, params: st.params, plan: st.plan, columns: st.columns, target: st.target, snap: snap,

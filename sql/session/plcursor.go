@@ -41,6 +41,9 @@ func (h *plHost) openQuery(n *nestedStatement) (*openedQuery, error) {
 	end := s.tx.txn.Nest(n.fresh)
 	defer end()
 	ectx, plan, err := s.openNested(h.ctx, n)
+	if err == nil {
+		err = n.st.noProducts("a loop over the rows")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -115,6 +115,12 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	}
 	p.fields = fields
 	s.tx.ran = true
+	if p.st.productsFirst() {
+		s.tx.txn.StartStatement()
+		if err := s.runProducts(ctx, p.st, p.params, time.Time{}); err != nil {
+			return err
+		}
+	}
 	s.tx.txn.StartStatement()
 	for _, v := range plan.Versions {
 		s.tx.txn.UseTable(v)
@@ -240,6 +246,11 @@ func (s *Session) finishPortal(p *portal) error {
 	p.done = true
 	if p.st.plan.Kind != planner.Select {
 		p.rows = res.Rows
+	}
+	if p.st.plan.Kind == planner.Insert && len(p.st.products) > 0 {
+		if err := s.runProducts(p.ectx.Context, p.st, p.params, time.Time{}); err != nil {
+			return err
+		}
 	}
 	s.complete(p.completeTag())
 	return nil

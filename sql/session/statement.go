@@ -47,6 +47,9 @@ type statement struct {
 	values      []types.Datum       // of variables, while a utility statement runs that has a query
 	bound       []catalog.ViewDep   // what the names of a stored text stand for
 	described   bool                // the client has seen the result's columns: they must not change
+	// products are the actions of rules that are done beside the statement; product is which of them it is itself, from 1.
+	products []*statement
+	product  int
 }
 
 // plannable reports whether a statement goes through analysis and planning; all others are utility statements.
@@ -107,6 +110,7 @@ func (s *Session) prepare(st *statement) error {
 	}
 	st.permissions = an.Permissions
 	st.rowSecurity, st.madeRole = an.RowSecurity, s.role()
+	st.products = st.productStatements(an.Products)
 	if st.populate != 0 {
 		st.permissions = an.Permissions.Without(st.populate)
 	}
@@ -134,7 +138,7 @@ func (s *Session) analyse(st *statement, snap *catalog.Snapshot) (*sema.Analyzed
 		env.ParamTypes[i] = snap.ValueType(o)
 	}
 	env.NoParams = st.simple
-	env.Function, env.Bound, env.Variables = st.function, st.bound, st.variables
+	env.Function, env.Bound, env.Variables, env.Product = st.function, st.bound, st.variables, st.product
 	var an *sema.Analyzed
 	var err error
 	if a, ok := st.raw.Stmt.(*parse.PLAssignStmt); ok {

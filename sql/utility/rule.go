@@ -26,11 +26,27 @@ func (e *Env) createRule(ctx context.Context, s *parse.RuleStmt) error {
 	if err := supportedRule(s); err != nil {
 		return err
 	}
-	spec := &ddl.RuleSpec{Name: s.Name, Event: ruleEvents[s.Event], Replace: s.Replace}
+	spec := &ddl.RuleSpec{Name: s.Name, Event: ruleEvents[s.Event], Replace: s.Replace, Also: !s.Instead}
+	if rel.View != nil && (s.Where != nil || !s.Instead) {
+		return pgerr.NotSupported("CREATE RULE … WHERE and DO ALSO on a view")
+	}
+	if s.Where != nil {
+		sel := &parse.SelectStmt{TargetList: []*parse.ResTarget{{Val: s.Where, Location: parse.Location(s.Where.Loc())}}}
+		if _, err := sema.AnalyzeRuleWhere(sel, rel, spec.Event, e.sema()); err != nil {
+			return err
+		}
+	}
 	if len(s.Actions) == 1 {
 		d, err := sema.AnalyzeRuleAction(s.Actions[0], rel, spec.Event, e.sema())
 		if err != nil {
 			return err
+		}
+		switch {
+		case d.Returning == nil:
+		case s.Where != nil:
+			return pgerr.New(pgerr.FeatureNotSupported, "RETURNING lists are not supported in conditional rules")
+		case !s.Instead:
+			return pgerr.New(pgerr.FeatureNotSupported, "RETURNING lists are not supported in non-INSTEAD rules")
 		}
 		if err := returningFits(rel, d.Returning); err != nil {
 			return err
@@ -39,7 +55,55 @@ func (e *Env) createRule(ctx context.Context, s *parse.RuleStmt) error {
 			return err
 		}
 	}
+	if s.Where != nil {
+		where, deps, err := e.ruleWhereText(s.WhereText, rel, spec.Event)
+		if err != nil {
+			return err
+		}
+		spec.Where, spec.Deps = where, mergeDeps(spec.Deps, deps)
+	}
 	return e.DDL.CreateRule(ctx, rel, spec)
+}
+
+// ruleWhereText is ruleText for a rule's condition, as the one column of a SELECT.
+func (e *Env) ruleWhereText(text string, rel catalog.Relation, event catalog.RuleEvent) (string, []catalog.ViewDep, error) {
+	text = "SELECT " + text
+	stmt, err := parse.ParseOne(text)
+	if err != nil {
+		return "", nil, err
+	}
+	sel, ok := stmt.(*parse.SelectStmt)
+	if !ok {
+		return "", nil, pgerr.Internal("the condition of a rule is no column")
+	}
+	var refs []sema.Reference
+	where, deps, err := e.boundText(stmt, text, func(env *sema.Env) (*boundUse, error) {
+		q, err := sema.AnalyzeRuleWhere(sel, rel, event, env)
+		if err != nil {
+			return nil, err
+		}
+		refs = sema.References(q)
+		return &boundUse{refs: refs, walk: func(f func(expr.Node)) { sema.WalkWritten(q, f) }}, nil
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return where, e.withRelation(deps, refs, rel), nil
+}
+
+// withRelation adds the relation of a rule to what the rule names.
+func (e *Env) withRelation(deps []catalog.ViewDep, refs []sema.Reference, rel catalog.Relation) []catalog.ViewDep {
+	if slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
+		return deps
+	}
+	over := e.DDL.Overlay()
+	own := catalog.ViewDep{Relation: rel.OID(), Schema: over.SchemaName(rel.SchemaID()), Name: rel.Name(), Names: columnNames(rel)}
+	for _, r := range refs {
+		if r.OID == rel.OID() {
+			own.Columns = r.Columns
+		}
+	}
+	return append(deps, own)
 }
 
 // supportedRule refuses the rules that there are none of here.
@@ -47,10 +111,6 @@ func supportedRule(s *parse.RuleStmt) error {
 	switch {
 	case s.Event == parse.RuleOnSelect:
 		return pgerr.NotSupported("CREATE RULE … ON SELECT")
-	case s.Where != nil:
-		return pgerr.NotSupported("CREATE RULE … WHERE")
-	case !s.Instead:
-		return pgerr.NotSupported("CREATE RULE … DO ALSO")
 	case len(s.Actions) > 1:
 		return pgerr.NotSupported("CREATE RULE with several actions")
 	case len(s.Actions) == 0:
@@ -64,9 +124,9 @@ func supportedRule(s *parse.RuleStmt) error {
 	case *parse.DeleteStmt:
 		return apartFromRows(act.With)
 	case *parse.SelectStmt:
-		return pgerr.NotSupported("CREATE RULE … DO INSTEAD SELECT")
+		return pgerr.NotSupported("CREATE RULE … DO SELECT")
 	}
-	return pgerr.NotSupported("CREATE RULE … DO INSTEAD NOTIFY")
+	return pgerr.NotSupported("CREATE RULE … DO NOTIFY")
 }
 
 // namesRow returns the first of OLD and NEW that a part of an action names; "" for none.
@@ -161,17 +221,7 @@ func (e *Env) ruleText(text string, rel catalog.Relation, event catalog.RuleEven
 	if err != nil {
 		return "", nil, err
 	}
-	if !slices.ContainsFunc(deps, func(d catalog.ViewDep) bool { return d.Relation == rel.OID() }) {
-		over := e.DDL.Overlay()
-		own := catalog.ViewDep{Relation: rel.OID(), Schema: over.SchemaName(rel.SchemaID()), Name: rel.Name(), Names: columnNames(rel)}
-		for _, r := range refs {
-			if r.OID == rel.OID() {
-				own.Columns = r.Columns
-			}
-		}
-		deps = append(deps, own)
-	}
-	return action, deps, nil
+	return action, e.withRelation(deps, refs, rel), nil
 }
 
 // dropOfRelations is DROP RULE and DROP TRIGGER.
