@@ -123,6 +123,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 		&Table{OID: 1, Triggers: triggers, Inbound: []InboundFK{{Table: 1, Constraint: 2, Inactive: true}}},
 		&Table{OID: 1, Rules: []Rule{{OID: 2, Name: "r", Event: RuleOnInsert, Where: "SELECT new.a > 1"}}},
 		&Table{OID: 1, Rules: []Rule{{OID: 2, Name: "r", Event: RuleOnInsert, Also: true}}},
+		&View{OID: 1, Rules: []Rule{{OID: 2, Name: "r", Event: RuleOnInsert, Comment: "c"}}},
 		&Table{OID: 1, Constraints: []*Constraint{{OID: 2, Type: Foreign, FK: &ForeignKey{Unchecked: true}}}},
 		&Function{OID: 3, Kind: AggregateFunction, Aggregate: &Aggregate{Transition: 4, Final: 5, Combine: 6, Serial: 7, Deserial: 8,
 			FinalExtra: true, FinalModify: ModifiesState, SortOp: 9, State: types.T(types.Int4Oid), Space: 10, Init: &init}},

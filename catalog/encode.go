@@ -29,8 +29,8 @@ const (
 // formatVersion leads every encoded descriptor. A decoder refuses later ones: an old binary must not drop what it does
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
 // row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
-// format 7 are tables with foreign keys that are turned off or with rules that do not replace every statement, aggregates, and the
-// role with the settings of all.
+// format 7 are tables with foreign keys that are turned off, or with rules that have a comment or do not replace every statement,
+// aggregates, and the role with the settings of all.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -47,6 +47,9 @@ func format(o Object) byte {
 	case *Table:
 		return o.format()
 	case *View:
+		if slices.ContainsFunc(o.Rules, Rule.later) {
+			return formatVersionOff
+		}
 		if o.Triggers != nil {
 			return formatVersionTriggers
 		}
@@ -75,7 +78,7 @@ func format(o Object) byte {
 func (t *Table) format() byte {
 	off := slices.ContainsFunc(t.Inbound, func(in InboundFK) bool { return in.Inactive }) ||
 		slices.ContainsFunc(t.Constraints, func(c *Constraint) bool { return c.FK != nil && c.FK.Unchecked })
-	if off || slices.ContainsFunc(t.Rules, func(r Rule) bool { return !r.Replaces() }) {
+	if off || slices.ContainsFunc(t.Rules, Rule.later) {
 		return formatVersionOff
 	}
 	if slices.ContainsFunc(t.Indexes, (*Index).Gin) {
@@ -123,7 +126,7 @@ func (c Class) knows(format byte) bool {
 	case formatVersionTriggers:
 		return c == ClassTable || c == ClassView
 	case formatVersionOff:
-		return c == ClassTable || c == ClassFunction || c == ClassRole
+		return c == ClassTable || c == ClassView || c == ClassFunction || c == ClassRole
 	}
 	return false
 }

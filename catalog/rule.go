@@ -31,13 +31,17 @@ type Rule struct {
 	Event  RuleEvent
 	Action string `json:",omitempty"`
 	// Where is the condition, as the one column of a SELECT; empty for none. Also says that the statement is done, too.
-	Where string    `json:",omitempty"`
-	Also  bool      `json:",omitempty"`
-	Deps  []ViewDep `json:",omitempty"`
+	Where   string    `json:",omitempty"`
+	Also    bool      `json:",omitempty"`
+	Deps    []ViewDep `json:",omitempty"`
+	Comment string    `json:",omitempty"`
 }
 
+// later reports whether the rule has what programs of before do not know.
+func (r Rule) later() bool { return !r.Replaces() || r.Comment != "" }
+
 // Replaces reports whether the rule's action takes the place of every statement of its kind.
-func (r *Rule) Replaces() bool { return !r.Also && r.Where == "" }
+func (r Rule) Replaces() bool { return !r.Also && r.Where == "" }
 
 // RelationRules returns the rules of a table or view by name; the one that makes a view is not among them.
 func (r Relation) RelationRules() []Rule {

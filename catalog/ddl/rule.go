@@ -72,7 +72,7 @@ func (x *Tx) CreateRule(ctx context.Context, rel catalog.Relation, s *RuleSpec) 
 		if !s.Replace {
 			return pgerr.New(pgerr.DuplicateObject, "rule %q for relation %q already exists", s.Name, rel.Name())
 		}
-		rule.OID = rules[at].OID
+		rule.OID, rule.Comment = rules[at].OID, rules[at].Comment
 		rules[at] = rule
 		return x.putRules(ctx, rel, rules)
 	}
@@ -81,6 +81,59 @@ func (x *Tx) CreateRule(ctx context.Context, rel catalog.Relation, s *RuleSpec) 
 		return err
 	}
 	return x.putRules(ctx, rel, slices.Insert(rules, at, rule))
+}
+
+// alterRule finds a rule of a relation for change.
+func (x *Tx) alterRule(ctx context.Context, n Name, name string) (rel catalog.Relation, rules []catalog.Rule, at int, err error) {
+	if rel, err = x.RuleRelation(ctx, n); err != nil {
+		return rel, nil, 0, err
+	}
+	rules = slices.Clone(rel.RelationRules())
+	if at = slices.IndexFunc(rules, func(r catalog.Rule) bool { return r.Name == name }); at < 0 {
+		err = pgerr.New(pgerr.UndefinedObject, "rule %q for relation %q does not exist", name, rel.Name())
+	}
+	return rel, rules, at, err
+}
+
+// RenameRule is ALTER RULE … RENAME TO.
+func (x *Tx) RenameRule(ctx context.Context, n Name, name, to string) error {
+	rel, rules, at, err := x.alterRule(ctx, n, name)
+	exists := func(name string) bool {
+		return name == "_RETURN" && rel.View != nil || slices.ContainsFunc(rules, func(r catalog.Rule) bool { return r.Name == name })
+	}
+	switch {
+	case err != nil && rel.View != nil && name == "_RETURN":
+		return pgerr.New(pgerr.InvalidObjectDefinition, "renaming an ON SELECT rule is not allowed")
+	case err != nil:
+		return err
+	case exists(to):
+		return pgerr.New(pgerr.DuplicateObject, "rule %q for relation %q already exists", to, rel.Name())
+	}
+	rule := rules[at]
+	rule.Name = to
+	rules = slices.Delete(rules, at, at+1)
+	at, _ = slices.BinarySearchFunc(rules, to, func(r catalog.Rule, name string) int { return strings.Compare(r.Name, name) })
+	return x.putRules(ctx, rel, slices.Insert(rules, at, rule))
+}
+
+// CommentRule is COMMENT ON RULE.
+func (x *Tx) CommentRule(ctx context.Context, n Name, name, text string) error {
+	x.refresh()
+	found, err := x.find(n)
+	switch {
+	case err != nil:
+		return err
+	case !slices.ContainsFunc(found.RelationRules(), func(r catalog.Rule) bool { return r.Name == name }):
+		return pgerr.New(pgerr.UndefinedObject, "rule %q for relation %q does not exist", name, found.Name())
+	case !x.owns(found.Owner()):
+		return catalog.NotOwnerError("relation", found.Name())
+	}
+	rel, rules, at, err := x.alterRule(ctx, n, name)
+	if err != nil {
+		return err
+	}
+	rules[at].Comment = text
+	return x.putRules(ctx, rel, rules)
 }
 
 // DropRule is DROP RULE.

@@ -121,7 +121,7 @@ func (c *call) typeText(oid catalog.Oid, mod int32) types.Datum {
 
 // classByName are the catalogs that obj_description knows comments of.
 var classByName = map[string]catalog.Oid{
-	"pg_trigger": classTrigger, "pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
+	"pg_trigger": classTrigger, "pg_rewrite": classRewrite, "pg_class": classClass, "pg_namespace": classNamespace, "pg_constraint": classConstraint, "pg_am": classAm,
 	"pg_language": classLanguage, "pg_type": classType, "pg_database": classDatabase, "pg_authid": classAuthID,
 	"pg_proc": classProc, "pg_extension": classExtension,
 	"pg_ts_dict": classTSDict, "pg_ts_parser": classTSParser, "pg_ts_config": classTSConfig, "pg_ts_template": classTSTemplate,

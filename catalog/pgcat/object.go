@@ -271,6 +271,10 @@ func comments(snap *catalog.Snapshot, f func(class, oid catalog.Oid, sub catalog
 		}
 		return true
 	})
+	snap.EachRule(func(_ catalog.Relation, r *catalog.Rule) bool {
+		some(classRewrite, r.OID, 0, r.Comment)
+		return true
+	})
 	snap.EachTrigger(func(_ catalog.Relation, g *catalog.Trigger) bool {
 		some(classTrigger, g.OID, 0, g.Comment)
 		return true

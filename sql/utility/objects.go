@@ -77,6 +77,8 @@ func (e *Env) rename(ctx context.Context, s *parse.RenameStmt) error {
 		return e.DDL.RenameConstraint(ctx, name, s.Subname, s.Newname, s.MissingOk)
 	case parse.ObjectTrigger:
 		return e.DDL.RenameTrigger(ctx, name, s.Subname, s.Newname)
+	case parse.ObjectRule:
+		return e.DDL.RenameRule(ctx, name, s.Subname, s.Newname)
 	case parse.ObjectSchema:
 		return e.DDL.RenameSchema(ctx, s.Subname, s.Newname)
 	case parse.ObjectTypeType, parse.ObjectDomain:
@@ -164,6 +166,8 @@ func (e *Env) comment(ctx context.Context, s *parse.CommentStmt) error {
 		return e.DDL.CommentPolicy(ctx, owner(), n.Last(), s.Comment)
 	case parse.ObjectTrigger:
 		return e.DDL.CommentTrigger(ctx, owner(), n.Last(), s.Comment)
+	case parse.ObjectRule:
+		return e.DDL.CommentRule(ctx, owner(), n.Last(), s.Comment)
 	case parse.ObjectDomConstraint:
 		return e.DDL.CommentDomainConstraint(ctx, typeObject(s.Object), n.Last(), s.Comment)
 	case parse.ObjectSchema:
