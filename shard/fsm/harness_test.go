@@ -85,7 +85,7 @@ func (r *replica) get(key string, ts topo.Timestamp) string {
 	if p != nil {
 		return "pending " + p.Txn.String()
 	}
-	if a, b := fmt.Sprint(both), fmt.Sprint([2]Version{v, v}); a != b {
+	if a, b := fmt.Sprintf("%#v", both), fmt.Sprintf("%#v", [2]Version{v, v}); a != b {
 		r.t.Fatalf("%q at %d: %s together, %s alone", key, ts, a, b)
 	}
 	if v.Value == nil {

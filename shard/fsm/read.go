@@ -81,8 +81,8 @@ func (s *State) visibleOf(keys [][]byte, ts topo.Timestamp, own topo.TxnID, emit
 			}
 			if there && (!ok || onDisk.TS > row.ts) {
 				row, ok = found{ts: onDisk.TS, keyTS: onDisk.KeyTS}, true
-				if onDisk.Value != nil {
-					if size := len(onDisk.Value); size > cap(values)-len(values) {
+				if onDisk.Value != nil { // an empty one, as entries of indexes have, is one too
+					if size := len(onDisk.Value); values == nil || size > cap(values)-len(values) {
 						values = make([]byte, 0, max(size, min(valueSlab, size*(n-i))))
 					}
 					from := len(values)
