@@ -396,15 +396,15 @@ func regexReplacement(s string) string {
 
 // regexReplace replaces match nth (0: all) found from start on.
 func regexReplace(c *Call, s, pattern, by, flags string, start, nth int64) (types.Datum, error) {
-	re, err := compileRegexp(pattern, flags)
-	if err != nil {
-		return types.Null, err
-	}
 	if start < 1 {
 		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"start\": %d", start)
 	}
 	if nth < 0 {
 		return types.Null, pgerr.New(pgerr.InvalidParameterValue, "invalid value for parameter \"n\": %d", nth)
+	}
+	re, err := compileRegexp(pattern, flags)
+	if err != nil {
+		return types.Null, err
 	}
 	tmpl := regexReplacement(by)
 	var out []byte

@@ -76,6 +76,10 @@ func foldFunc(k *Func) (Node, error) {
 		}
 		return forErrors(k), nil
 	}
+	if fitsAnyLength(k) {
+		return k.Args[0], nil
+	}
+	k = overlapsOfNull(k)
 	switch inSQL := strings.HasSuffix(k.Fn.src, ")"); {
 	case foldable(k):
 		out, err := evalConst(k)
@@ -89,6 +93,33 @@ func foldFunc(k *Func) (Node, error) {
 		}
 	}
 	return k, nil
+}
+
+// fitsAnyLength reports whether a call makes its first argument as long as it is: varbit_support takes the call
+// away, and with it the argument that says whether it was explicit.
+func fitsAnyLength(k *Func) bool {
+	if k.Fn.src != "varbit" || k.Fn.User != nil || len(k.Args) != 3 || isConst(k.Args[2]) {
+		return false
+	}
+	c, ok := k.Args[1].(*Const)
+	return ok && !c.Value.IsNull() && c.Value.Int() <= 0
+}
+
+// overlapsOfNull leaves out the lengths of periods whose start is NULL: PostgreSQL expands such a call, and the sum of start and
+// length is NULL before the length is computed, unless that is a constant.
+func overlapsOfNull(k *Func) *Func {
+	if k.Fn.Name != "overlaps" || k.Fn.User != nil {
+		return k
+	}
+	for i := 0; i+1 < len(k.Args); i += 2 {
+		if length := k.Args[i+1]; isNullConst(k.Args[i]) && k.Fn.Args[i+1] == types.IntervalOid && !isConst(length) && !awaitsSettings(length) {
+			c := *k
+			c.Args = slices.Clone(k.Args)
+			c.Args[i+1] = &Const{Type: length.ResultType(), Loc: -1}
+			k = &c
+		}
+	}
+	return k
 }
 
 func isConst(n Node) bool {

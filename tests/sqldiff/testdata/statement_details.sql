@@ -94,3 +94,6 @@ select '(1,-1)'::tid;
 select power(float8 '-1', 'NaN'), power(float8 'nan', 0);
 select power(float8 '-inf', float8 '3.5');
 select power(float8 '-inf', float8 '3'), power(float8 '-inf', '-3'), power(float8 'inf', '-2.5');
+select regexp_replace('', '', '', 0, 3, 'a'), 1;
+select pg_catalog."overlaps"(null::timestamptz, ('2000-01-01 00:00Z'::timestamptz - '0'::interval) - ('infinity'::timestamp at time zone '+02'), null::timestamptz, null::timestamptz);
+select varbit(b'10'::varbit, -1, nullif(a, 1) > 0), varbit(b'10'::varbit, 1, nullif(a, 1) > 0) from generate_series(1, 1) a;
