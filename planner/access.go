@@ -50,7 +50,7 @@ type accessPath struct {
 
 // planTable chooses how to read a table.
 func (q *query) planTable(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, error) {
-	q.b.useTable(r.Table)
+	q.b.useTable(r.Table, q.useOf(f.rel))
 	if r.Tree != nil {
 		return q.planTree(f, r, conds)
 	}

@@ -12,7 +12,7 @@ import (
 func (b *builder) planDML(d *sema.DML, up *query, u *unit, main bool) (Node, error) {
 	b.plan.Writes = true
 	if d.Instead == nil {
-		b.useTable(d.Table)
+		b.useTable(d.Table, TableWritten)
 	}
 	holder := &query{b: b, q: &sema.Query{CTEs: d.CTEs}, up: up, unit: u}
 	if up != nil {
@@ -228,7 +228,7 @@ func (q *query) planConflict(d *sema.DML, m *ModifyTable) error {
 
 // planChange plans UPDATE and DELETE: a scan or join that yields the target's row references, and what to do with them.
 func (q *query) planChange(d *sema.DML, m *ModifyTable) error {
-	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}}
+	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}, refUse: TableWritten}
 	s.pullUp(true)
 	ctes, err := s.planCTEs()
 	if err != nil {

@@ -21,8 +21,9 @@ func (q *query) planTree(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, er
 	if r.Sample != nil {
 		return nil, pgerr.NotSupported("TABLESAMPLE of a table that others inherit from")
 	}
+	use := q.useOf(f.rel)
 	for _, t := range r.Inner {
-		q.b.useTable(t)
+		q.b.useTable(t, use)
 	}
 	ap := &Append{}
 	out := q.treeLayout(f.rel, r)
@@ -41,7 +42,7 @@ func (q *query) planTree(f *fromItem, r *sema.RTE, conds []*conj) (*fromItem, er
 	}
 	rows := 0.0
 	for i, t := range r.Tree {
-		q.b.useTable(t)
+		q.b.useTable(t, use)
 		if keep != nil && !keep[t.OID] {
 			continue
 		}
@@ -220,13 +221,13 @@ func (q *query) inForm(rel int, t *catalog.Table, columns []int, f *fromItem, ou
 // planLeaves notes the tables of a tree that a statement writes, with their checks.
 func (q *query) planLeaves(d *sema.DML, m *ModifyTable) error {
 	for _, t := range d.Route {
-		q.b.useTable(t)
+		q.b.useTable(t, TableWritten)
 	}
 	if d.Leaves != nil {
 		m.Leaves = make([]Leaf, 0, len(d.Leaves))
 	}
 	for _, l := range d.Leaves {
-		q.b.useTable(l.Table)
+		q.b.useTable(l.Table, TableWritten)
 		generated, checks, err := q.compileChecks(l.Table, l.Generated, l.Checks)
 		if err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 // planMerge plans MERGE: a join that yields each source row with the reference of the target row that it matches, NULL for
 // none, and the actions over it.
 func (q *query) planMerge(d *sema.DML, m *ModifyTable) error {
-	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}}
+	s := &query{b: q.b, q: d.Source, up: q, unit: q.unit, depth: q.depth + 1, rowRefs: map[int]bool{d.Target: true}, refUse: TableWritten}
 	s.pullUp(true)
 	ctes, err := s.planCTEs()
 	if err != nil {

@@ -43,6 +43,16 @@ const (
 	Merge
 )
 
+// TableUse is what a plan does with a table's rows, the strongest of it.
+type TableUse uint8
+
+// The uses of tables.
+const (
+	TableRead    TableUse = iota
+	TableLocked           // by FOR UPDATE and the like
+	TableWritten          // the target of INSERT, UPDATE, DELETE or MERGE, or a part of it
+)
+
 // Plan is a physical plan. It is immutable, holds no parameter values and may run any number of times, at once too.
 type Plan struct {
 	Kind Kind
@@ -54,10 +64,11 @@ type Plan struct {
 	Root    Node
 	// Columns describe the rows returned; nil for a DML statement without RETURNING.
 	Columns []Output
-	// Tables are all tables read or written, each once: the transaction's UseTable list.
+	// Tables are all tables read or written, each once.
 	Tables []*catalog.Table
-	// Versions are the version tags of Tables.
+	// Versions are the version tags of Tables, Uses what becomes of them.
 	Versions []topo.TableVersion
+	Uses     []TableUse
 	// Writes is set when the plan has DML or row locks anywhere: it cannot run in a READ ONLY transaction.
 	Writes bool
 	// Locks is set when the plan takes row locks by FOR UPDATE and the like.

@@ -13,7 +13,7 @@ func Prepare(analyzed any, env *Env) (*Plan, error) {
 	if env == nil {
 		env = &Env{}
 	}
-	b := &builder{env: env, plan: &Plan{env: env}, tables: map[catalog.Oid]bool{}, ctes: map[*sema.CTE]*cteState{}}
+	b := &builder{env: env, plan: &Plan{env: env}, tables: map[catalog.Oid]int{}, ctes: map[*sema.CTE]*cteState{}}
 	main := &unit{}
 	var err error
 	if a, ok := analyzed.(*sema.Analyzed); ok {
@@ -113,8 +113,8 @@ type builder struct {
 	nodes    int
 	cteCount int
 	subplans int
-	variants int // queries planned a second time
-	tables   map[catalog.Oid]bool
+	variants int                 // queries planned a second time
+	tables   map[catalog.Oid]int // places in the plan
 	ctes     map[*sema.CTE]*cteState
 	stored   map[storedKey]expr.Node // what storedNode made
 	matched  map[*expr.Func]float64  // what matchSelectivity found out
@@ -175,6 +175,7 @@ type query struct {
 	sorted func(Node) (Node, error)
 	// rowRefs are the entries whose scans put out the SystemColumns.
 	rowRefs map[int]bool
+	refUse  TableUse // of these entries' tables
 }
 
 // drives reports whether an entry is to be read in the wanted order.
@@ -221,14 +222,25 @@ func (b *builder) props(ts []types.Type, rows float64) Props {
 	return Props{ID: b.nodes - 1, Types: ts, Rows: rows}
 }
 
-// useTable lists a table in the plan.
-func (b *builder) useTable(t *catalog.Table) {
-	if b.tables[t.OID] {
-		return
+// useTable lists a table in the plan, with the strongest of its uses.
+func (b *builder) useTable(t *catalog.Table, use TableUse) {
+	at, ok := b.tables[t.OID]
+	if !ok {
+		at = len(b.plan.Tables)
+		b.tables[t.OID] = at
+		b.plan.Tables = append(b.plan.Tables, t)
+		b.plan.Versions = append(b.plan.Versions, t.VersionTag())
+		b.plan.Uses = append(b.plan.Uses, use)
 	}
-	b.tables[t.OID] = true
-	b.plan.Tables = append(b.plan.Tables, t)
-	b.plan.Versions = append(b.plan.Versions, t.VersionTag())
+	b.plan.Uses[at] = max(b.plan.Uses[at], use)
+}
+
+// useOf returns what a query does with the table of a range table entry.
+func (q *query) useOf(rel int) TableUse {
+	if q.rowRefs[rel] {
+		return q.refUse
+	}
+	return TableRead
 }
 
 // replacer answers for nodes before Vars are resolved (group keys, aggregates).

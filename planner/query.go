@@ -452,7 +452,7 @@ func (q *query) limits() (limit, offset *Scalar, err error) {
 
 // prepareLocking notes which entries need row references.
 func (q *query) prepareLocking() {
-	q.rowRefs = map[int]bool{}
+	q.rowRefs, q.refUse = map[int]bool{}, TableLocked
 	for _, l := range q.q.Locking {
 		for _, r := range l.Rels {
 			// The analysis put the clause into subqueries too: those lock their own rows.

@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/shard/fsm"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
 
@@ -48,4 +51,52 @@ func (s *Server) admitNode(ctx context.Context, n *topo.Node, index uint64) erro
 	s.log.Warn("a node does not follow the catalog: fencing it", "node", n.ID, "epoch", n.Epoch, "err", err)
 	_, err = askHolder[empty](ctx, s, methodFence, &fenceRequest{Node: n.ID, Epoch: n.Epoch})
 	return err
+}
+
+// schemaAt returns the version of a table that a snapshot sees, once this node's catalog has at least the version known: a
+// group admits none that the catalog group has not committed.
+func (s *Server) schemaAt(ctx context.Context, table topo.TableID, known topo.SchemaVersion, ts topo.Timestamp) (topo.SchemaVersion, error) {
+	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
+	defer cancel()
+	id, err := s.awaitTable(ctx, catalog.Oid(table), known)
+	if err != nil {
+		return 0, err
+	}
+	v, pending, err := s.host.Replica(topo.CatalogGroup).State().Get(catalog.DescriptorKey(id), ts, fsm.Own{})
+	switch {
+	case err != nil:
+		return 0, err
+	case pending != nil || v.Value == nil:
+		return 0, fmt.Errorf("what a snapshot sees of table %d is not known", table)
+	}
+	o, err := catalog.Decode(id.Class, v.Value)
+	if err != nil {
+		return 0, err
+	}
+	return o.(*catalog.Table).Version, nil
+}
+
+// awaitTable waits until this node's catalog has a table at a version or a later one.
+func (s *Server) awaitTable(ctx context.Context, table catalog.Oid, version topo.SchemaVersion) (id catalog.ObjectID, err error) {
+	for {
+		changed := s.catalog.Changed()
+		var found *catalog.Table
+		s.catalog.Current().EachDatabase(func(v *catalog.Snapshot) bool {
+			if found = v.Table(table); found != nil {
+				id = v.ID(catalog.ClassTable, table)
+			}
+			return found == nil
+		})
+		switch {
+		case found == nil:
+			return id, fmt.Errorf("table %d was dropped", table)
+		case found.Version >= version:
+			return id, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return id, context.Cause(ctx)
+		}
+	}
 }

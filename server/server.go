@@ -306,7 +306,7 @@ func (s *Server) openHost() error {
 	s.locks = lockmgr.New(lockmgr.Config{Env: lockEnv{s}, Detector: s.detector,
 		PID:    func(o topo.TxnID) int32 { return s.node.PIDOf(o) },
 		OnLost: func(o topo.TxnID) { s.node.LocksLost(o) }, Log: s.log})
-	s.host.Bind(group.Bindings{Timestamp: s.clock.Timestamp, Recover: s.recover, Horizon: s.horizon})
+	s.host.Bind(group.Bindings{Timestamp: s.clock.Timestamp, Recover: s.recover, Horizon: s.horizon, SchemaAt: s.schemaAt})
 	s.assemble()
 	if err := s.openCatalog(); err != nil {
 		if !errors.Is(err, group.ErrReplicaLost) || !s.id.CatalogJoined {
@@ -474,7 +474,7 @@ func (s *Server) assemble() {
 	s.postman = newPostman(s)
 	s.node = &session.Node{
 		Notify: s.postman.send, MayNotify: s.postman.room, NotifyUsage: s.postman.usage,
-		Catalog: s.catalog.Current,
+		Catalog: s.catalog.Current, CatalogChanged: s.catalog.Changed,
 		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
 			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet,
 			Building: &s.building},

@@ -26,10 +26,7 @@ func NewCopyIn(c *Context, p *planner.Plan, where *planner.Scalar) (*CopyIn, err
 	if !ok || n.Kind != planner.Insert || n.Returning != nil {
 		return nil, pgerr.Internal("exec: COPY needs a plain INSERT plan")
 	}
-	for _, v := range p.Versions {
-		c.Txn.UseTable(v)
-	}
-	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), modified: true}
+	x := &execution{c: c, plan: p, tables: useTables(c, p), own: c.Txn.StatementSeq(), modified: true}
 	r := &run{execution: x, eval: c.Eval}
 	m := newModify(r, n, nil).(*modifyOp)
 	if m.triggered {

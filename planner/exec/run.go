@@ -33,6 +33,8 @@ type execution struct {
 	c    *Context
 	plan *planner.Plan
 	own  txn.Seq
+	// tables are what the reads at the statement's snapshot go by; nil: what the transaction has noted.
+	tables []topo.TableVersion
 
 	snapMu sync.Mutex
 	snap   topo.Timestamp
@@ -80,14 +82,14 @@ func (x *execution) readOptions() (txn.ReadOptions, error) {
 		}
 		x.snap = ts
 	}
-	return txn.ReadOptions{TS: x.snap, Own: x.own}, nil
+	return txn.ReadOptions{TS: x.snap, Own: x.own, Tables: x.tables}, nil
 }
 
 // pointOptions is readOptions for a statement that reads a single key and nothing else: in READ COMMITTED any moment of the
 // statement does as its snapshot, the one at which the key's leaseholder reads too.
 func (x *execution) pointOptions() (txn.ReadOptions, error) {
 	if x.c.Txn.ReadsLatest() {
-		return txn.ReadOptions{TS: topo.MaxTimestamp, Own: x.own}, nil
+		return txn.ReadOptions{TS: topo.MaxTimestamp, Own: x.own, Tables: x.tables}, nil
 	}
 	return x.readOptions()
 }
@@ -144,15 +146,25 @@ type Cursor struct {
 	closed bool
 }
 
+// useTables returns what the plan's reads go by. The commit relies on it for tables of which the statement writes or locks
+// rows, and in SERIALIZABLE. What is only read at a snapshot leaves nothing to rely on: such a table may change in ways that
+// leave it readable (CREATE INDEX) before the transaction ends.
+func useTables(c *Context, p *planner.Plan) []topo.TableVersion {
+	all := c.Txn.Options().Isolation == txn.Serializable
+	for i, v := range p.Versions {
+		if all || p.Uses[i] != planner.TableRead {
+			c.Txn.UseTable(v)
+		}
+	}
+	return p.Versions
+}
+
 // Open starts a plan. The caller has called Txn.StartStatement and must call Close.
 func Open(c *Context, p *planner.Plan) (*Cursor, error) {
 	if p.Failed != nil {
 		return nil, p.Failed
 	}
-	for _, v := range p.Versions {
-		c.Txn.UseTable(v)
-	}
-	x := &execution{c: c, plan: p, own: c.Txn.StatementSeq(), stats: c.Analyze}
+	x := &execution{c: c, plan: p, tables: useTables(c, p), own: c.Txn.StatementSeq(), stats: c.Analyze}
 	if p.CTEs > 0 {
 		x.ctes, x.work = make([]*cteData, p.CTEs), make([]*workTable, p.CTEs)
 	}

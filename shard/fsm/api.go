@@ -121,6 +121,15 @@ type FenceInfo struct {
 	Primary topo.GroupID
 }
 
+// TableSchema is what a group knows of a table's versions.
+type TableSchema struct {
+	Version topo.SchemaVersion // older ones are not admitted any more; 0: the group knows of none
+	Fence   *FenceInfo         // that is up, or nil
+	// Published says that the change that raised the fence is committed at or below a read's timestamp: its rows are there,
+	// and were written by the version to come.
+	Published bool
+}
+
 // SequenceState is a sequence as last logged.
 type SequenceState struct {
 	Last     int64

@@ -131,6 +131,7 @@ func (s *State) setTable(id topo.TableID, st tableState) {
 	} else {
 		s.t.schema[id] = st
 	}
+	s.markSchema()
 	s.mu.Unlock()
 	s.mark(idRecordKey(recordTable, uint32(id)))
 }

@@ -53,6 +53,7 @@ type State struct {
 	// visible is the last command that was applied whole.
 	visible      atomic.Uint64
 	pendCount    atomic.Int64
+	schemaMark   atomic.Uint64 // see SchemaMark; changed under mu
 	intentCount  atomic.Int64
 	horizon      atomic.Uint64
 	applied      atomic.Uint64
@@ -155,6 +156,7 @@ func (s *State) install(t tables, db *disk.DB) {
 			s.forgotten.push(o.ts, id)
 		}
 	}
+	s.markSchema()
 	s.intentCount.Store(int64(len(t.intents)))
 	s.sentAhead.reset(t.intents)
 	s.horizon.Store(uint64(t.horizon))
@@ -216,20 +218,43 @@ func (s *State) ClusterVersion() uint8 {
 	return s.t.version
 }
 
-// TableAdmitted reports whether a read or prepare planned against tv is admitted, and by whom the table is fenced. A
-// fence stops prepares of others; whether a read minds is the caller's to say.
-func (s *State) TableAdmitted(tv topo.TableVersion) (ok bool, fencedBy *FenceInfo) {
+// MaxAttempts bounds the attempts of a transaction's commit.
+const MaxAttempts = 16
+
+// TableSchema returns what the group knows of a table's versions for a read at ts.
+func (s *State) TableSchema(id topo.TableID, ts topo.Timestamp) TableSchema {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	st, known := s.t.schema[tv.Table]
+	st, known := s.t.schema[id]
 	if !known {
-		return true, nil
+		return TableSchema{}
 	}
+	out := TableSchema{Version: st.version}
 	if st.fenced {
-		f := st.info(tv.Table)
-		fencedBy = &f
+		f := st.info(id)
+		out.Fence = &f
+		for a := st.attempt; a < st.attempt+MaxAttempts; a++ {
+			o := s.t.outcomes[attemptID{st.txn, a}]
+			out.Published = out.Published || o.code == OutcomeCommitted && o.ts <= ts
+		}
 	}
-	return tv.Version >= st.version, fencedBy
+	return out
+}
+
+// SchemaMark changes with every change of a table's version or fence, and is odd while any fence is up. What a read found
+// of tables before it began holds for what it has read if the mark is even and the same after it.
+func (s *State) SchemaMark() uint64 { return s.schemaMark.Load() }
+
+// markSchema follows a change of t.schema. s.mu is held.
+func (s *State) markSchema() {
+	next := s.schemaMark.Load()&^1 + 2
+	for _, st := range s.t.schema {
+		if st.fenced {
+			next |= 1
+			break
+		}
+	}
+	s.schemaMark.Store(next)
 }
 
 func (st *tableState) info(id topo.TableID) FenceInfo {

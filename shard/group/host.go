@@ -58,6 +58,8 @@ type Bindings struct {
 	Recover func(ctx context.Context, txn topo.TxnID, attempt topo.Attempt, primary topo.GroupID) error
 	// Horizon returns the timestamp below which no snapshot is in use anywhere; ok is false when it is not known.
 	Horizon func() (ts topo.Timestamp, ok bool)
+	// SchemaAt returns the version of a table that a snapshot sees, from a catalog that has at least the version known.
+	SchemaAt func(ctx context.Context, table topo.TableID, known topo.SchemaVersion, ts topo.Timestamp) (topo.SchemaVersion, error)
 }
 
 // The intervals of the host's one background loop.

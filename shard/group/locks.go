@@ -19,7 +19,8 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 	if _, err := r.confirm(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.admit(ctx, req.Tables); err != nil {
+	mark := r.state.SchemaMark()
+	if err := r.admit(ctx, req.Tables, topo.MaxTimestamp); err != nil {
 		return nil, err
 	}
 	resp := &rpc.LockResponse{Versions: make([]rpc.Version, len(req.Keys))}
@@ -52,13 +53,15 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 			r.locks.ReleaseMode(req.Txn, key, req.Modes[i])
 		}
 	}
-	if req.Policy == lock.Probe {
-		return resp, nil
+	if req.Policy != lock.Probe {
+		if err := r.stillLatest(ctx, resp.Waited); err != nil {
+			return nil, err
+		}
+		if err := r.readAllLocked(ctx, req, resp); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.stillLatest(ctx, resp.Waited); err != nil {
-		return nil, err
-	}
-	return resp, r.readAllLocked(ctx, req, resp)
+	return resp, r.stillAdmitted(ctx, req.Tables, topo.MaxTimestamp, mark)
 }
 
 // stillLatest asks, after a wait, for the right to say what is latest: the lease may have gone meanwhile.

@@ -38,7 +38,8 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 	if err := r.confirmRead(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.admit(ctx, req.Tables); err != nil {
+	mark := r.state.SchemaMark()
+	if err := r.admit(ctx, req.Tables, req.TS); err != nil {
 		return nil, err
 	}
 	if req.Since != nil && len(req.Since) != len(req.Keys) {
@@ -84,7 +85,7 @@ func (r *Replica) Get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetRespons
 			return nil, r.readError(err, k)
 		}
 	}
-	return resp, nil
+	return resp, r.stillAdmitted(ctx, req.Tables, req.TS, mark)
 }
 
 // minTogether is the number of keys from which on they are read together.
@@ -121,7 +122,8 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 	if err := r.confirmRead(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.admit(ctx, req.Tables); err != nil {
+	mark := r.state.SchemaMark()
+	if err := r.admit(ctx, req.Tables, req.TS); err != nil {
 		return nil, err
 	}
 	if !latest(req.TS) {
@@ -160,7 +162,7 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 			if rows.Len() >= yieldRows {
 				runtime.Gosched()
 			}
-			return resp, nil
+			return resp, r.stillAdmitted(ctx, req.Tables, req.TS, mark)
 		}
 		if resume != nil {
 			if req.Reverse {
@@ -177,31 +179,6 @@ func (r *Replica) Scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanResp
 			return nil, r.readError(err, p.Key)
 		}
 	}
-}
-
-// admit checks the schema versions that a read was planned against. At a raised fence it waits for the schema change to
-// end one way or the other, and helps it to if its coordinator does not.
-func (r *Replica) admit(ctx context.Context, tables []topo.TableVersion) error {
-	for _, tv := range tables {
-		for {
-			ok, fence := r.state.TableAdmitted(tv)
-			if ok {
-				break
-			}
-			if fence == nil {
-				return &rpc.Error{Code: rpc.ErrTableVersion, Table: tv.Table, Detail: "planned against another schema version"}
-			}
-			p := &fsm.Pending{Txn: fence.Txn, Attempt: fence.Attempt, Primary: fence.Primary}
-			err := r.awaitPending(ctx, p, func() (bool, error) {
-				ok, again := r.state.TableAdmitted(tv)
-				return !ok && again != nil && again.Txn == fence.Txn, nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // resolutions has those who wait for transactions to be resolved here.

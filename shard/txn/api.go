@@ -42,9 +42,13 @@ const LatestSeq Seq = 1<<63 - 1
 
 // ReadOptions say which versions a read sees: committed ones at TS (topo.MaxTimestamp: the latest committed at the
 // leaseholder), overlaid with the transaction's own operations up to Own.
+//
+// Tables are the versions that the read was planned against; nil: those of UseTable. A read of its own list leaves nothing
+// behind that the commit would have to rely on: what READ COMMITTED and REPEATABLE READ read by their snapshot.
 type ReadOptions struct {
-	TS  topo.Timestamp
-	Own Seq
+	TS     topo.Timestamp
+	Own    Seq
+	Tables []topo.TableVersion
 }
 
 // Version is what a read or a lock found under a key.

@@ -28,7 +28,7 @@ import (
 // Failure of the coordinator between any two steps leaves prepares behind that Recover decides by the same rule.
 
 const (
-	maxAttempts = 16
+	maxAttempts = fsm.MaxAttempts
 	// retryPause is the first pause between two tries of one proposal; it doubles up to maxRetryPause.
 	retryPause    = 5 * time.Millisecond
 	maxRetryPause = 200 * time.Millisecond

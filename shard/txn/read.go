@@ -88,7 +88,7 @@ func (t *Txn) planGets(o ReadOptions, keys []Key, out []Version) []getCall {
 			}
 		}
 		if c == nil {
-			calls = append(calls, getCall{g: g, req: rpc.GetRequest{TS: o.TS, Tables: t.tables}})
+			calls = append(calls, getCall{g: g, req: rpc.GetRequest{TS: o.TS, Tables: t.plannedBy(&o)}})
 			c = &calls[len(calls)-1]
 			if g.prov.sent > 0 {
 				c.req.Txn, c.req.OwnSeq, c.req.RolledBack = t.id, uint64(o.Own), t.rolledBack

@@ -102,7 +102,7 @@ func (s *groupScan) request(bytes int) (*rpc.ScanRequest, *fetched) {
 	req := &rpc.ScanRequest{TS: s.o.TS, Lo: s.lo, Hi: s.hi, Ranges: f.ranges, Reverse: s.spec.Reverse, KeysOnly: s.spec.KeysOnly,
 		MaxRows: s.rows, MaxBytes: bytes}
 	s.t.mu.Lock()
-	req.Tables = s.t.tables
+	req.Tables = s.t.plannedBy(&s.o)
 	f.sent = s.g.prov.sent
 	if f.sent > 0 {
 		req.Txn, req.OwnSeq, req.RolledBack = s.t.id, uint64(s.o.Own), s.t.rolledBack

@@ -266,6 +266,14 @@ func (t *Txn) UseTable(v topo.TableVersion) {
 	t.tables = append(t.tables, v)
 }
 
+// plannedBy returns the versions by which a read goes. t.mu is held.
+func (t *Txn) plannedBy(o *ReadOptions) []topo.TableVersion {
+	if o.Tables != nil {
+		return o.Tables
+	}
+	return t.tables
+}
+
 // ReplaceTable notes that the transaction's own DDL moved a table to this version: plans before it were made by the
 // transaction itself, so that only the new version is demanded.
 func (t *Txn) ReplaceTable(v topo.TableVersion) {

@@ -171,7 +171,7 @@ func (s *Session) copyTo(ctx context.Context, st *statement, u *parse.CopyStmt) 
 		return pgerr.New(pgerr.FeatureNotSupported, "DO ALSO rules are not supported for the COPY")
 	}
 	p := &portal{st: inner}
-	if err := s.startPortal(ctx, p); err != nil {
+	if err := s.openPlan(ctx, p); err != nil {
 		return err
 	}
 	defer p.cursor.Close()

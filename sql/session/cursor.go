@@ -55,7 +55,7 @@ func (s *Session) declareCursor(ctx context.Context, outer *portal, u *parse.Dec
 	st.simple, st.cursor, st.variables = outer.st.simple, true, outer.st.variables
 	p := &portal{name: u.PortalName, st: st, params: outer.params, created: time.Now()}
 	p.declared = &cursorState{atStart: true, hold: hold, binary: u.Options&parse.CursorOptBinary != 0}
-	if err := s.startPortal(ctx, p); err != nil {
+	if err := s.openPlan(ctx, p); err != nil {
 		return err
 	}
 	c := p.declared

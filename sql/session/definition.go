@@ -144,7 +144,7 @@ func (s *Session) evalParams(ctx context.Context, text string, args []parse.Expr
 // startAnalyzed opens a portal that collects what its nodes do.
 func (s *Session) startAnalyzed(ctx context.Context, p *portal) error {
 	p.analyze = true
-	return s.startPortal(ctx, p)
+	return s.openPlan(ctx, p)
 }
 
 // explainConstraints lists the constraint work of a write, for EXPLAIN.

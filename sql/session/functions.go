@@ -388,12 +388,13 @@ func (s *Session) sequenceValue(q *catalog.Sequence) (int64, bool, error) {
 	return v.Last, v.IsCalled, err
 }
 
-// virtualRows makes the rows of a system relation.
-func (s *Session) virtualRows(ctx context.Context, t *sema.VirtualTable, emit func(row []types.Datum) error) error {
+// virtualRows makes the rows of a system relation: all relations of a statement show one catalog.
+func (s *Session) virtualRows(ctx context.Context, snap *catalog.Snapshot, t *sema.VirtualTable, emit func(row []types.Datum) error) error {
 	if ok, err := s.transitionRows(t, emit); ok {
 		return err
 	}
 	env := s.systemEnv()
+	env.Snapshot = snap
 	env.Check = func(emit func(pgcat.Finding)) error { return s.check(ctx, emit) }
 	return s.node.System.Rows(env, t, emit)
 }

@@ -136,9 +136,6 @@ func (s *Session) openNested(ctx context.Context, n *nestedStatement) (*exec.Con
 		return nil, nil, err
 	}
 	s.tx.ran = true
-	for _, v := range plan.Versions {
-		s.tx.txn.UseTable(v)
-	}
 	ectx := s.execContext(ctx, n.params)
 	ectx.Permissions = n.st.permissions
 	if !n.clock.IsZero() {

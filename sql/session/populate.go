@@ -44,7 +44,7 @@ func (s *Session) rangeVarOf(t *catalog.Table) *parse.RangeVar {
 
 // runWrite runs a portal that returns no rows and tells how many it wrote.
 func (s *Session) runWrite(ctx context.Context, p *portal) (int64, error) {
-	if err := s.startPortal(ctx, p); err != nil {
+	if err := s.openPlan(ctx, p); err != nil {
 		return 0, err
 	}
 	defer p.cursor.Close()

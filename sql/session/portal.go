@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,8 +41,12 @@ type portal struct {
 	pinned   bool         // a loop is over it
 }
 
-// maxSchemaRetries bounds how often a statement is planned again because the schema changed under it.
-const maxSchemaRetries = 10
+const (
+	// schemaPatience bounds for how long a statement is planned again because the schema changed under it, schemaPause is how
+	// long it waits for the node's catalog to change.
+	schemaPatience = 5 * time.Second
+	schemaPause    = 20 * time.Millisecond
+)
 
 // runPortal runs a portal for at most maxRows rows (0: all). describe sends RowDescription first, as a simple query does.
 func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describe bool) error {
@@ -60,9 +65,7 @@ func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describ
 		return nil
 	}
 	if !p.started {
-		if err := s.startPortal(ctx, p); err != nil {
-			return err
-		}
+		return s.runPlan(ctx, p, maxRows, describe)
 	}
 	if describe && p.st.columns != nil {
 		s.client.RowDescription(p.fields)
@@ -70,24 +73,55 @@ func (s *Session) runPortal(ctx context.Context, p *portal, maxRows int, describ
 	return s.fetchPortal(p, maxRows)
 }
 
-// startPortal opens the portal's plan, planning again when the catalog moved between planning and locking.
-func (s *Session) startPortal(ctx context.Context, p *portal) error {
-	for try := 0; ; try++ {
+// runPlan opens the portal's plan, describes its rows if that is asked for, and sends the first of them. A statement that
+// meets a schema change before it has left or sent anything starts again by the new schema, which this node's catalog may
+// still have to follow.
+func (s *Session) runPlan(ctx context.Context, p *portal, maxRows int, describe bool) error {
+	var described []Field
+	for began := time.Now(); ; {
+		changed := s.node.CatalogChanged()
+		s.open()
+		seq := s.tx.txn.LastSeq()
 		err := s.openPlan(ctx, p)
-		if !errors.Is(err, txn.ErrSchemaChanged) || try == maxSchemaRetries || s.tx.explicit {
+		if err == nil && described != nil && !slices.Equal(described, p.fields) {
+			p.cursor.Close()
+			return txn.ErrSchemaChanged
+		}
+		if err == nil {
+			if describe && described == nil && p.st.columns != nil {
+				s.client.RowDescription(p.fields)
+				described = p.fields
+			}
+			err = s.fetchPortal(p, maxRows)
+		}
+		if !errors.Is(err, txn.ErrSchemaChanged) || time.Since(began) > schemaPatience || !s.mayRestart(p, seq) {
 			return err
 		}
-		s.abortStatement()
+		p.started, p.done = false, false
+		select {
+		case <-changed:
+		case <-time.After(schemaPause):
+		case <-ctx.Done(): // the statement will say why
+		}
 	}
 }
 
-// abortStatement drops an implicit transaction so that its statement can run again.
-func (s *Session) abortStatement() {
-	explicit := s.tx.explicit
-	s.rollbackWork()
-	s.tx = block{explicit: explicit}
+// mayRestart reports whether nothing is left of a portal's execution that began when the transaction's last operation was seq.
+// What a transaction has noted to rely on it relies on to its end, but for READ COMMITTED.
+func (s *Session) mayRestart(p *portal, seq txn.Seq) bool {
+	if p.rows > 0 || s.tx.txn == nil || s.tx.txn.LastSeq() != seq {
+		return false
+	}
+	switch s.tx.txn.Options().Isolation {
+	case txn.ReadCommitted:
+		return true
+	case txn.Serializable:
+		return false
+	}
+	return !p.st.plan.Writes
 }
 
+// openPlan plans the portal's statement and begins its execution.
 func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	s.open()
 	if err := s.prepare(p.st); err != nil {
@@ -122,9 +156,6 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		}
 	}
 	s.tx.txn.StartStatement()
-	for _, v := range plan.Versions {
-		s.tx.txn.UseTable(v)
-	}
 	p.ectx = s.execContext(ctx, p.params)
 	p.ectx.Permissions = p.st.permissions
 	if p.analyze {
@@ -171,6 +202,11 @@ func (s *Session) planForSnapshot(ctx context.Context, st *statement) error {
 	return nil
 }
 
+// useModes are the modes in which tables are locked for what a plan does with them.
+var useModes = [...]ddl.LockMode{
+	planner.TableRead: ddl.AccessShareLock, planner.TableLocked: ddl.RowShareLock, planner.TableWritten: ddl.RowExclusiveLock,
+}
+
 // lockPlan takes the plan's table locks. When the catalog changed before they were granted, the plan is made again: with
 // the locks held, no table of it can change any more.
 func (s *Session) lockPlan(ctx context.Context, st *statement) error {
@@ -178,17 +214,8 @@ func (s *Session) lockPlan(ctx context.Context, st *statement) error {
 		if err := s.checkReadable(st); err != nil {
 			return err
 		}
-		for _, t := range st.plan.Tables {
-			mode := ddl.AccessShareLock
-			switch {
-			case st.plan.Kind != planner.Select && t.OID == st.target:
-				mode = ddl.RowExclusiveLock
-			case st.plan.Kind == planner.Select && st.plan.Writes:
-				mode = ddl.RowExclusiveLock
-			case st.plan.Locks:
-				mode = ddl.RowShareLock
-			}
-			if err := s.lockTable(ctx, t.OID, mode, false); err != nil {
+		for i, t := range st.plan.Tables {
+			if err := s.lockTable(ctx, t.OID, useModes[st.plan.Uses[i]], false); err != nil {
 				return err
 			}
 		}
@@ -282,7 +309,7 @@ func (s *Session) execContext(ctx context.Context, params []types.Datum) *exec.C
 		Eval: &expr.EvalContext{Context: ctx, IOEnv: s.io(), Params: params, Session: (*functions)(s),
 			StatementTime: time.Now(), TxnTime: s.tx.started},
 		Virtual: func(t *sema.VirtualTable, emit func(row []types.Datum) error) error {
-			return s.virtualRows(ctx, t, emit)
+			return s.virtualRows(ctx, snap, t, emit)
 		},
 		NextRowID:       s.node.NextRowID,
 		Triggers:        (*triggerHost)(s),

@@ -40,6 +40,8 @@ import (
 // Node is what sessions share: the services of the process they run in.
 type Node struct {
 	Catalog func() *catalog.Snapshot
+	// CatalogChanged returns a channel that is closed at the next change of the catalog.
+	CatalogChanged func() <-chan struct{}
 	// DDL is the environment of schema changes, without what belongs to one session.
 	DDL      ddl.Config
 	Groups   func(topo.GroupID) rpc.Group

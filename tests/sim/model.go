@@ -24,7 +24,7 @@ type replica interface {
 	ProvisionalTxns() []topo.TxnID
 	Lease() fsm.LeaseInfo
 	AppliedIndex() uint64
-	TableAdmitted(tv topo.TableVersion) (ok bool, fencedBy *fsm.FenceInfo)
+	TableSchema(id topo.TableID, ts topo.Timestamp) fsm.TableSchema
 	Fences() []fsm.FenceInfo
 	Sequence(id topo.StorageID) (fsm.SequenceState, bool)
 	Watch(fn func(ts topo.Timestamp, entries []fsm.Entry))
@@ -700,10 +700,16 @@ func (m *model) Lease() fsm.LeaseInfo { return m.lease }
 // AppliedIndex implements replica.
 func (m *model) AppliedIndex() uint64 { return m.index }
 
-// TableAdmitted implements replica.
-func (m *model) TableAdmitted(tv topo.TableVersion) (bool, *fsm.FenceInfo) {
-	t := m.table(tv.Table)
-	return tv.Version >= t.version, t.fence
+// TableSchema implements replica.
+func (m *model) TableSchema(id topo.TableID, ts topo.Timestamp) fsm.TableSchema {
+	t := m.table(id)
+	out := fsm.TableSchema{Version: t.version, Fence: t.fence}
+	for a, o := range m.outcomes {
+		if t.fence != nil && a.txn == t.fence.Txn && o.Code == fsm.OutcomeCommitted && o.TS <= ts {
+			out.Published = true
+		}
+	}
+	return out
 }
 
 // Fences implements replica.

@@ -358,24 +358,26 @@ func (s *seat) enter(ctx context.Context, ts topo.Timestamp, tables []topo.Table
 	if _, err := s.confirm(ctx); err != nil {
 		return err
 	}
-	if err := s.admit(ctx, tables); err != nil {
+	if err := s.admit(ctx, ts, tables); err != nil {
 		return err
 	}
 	return s.step(ctx, "reads")
 }
 
-// admit checks the schema versions that a read was planned against, and waits at a raised fence.
-func (s *seat) admit(ctx context.Context, tables []topo.TableVersion) error {
+// admit checks the schema versions that a read was planned against, before and after it, as package group does; an older
+// version is not admitted though the read's snapshot may see no later one: that needs a catalog.
+func (s *seat) admit(ctx context.Context, ts topo.Timestamp, tables []topo.TableVersion) error {
 	for _, tv := range tables {
 		for met := 0; ; met++ {
 			s.mu.Lock()
-			ok, fence := s.st.TableAdmitted(tv)
+			now := s.st.TableSchema(tv.Table, ts)
 			changed := s.changed
 			s.mu.Unlock()
-			if ok {
+			stale := tv.Version < now.Version
+			if !stale && (now.Fence == nil || tv.Version >= now.Fence.Version || !now.Published) {
 				break
 			}
-			if fence == nil || met > 20 {
+			if now.Fence == nil || met > 20 {
 				return &rpc.Error{Code: rpc.ErrTableVersion, Table: tv.Table}
 			}
 			if !wait(ctx, s.n.dead, changed, meetAgain) {
@@ -513,6 +515,9 @@ func (s *seat) get(ctx context.Context, req *rpc.GetRequest) (*rpc.GetResponse, 
 		}
 		return nil, nil
 	})
+	if err == nil {
+		err = s.admit(ctx, req.TS, req.Tables)
+	}
 	return resp, err
 }
 
@@ -537,6 +542,9 @@ func (s *seat) scan(ctx context.Context, req *rpc.ScanRequest) (*rpc.ScanRespons
 		}
 		return p, err
 	})
+	if err == nil {
+		err = s.admit(ctx, req.TS, req.Tables)
+	}
 	return resp, err
 }
 
@@ -559,7 +567,7 @@ func (s *seat) lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockRespons
 	if _, err := s.confirm(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.admit(ctx, req.Tables); err != nil {
+	if err := s.admit(ctx, topo.MaxTimestamp, req.Tables); err != nil {
 		return nil, err
 	}
 	// Those whom one entry has let go on queue up in the order that the seed says.
