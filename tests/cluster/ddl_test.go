@@ -212,14 +212,21 @@ func TestMigrationIsAtomic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := make(chan [2]error, 1)
+		result, committing := make(chan [2]error, 1), make(chan struct{})
 		go func() {
 			limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 			defer cancel()
-			result <- migrate(limit, conn, i)
+			result <- migrate(limit, conn, i, committing)
 		}()
 		killing := i > 0 // the first one is left alone
-		if killing {
+		switch {
+		case !killing:
+		case i%2 == 0: // its own node dies while it commits
+			victim = through
+			<-committing
+			time.Sleep(time.Duration(rnd.Intn(20)) * time.Millisecond)
+			c.kill(victim)
+		default:
 			time.Sleep(time.Duration(rnd.Intn(150)) * time.Millisecond)
 			c.kill(victim)
 		}
@@ -252,8 +259,10 @@ func TestMigrationIsAtomic(t *testing.T) {
 	t.Logf("migrations: %v", outcomes)
 }
 
-// migrate returns the error of a statement before COMMIT, and that of COMMIT.
-func migrate(ctx context.Context, conn *pgx.Conn, i int) (errs [2]error) {
+// migrate returns the error of a statement before COMMIT, and that of COMMIT. It closes committing before that, or at its end.
+func migrate(ctx context.Context, conn *pgx.Conn, i int, committing chan struct{}) (errs [2]error) {
+	told := sync.OnceFunc(func() { close(committing) })
+	defer told()
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return [2]error{err, nil}
@@ -273,6 +282,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, i int) (errs [2]error) {
 			return [2]error{err, nil}
 		}
 	}
+	told()
 	return [2]error{nil, tx.Commit(ctx)}
 }
 
