@@ -42,7 +42,7 @@ func (c *AlterCommand) LockModeOf() LockMode {
 		}
 	case AlterConstraint, SetTriggers:
 		return ShareRowExclusiveLock
-	case SetOptions, ClusterOn, SetStatistics:
+	case SetOptions, ClusterOn, SetStatistics, AttachPartition:
 		return ShareUpdateExclusiveLock
 	}
 	return AccessExclusiveLock
@@ -120,7 +120,11 @@ func passOf(c *AlterCommand, all []AlterCommand) int {
 }
 
 func (x *Tx) alterOne(ctx context.Context, table catalog.Oid, c *AlterCommand) error {
-	t, err := x.alter(ctx, table)
+	change := x.alter
+	if c.LockModeOf() <= ShareUpdateExclusiveLock {
+		change = x.annotate
+	}
+	t, err := change(ctx, table)
 	if err != nil {
 		return err
 	}
@@ -407,7 +411,17 @@ func (x *Tx) validateConstraint(ctx context.Context, t *catalog.Table, name stri
 		return nil
 	}
 	k.Validated = true
-	return x.validated(ctx, t, k, true)
+	if err := x.putTable(ctx, t); err != nil {
+		return err
+	}
+	// No fence: that of the constraint's addition has left nobody who writes without obeying it.
+	if k.Type == catalog.Check {
+		return x.cfg.Backend.ValidateCheck(ctx, t, k)
+	}
+	if err := x.lock(ctx, k.FK.RefTable, RowShareLock); err != nil {
+		return err
+	}
+	return x.cfg.Backend.ValidateForeignKey(ctx, x.s.over, t, k)
 }
 
 func (x *Tx) alterConstraint(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {

@@ -68,7 +68,7 @@ func (x *Tx) Comment(ctx context.Context, target CommentTarget, text string) err
 }
 
 func (x *Tx) commentTable(ctx context.Context, rel catalog.Relation, target CommentTarget, text string) error {
-	t, err := x.alter(ctx, rel.Table.OID)
+	t, err := x.annotate(ctx, rel.Table.OID)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@
 // §6). Each table that existed before gets its next SchemaVersion at the first change, once per transaction, and a fence
 // in every data group: raised before anything is validated, copied or built against the table's rows, at the latest in
 // BeforeCommit; opened by AfterCommit, lowered by AfterAbort. From raise to open no prepare of another transaction that
-// names the table is admitted. A table that the transaction itself created needs none.
+// names the table is admitted. A table that the transaction itself created needs none. Nor do changes that writers need not
+// know of (Tx.annotate): they keep the version.
 //
 // # Concurrent DDL
 //

@@ -276,7 +276,9 @@ func (x *Tx) mergeCheck(t *catalog.Table, k *catalog.Constraint, s *ConstraintSp
 // link puts a child into the lists of the parents that it names already.
 func (x *Tx) link(ctx context.Context, child catalog.Oid, parents []*catalog.Table) error {
 	for _, p := range parents {
-		t, err := x.alter(ctx, p.OID)
+		// Who does not know of a new child sees none of its rows, and puts none there. A default partition, which rows now
+		// leave for the new one, is altered.
+		t, err := x.annotate(ctx, p.OID)
 		if err != nil {
 			return err
 		}

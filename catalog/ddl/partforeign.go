@@ -123,6 +123,9 @@ func (x *Tx) referenceParts(ctx context.Context, table, constraint catalog.Oid) 
 }
 
 func (x *Tx) referencePart(ctx context.Context, table, constraint, part catalog.Oid) error {
+	if err := x.lock(ctx, table, ShareRowExclusiveLock); err != nil {
+		return err
+	}
 	t, err := x.alter(ctx, table)
 	if err != nil {
 		return err

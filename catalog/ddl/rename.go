@@ -30,6 +30,8 @@ func (x *Tx) findRelation(ctx context.Context, kind catalog.RelKind, n Name, mis
 				id.Class = catalog.ClassView
 			}
 			err = x.lockObjects(ctx, id)
+		} else if rel.Kind == catalog.KindIndex {
+			err = x.lock(ctx, rel.Table.OID, min(mode, ShareUpdateExclusiveLock)) // PostgreSQL locks the index alone
 		} else {
 			err = x.lock(ctx, rel.Table.OID, mode)
 		}
@@ -82,7 +84,7 @@ func (x *Tx) RenameRelation(ctx context.Context, kind catalog.RelKind, n Name, t
 		t.Name = to
 		return x.putTable(ctx, t)
 	case catalog.KindIndex:
-		t, err := x.alter(ctx, rel.Table.OID)
+		t, err := x.annotate(ctx, rel.Table.OID)
 		if err != nil {
 			return err
 		}

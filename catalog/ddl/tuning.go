@@ -196,7 +196,7 @@ func (x *Tx) SetIndexOptions(ctx context.Context, n Name, missingOK bool, reset,
 	if err != nil || !ok {
 		return err
 	}
-	t, err := x.alter(ctx, rel.Table.OID)
+	t, err := x.annotate(ctx, rel.Table.OID)
 	if err != nil {
 		return err
 	}

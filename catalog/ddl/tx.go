@@ -360,6 +360,21 @@ func (x *Tx) isNew(table catalog.Oid) bool { return x.base.Table(table) == nil }
 // alter locks a table's descriptor and returns a copy to be changed and put, with the version it will have. The version
 // grows once per transaction.
 func (x *Tx) alter(ctx context.Context, table catalog.Oid) (*catalog.Table, error) {
+	t, err := x.annotate(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	if !x.isNew(table) {
+		x.bump(table)
+		t.Version = x.s.bumped[table]
+	}
+	return t, nil
+}
+
+// annotate is alter for changes that writers need not know of: those of the version as it is are not stopped, and no fence is
+// raised. PostgreSQL makes such changes under ShareUpdateExclusiveLock. They are acknowledged, like all, once every node plans
+// by them.
+func (x *Tx) annotate(ctx context.Context, table catalog.Oid) (*catalog.Table, error) {
 	if err := x.lockObjects(ctx, x.id(catalog.ClassTable, table)); err != nil {
 		return nil, err
 	}
@@ -367,12 +382,7 @@ func (x *Tx) alter(ctx context.Context, table catalog.Oid) (*catalog.Table, erro
 	if t == nil {
 		return nil, pgerr.New(pgerr.UndefinedTable, "relation with OID %d does not exist", table)
 	}
-	t = t.Clone()
-	if !x.isNew(table) {
-		x.bump(table)
-		t.Version = x.s.bumped[table]
-	}
-	return t, nil
+	return t.Clone(), nil
 }
 
 func (x *Tx) bump(table catalog.Oid) {

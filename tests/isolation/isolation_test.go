@@ -36,7 +36,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	// With a short deadlock_timeout it is the session that closes a cycle whose check finds it, as in pgmqdb.
-	if oracle, err = testenv.StartPostgres(dir, "fsync=off", "deadlock_timeout=10ms"); err != nil {
+	if oracle, err = testenv.StartPostgres(dir, "fsync=off", "autovacuum=off", "deadlock_timeout=10ms"); err != nil {
 		fmt.Println(err)
 		return 1
 	}

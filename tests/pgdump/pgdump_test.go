@@ -72,7 +72,7 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 		return s
 	}
 	source, plain, archive := start("source"), start("plain"), start("archive")
-	oracle, err := testenv.StartPostgres(dir, "fsync=off")
+	oracle, err := testenv.StartPostgres(dir, "fsync=off", "autovacuum=off")
 	if err != nil {
 		t.Fatal(err)
 	}

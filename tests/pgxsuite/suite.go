@@ -88,7 +88,7 @@ func compare(ctx context.Context, dir string, packages []string) (*comparison, e
 	if err != nil {
 		return nil, err
 	}
-	pg, err := testenv.StartPostgres(dir, "fsync=off")
+	pg, err := testenv.StartPostgres(dir, "fsync=off", "autovacuum=off")
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func prepare(t *testing.T) (oracle, subject *server) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if *oracleURL == "" {
-		s, err := testenv.StartPostgres(dir, "fsync=off")
+		s, err := testenv.StartPostgres(dir, "fsync=off", "autovacuum=off")
 		if err != nil {
 			t.Fatal(err)
 		}

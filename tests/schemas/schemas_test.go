@@ -122,7 +122,7 @@ func TestDebianSchemasAnswerAsInPostgreSQL(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { os.RemoveAll(dir) })
-			oracle, err := testenv.StartPostgres(dir, "fsync=off")
+			oracle, err := testenv.StartPostgres(dir, "fsync=off", "autovacuum=off")
 			if err != nil {
 				t.Fatal(err)
 			}

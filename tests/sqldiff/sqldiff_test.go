@@ -38,7 +38,7 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	if oracle, err = testenv.StartPostgres(dir, "fsync=off"); err != nil {
+	if oracle, err = testenv.StartPostgres(dir, "fsync=off", "autovacuum=off"); err != nil {
 		fmt.Println(err)
 		return 1
 	}

@@ -21,7 +21,7 @@ create table dupcol as select 1 as a, 2 as a;
 create temp table ct as select 1 as one;
 select * from ct;
 create unlogged table cu as select 2 as two;
-select relpersistence from pg_class where relname = 'cu';
+select relpersistence from pg_class where relnamespace = current_schema()::regnamespace and relname = 'cu';
 -- EXECUTE
 prepare p (int) as select a, b from src where a >= $1;
 create table e1 as execute p (2);
@@ -41,7 +41,7 @@ select * from i1;
 select a into temp i2 from src union all select 99;
 select * from i2 order by 1;
 select 1 as a into unlogged i3;
-select relpersistence from pg_class where relname = 'i3';
+select relpersistence from pg_class where relnamespace = current_schema()::regnamespace and relname = 'i3';
 select 1 into i1;
 select * from (select 1 into f) x;
 insert into src select 1, 'x' into f;
@@ -64,11 +64,11 @@ create unlogged table u2 (a int references u1);
 alter table u1 set logged;
 alter table u2 set logged;
 alter table u2 set unlogged;
-select relname, relpersistence from pg_class where relname in ('u1', 'u1_pkey', 'u1_a_seq', 'u2') order by 1;
+select relname, relpersistence from pg_class where relnamespace = current_schema()::regnamespace and relname in ('u1', 'u1_pkey', 'u1_a_seq', 'u2') order by 1;
 alter table u1 set unlogged;
 create unlogged sequence us;
 alter sequence us set logged;
-select relpersistence from pg_class where relname = 'us';
+select relpersistence from pg_class where relnamespace = current_schema()::regnamespace and relname = 'us';
 \d u2
 -- like
 create view likev as select a, b from src;

@@ -21,7 +21,7 @@ create materialized view toomany (a, b, c) as select type, totamt from tv;
 \dm
 select matviewname, hasindexes, ispopulated from pg_matviews where matviewname in ('tm', 'tmm', 'tvm') order by 1;
 select pg_get_viewdef('tmm'::regclass, true);
-select tablename from pg_tables where tablename = 'tm';
+select tablename from pg_tables where schemaname = current_schema() and tablename = 'tm';
 select table_name from information_schema.tables where table_name = 'tm';
 insert into t values (6, 'z', 13);
 select * from tm order by type;

@@ -8,7 +8,7 @@ create table l3 partition of l for values in (99999999999);
 create table l3 partition of l for values from (1) to (2);
 create table l3 partition of l default;
 create table l4 partition of l default;
-select pg_get_expr(relpartbound, oid) from pg_class where relname in ('l1','l2','l3') order by 1;
+select pg_get_expr(relpartbound, oid) from pg_class where relname in ('l1','l2','l3') and relnamespace = current_schema()::regnamespace order by 1;
 create table r (a int, b numeric, d date) partition by range (d, b);
 create table r1 partition of r for values from ('2020-01-01', -1.5) to ('2020-02-01', maxvalue);
 create table r2 partition of r for values from ('2020-02-01', 3) to ('2020-03-01', minvalue);
@@ -17,7 +17,7 @@ create table r2 partition of r for values from ('2020-03-01') to ('2020-03-01', 
 create table r2 partition of r for values from ('2020-03-01', null) to ('2020-03-01', minvalue);
 create table r2 partition of r for values from (minvalue, 3) to ('2020-03-01', minvalue);
 create table r2 partition of r for values in (1);
-select pg_get_expr(relpartbound, oid) from pg_class where relname in ('r1','r2') order by 1;
+select pg_get_expr(relpartbound, oid) from pg_class where relname in ('r1','r2') and relnamespace = current_schema()::regnamespace order by 1;
 insert into l values (5, null);
 insert into l values (77, 'x');
 insert into r values (1, 2, '2021-01-01');

@@ -101,7 +101,7 @@ alter type outer_t add attribute q text;
 \dT
 \dT+ pair
 select typname, typtype, typcategory, typlen, typrelid <> 0 as rel, typarray <> 0 as arr from pg_type where typname in ('pair', 'ct', '_ct', 'outer_t') order by 1;
-select relname, relkind, reltype = 'ct'::regtype as r from pg_class where relname in ('ct', 'pair') order by 1;
+select relname, relkind, reltype = 'ct'::regtype as r from pg_class where relname in ('ct', 'pair') and relnamespace = current_schema()::regnamespace order by 1;
 select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = (select typrelid from pg_type where oid = 'pair'::regtype) order by attnum;
 select column_name, data_type, udt_name from information_schema.columns where table_name = 'ct' and table_schema = current_schema() order by ordinal_position;
 create view cv as select id, (p).a as pa, row(1, 'x', 2)::pair as r from ct;

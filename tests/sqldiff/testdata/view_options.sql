@@ -10,7 +10,7 @@ create view invoker with (security_invoker = true, security_barrier = on) as sel
 create view bad with (security_barrier = 100) as select 1;
 create view bad with (nonsense) as select 1;
 create view bad with (toast.nonsense = 1) as select 1;
-select relname, reloptions from pg_class where relname in ('plain', 'barrier', 'barrier_off', 'invoker') order by 1;
+select relname, reloptions from pg_class where relname in ('plain', 'barrier', 'barrier_off', 'invoker') and relnamespace = current_schema()::regnamespace order by 1;
 select * from barrier where secret <> 'hidden';
 \d+ barrier
 alter view plain set (security_barrier);
@@ -20,9 +20,9 @@ alter view invoker set (security_barrier = 'maybe');
 alter view invoker set (nonsense = 1);
 alter view nope set (security_barrier);
 alter view if exists nope set (security_barrier);
-select relname, reloptions from pg_class where relname in ('plain', 'barrier', 'barrier_off', 'invoker') order by 1;
+select relname, reloptions from pg_class where relname in ('plain', 'barrier', 'barrier_off', 'invoker') and relnamespace = current_schema()::regnamespace order by 1;
 create or replace view plain as select * from t where a > 0;
-select reloptions from pg_class where relname = 'plain';
+select reloptions from pg_class where relnamespace = current_schema()::regnamespace and relname = 'plain';
 -- a condition that divides must not see what the barrier hides
 create view nonzero with (security_barrier) as select a from t where a <> -1;
 select * from nonzero where 10 / (a + 1) > 1;
