@@ -49,6 +49,7 @@ func BenchmarkPointUpdate(b *testing.B) {
 // nullTxn takes writes and forgets them.
 type nullTxn struct{ *memTxn }
 
+func (nullTxn) UseForLocks(topo.TableVersion)       {}
 func (nullTxn) Put(txn.Key, []byte, txn.WriteFlags) {}
 
 func BenchmarkInsertRows(b *testing.B) {

@@ -23,6 +23,7 @@ type Txn interface {
 	FreshTimestamp(ctx context.Context) (topo.Timestamp, error)
 	StatementSeq() txn.Seq
 	UseTable(v topo.TableVersion)
+	UseForLocks(v topo.TableVersion)
 	Get(ctx context.Context, o txn.ReadOptions, keys []txn.Key, out []txn.Version) error
 	Scan(ctx context.Context, o txn.ReadOptions, spec txn.ScanSpec) (txn.Scanner, error)
 	Lock(ctx context.Context, reqs []txn.LockRequest, policy lock.WaitPolicy, out []txn.Locked) error

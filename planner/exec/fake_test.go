@@ -41,6 +41,7 @@ func (m *memTxn) ID() topo.TxnID                                         { retur
 func (m *memTxn) StatementSeq() txn.Seq                                  { return m.start }
 func (m *memTxn) LastSeq() txn.Seq                                       { return m.seq }
 func (m *memTxn) UseTable(topo.TableVersion)                             {}
+func (m *memTxn) UseForLocks(topo.TableVersion)                          {}
 func (m *memTxn) MarkShared(txn.Key, topo.Timestamp)                     {}
 func (m *memTxn) MarkExclusive(txn.Key, topo.Timestamp)                  {}
 func (m *memTxn) OnChildrenChanged(txn.Key, txn.Recheck)                 {}

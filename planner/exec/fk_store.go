@@ -125,8 +125,9 @@ func place(at []int, i int) int {
 }
 
 // LockParents implements fk.Store. Under READ COMMITTED the latest version counts. Above it a parent must be one that the
-// transaction's snapshot sees, as in PostgreSQL, whose check is a SELECT … FOR KEY SHARE under that snapshot. A key that the
-// transaction wrote itself needs no mark: its write excludes and is validated.
+// transaction's snapshot sees, as in PostgreSQL, whose check is a SELECT … FOR KEY SHARE under that snapshot, or where the
+// parent is a partitioned table, under a new one. A key that the transaction wrote itself needs no mark: its write excludes
+// and is validated.
 func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum) ([]bool, error) {
 	s.c.Txn.UseTable(k.Parent.VersionTag())
 	all, err := s.parentKeys(k, keys)
@@ -134,12 +135,22 @@ func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum
 		return nil, err
 	}
 	refs, at := there(k, all)
+	var seenAt topo.Timestamp
+	if s.c.Txn.Options().Isolation != txn.ReadCommitted {
+		snapshot := s.c.Txn.Snapshot
+		if k.Parent.Partitioning != nil {
+			snapshot = s.c.Txn.FreshTimestamp
+		}
+		if seenAt, err = snapshot(ctx); err != nil {
+			return nil, err
+		}
+	}
 	locked, err := s.lockAll(ctx, refs, lock.KeyShare, lock.WaitIfExists)
 	if err != nil {
 		return nil, err
 	}
-	if s.c.Txn.Options().Isolation != txn.ReadCommitted {
-		if err := s.parentsOfSnapshot(ctx, k, refs, locked); err != nil {
+	if seenAt != 0 {
+		if err := s.parentsOfSnapshot(ctx, k, refs, locked, seenAt); err != nil {
 			return nil, err
 		}
 	}
@@ -157,13 +168,9 @@ func (s *Store) LockParents(ctx context.Context, k *fk.Key, keys [][]types.Datum
 	return found, nil
 }
 
-// parentsOfSnapshot judges locked parents by the transaction's snapshot: one that came later is not there, and one that
-// was there and has gone is a serialization failure.
-func (s *Store) parentsOfSnapshot(ctx context.Context, k *fk.Key, refs []txn.Key, locked []txn.Locked) error {
-	ts, err := s.c.Txn.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
+// parentsOfSnapshot judges locked parents by a snapshot: one that came later is not there, and one that was there and has
+// gone is a serialization failure.
+func (s *Store) parentsOfSnapshot(ctx context.Context, k *fk.Key, refs []txn.Key, locked []txn.Locked, ts topo.Timestamp) error {
 	seen := make([]txn.Version, len(refs))
 	if err := s.c.Txn.Get(ctx, txn.ReadOptions{TS: ts, Own: txn.LatestSeq}, refs, seen); err != nil {
 		return err

@@ -146,14 +146,17 @@ type Cursor struct {
 	closed bool
 }
 
-// useTables returns what the plan's reads go by. The commit relies on it for tables of which the statement writes or locks
-// rows, and in SERIALIZABLE. What is only read at a snapshot leaves nothing to rely on: such a table may change in ways that
-// leave it readable (CREATE INDEX) before the transaction ends.
+// useTables returns what the plan's reads go by. The commit relies on it for tables that the statement writes, and in
+// SERIALIZABLE. What is only read at a snapshot, or locked, leaves nothing to rely on: such a table may change in ways that
+// leave it readable (CREATE INDEX, a foreign key of another table) before the transaction ends.
 func useTables(c *Context, p *planner.Plan) []topo.TableVersion {
 	all := c.Txn.Options().Isolation == txn.Serializable
 	for i, v := range p.Versions {
-		if all || p.Uses[i] != planner.TableRead {
+		switch {
+		case all || p.Uses[i] == planner.TableWritten:
 			c.Txn.UseTable(v)
+		case p.Uses[i] == planner.TableLocked:
+			c.Txn.UseForLocks(v)
 		}
 	}
 	return p.Versions

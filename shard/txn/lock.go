@@ -136,7 +136,7 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 			}
 			if c == nil {
 				calls = append(calls, lockCall{t: t, g: g, req: rpc.LockRequest{
-					Txn: t.id, Tables: t.tables, Policy: policy,
+					Txn: t.id, Tables: t.lockedBy(), Policy: policy,
 					LockTimeoutMS: t.lockTimeout.Milliseconds(), WaitStarted: t.waitStarted,
 				}})
 				c = &calls[len(calls)-1]

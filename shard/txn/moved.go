@@ -304,5 +304,11 @@ func (t *Txn) lostRow(ctx context.Context, key Key, ts topo.Timestamp, v rpc.Ver
 	case ends[0].ts == 0 || ends[0].link != nil:
 		return errConcurrentUpdate()
 	}
+	if v.Value != nil { // it came after ts, unless it took the place of one that was there
+		var before [1]Version
+		if err := t.Get(ctx, ReadOptions{TS: ts, Own: t.StatementSeq()}, []Key{key}, before[:]); err == nil && !before[0].Exists() {
+			return errConcurrentUpdate()
+		}
+	}
 	return errConcurrentDelete()
 }

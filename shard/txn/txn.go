@@ -44,7 +44,8 @@ type Txn struct {
 	mu     sync.Mutex
 	phase  phase
 	tables []topo.TableVersion
-	groups []*groupBuffer // ascending ids
+	locks  []topo.TableVersion // what the statement's lock calls go by beside tables
+	groups []*groupBuffer      // ascending ids
 	// seq is the number of the last operation, lock or mark.
 	seq     Seq
 	stmtSeq Seq
@@ -105,7 +106,7 @@ func (t *Txn) StartStatement() {
 }
 
 func (t *Txn) startStatement() {
-	t.stmtSeq = t.seq
+	t.stmtSeq, t.locks = t.seq, nil
 	if t.opts.Isolation == ReadCommitted {
 		t.snap = 0
 	}
@@ -117,14 +118,14 @@ func (t *Txn) startStatement() {
 func (t *Txn) Nest(fresh bool) (end func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	stmtSeq, snap := t.stmtSeq, t.snap
+	stmtSeq, snap, locks := t.stmtSeq, t.snap, t.locks
 	t.holds++ // the running statement needs its snapshot again
 	if fresh {
 		t.startStatement()
 	}
 	return func() {
 		t.mu.Lock()
-		t.stmtSeq = stmtSeq
+		t.stmtSeq, t.locks = stmtSeq, locks
 		if snap != 0 || fresh && t.opts.Isolation == ReadCommitted {
 			t.snap = snap
 		}
@@ -264,6 +265,24 @@ func (t *Txn) UseTable(v topo.TableVersion) {
 		}
 	}
 	t.tables = append(t.tables, v)
+}
+
+// UseForLocks notes that the statement locks rows of this version of a table. It travels in the statement's lock calls; the
+// commit does not rely on it.
+func (t *Txn) UseForLocks(v topo.TableVersion) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Contains(t.locks, v) {
+		t.locks = append(t.locks, v)
+	}
+}
+
+// lockedBy returns the versions by which a lock call goes. t.mu is held.
+func (t *Txn) lockedBy() []topo.TableVersion {
+	if len(t.locks) == 0 {
+		return t.tables
+	}
+	return slices.Concat(t.tables, t.locks)
 }
 
 // plannedBy returns the versions by which a read goes. t.mu is held.

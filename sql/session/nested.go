@@ -135,7 +135,9 @@ func (s *Session) openNested(ctx context.Context, n *nestedStatement) (*exec.Con
 	if err := n.st.permissions.Check(s.snapshot(), s.role()); err != nil {
 		return nil, nil, err
 	}
-	s.tx.ran = true
+	if err := s.takeSnapshot(ctx); err != nil {
+		return nil, nil, err
+	}
 	ectx := s.execContext(ctx, n.params)
 	ectx.Permissions = n.st.permissions
 	if !n.clock.IsZero() {

@@ -148,7 +148,9 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 		return err
 	}
 	p.fields = fields
-	s.tx.ran = true
+	if err := s.takeSnapshot(ctx); err != nil {
+		return err
+	}
 	if p.st.productsFirst() {
 		s.tx.txn.StartStatement()
 		if err := s.runProducts(ctx, p.st, p.params, time.Time{}); err != nil {
@@ -173,6 +175,17 @@ func (s *Session) openPlan(ctx context.Context, p *portal) error {
 	}
 	p.cursor, p.started, p.plan = cur, true, plan
 	return nil
+}
+
+// takeSnapshot notes that a statement runs: above READ COMMITTED the first one's snapshot is the transaction's, whatever it
+// reads.
+func (s *Session) takeSnapshot(ctx context.Context) error {
+	s.tx.ran = true
+	if s.tx.txn.Options().Isolation == txn.ReadCommitted {
+		return nil
+	}
+	_, err := s.tx.txn.Snapshot(ctx)
+	return err
 }
 
 // planForSnapshot plans again where the transaction's snapshot is older than an index of the plan. That plan serves this
