@@ -101,7 +101,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	for class, later := range map[Class]byte{ClassTable: formatVersionOff + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers,
+	for class, later := range map[Class]byte{ClassTable: formatVersionText + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers,
 		ClassFunction: formatVersionMore, ClassSchema: formatVersion + 1} {
 		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
 			t.Error("a later format is read as this one")
@@ -117,6 +117,11 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 	gin := &Table{OID: 1, Indexes: []*Index{{OID: 2, Method: "gin"}}, Triggers: triggers}
 	if back, err := Decode(ClassTable, Encode(gin)); err != nil || Encode(gin)[0] != formatVersionGin || !bytes.Equal(Encode(back), Encode(gin)) {
 		t.Errorf("a table with a GIN index: %v, format %d", err, Encode(gin)[0])
+	}
+	text := &Table{OID: 1, Columns: []Column{{Num: 1, Type: types.T(types.TsvectorOid)}}, Triggers: triggers,
+		Indexes: []*Index{{OID: 2, Method: "gin", Columns: []IndexColumn{{Num: 1}}}}}
+	if back, err := Decode(ClassTable, Encode(text)); err != nil || Encode(text)[0] != formatVersionText || !bytes.Equal(Encode(back), Encode(text)) {
+		t.Errorf("a table with a GIN index of text: %v, format %d", err, Encode(text)[0])
 	}
 	init := "0"
 	for _, o := range []Object{

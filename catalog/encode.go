@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/pgmqdb/pgmqdb/shard/topo"
+	"github.com/pgmqdb/pgmqdb/sql/keyenc"
 )
 
 // The storages of the catalog group's entries. They are below FirstUserStorage and never renumbered; others that the
@@ -30,7 +31,7 @@ const (
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
 // row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
 // format 7 are tables with foreign keys that are turned off, or with rules that have a comment or do not replace every statement,
-// aggregates, and the role with the settings of all.
+// aggregates, and the role with the settings of all. Of format 8 are tables with GIN indexes of text.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -39,6 +40,7 @@ const (
 	formatVersionTriggers = 5
 	formatVersionGin      = 6
 	formatVersionOff      = 7
+	formatVersionText     = 8
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -76,6 +78,9 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	if slices.ContainsFunc(t.Indexes, t.ginText) {
+		return formatVersionText
+	}
 	off := slices.ContainsFunc(t.Inbound, func(in InboundFK) bool { return in.Inactive }) ||
 		slices.ContainsFunc(t.Constraints, func(c *Constraint) bool { return c.FK != nil && c.FK.Unchecked })
 	if off || slices.ContainsFunc(t.Rules, Rule.later) {
@@ -100,6 +105,11 @@ func (t *Table) format() byte {
 	return formatVersion
 }
 
+// ginText reports whether a GIN index has operator classes that came after the first ones.
+func (t *Table) ginText(i *Index) bool {
+	return i.Gin() && slices.ContainsFunc(i.Columns, func(c IndexColumn) bool { return t.GinClass(&c) > keyenc.GinJSONBPath })
+}
+
 // Encode returns the stored form of a descriptor.
 func Encode(o Object) []byte {
 	b, err := json.Marshal(o)
@@ -121,7 +131,7 @@ func (c Class) knows(format byte) bool {
 		return true
 	case formatVersionMore:
 		return c.hasMore()
-	case formatVersionTree, formatVersionRows, formatVersionGin:
+	case formatVersionTree, formatVersionRows, formatVersionGin, formatVersionText:
 		return c == ClassTable
 	case formatVersionTriggers:
 		return c == ClassTable || c == ClassView

@@ -143,6 +143,14 @@ func (t *Table) IndexType(c *IndexColumn) types.Type {
 	return t.Columns[c.Num-1].Type
 }
 
+// GinClass returns the operator class of a key column of a GIN index.
+func (t *Table) GinClass(c *IndexColumn) keyenc.GinClass {
+	if k := keyenc.GinClassNamed(c.OpClass); k != 0 {
+		return k
+	}
+	return keyenc.DefaultGinClass(t.IndexType(c).Oid)
+}
+
 // IndexByOID returns an index of the table, or nil.
 func (t *Table) IndexByOID(oid Oid) *Index {
 	for _, i := range t.Indexes {

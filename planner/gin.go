@@ -6,20 +6,11 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/keyenc"
-	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // A GIN index serves the operators of its columns' operator classes, any of its columns as well as the first. It narrows
 // rows down: each condition is tested again on the rows that it finds. Which of a condition's keys are worth reading is
 // found out by the execution, which can see how many rows have them.
-
-// GinClass returns the operator class of a column of a GIN index.
-func GinClass(c *catalog.IndexColumn, typ types.Oid) keyenc.GinClass {
-	if k := keyenc.GinClassNamed(c.OpClass); k != 0 {
-		return k
-	}
-	return keyenc.DefaultGinClass(typ)
-}
 
 // ginCond is a condition that a GIN index serves.
 type ginCond struct {
@@ -30,7 +21,7 @@ type ginCond struct {
 }
 
 // ginCommuted are the operators that say the same of their operands in the other order.
-var ginCommuted = map[string]string{"@>": "<@", "<@": "@>", "&&": "&&", "=": "="}
+var ginCommuted = map[string]string{"@>": "<@", "<@": "@>", "&&": "&&", "=": "=", "@@": "@@", "@@@": "@@@"}
 
 // ginPath fits conditions to a GIN index; nil: it serves none of them. known says of an operand that its value is given.
 func (q *query) ginPath(rel int, t *catalog.Table, ix *catalog.Index, conds []*conj, known func(expr.Node) bool) *accessPath {
@@ -50,11 +41,12 @@ func (q *query) ginPath(rel int, t *catalog.Table, ix *catalog.Index, conds []*c
 		}
 		for i := range ix.Columns {
 			col, node := q.indexKey(rel, t, &ix.Columns[i])
-			if !GinClass(&ix.Columns[i], t.IndexType(&ix.Columns[i]).Oid).Serves(k.op) || !q.restricts(k, col, node) {
+			class := t.GinClass(&ix.Columns[i])
+			if !class.Serves(k.op) || !q.restricts(k, col, node) {
 				continue
 			}
 			p.gin = append(p.gin, &ginCond{c: c, column: i, op: k.op, val: k.val})
-			if p.keys++; GinClass(&ix.Columns[i], t.IndexType(&ix.Columns[i]).Oid) == keyenc.GinJSONB && k.op[0] != '?' {
+			if p.keys++; class == keyenc.GinJSONB && k.op[0] != '?' {
 				p.keys++ // keys of objects and values apart, where jsonb_path_ops has them in one
 			}
 			p.rows = max(1, p.rows*q.selectivity(f))

@@ -177,12 +177,9 @@ func mustIndexKeys(t types.Type, class string) error {
 	c := keyenc.DefaultGinClass(t.Oid)
 	named := keyenc.GinClassNamed(class)
 	switch {
-	case t.Oid == types.TsvectorOid || class != "" && named == 0:
-		if class == "" {
-			class = "tsvector_ops"
-		}
+	case class != "" && named == 0:
 		return pgerr.NotSupported("operator class \"" + class + "\" of access method \"gin\"")
-	case named != 0 && (named == keyenc.GinArray) != (c == keyenc.GinArray) || named != 0 && c == 0:
+	case named != 0 && !named.Accepts(t.Oid):
 		return pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", class, types.FormatType(types.T(t.Oid)))
 	case c == 0:
 		return errNoOperatorClass(t, "gin")

@@ -385,7 +385,7 @@ func ginAttribute(c *catalog.Column, class string) {
 	switch {
 	case class == "jsonb_path_ops":
 		c.Type = types.T(types.Int4Oid)
-	case c.Type.Oid == types.JsonbOid:
+	case c.Type.Oid == types.JsonbOid, c.Type.Oid == types.TsvectorOid:
 		c.Type = types.T(types.TextOid)
 	default:
 		c.Type = types.T(types.ElemOf(c.Type.Oid))

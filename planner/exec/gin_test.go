@@ -110,6 +110,78 @@ func TestGinIndexServesItsOperators(t *testing.T) {
 	}
 }
 
+// A GIN index on lexemes is read for what follows from a query; the table is where nothing does.
+func TestGinIndexServesTextSearch(t *testing.T) {
+	d := newDB(t)
+	cols := []col{{"id", types.Int4Oid, true}, {"v", types.TsvectorOid, false}}
+	d.table("g", cols, 1, nil, [][]int{{1}}).Indexes[1].Method = "gin"
+	d.table("plain", cols, 1, nil, nil)
+	for _, name := range []string{"g", "plain"} {
+		d.must(fmt.Sprintf(`INSERT INTO %s SELECT i, (CASE WHEN i %% 9 = 0 THEN '' ELSE 'all:1 x' || i || ':2 y' || i %% 5 || ':3A' END)::tsvector
+			FROM generate_series(1, 400) i`, name), "")
+	}
+	for query, entries := range map[string]int{
+		"x7": 1, "x7 | x8": 2, "x7:*": 11 - 1, "!x7": -1, "y1 & x6": -1, "all & x8": -1, "all <-> x11": -1, "x11:A": 1, "!!x11": 1, "nothing": 0,
+		"nothing | x1": 1, "x7:* | x70": 11 - 1, "(x1 | x2) & !(y1 | !x2)": -1,
+	} {
+		cond := fmt.Sprintf("t.v @@ '%s'", query)
+		want, err := d.query("SELECT t.id FROM plain t WHERE " + cond)
+		if err != nil {
+			t.Fatal(query, err)
+		}
+		sql := "SELECT t.id FROM g t WHERE " + cond
+		d.must(sql, want)
+		if byGin(d.plan(sql).Root) != 1 {
+			t.Errorf("%s: not by the GIN index", query)
+		}
+		if rows, known := d.ginRowsOf(query); entries >= 0 && (!known || rows != entries) {
+			t.Errorf("%s: %d rows are looked up, want %d", query, rows, entries)
+		}
+	}
+}
+
+// ginRowsOf counts the rows that have keys of a tsquery's operands, read one after the other.
+func (d *db) ginRowsOf(query string) (rows int, known bool) {
+	q, err := types.ParseText(types.T(types.TsqueryOid), query, types.DefaultIOEnv)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	gin, err := keyenc.GinQueryOf(keyenc.GinTSVector, "@@", q)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if gin == nil {
+		return 0, false
+	}
+	x := infoOf(d.g()).indexes[0]
+	seen := map[string]bool{}
+	of := gin.Of(0)
+	for _, k := range prefixFree(append(of.Any, of.Starts...)) {
+		lo := append(append([]byte(nil), x.prefix...), k...)
+		sc, err := d.txn.Scan(context.Background(), Latest, txn.ScanSpec{Groups: d.sm.DataGroups(), Lo: lo, Hi: keyenc.PrefixEnd(lo)})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for {
+			b, err := sc.Next(context.Background())
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			if b == nil {
+				break
+			}
+			for i := range b.Len() {
+				rest, err := x.keyInEntry(b.Key(i))
+				if err != nil {
+					d.t.Fatal(err)
+				}
+				seen[string(rest)] = true
+			}
+		}
+	}
+	return len(seen), true
+}
+
 // Entries are those of the rows after each kind of write, no more and no fewer.
 func TestGinEntriesFollowTheirRows(t *testing.T) {
 	d := ginDB(t)

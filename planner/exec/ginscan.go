@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/pgmqdb/pgmqdb/planner"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
@@ -109,7 +110,7 @@ func (s *scanOp) streamGin(l ginList, tableRows float64) ([]ginRow, bool, error)
 	}
 	for i, k := range all {
 		e, ok := k.(*ginEntries)
-		if !ok || len(e.keys) > 1 || e.ended || e.scanner == nil || e.read > int(tableRows)/ginTableShare {
+		if !ok || len(e.keys) > 1 || e.starts || e.ended || e.scanner == nil || e.read > int(tableRows)/ginTableShare {
 			continue
 		}
 		closeGin(all[:i])
@@ -140,8 +141,8 @@ func ginQuery(eval *expr.EvalContext, conds []planner.GinCond, x *indexInfo) (*k
 
 // list makes the list for a query.
 func (g *ginScan) list(q *keyenc.GinQuery) ginList {
-	if q.Any != nil {
-		return &ginEntries{g: g, keys: q.Any}
+	if q.Leaf() {
+		return &ginEntries{g: g, keys: prefixFree(slices.Concat(q.Any, q.Starts)), starts: q.Starts != nil}
 	}
 	var lists []ginList
 	for _, p := range q.Parts {
@@ -153,10 +154,23 @@ func (g *ginScan) list(q *keyenc.GinQuery) ginList {
 	return newGinRace(lists)
 }
 
+// prefixFree sorts strings and drops those that begin with another.
+func prefixFree(list []string) []string {
+	slices.Sort(list)
+	out := list[:0]
+	for _, s := range list {
+		if len(out) == 0 || !strings.HasPrefix(s, out[len(out)-1]) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // ginEntries is the rows that have one of some keys.
 type ginEntries struct {
 	g       *ginScan
-	keys    []string
+	keys    []string // what the entries begin with, behind the index's storage; none begins with another
+	starts  bool     // not all are whole keys: a row may have several for one of them
 	scanner txn.Scanner
 	ended   bool
 	read    int

@@ -113,7 +113,7 @@ func (ti *tableInfo) newIndexInfo(ix *catalog.Index) *indexInfo {
 		}
 		x.cols = append(x.cols, keyColumn{at: at, oid: ti.t.IndexType(c).Oid, desc: c.Desc, expr: c.Expr})
 		if ix.Gin() {
-			x.gin = append(x.gin, planner.GinClass(c, ti.t.IndexType(c).Oid))
+			x.gin = append(x.gin, ti.t.GinClass(c))
 		}
 	}
 	if ix.Constraint != 0 {

@@ -17,9 +17,11 @@ import (
 //	h 8 bytes       jsonb_path_ops: the hash of a scalar and the keys of objects on the path to it
 //	e column        array_ops: an element, NULL too, as in keys
 //	z               array_ops: the array has no elements
+//	l lexeme        tsvector_ops
 //
-// What is longer than ginMaxKey bytes is replaced by a hash of 128 bits, under the kind's letter in the other case. A search
-// by keys may thus find too much; it never misses a row, and whoever reads by it tests the condition again.
+// What is longer than ginMaxKey bytes is replaced by a hash of 128 bits, under the kind's letter in the other case; of a
+// lexeme, which is also searched for by its beginning, only what is behind ginLexemeHead bytes is. A search by keys may thus
+// find too much; it never misses a row, and whoever reads by it tests the condition again.
 //
 // The keys are stored on disk and agreed between nodes; they must never change.
 
@@ -31,6 +33,7 @@ const (
 	GinArray     GinClass = iota + 1 // array_ops
 	GinJSONB                         // jsonb_ops
 	GinJSONBPath                     // jsonb_path_ops
+	GinTSVector                      // tsvector_ops
 )
 
 // GinClassNamed returns the operator class of a name; 0 for none.
@@ -42,8 +45,16 @@ func GinClassNamed(name string) GinClass {
 		return GinJSONB
 	case "jsonb_path_ops":
 		return GinJSONBPath
+	case "tsvector_ops":
+		return GinTSVector
 	}
 	return 0
+}
+
+// Accepts reports whether a column of a type can have the class.
+func (c GinClass) Accepts(oid types.Oid) bool {
+	d := DefaultGinClass(oid)
+	return d == c || d == GinJSONB && c == GinJSONBPath
 }
 
 // DefaultGinClass returns the class of a type that CREATE INDEX takes where none is named; 0: none that there is.
@@ -51,6 +62,8 @@ func DefaultGinClass(oid types.Oid) GinClass {
 	switch {
 	case oid == types.JsonbOid:
 		return GinJSONB
+	case oid == types.TsvectorOid:
+		return GinTSVector
 	case oid.Kind() == types.KArray && types.ElemOf(oid) != 0:
 		return GinArray
 	}
@@ -61,13 +74,17 @@ func DefaultGinClass(oid types.Oid) GinClass {
 func (c GinClass) Serves(op string) bool {
 	switch op {
 	case "@>":
-		return true
+		return c != GinTSVector
 	case "&&", "<@", "=":
 		return c == GinArray
 	case "?", "?|", "?&":
 		return c == GinJSONB
-	case "@?", "@@":
+	case "@?":
 		return c == GinJSONB || c == GinJSONBPath
+	case "@@":
+		return c != GinArray
+	case "@@@":
+		return c == GinTSVector
 	}
 	return false
 }
@@ -110,6 +127,10 @@ func GinKeys(c GinClass, d types.Datum) []string {
 		out = ginJSON(nil, d)
 	case GinJSONBPath:
 		out = ginPaths(nil, d)
+	case GinTSVector:
+		for _, l := range d.TSVector() {
+			out = append(out, ginLexeme(l.Word))
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -216,9 +237,32 @@ func (p ginPath) node(out []string, n *types.JSONNode) []string {
 	return append(out, p.scalar(n))
 }
 
+// ginLexemeHead is how much of a long lexeme stays in its key.
+const ginLexemeHead = ginMaxKey - 16
+
+func ginLexeme(w string) string {
+	if len(w) <= ginMaxKey {
+		return "l" + w
+	}
+	h := fnv.New128a()
+	h.Write([]byte(w))
+	return string(h.Sum([]byte("L" + w[:ginLexemeHead])))
+}
+
+// ginLexemeStarts returns what the keys of lexemes that begin with a prefix begin with.
+func ginLexemeStarts(prefix string) []string {
+	return []string{"L" + prefix[:min(len(prefix), ginLexemeHead)], "l" + prefix}
+}
+
 // AppendGinKey appends what entries of a key of an index's column n have behind the index's storage, before the row's key.
 func AppendGinKey(buf []byte, n int, key string) []byte {
 	return appendString(append(buf, tagValue, byte(n)), key)
+}
+
+// appendGinStart appends what entries of keys that begin with start have in common.
+func appendGinStart(buf []byte, n int, start string) []byte {
+	buf = AppendGinKey(buf, n, start)
+	return buf[:len(buf)-2] // without what ends a string
 }
 
 // SkipGinKey returns what follows in an entry of a GIN index.

@@ -42,6 +42,10 @@ func TestGinKeysAreWhatTheyWere(t *testing.T) {
 	if got, want := fmt.Sprintf("%q", GinKeys(GinArray, arr)), `["e\x01\x80\x00\x00\x00\x00\x00\x00\x01" "e\x01\x80\x00\x00\x00\x00\x00\x00\x02" "e\xff"]`; got != want {
 		t.Errorf("array: %s\nwant %s", got, want)
 	}
+	words := types.NewTSVector(types.TSVector{{Word: "a", Pos: []types.TSPos{1}}, {Word: "b"}, {Word: long}})
+	if got, want := fmt.Sprintf("%q", GinKeys(GinTSVector, words)), `["L`+long[:109]+`\x00'M|d\xc5\xf6\xc0\x91\xccW\xb7Y\x9c\x13\xad" "la" "lb"]`; got != want {
+		t.Errorf("tsvector: %s\nwant %s", got, want)
+	}
 	if got := GinKeys(GinArray, types.NewArray1(types.Int4Oid, nil)); len(got) != 1 || got[0] != "z" {
 		t.Errorf("empty array: %q", got)
 	}

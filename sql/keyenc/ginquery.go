@@ -11,6 +11,8 @@ import (
 type GinQuery struct {
 	// Any: one of these keys (in ascending order, distinct); nil where Parts say it.
 	Any []string
+	// Starts: or one that begins with one of these.
+	Starts []string
 	// Parts are met all, or (Or) at least one of them.
 	Parts []*GinQuery
 	Or    bool
@@ -20,7 +22,10 @@ type GinQuery struct {
 var never = &GinQuery{Or: true}
 
 // Never reports whether no row meets the query.
-func (q *GinQuery) Never() bool { return q != nil && q.Any == nil && q.Or && len(q.Parts) == 0 }
+func (q *GinQuery) Never() bool { return q != nil && !q.Leaf() && q.Or && len(q.Parts) == 0 }
+
+// Leaf reports whether the query names keys itself.
+func (q *GinQuery) Leaf() bool { return q.Any != nil || q.Starts != nil }
 
 func ginAny(keys ...string) *GinQuery {
 	slices.Sort(keys)
@@ -35,7 +40,7 @@ func GinAll(parts ...*GinQuery) *GinQuery {
 		case p == nil:
 		case p.Never():
 			return p
-		case p.Any == nil && !p.Or:
+		case !p.Leaf() && !p.Or:
 			out.Parts = append(out.Parts, p.Parts...)
 		default:
 			out.Parts = append(out.Parts, p)
@@ -50,7 +55,7 @@ func GinAll(parts ...*GinQuery) *GinQuery {
 	return out
 }
 
-// Of returns the query about an index's column n, with the keys as entries have them.
+// Of returns the query about an index's column n, with the keys as entries have them: these begin with one of Any or Starts.
 func (q *GinQuery) Of(n int) *GinQuery {
 	if q == nil || q.Never() {
 		return q
@@ -58,6 +63,9 @@ func (q *GinQuery) Of(n int) *GinQuery {
 	out := &GinQuery{Or: q.Or}
 	for _, k := range q.Any {
 		out.Any = append(out.Any, string(AppendGinKey(nil, n, k)))
+	}
+	for _, k := range q.Starts {
+		out.Starts = append(out.Starts, string(appendGinStart(nil, n, k)))
 	}
 	for _, p := range q.Parts {
 		out.Parts = append(out.Parts, p.Of(n))
@@ -89,21 +97,24 @@ func ginCommonness(key string) int {
 // ginOneOf is met where one of some queries is; one that says nothing makes it say nothing.
 func ginOneOf(parts ...*GinQuery) *GinQuery {
 	out := &GinQuery{Or: true}
-	var keys []string
+	var keys, starts []string
 	for _, p := range parts {
 		switch {
 		case p == nil:
 			return nil
-		case p.Any != nil:
-			keys = append(keys, p.Any...)
+		case p.Leaf():
+			keys, starts = append(keys, p.Any...), append(starts, p.Starts...)
 		case p.Or:
 			out.Parts = append(out.Parts, p.Parts...)
 		default:
 			out.Parts = append(out.Parts, p)
 		}
 	}
-	if keys != nil {
-		out.Parts = append(out.Parts, ginAny(keys...))
+	if keys != nil || starts != nil {
+		leaf := ginAny(keys...)
+		slices.Sort(starts)
+		leaf.Starts = slices.Compact(starts)
+		out.Parts = append(out.Parts, leaf)
 	}
 	if len(out.Parts) == 1 {
 		return out.Parts[0]
@@ -119,6 +130,8 @@ func GinQueryOf(c GinClass, op string, operand types.Datum) (*GinQuery, error) {
 		return never, nil
 	case c == GinArray:
 		return ginArrayQuery(op, operand.Array()), nil
+	case c == GinTSVector:
+		return ginTextQuery(operand.TSQuery()), nil
 	}
 	switch op {
 	case "@>":
