@@ -122,8 +122,9 @@ func (s *Snapshot) foreignKeyDef(b *strings.Builder, searchPath []string, t *Tab
 var collationNames = map[Oid]string{DefaultCollation: "default", 950: "C", 951: "POSIX", 962: "ucs_basic"}
 
 // IndexDef prints CREATE INDEX as pg_get_indexdef does: the table always qualified. key prints index expressions, with
-// their parentheses, and predicate the predicate.
-func (s *Snapshot) IndexDef(t *Table, i *Index, key, predicate Printer) string {
+// their parentheses, and predicate the predicate. Operator classes of extensions are qualified unless the search path finds
+// them.
+func (s *Snapshot) IndexDef(searchPath []string, t *Table, i *Index, key, predicate Printer) string {
 	var b strings.Builder
 	b.WriteString("CREATE ")
 	if i.Unique {
@@ -143,7 +144,7 @@ func (s *Snapshot) IndexDef(t *Table, i *Index, key, predicate Printer) string {
 		if n > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(indexColumnDef(t, i, n, key))
+		b.WriteString(s.indexColumnDef(searchPath, t, i, n, key))
 	}
 	b.WriteString(")")
 	if len(i.Include) > 0 {
@@ -175,7 +176,7 @@ func flattenOptions(options []string) string {
 }
 
 // indexColumnDef prints one key column of an index with its non-default order.
-func indexColumnDef(t *Table, i *Index, n int, key Printer) string {
+func (s *Snapshot) indexColumnDef(searchPath []string, t *Table, i *Index, n int, key Printer) string {
 	c := &i.Columns[n]
 	out := ""
 	if c.Num != 0 {
@@ -187,7 +188,7 @@ func indexColumnDef(t *Table, i *Index, n int, key Printer) string {
 		out += " COLLATE " + QuoteIdent(collationNames[c.Collation])
 	}
 	if c.OpClass != "" {
-		out += " " + QuoteIdent(c.OpClass)
+		out += " " + s.opClassName(searchPath, i.Method, c.OpClass)
 	}
 	switch {
 	case c.Desc && c.NullsFirst:

@@ -26,6 +26,8 @@ const (
 	PartFunction
 	PartTrigger
 	PartExtension
+	PartOperator // of an extension
+	PartOpClass  // of an extension
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -168,6 +170,10 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		s.functionDependents(p.OID, add)
 	case PartExtension:
 		s.extensionDependents(p.OID, add)
+	case PartOperator:
+		s.functionDependents(p.OID, add)
+	case PartOpClass:
+		s.opClassUsers(ExtensionOpClass(p.OID), add)
 	case PartTrigger:
 		s.clonesOf(p.OID, add)
 	}
@@ -175,9 +181,17 @@ func (s *Snapshot) Dependents(p Part) []Dependent {
 		if a.OID == b.OID && a.Kind != b.Kind { // a default is younger than its table
 			return cmp.Compare(b.Kind, a.Kind)
 		}
-		return cmp.Compare(b.OID.Serial(), a.OID.Serial())
+		return cmp.Compare(b.age(), a.age())
 	})
 	return out
+}
+
+// age orders parts as they were created: operators and their classes after an extension's functions.
+func (p Part) age() Oid {
+	if p.Kind == PartOperator || p.Kind == PartOpClass {
+		return Oid(types.MaxSerial) + p.OID
+	}
+	return p.OID.Serial()
 }
 
 type addDependent func(t DependencyType, kind PartKind, oid Oid, sub AttNum)
@@ -397,6 +411,11 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 		return "function " + s.FunctionSignature(searchPath, f)
 	case PartExtension:
 		return "extension " + s.Extension(p.OID).Name
+	case PartOperator:
+		return "operator " + s.operatorText(searchPath, ExtensionOperator(p.OID))
+	case PartOpClass:
+		c := ExtensionOpClass(p.OID)
+		return "operator class " + s.opClassName(searchPath, c.Method, c.Name) + " for access method " + c.Method
 	case PartTrigger:
 		rel, g := s.Trigger(p.OID)
 		return "trigger " + g.Name + " on " + rel.Noun() + " " + relation(rel)

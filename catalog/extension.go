@@ -1,6 +1,9 @@
 package catalog
 
-import "embed"
+import (
+	"embed"
+	"slices"
+)
 
 // Extension is an extension that was created in a database: a row of pg_extension. What belongs to it says so itself
 // (Function.Extension), and goes with it alone.
@@ -35,8 +38,34 @@ func (s *Snapshot) ExtensionNamed(name string) *Extension {
 	return found
 }
 
+// ExtensionFunction returns the function of an extension that is called by a symbol with arguments of these types, or nil.
+func (s *Snapshot) ExtensionFunction(extension, symbol string, args []Oid) (found *Function) {
+	e := s.ExtensionNamed(extension)
+	if e == nil {
+		return nil
+	}
+	s.Functions(func(f *Function) bool {
+		if f.Extension == e.OID && f.Language == LanguageC && f.Source == symbol && slices.Equal(f.InputTypes(), args) {
+			found = f
+		}
+		return found == nil
+	})
+	return found
+}
+
 // extensionDependents adds what belongs to an extension.
 func (s *Snapshot) extensionDependents(oid Oid, add addDependent) {
+	name := s.Extension(oid).Name
+	for i := range ExtensionOperators {
+		if o := &ExtensionOperators[i]; o.Extension == name {
+			add(Internal, PartOperator, o.OID, 0)
+		}
+	}
+	for i := range ExtensionOpClasses {
+		if c := &ExtensionOpClasses[i]; c.Extension == name {
+			add(Internal, PartOpClass, c.OID, 0)
+		}
+	}
 	s.Functions(func(f *Function) bool {
 		if f.Extension == oid {
 			add(Internal, PartFunction, f.OID, 0)
@@ -53,6 +82,7 @@ type ExtensionControl struct {
 // AvailableExtensions are the extensions that there are, by name. Plpgsql is part of every database.
 var AvailableExtensions = []ExtensionControl{
 	{"fuzzystrmatch", "1.1", "determine similarities and distance between strings"},
+	{"pg_trgm", "1.6", "text similarity measurement and index searching based on trigrams"},
 	{"pgcrypto", "1.3", "cryptographic functions"},
 	{LanguagePLpgSQL, "1.0", "PL/pgSQL procedural language"},
 	{"uuid-ossp", "1.1", "generate universally unique identifiers (UUIDs)"},

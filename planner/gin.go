@@ -21,7 +21,8 @@ type ginCond struct {
 }
 
 // ginCommuted are the operators that say the same of their operands in the other order.
-var ginCommuted = map[string]string{"@>": "<@", "<@": "@>", "&&": "&&", "=": "=", "@@": "@@", "@@@": "@@@"}
+var ginCommuted = map[string]string{"@>": "<@", "<@": "@>", "&&": "&&", "=": "=", "@@": "@@", "@@@": "@@@",
+	"%": "%", "<%": "%>", "<<%": "%>>"}
 
 // ginPath fits conditions to a GIN index; nil: it serves none of them. known says of an operand that its value is given.
 func (q *query) ginPath(rel int, t *catalog.Table, ix *catalog.Index, conds []*conj, known func(expr.Node) bool) *accessPath {

@@ -16,6 +16,7 @@ const (
 	defaultMatchSel     = 0.005
 	defaultContainSel   = 0.001
 	defaultOverlapSel   = 0.01
+	defaultMatchingSel  = 0.010
 	defaultNullSel      = 0.005
 	defaultSel          = 0.5
 	defaultDistinct     = 200
@@ -163,8 +164,12 @@ func (q *query) operatorSelectivity(f *expr.Func) float64 {
 		return defaultMatchSel
 	case "!~~", "!~~*", "!~", "!~*":
 		return 1 - defaultMatchSel
-	case "@>", "<@", "?", "?|", "?&", "@?", "@@":
+	case "@>", "<@", "?", "?|", "?&", "@?", "@@", "@@@":
 		return q.matchSelectivity(f, defaultContainSel)
+	case "%", "<%", "%>", "<<%", "%>>":
+		if f.Fn.Operator.Result == types.BoolOid {
+			return q.matchSelectivity(f, defaultMatchingSel)
+		}
 	case "&&":
 		return q.matchSelectivity(f, defaultOverlapSel)
 	}

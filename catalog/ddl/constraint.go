@@ -181,6 +181,7 @@ func mustIndexKeys(t types.Type, class string) error {
 		return pgerr.NotSupported("operator class \"" + class + "\" of access method \"gin\"")
 	case named != 0 && !named.Accepts(t.Oid):
 		return pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", class, types.FormatType(types.T(t.Oid)))
+	case named == keyenc.GinTrigram:
 	case c == 0:
 		return errNoOperatorClass(t, "gin")
 	case c == keyenc.GinArray && !Indexable(t.Oid):

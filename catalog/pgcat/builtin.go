@@ -27,7 +27,7 @@ func builtinSources() map[string]*source {
 			"aggmtransfn aggminvtransfn aggmfinalfn aggfinalextra aggmfinalextra aggfinalmodify aggmfinalmodify aggsortop aggtranstype " +
 			"aggtransspace aggmtranstype aggmtransspace agginitval aggminitval", rows: userAggregateRows},
 		"pg_catalog.pg_operator": {columns: "oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprright " +
-			"oprresult oprcom oprnegate oprcode", builtin: operatorRows},
+			"oprresult oprcom oprnegate oprcode", builtin: operatorRows, rows: extensionOperatorRows},
 	}
 }
 
@@ -106,21 +106,45 @@ var operatorList = sync.OnceValue(func() []*expr.Function {
 })
 
 func operatorRows(b *builder) {
+	for _, f := range operatorList() {
+		b.operator(f, catalog.PgCatalogSchema, catalog.BootstrapRole, f.Oid)
+	}
+}
+
+// operator adds a row of pg_operator.
+func (b *builder) operator(f *expr.Function, schema, owner, function catalog.Oid) {
 	oid := func(f *expr.Function) types.Datum {
 		if f == nil || f.Operator == nil {
 			return num(0)
 		}
 		return num(f.Operator.Oid)
 	}
-	for _, f := range operatorList() {
-		o := f.Operator
-		kind := byte('b')
-		if o.Left == 0 {
-			kind = 'l'
-		}
-		b.add(num(o.Oid), str(o.Name), num(catalog.PgCatalogSchema), num(catalog.BootstrapRole), char(kind), flag(o.CanMerge),
-			flag(o.CanHash), num(o.Left), num(o.Right), num(o.Result), oid(f.Commutator()), oid(f.Negator()), num(f.Oid))
+	o := f.Operator
+	kind := byte('b')
+	if o.Left == 0 {
+		kind = 'l'
 	}
+	b.add(num(o.Oid), str(o.Name), num(schema), num(owner), char(kind), flag(o.CanMerge),
+		flag(o.CanHash), num(o.Left), num(o.Right), num(o.Result), oid(f.Commutator()), oid(f.Negator()), num(function))
+}
+
+// extensionOperatorRows are the operators of the database's extensions.
+func extensionOperatorRows(b *builder) {
+	b.snap.Extensions(func(e *catalog.Extension) bool {
+		for i := range catalog.ExtensionOperators {
+			o := &catalog.ExtensionOperators[i]
+			if o.Extension != e.Name {
+				continue
+			}
+			f := expr.OperatorByOid(o.OID)
+			function, owner := catalog.Oid(0), e.Owner
+			if k := b.snap.ExtensionFunction(e.Name, f.Name, f.Args); k != nil {
+				function, owner = k.OID, k.Owner
+			}
+			b.operator(f, e.SchemaID, owner, function)
+		}
+		return true
+	})
 }
 
 // opclassKey is an access method and an input type.
@@ -204,19 +228,27 @@ func columnOpclass(method catalog.Oid, c catalog.IndexColumn, typ types.Oid) cat
 		if o := opclassNamed(method, c.OpClass); o != nil {
 			return o.oid
 		}
+		for i := range catalog.ExtensionOpClasses {
+			if o := &catalog.ExtensionOpClasses[i]; o.Name == c.OpClass && methodOid(o.Method) == method {
+				return o.OID
+			}
+		}
 	}
 	return defaultOpclass(method, typ)
 }
 
+// methodOid is the OID of an index access method.
+func methodOid(name string) catalog.Oid { return indexMethod(&catalog.Index{Method: name}) }
+
 // DefaultOpclass is the default operator class of an access method for a type; 0 for none.
 func DefaultOpclass(method string, typ catalog.Oid) catalog.Oid {
-	return defaultOpclass(indexMethod(&catalog.Index{Method: method}), typ)
+	return defaultOpclass(methodOid(method), typ)
 }
 
 // NamedOpclass finds the operator class of a name for an access method, which is to be one for a type; ordinary says that it
 // is not the type's default.
 func NamedOpclass(method, name string, typ catalog.Oid) (oid catalog.Oid, ordinary bool, err error) {
-	am := indexMethod(&catalog.Index{Method: method})
+	am := methodOid(method)
 	c := opclassNamed(am, name)
 	if c == nil {
 		return 0, false, pgerr.New(pgerr.UndefinedObject, "operator class %q does not exist for access method %q", name, method)

@@ -1,9 +1,11 @@
 package pgcat
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
+	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
@@ -349,12 +351,29 @@ func operatorVisible(c *call) (types.Datum, error) {
 			return c.searched(), nil
 		}
 	}
+	if f := expr.OperatorByOid(c.oid(0)); f != nil {
+		return c.extensionSearched(f.Extension), nil
+	}
 	return null, nil
+}
+
+// extensionSearched reports whether the schema of an extension's objects is in the search path; NULL where there is none.
+func (c *call) extensionSearched(extension string) types.Datum {
+	e := c.scope.snap.ExtensionNamed(extension)
+	if e == nil {
+		return null
+	}
+	return flag(slices.Contains(c.path, c.scope.snap.SchemaName(e.SchemaID)))
 }
 
 func embeddedVisible(rel string) function {
 	return func(c *call) (types.Datum, error) {
 		if _, ok := embeddedName(rel, c.oid(0)); !ok {
+			for i := range catalog.ExtensionOpClasses {
+				if o := &catalog.ExtensionOpClasses[i]; rel == "pg_opclass" && o.OID == c.oid(0) || rel == "pg_opfamily" && o.Family == c.oid(0) {
+					return c.extensionSearched(o.Extension), nil
+				}
+			}
 			return null, nil
 		}
 		return c.searched(), nil

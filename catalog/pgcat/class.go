@@ -383,7 +383,7 @@ func indexAttribute(t *catalog.Table, k *catalog.IndexColumn, n int) *catalog.Co
 // ginAttribute makes a column of a GIN index one of the keys that it has of its values (pg_opclass.opckeytype).
 func ginAttribute(c *catalog.Column, class string) {
 	switch {
-	case class == "jsonb_path_ops":
+	case class == "jsonb_path_ops" || class == "gin_trgm_ops":
 		c.Type = types.T(types.Int4Oid)
 	case c.Type.Oid == types.JsonbOid, c.Type.Oid == types.TsvectorOid:
 		c.Type = types.T(types.TextOid)

@@ -61,6 +61,12 @@ func (c *call) partOf(class, oid catalog.Oid, sub catalog.AttNum) (p catalog.Par
 	case classTrigger:
 		_, g := snap.Trigger(oid)
 		return found(g != nil, catalog.PartTrigger)
+	case classOperator:
+		o := catalog.ExtensionOperator(oid)
+		return found(o != nil && snap.ExtensionNamed(o.Extension) != nil, catalog.PartOperator)
+	case classOpclass:
+		o := catalog.ExtensionOpClass(oid)
+		return found(o != nil && snap.ExtensionNamed(o.Extension) != nil, catalog.PartOpClass)
 	case classPolicy:
 		_, q := snap.Policy(oid)
 		return found(q != nil, catalog.PartPolicy)

@@ -22,6 +22,17 @@ func extensionSources() map[string]*source {
 					return true
 				})
 			}},
+		"pg_catalog.pg_opclass": {columns: "oid opcmethod opcname opcnamespace opcowner opcfamily opcintype opcdefault opckeytype",
+			rows: func(b *builder) {
+				b.opClasses(func(c *catalog.OpClass, e *catalog.Extension) {
+					b.add(num(c.OID), num(methodOid(c.Method)), str(c.Name), num(e.SchemaID), num(e.Owner), num(c.Family), num(c.Input), flag(c.Default), num(c.Key))
+				})
+			}},
+		"pg_catalog.pg_opfamily": {columns: "oid opfmethod opfname opfnamespace opfowner", rows: func(b *builder) {
+			b.opClasses(func(c *catalog.OpClass, e *catalog.Extension) {
+				b.add(num(c.Family), num(methodOid(c.Method)), str(c.Name), num(e.SchemaID), num(e.Owner))
+			})
+		}},
 		"pg_catalog.pg_available_extensions": {columns: "name default_version installed_version comment", rows: func(b *builder) {
 			for _, c := range catalog.AvailableExtensions {
 				installed := null
@@ -45,6 +56,16 @@ func extensionSources() map[string]*source {
 	}
 }
 
+// opClasses calls f for the operator classes of the database's extensions.
+func (b *builder) opClasses(f func(c *catalog.OpClass, e *catalog.Extension)) {
+	for i := range catalog.ExtensionOpClasses {
+		c := &catalog.ExtensionOpClasses[i]
+		if e := b.snap.ExtensionNamed(c.Extension); e != nil {
+			f(c, e)
+		}
+	}
+}
+
 // installedVersion is the version of an extension of the database; empty where there is none.
 func installedVersion(snap *catalog.Snapshot, name string) string {
 	if e := snap.ExtensionNamed(name); e != nil {
@@ -60,7 +81,18 @@ func installedVersion(snap *catalog.Snapshot, name string) string {
 func (b *builder) extensionDepends() {
 	b.snap.Extensions(func(e *catalog.Extension) bool {
 		b.depend(classExtension, e.OID, 0, classNamespace, e.SchemaID, 0, catalog.Normal)
+		for i := range catalog.ExtensionOperators {
+			o := &catalog.ExtensionOperators[i]
+			if o.Extension != e.Name {
+				continue
+			}
+			b.depend(classOperator, o.OID, 0, classExtension, e.OID, 0, catalog.Member)
+		}
 		return true
+	})
+	b.opClasses(func(c *catalog.OpClass, e *catalog.Extension) {
+		b.depend(classOpclass, c.OID, 0, classExtension, e.OID, 0, catalog.Member)
+		b.depend(classOpclass, c.OID, 0, classOpfamily, c.Family, 0, catalog.Auto)
 	})
 	b.snap.Functions(func(f *catalog.Function) bool {
 		if f.Extension != 0 {

@@ -114,7 +114,7 @@ func (p *printer) constraint(t *catalog.Table, c *catalog.Constraint, pretty boo
 
 // index prints an index as pg_get_indexdef does, the table's name qualified.
 func (p *printer) index(t *catalog.Table, i *catalog.Index, pretty bool) string {
-	return p.snap.IndexDef(t, i,
+	return p.snap.IndexDef(p.path, t, i,
 		func(text string, t *catalog.Table) string { return p.indexKey(text, t, pretty) },
 		func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
 }

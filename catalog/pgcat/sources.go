@@ -15,6 +15,9 @@ const (
 	classDatabase   catalog.Oid = 1262
 	classConstraint catalog.Oid = 2606
 	classExtension  catalog.Oid = 3079
+	classOperator   catalog.Oid = 2617
+	classOpclass    catalog.Oid = 2616
+	classOpfamily   catalog.Oid = 2753
 	classPolicy     catalog.Oid = 3256
 	classLanguage   catalog.Oid = 2612
 	classNamespace  catalog.Oid = 2615

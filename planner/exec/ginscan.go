@@ -130,7 +130,7 @@ func ginQuery(eval *expr.EvalContext, conds []planner.GinCond, x *indexInfo) (*k
 		if err != nil {
 			return nil, err
 		}
-		q, err := keyenc.GinQueryOf(x.gin[c.Column], c.Op, d)
+		q, err := expr.GinQuery(eval, x.gin[c.Column], c.Op, d)
 		if err != nil {
 			return nil, err
 		}
@@ -148,8 +148,11 @@ func (g *ginScan) list(q *keyenc.GinQuery) ginList {
 	for _, p := range q.Parts {
 		lists = append(lists, g.list(p))
 	}
-	if q.Or {
-		return &ginUnion{lists: lists}
+	switch {
+	case q.Least > 0:
+		return &ginUnion{lists: lists, least: q.Least}
+	case q.Or:
+		return &ginUnion{lists: lists, least: 1}
 	}
 	return newGinRace(lists)
 }
@@ -243,9 +246,10 @@ func sortedGinRows(rows []ginRow) []ginRow {
 	return slices.CompactFunc(rows, func(a, b ginRow) bool { return compareGinRows(a, b) == 0 })
 }
 
-// ginUnion is the rows of any of some lists.
+// ginUnion is the rows that are in at least so many of some lists.
 type ginUnion struct {
 	lists  []ginList
+	least  int
 	at     int
 	merged []ginRow // once done
 }
@@ -266,9 +270,27 @@ func (l *ginUnion) rows() []ginRow {
 		for _, k := range l.lists {
 			l.merged = append(l.merged, k.rows()...)
 		}
-		l.merged = sortedGinRows(l.merged)
+		l.merged = repeatedGinRows(l.merged, l.least)
 	}
 	return l.merged
+}
+
+// repeatedGinRows returns the rows that are at least so many times in a list, in order.
+func repeatedGinRows(rows []ginRow, least int) []ginRow {
+	if least <= 1 {
+		return sortedGinRows(rows)
+	}
+	slices.SortFunc(rows, compareGinRows)
+	out := rows[:0]
+	for from, to := 0, 0; from < len(rows); from = to {
+		row := rows[from]
+		for to = from + 1; to < len(rows) && compareGinRows(rows[to], row) == 0; to++ {
+		}
+		if to-from >= least {
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 func (l *ginUnion) close() { closeGin(l.lists) }

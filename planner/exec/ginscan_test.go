@@ -83,9 +83,29 @@ func TestGinRaceReadsAboutTheShortestList(t *testing.T) {
 }
 
 func TestGinUnionTakesEachRowOnce(t *testing.T) {
-	u := &ginUnion{lists: []ginList{&fakeGinList{all: 50, step: 7, every: 2}, &fakeGinList{all: 30, step: 100, every: 3}, &fakeGinList{}}}
+	u := &ginUnion{lists: []ginList{&fakeGinList{all: 50, step: 7, every: 2}, &fakeGinList{all: 30, step: 100, every: 3}, &fakeGinList{}}, least: 1}
 	rows := drain(u)
 	if len(rows) != 50+30-15 || !slices.IsSortedFunc(rows, compareGinRows) {
 		t.Fatalf("%d rows", len(rows))
+	}
+}
+
+func TestGinUnionCountsRows(t *testing.T) {
+	u := &ginUnion{lists: []ginList{&fakeGinList{all: 30, step: 7, every: 2}, &fakeGinList{all: 20, step: 9, every: 3}, &fakeGinList{all: 12, step: 5, every: 5}}, least: 2}
+	rows := drain(u)
+	want := 0
+	for i := range 60 {
+		n := 0
+		for _, every := range []int{2, 3, 5} {
+			if i%every == 0 {
+				n++
+			}
+		}
+		if n >= 2 {
+			want++
+		}
+	}
+	if len(rows) != want || !slices.IsSortedFunc(rows, compareGinRows) {
+		t.Fatalf("%d rows, want %d", len(rows), want)
 	}
 }

@@ -30,6 +30,8 @@ type Function struct {
 	User *UserDef
 	// Operator is set for operators.
 	Operator *Operator
+	// Extension is the extension that an operator belongs to; empty for built-in ones.
+	Extension string
 
 	src  string // pg_proc.prosrc, the key of the implementation
 	impl *impl  // nil: known, but not supported

@@ -16,12 +16,20 @@ import (
 
 // native is what runs the symbol of a function.
 func native(d *UserDef) *impl {
-	for _, m := range []map[string]impl{nativeUUID, nativeCrypto, nativeFuzzy} {
-		if im, ok := m[d.Native]; ok {
+	if im := nativeImpl(d.Native); im != nil {
+		return im
+	}
+	return &impl{} // whose call says so
+}
+
+// nativeImpl is what runs a symbol; nil for none.
+func nativeImpl(symbol string) *impl {
+	for _, m := range []map[string]impl{nativeUUID, nativeCrypto, nativeFuzzy, nativeTrgm} {
+		if im, ok := m[symbol]; ok {
 			return &im
 		}
 	}
-	return &impl{} // whose call says so
+	return nil
 }
 
 var nativeUUID = map[string]impl{

@@ -268,10 +268,10 @@ func Procs(f func(ProcInfo) bool) {
 	}
 }
 
-// Operators calls f for every known operator in no particular order until it returns false.
+// Operators calls f for every built-in operator in no particular order until it returns false.
 func Operators(f func(*Function) bool) {
 	for _, o := range opsByOid {
-		if !f(o) {
+		if o.Extension == "" && !f(o) {
 			return
 		}
 	}

@@ -2,7 +2,7 @@ package expr
 
 import (
 	"cmp"
-
+	"slices"
 	"strings"
 
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
@@ -73,9 +73,13 @@ func sameOids(a, b []types.Oid) bool {
 	return len(a) == len(b)
 }
 
-// ResolveOperator finds the operator for operands of these types (one for a prefix operator); name is unqualified.
-func ResolveOperator(name string, args []types.Oid) (*Function, error) {
+// ResolveOperator finds the operator for operands of these types (one for a prefix operator); name is unqualified. More are the
+// operators of that name that extensions of the database have.
+func ResolveOperator(name string, args []types.Oid, more ...*Function) (*Function, error) {
 	cands := opsByName[name]
+	if more != nil {
+		cands = slices.Concat(cands, more)
+	}
 	if f := exactOperator(cands, args); f != nil {
 		return f, nil
 	}

@@ -18,6 +18,7 @@ import (
 //	e column        array_ops: an element, NULL too, as in keys
 //	z               array_ops: the array has no elements
 //	l lexeme        tsvector_ops
+//	g 3 bytes       gin_trgm_ops
 //
 // What is longer than ginMaxKey bytes is replaced by a hash of 128 bits, under the kind's letter in the other case; of a
 // lexeme, which is also searched for by its beginning, only what is behind ginLexemeHead bytes is. A search by keys may thus
@@ -34,6 +35,7 @@ const (
 	GinJSONB                         // jsonb_ops
 	GinJSONBPath                     // jsonb_path_ops
 	GinTSVector                      // tsvector_ops
+	GinTrigram                       // gin_trgm_ops, of pg_trgm
 )
 
 // GinClassNamed returns the operator class of a name; 0 for none.
@@ -47,12 +49,17 @@ func GinClassNamed(name string) GinClass {
 		return GinJSONBPath
 	case "tsvector_ops":
 		return GinTSVector
+	case "gin_trgm_ops":
+		return GinTrigram
 	}
 	return 0
 }
 
 // Accepts reports whether a column of a type can have the class.
 func (c GinClass) Accepts(oid types.Oid) bool {
+	if c == GinTrigram {
+		return oid == types.TextOid || oid == types.VarcharOid
+	}
 	d := DefaultGinClass(oid)
 	return d == c || d == GinJSONB && c == GinJSONBPath
 }
@@ -74,15 +81,19 @@ func DefaultGinClass(oid types.Oid) GinClass {
 func (c GinClass) Serves(op string) bool {
 	switch op {
 	case "@>":
-		return c != GinTSVector
-	case "&&", "<@", "=":
+		return c <= GinJSONBPath
+	case "&&", "<@":
 		return c == GinArray
+	case "=":
+		return c == GinArray || c == GinTrigram
+	case "~~", "~~*", "~", "~*", "%", "%>", "%>>":
+		return c == GinTrigram
 	case "?", "?|", "?&":
 		return c == GinJSONB
 	case "@?":
 		return c == GinJSONB || c == GinJSONBPath
 	case "@@":
-		return c != GinArray
+		return c >= GinJSONB && c <= GinTSVector
 	case "@@@":
 		return c == GinTSVector
 	}
@@ -131,6 +142,9 @@ func GinKeys(c GinClass, d types.Datum) []string {
 		for _, l := range d.TSVector() {
 			out = append(out, ginLexeme(l.Word))
 		}
+	case GinTrigram:
+		list, _ := Trigrams(d.Str(), false)
+		return ginTrigrams(list)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

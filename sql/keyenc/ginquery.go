@@ -16,6 +16,8 @@ type GinQuery struct {
 	// Parts are met all, or (Or) at least one of them.
 	Parts []*GinQuery
 	Or    bool
+	// Least, if it is not 0, is how many of Parts are met at least.
+	Least int
 }
 
 // never is met by no row.
@@ -40,7 +42,7 @@ func GinAll(parts ...*GinQuery) *GinQuery {
 		case p == nil:
 		case p.Never():
 			return p
-		case !p.Leaf() && !p.Or:
+		case !p.Leaf() && !p.Or && p.Least == 0:
 			out.Parts = append(out.Parts, p.Parts...)
 		default:
 			out.Parts = append(out.Parts, p)
@@ -60,7 +62,7 @@ func (q *GinQuery) Of(n int) *GinQuery {
 	if q == nil || q.Never() {
 		return q
 	}
-	out := &GinQuery{Or: q.Or}
+	out := &GinQuery{Or: q.Or, Least: q.Least}
 	for _, k := range q.Any {
 		out.Any = append(out.Any, string(AppendGinKey(nil, n, k)))
 	}
@@ -94,8 +96,8 @@ func ginCommonness(key string) int {
 	return 0
 }
 
-// ginOneOf is met where one of some queries is; one that says nothing makes it say nothing.
-func ginOneOf(parts ...*GinQuery) *GinQuery {
+// GinOneOf is met where one of some queries is; one that says nothing makes it say nothing.
+func GinOneOf(parts ...*GinQuery) *GinQuery {
 	out := &GinQuery{Or: true}
 	var keys, starts []string
 	for _, p := range parts {
@@ -211,7 +213,7 @@ func (x ginPathQuery) predicate(at ginPlace, n *types.JSONPathItem, not bool) *G
 		if (n.Kind == types.PathOr) == not {
 			return GinAll(l, r)
 		}
-		return ginOneOf(l, r)
+		return GinOneOf(l, r)
 	case types.PathNot:
 		return x.predicate(at, n.Left, !not)
 	case types.PathExists:

@@ -36,7 +36,7 @@ func ginMatch(n *types.TSNode, not bool) *GinQuery {
 	if (n.Op == types.TSOr) == not {
 		return GinAll(l, r)
 	}
-	return ginOneOf(l, r)
+	return GinOneOf(l, r)
 }
 
 // ginPhrase is ginMatch of a part of a phrase. What is negated there is so at some position, from which nothing follows.
@@ -45,7 +45,7 @@ func ginPhrase(n *types.TSNode) *GinQuery {
 	case types.TSNot:
 		return nil
 	case types.TSOr:
-		return ginOneOf(ginPhrase(n.Left), ginPhrase(n.Right))
+		return GinOneOf(ginPhrase(n.Left), ginPhrase(n.Right))
 	case types.TSAnd, types.TSPhrase:
 		return GinAll(ginPhrase(n.Left), ginPhrase(n.Right))
 	}

@@ -8,9 +8,39 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// opName is an operator's name without its schema, which must be pg_catalog.
+// extensionOperators are the operators of a name that the database's extensions have. They are found wherever the extension
+// is: what is stored of an expression is read under any search path.
+func (a *analyzer) extensionOperators(name string) (out []*expr.Function) {
+	if a.env.Catalog != nil {
+		a.env.Catalog.Extensions(func(e *catalog.Extension) bool {
+			out = append(out, expr.ExtensionOperatorsNamed(e.Name, name)...)
+			return true
+		})
+	}
+	return out
+}
+
+// hasOperators reports whether a schema has operators of a name: pg_catalog, or an extension's.
+func (a *analyzer) hasOperators(schema, name string) bool {
+	if schema == catalog.PgCatalogName {
+		return true
+	}
+	found := false
+	if a.env.Catalog != nil {
+		a.env.Catalog.Extensions(func(e *catalog.Extension) bool {
+			found = found || a.env.Catalog.SchemaName(e.SchemaID) == schema && expr.ExtensionOperatorsNamed(e.Name, name) != nil
+			return !found
+		})
+	}
+	return found
+}
+
+// opName is an operator's name without its schema, which must have such operators.
 func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (string, error) {
-	if len(name) > 1 && name.Schema() != catalog.PgCatalogName {
+	if len(name) > 1 && !s.hasOperators(name.Schema(), name.Last()) {
+		if s.env.Catalog != nil && s.env.Catalog.SchemaByName(name.Schema()) == nil {
+			return "", s.errorf(loc, pgerr.InvalidSchemaName, "schema %q does not exist", name.Schema())
+		}
 		var ts string
 		for i, a := range args {
 			if i > 0 {
@@ -29,7 +59,7 @@ func (s *scope) operator(name string, l, r expr.Node, loc int) (expr.Node, error
 	if l != nil {
 		args = []expr.Node{l, r}
 	}
-	fn, err := expr.ResolveOperator(name, oidsOf(args))
+	fn, err := expr.ResolveOperator(name, oidsOf(args), s.extensionOperators(name)...)
 	if err != nil {
 		return nil, s.at(loc, err)
 	}
@@ -256,7 +286,7 @@ func (s *scope) scalarArray(name string, l, r expr.Node, all bool, loc int) (exp
 			return nil, s.errorf(loc, pgerr.WrongObjectType, "op ANY/ALL (array) requires array on right side")
 		}
 	}
-	fn, err := expr.ResolveOperator(name, []types.Oid{oidOf(l), elem})
+	fn, err := expr.ResolveOperator(name, []types.Oid{oidOf(l), elem}, s.extensionOperators(name)...)
 	if err != nil {
 		return nil, s.at(loc, err)
 	}

@@ -122,9 +122,9 @@ func (s *Settings) with(by changer, name string, value *string, local bool) (*Se
 		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
 			WithDetail("Custom parameter names must be two or more simple identifiers separated by dots.")
 	}
-	if d == nil && strings.HasPrefix(key, "plpgsql.") {
+	if prefix, _, _ := strings.Cut(key, "."); d == nil && (prefix == "plpgsql" || prefix == "pg_trgm") {
 		return nil, pgerr.New(pgerr.InvalidName, "invalid configuration parameter name \"%s\"", name).
-			WithDetail("\"plpgsql\" is a reserved prefix.")
+			WithDetail("\"%s\" is a reserved prefix.", prefix)
 	}
 	if d != nil {
 		if err := d.changeable(by.superuser, by.starting); err != nil {

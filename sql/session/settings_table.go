@@ -193,6 +193,9 @@ func loadSettings() map[string]*setting {
 	for i := range plSettings {
 		m[plSettings[i].name] = &plSettings[i]
 	}
+	for i := range trgmSettings {
+		m[trgmSettings[i].name] = &trgmSettings[i]
+	}
 	for name, v := range ownDefaults {
 		m[name].def = v
 	}

@@ -63,6 +63,9 @@ func (e *Env) bindNames(x *ddl.Expression, scope sema.ExprScope) error {
 				x.Functions = append(x.Functions, oid)
 			}
 		}
+		if oid := operatorDep(n); oid != 0 && !slices.Contains(x.Functions, oid) {
+			x.Functions = append(x.Functions, oid)
+		}
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return true

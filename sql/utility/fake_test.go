@@ -342,7 +342,7 @@ func (s *session) describe(name string) string {
 	list := slices.Clone(t.Indexes)
 	slices.SortFunc(list, func(a, b *catalog.Index) int { return strings.Compare(a.Name, b.Name) })
 	for _, i := range list {
-		indexes = append(indexes, over.IndexDef(t, i, nil, nil))
+		indexes = append(indexes, over.IndexDef(nil, t, i, nil, nil))
 	}
 	for _, q := range over.SequencesOwnedBy(t.OID, 0) {
 		cycle := "f"

@@ -285,6 +285,25 @@ func callEdit(n expr.Node, text string) (edit, catalog.Oid, bool) {
 	return edit{loc, length, `"` + types.NameRef(types.UserOid(types.RoutineClass, def.Oid)) + `"`}, def.Oid, length > 0
 }
 
+// operatorDep is the operator of an extension that an expression applies; 0 for none.
+func operatorDep(n expr.Node) catalog.Oid {
+	var fn *expr.Function
+	switch k := n.(type) {
+	case *expr.Func:
+		fn = k.Fn
+	case *expr.AnyAll:
+		fn = k.Op
+	case *expr.Distinct:
+		fn = k.Eq
+	case *expr.NullIf:
+		fn = k.Eq
+	}
+	if fn == nil || fn.Extension == "" {
+		return 0
+	}
+	return fn.Operator.Oid
+}
+
 // addEdit adds an edit to others, once.
 func addEdit(edits []edit, c edit) []edit {
 	if slices.Contains(edits, c) {

@@ -195,7 +195,17 @@ func (e *Env) indexExpression(x parse.Expr, text string, t *catalog.Table, kind 
 }
 
 // operatorClass returns the name of an operator class, empty where it is the default of a type.
-func operatorClass(p *parse.IndexElem, typ types.Oid, method string) (string, error) {
+func (e *Env) operatorClass(p *parse.IndexElem, typ types.Oid, method string) (string, error) {
+	schema := ""
+	if len(p.OpClass) > 1 {
+		schema = p.OpClass.Schema()
+	}
+	if c := e.DDL.Overlay().OpClassNamed(method, schema, p.OpClass.Last()); c != nil {
+		if !types.BinaryCoercible(typ, c.Input) {
+			return "", pgerr.New(pgerr.DatatypeMismatch, "operator class %q does not accept data type %s", c.Name, types.FormatType(types.T(typ)))
+		}
+		return c.Name, nil
+	}
 	if len(p.OpClass) == 1 || p.OpClass[0] == "pg_catalog" {
 		return pgcat.OperatorClass(method, p.OpClass.Last(), typ)
 	}
@@ -218,7 +228,7 @@ func (e *Env) indexedExpression(c *ddl.IndexColumnSpec, p *parse.IndexElem, t *c
 	if v, ok := node.(*expr.Var); ok {
 		c.Name = t.Columns[v.Col].Name
 		if len(p.OpClass) > 0 {
-			c.OpClass, err = operatorClass(p, v.Type.Oid, method)
+			c.OpClass, err = e.operatorClass(p, v.Type.Oid, method)
 		}
 		return err
 	}
@@ -231,7 +241,7 @@ func (e *Env) indexedExpression(c *ddl.IndexColumnSpec, p *parse.IndexElem, t *c
 		return pgerr.New(pgerr.InvalidTableDefinition, "column %q has pseudo-type record", name)
 	}
 	if len(p.OpClass) > 0 {
-		c.OpClass, err = operatorClass(p, c.Type.Oid, method)
+		c.OpClass, err = e.operatorClass(p, c.Type.Oid, method)
 	}
 	return err
 }
@@ -282,7 +292,7 @@ func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method stri
 			return c, err
 		}
 	} else if col := tableColumn(t, p.Name); len(p.OpClass) > 0 && col != nil {
-		if c.OpClass, err = operatorClass(p, col.Type.Oid, method); err != nil {
+		if c.OpClass, err = e.operatorClass(p, col.Type.Oid, method); err != nil {
 			return c, err
 		}
 	}

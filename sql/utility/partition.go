@@ -101,7 +101,7 @@ func (b *tableBuilder) keyOptions(e *parse.PartitionElem, typ types.Type, s cata
 		}
 	}
 	if len(e.OpClass) > 0 && typ.Oid != 0 {
-		k.OpClass, err = operatorClass(&parse.IndexElem{OpClass: e.OpClass}, typ.Oid, method)
+		k.OpClass, err = b.operatorClass(&parse.IndexElem{OpClass: e.OpClass}, typ.Oid, method)
 	}
 	return err
 }

@@ -164,6 +164,9 @@ func (e *Env) viewConstants(stmt parse.Statement, text string, env *sema.Env, wa
 				used = append(used, oid)
 			}
 		}
+		if oid := operatorDep(n); oid != 0 && !slices.Contains(used, oid) {
+			used = append(used, oid)
+		}
 		k, ok := n.(*expr.Const)
 		if !ok {
 			return
