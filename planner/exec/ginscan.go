@@ -150,9 +150,9 @@ func (g *ginScan) list(q *keyenc.GinQuery) ginList {
 	}
 	switch {
 	case q.Least > 0:
-		return &ginUnion{lists: lists, least: q.Least}
+		return &ginQuorum{lists: lists, ended: len(lists) - q.Least + 1}
 	case q.Or:
-		return &ginUnion{lists: lists, least: 1}
+		return &ginUnion{lists: lists}
 	}
 	return newGinRace(lists)
 }
@@ -246,10 +246,9 @@ func sortedGinRows(rows []ginRow) []ginRow {
 	return slices.CompactFunc(rows, func(a, b ginRow) bool { return compareGinRows(a, b) == 0 })
 }
 
-// ginUnion is the rows that are in at least so many of some lists.
+// ginUnion is the rows of any of some lists.
 type ginUnion struct {
 	lists  []ginList
-	least  int
 	at     int
 	merged []ginRow // once done
 }
@@ -270,27 +269,9 @@ func (l *ginUnion) rows() []ginRow {
 		for _, k := range l.lists {
 			l.merged = append(l.merged, k.rows()...)
 		}
-		l.merged = repeatedGinRows(l.merged, l.least)
+		l.merged = sortedGinRows(l.merged)
 	}
 	return l.merged
-}
-
-// repeatedGinRows returns the rows that are at least so many times in a list, in order.
-func repeatedGinRows(rows []ginRow, least int) []ginRow {
-	if least <= 1 {
-		return sortedGinRows(rows)
-	}
-	slices.SortFunc(rows, compareGinRows)
-	out := rows[:0]
-	for from, to := 0, 0; from < len(rows); from = to {
-		row := rows[from]
-		for to = from + 1; to < len(rows) && compareGinRows(rows[to], row) == 0; to++ {
-		}
-		if to-from >= least {
-			out = append(out, row)
-		}
-	}
-	return out
 }
 
 func (l *ginUnion) close() { closeGin(l.lists) }
@@ -307,6 +288,50 @@ func closeGin(lists []ginList) {
 		l.close()
 	}
 }
+
+// ginQuorum is, of the rows that are in so many of some lists, all, and some others: who is in k of n lists is in one of any
+// n-k+1 of them. The shortest are read.
+type ginQuorum struct {
+	lists  []ginList
+	ended  int      // how many lists have to end
+	merged []ginRow // once done
+}
+
+func (l *ginQuorum) done() bool {
+	n := 0
+	for _, k := range l.lists {
+		if k.done() {
+			n++
+		}
+	}
+	return n >= l.ended
+}
+
+func (l *ginQuorum) more() error {
+	var next ginList
+	for _, k := range l.lists {
+		if !k.done() && (next == nil || max(k.cost(), ginRaceStart) < max(next.cost(), ginRaceStart)) {
+			next = k
+		}
+	}
+	return next.more()
+}
+
+func (l *ginQuorum) cost() int { return ginCost(l.lists) }
+
+func (l *ginQuorum) rows() []ginRow {
+	if l.merged == nil {
+		for _, k := range l.lists {
+			if k.done() {
+				l.merged = append(l.merged, k.rows()...)
+			}
+		}
+		l.merged = sortedGinRows(l.merged)
+	}
+	return l.merged
+}
+
+func (l *ginQuorum) close() { closeGin(l.lists) }
 
 // ginRace is the rows that are in all of some lists, or at least in the first that ended.
 type ginRace struct {

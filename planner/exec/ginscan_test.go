@@ -83,29 +83,39 @@ func TestGinRaceReadsAboutTheShortestList(t *testing.T) {
 }
 
 func TestGinUnionTakesEachRowOnce(t *testing.T) {
-	u := &ginUnion{lists: []ginList{&fakeGinList{all: 50, step: 7, every: 2}, &fakeGinList{all: 30, step: 100, every: 3}, &fakeGinList{}}, least: 1}
+	u := &ginUnion{lists: []ginList{&fakeGinList{all: 50, step: 7, every: 2}, &fakeGinList{all: 30, step: 100, every: 3}, &fakeGinList{}}}
 	rows := drain(u)
 	if len(rows) != 50+30-15 || !slices.IsSortedFunc(rows, compareGinRows) {
 		t.Fatalf("%d rows", len(rows))
 	}
 }
 
-func TestGinUnionCountsRows(t *testing.T) {
-	u := &ginUnion{lists: []ginList{&fakeGinList{all: 30, step: 7, every: 2}, &fakeGinList{all: 20, step: 9, every: 3}, &fakeGinList{all: 12, step: 5, every: 5}}, least: 2}
-	rows := drain(u)
-	want := 0
-	for i := range 60 {
-		n := 0
-		for _, every := range []int{2, 3, 5} {
-			if i%every == 0 {
-				n++
+// A quorum has every row that is in so many lists, and does not read the longest ones to their ends.
+func TestGinQuorumReadsTheShortestLists(t *testing.T) {
+	every := []int{2, 3, 5, 7}
+	for least := 2; least <= 4; least++ {
+		q := &ginQuorum{ended: len(every) - least + 1}
+		for _, n := range every {
+			q.lists = append(q.lists, &fakeGinList{all: 42000 / n, step: 64, every: n})
+		}
+		rows := drain(q)
+		has := map[string]bool{}
+		for _, g := range rows {
+			has[string(g.key)] = true
+		}
+		for i := range 42000 {
+			n := 0
+			for _, k := range every {
+				if i%k == 0 {
+					n++
+				}
+			}
+			if n >= least && !has[string(binary.BigEndian.AppendUint32(nil, uint32(i)))] {
+				t.Fatalf("row %d, which is in %d lists, is missing", i, n)
 			}
 		}
-		if n >= 2 {
-			want++
+		if q.lists[0].done() || !slices.IsSortedFunc(rows, compareGinRows) {
+			t.Fatalf("%d of 4 lists: the longest was read, or the rows are not in order", least)
 		}
-	}
-	if len(rows) != want || !slices.IsSortedFunc(rows, compareGinRows) {
-		t.Fatalf("%d rows, want %d", len(rows), want)
 	}
 }
