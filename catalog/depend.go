@@ -363,6 +363,9 @@ func (s *Snapshot) Requires(p Part) (owner Part, ok bool) {
 		if p.OID.Class() == types.MultirangeClass {
 			return Part{Kind: PartType, OID: types.RangeOf(p.OID)}, true
 		}
+		if t := s.Type(p.OID); t != nil && t.Extension != 0 {
+			return Part{Kind: PartExtension, OID: t.Extension}, true
+		}
 	case PartFunction:
 		if f := s.Function(p.OID); f != nil && f.Extension != 0 {
 			return Part{Kind: PartExtension, OID: f.Extension}, true

@@ -31,7 +31,8 @@ const (
 // not know. Descriptors that have what format 1 had no place for are of format 2, tables of a tree of format 3, tables with
 // row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
 // format 7 are tables with foreign keys that are turned off, or with rules that have a comment or do not replace every statement,
-// aggregates, and the role with the settings of all. Of format 8 are tables with GIN indexes of text.
+// aggregates, and the role with the settings of all. Of format 8 are tables with GIN indexes of text, and the
+// extensions with operators or types.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -61,6 +62,10 @@ func format(o Object) byte {
 	case *Function:
 		if o.Aggregate != nil {
 			return formatVersionOff
+		}
+	case *Extension:
+		if o.Name == "citext" || o.Name == "pg_trgm" {
+			return formatVersionText
 		}
 	case *Role:
 		if o.Everyone != nil {
@@ -131,8 +136,10 @@ func (c Class) knows(format byte) bool {
 		return true
 	case formatVersionMore:
 		return c.hasMore()
-	case formatVersionTree, formatVersionRows, formatVersionGin, formatVersionText:
+	case formatVersionTree, formatVersionRows, formatVersionGin:
 		return c == ClassTable
+	case formatVersionText:
+		return c == ClassTable || c == ClassExtension
 	case formatVersionTriggers:
 		return c == ClassTable || c == ClassView
 	case formatVersionOff:

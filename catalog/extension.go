@@ -66,6 +66,12 @@ func (s *Snapshot) extensionDependents(oid Oid, add addDependent) {
 			add(Internal, PartOpClass, c.OID, 0)
 		}
 	}
+	s.Types(func(t *Type) bool {
+		if t.Extension == oid {
+			add(Internal, PartType, t.OID, 0)
+		}
+		return true
+	})
 	s.Functions(func(f *Function) bool {
 		if f.Extension == oid {
 			add(Internal, PartFunction, f.OID, 0)
@@ -81,6 +87,7 @@ type ExtensionControl struct {
 
 // AvailableExtensions are the extensions that there are, by name. Plpgsql is part of every database.
 var AvailableExtensions = []ExtensionControl{
+	{"citext", "1.6", "data type for case-insensitive character strings"},
 	{"fuzzystrmatch", "1.1", "determine similarities and distance between strings"},
 	{"pg_trgm", "1.6", "text similarity measurement and index searching based on trigrams"},
 	{"pgcrypto", "1.3", "cryptographic functions"},

@@ -35,7 +35,7 @@ type OpClass struct {
 }
 
 // ExtensionOperators are the operators of all extensions, by OID.
-var ExtensionOperators = trgmOperators()
+var ExtensionOperators = slices.Concat(trgmOperators(), citextOperators())
 
 func trgmOperators() []Operator {
 	var out []Operator
@@ -56,9 +56,85 @@ func trgmOperators() []Operator {
 	return out
 }
 
+func citextOperators() []Operator {
+	var out []Operator
+	add := func(name, symbol, commutator, negator string, right Oid) {
+		out = append(out, Operator{OID: 15020 + Oid(len(out)), Extension: "citext", Name: name, Left: types.CitextOid, Right: right,
+			Result: types.BoolOid, Symbol: symbol, Commutator: commutator, Negator: negator, Hashes: name == "=", Merges: name == "="})
+	}
+	add("=", "citext_eq", "=", "<>", types.CitextOid)
+	add("<>", "citext_ne", "<>", "=", types.CitextOid)
+	add("<", "citext_lt", ">", ">=", types.CitextOid)
+	add("<=", "citext_le", ">=", ">", types.CitextOid)
+	add(">=", "citext_ge", "<=", "<", types.CitextOid)
+	add(">", "citext_gt", "<", "<=", types.CitextOid)
+	for _, right := range []Oid{types.CitextOid, types.TextOid} {
+		add("~", "texticregexeq", "", "!~", right)
+		add("~*", "texticregexeq", "", "!~*", right)
+		add("!~", "texticregexne", "", "~", right)
+		add("!~*", "texticregexne", "", "~*", right)
+		add("~~", "texticlike", "", "!~~", right)
+		add("~~*", "texticlike", "", "!~~*", right)
+		add("!~~", "texticnlike", "", "~~", right)
+		add("!~~*", "texticnlike", "", "~~*", right)
+	}
+	add("~<~", "citext_pattern_lt", "~>~", "~>=~", types.CitextOid)
+	add("~<=~", "citext_pattern_le", "~>=~", "~>~", types.CitextOid)
+	add("~>=~", "citext_pattern_ge", "~<=~", "~<~", types.CitextOid)
+	add("~>~", "citext_pattern_gt", "~<~", "~<=~", types.CitextOid)
+	return out
+}
+
+// ExtensionType is a base type of an extension.
+type ExtensionType struct {
+	OID             Oid
+	Extension, Name string
+}
+
+// ExtensionTypes are the base types of all extensions.
+var ExtensionTypes = []ExtensionType{{types.CitextOid, "citext", "citext"}}
+
+// ExtensionOfType is the name of the extension that a type belongs to; empty for none.
+func ExtensionOfType(oid Oid) string {
+	for _, t := range ExtensionTypes {
+		if t.OID == oid {
+			return t.Extension
+		}
+	}
+	return ""
+}
+
+// ExtensionCast is a row of pg_cast.
+type ExtensionCast struct {
+	OID       Oid
+	Extension string
+	From, To  Oid
+	Context   types.CastContext
+	Symbol    string // of the function; empty where the bytes serve both types
+}
+
+// Method is pg_cast.castmethod.
+func (c *ExtensionCast) Method() byte {
+	if c.Symbol == "" {
+		return 'b'
+	}
+	return 'f'
+}
+
+// ExtensionCasts are the casts of all extensions.
+var ExtensionCasts = []ExtensionCast{
+	{15401, "citext", types.CitextOid, types.TextOid, types.Implicit, ""}, {15402, "citext", types.CitextOid, types.VarcharOid, types.Implicit, ""},
+	{15403, "citext", types.CitextOid, types.BpcharOid, types.Assignment, ""}, {15404, "citext", types.TextOid, types.CitextOid, types.Assignment, ""},
+	{15405, "citext", types.VarcharOid, types.CitextOid, types.Assignment, ""}, {15406, "citext", types.BpcharOid, types.CitextOid, types.Assignment, "citext_of_bpchar"},
+	{15407, "citext", types.BoolOid, types.CitextOid, types.Assignment, "citext_of_bool"}, {15408, "citext", types.InetOid, types.CitextOid, types.Assignment, "citext_of_inet"},
+}
+
 // ExtensionOpClasses are the operator classes of all extensions.
 var ExtensionOpClasses = []OpClass{
 	{15501, 15502, "pg_trgm", "gin_trgm_ops", "gin", types.TextOid, types.Int4Oid, false},
+	{15511, 15512, "citext", "citext_ops", "btree", types.CitextOid, 0, true},
+	{15513, 15514, "citext", "citext_ops", "hash", types.CitextOid, 0, true},
+	{15515, 15516, "citext", "citext_pattern_ops", "btree", types.CitextOid, 0, false},
 }
 
 // ExtensionOperator returns an extension's operator by OID; nil for none.

@@ -27,6 +27,9 @@ type Type struct {
 	// Constructors are the functions that make values of a range or multirange.
 	Constructors []Constructor `json:",omitempty"`
 
+	// Extension is the extension that the type belongs to, or 0.
+	Extension Oid `json:",omitempty"`
+
 	ACL     []ACLItem
 	Comment string
 

@@ -148,6 +148,7 @@ func objectsOf(v *catalog.Snapshot) []catalog.Object {
 	v.Tables(func(o *catalog.Table) bool { return add(o.SchemaID, o) })
 	v.Views(func(o *catalog.View) bool { return add(o.SchemaID, o) })
 	v.Functions(func(o *catalog.Function) bool { return add(o.SchemaID, o) })
+	v.Extensions(func(o *catalog.Extension) bool { return add(o.SchemaID, o) })
 	v.DefaultPrivileges(func(o *catalog.DefaultPrivileges) bool { return add(o.Schema, o) })
 	return list
 }
@@ -161,7 +162,7 @@ type cloning struct {
 // collect notes the OIDs and storages that an object has.
 func (c *cloning) collect(o catalog.Object) {
 	oid := func(id catalog.Oid) {
-		if id >= catalog.FirstNormalOid {
+		if id >= catalog.FirstNormalOid && id.Class() != types.ExtensionClass {
 			c.oids[id.Serial()] = 0
 		}
 	}

@@ -11,11 +11,9 @@ import (
 type ExtensionSpec struct {
 	Control *catalog.ExtensionControl
 	Schema  string // empty for the first of the search path
-	// Functions are the extension's own, without OID, schema, owner, privileges and extension.
-	Functions []*catalog.Function
 }
 
-// CreateExtension creates an extension and what belongs to it. All known extensions are trusted ones: who may create objects
+// CreateExtension creates an extension and its types; its functions follow (AddToExtension). All known extensions are trusted ones: who may create objects
 // in the database may create them, and what they create for others than superusers belongs to the bootstrap role.
 func (x *Tx) CreateExtension(ctx context.Context, s *ExtensionSpec) error {
 	x.refresh()
@@ -34,26 +32,51 @@ func (x *Tx) CreateExtension(ctx context.Context, s *ExtensionSpec) error {
 	if err := x.put(ctx, e); err != nil {
 		return err
 	}
-	owner := catalog.Oid(catalog.BootstrapRole)
-	if x.s.over.Superuser(x.user()) {
-		owner = x.user()
-	}
-	for _, f := range s.Functions {
-		if x.s.over.FunctionWith(sc.OID, f.Name, f.InputTypes()) != nil {
-			return errFunctionExists(f.Name)
+	for _, k := range catalog.ExtensionTypes {
+		if k.Extension != e.Name {
+			continue
 		}
-		f.SchemaID, f.Owner, f.Extension = sc.OID, owner, e.OID
-		if f.ACL, err = x.s.over.DefaultACLFor(catalog.ACLFunction, owner, sc.OID); err != nil {
-			return err
+		if _, taken := x.s.over.TypeIn(sc.OID, k.Name); taken {
+			return errTypeExists(k.Name)
 		}
-		if f.OID, err = x.newOID(ctx); err != nil {
-			return err
+		t := &catalog.Type{OID: k.OID, SchemaID: sc.OID, Name: k.Name, ArrayName: "_" + k.Name, Owner: x.extensionOwner(), Extension: e.OID}
+		if _, taken := x.s.over.TypeIn(sc.OID, t.ArrayName); taken {
+			return errTypeExists(t.ArrayName)
 		}
-		if err := x.put(ctx, f); err != nil {
+		if err := x.put(ctx, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// extensionOwner owns what belongs to an extension that the user creates.
+func (x *Tx) extensionOwner() catalog.Oid {
+	if x.s.over.Superuser(x.user()) {
+		return x.user()
+	}
+	return catalog.BootstrapRole
+}
+
+// AddToExtension creates a function of the extension that is being created.
+func (x *Tx) AddToExtension(ctx context.Context, extension string, f *catalog.Function) error {
+	x.refresh()
+	e := x.s.over.ExtensionNamed(extension)
+	if e == nil {
+		return errNoExtension(extension)
+	}
+	if x.s.over.FunctionWith(e.SchemaID, f.Name, f.InputTypes()) != nil {
+		return errFunctionExists(f.Name)
+	}
+	f.SchemaID, f.Owner, f.Extension = e.SchemaID, x.extensionOwner(), e.OID
+	var err error
+	if f.ACL, err = x.s.over.DefaultACLFor(catalog.ACLFunction, f.Owner, e.SchemaID); err != nil {
+		return err
+	}
+	if f.OID, err = x.newOID(ctx); err != nil {
+		return err
+	}
+	return x.put(ctx, f)
 }
 
 // extensionSchema is the schema for an extension's objects, held until the commit. Nobody needs a privilege on it.
@@ -165,6 +188,22 @@ func (x *Tx) SetExtensionSchema(ctx context.Context, name, schema string) error 
 			return err
 		}
 		c := f.Clone()
+		c.SchemaID = sc.OID
+		if err := x.put(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, k := range catalog.ExtensionTypes {
+		t := x.s.over.Type(k.OID)
+		if t == nil || t.Extension != e.OID {
+			continue
+		}
+		for _, name := range []string{t.Name, t.ArrayName} {
+			if _, taken := x.s.over.TypeIn(sc.OID, name); taken {
+				return pgerr.New(pgerr.DuplicateObject, "type %q already exists in schema %q", name, sc.Name)
+			}
+		}
+		c := t.Clone()
 		c.SchemaID = sc.OID
 		if err := x.put(ctx, c); err != nil {
 			return err

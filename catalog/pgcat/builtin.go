@@ -200,6 +200,12 @@ func defaultOpclass(method, typ catalog.Oid) catalog.Oid {
 		return m[opclassKey{method, types.AnyrangeOid}]
 	case typ.Kind() == types.KMultirange:
 		return m[opclassKey{method, types.AnymultirangeOid}]
+	case typ.Class() == types.ExtensionClass:
+		for i := range catalog.ExtensionOpClasses {
+			if o := &catalog.ExtensionOpClasses[i]; o.Input == typ && o.Default && methodOid(o.Method) == method {
+				return o.OID
+			}
+		}
 	case typ.Class() == types.EnumClass:
 		return m[opclassKey{method, types.AnyenumOid}]
 	case typ.Class() == types.CompositeClass:

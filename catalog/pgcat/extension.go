@@ -33,6 +33,22 @@ func extensionSources() map[string]*source {
 				b.add(num(c.Family), num(methodOid(c.Method)), str(c.Name), num(e.SchemaID), num(e.Owner))
 			})
 		}},
+		"pg_catalog.pg_cast": {columns: "oid castsource casttarget castfunc castcontext castmethod", rows: func(b *builder) {
+			for i := range catalog.ExtensionCasts {
+				c := &catalog.ExtensionCasts[i]
+				if b.snap.ExtensionNamed(c.Extension) == nil {
+					continue
+				}
+				function := catalog.Oid(0)
+				if c.Symbol != "" {
+					if f := b.snap.ExtensionFunction(c.Extension, c.Symbol, []catalog.Oid{c.From}); f != nil {
+						function = f.OID
+					}
+				}
+				context := map[types.CastContext]byte{types.Implicit: 'i', types.Assignment: 'a', types.Explicit: 'e'}[c.Context]
+				b.add(num(c.OID), num(c.From), num(c.To), num(function), char(context), char(c.Method()))
+			}
+		}},
 		"pg_catalog.pg_available_extensions": {columns: "name default_version installed_version comment", rows: func(b *builder) {
 			for _, c := range catalog.AvailableExtensions {
 				installed := null

@@ -1,6 +1,7 @@
 package pgcat
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -454,11 +455,23 @@ func isRow(n expr.Node) bool {
 	return ok && !r.Whole && r.Type.Oid == types.RecordOid
 }
 
+// operatorName prints an operator: one of an extension that the search path does not find, with its schema.
+func (d *deparser) operatorName(f *expr.Function) string {
+	if f.Extension != "" {
+		if e := d.snap.ExtensionNamed(f.Extension); e != nil {
+			if schema := d.snap.SchemaName(e.SchemaID); !slices.Contains(d.path, schema) {
+				return "OPERATOR(" + catalog.QuoteIdent(schema) + "." + f.Operator.Name + ")"
+			}
+		}
+	}
+	return f.Operator.Name
+}
+
 func (d *deparser) operator(n *expr.Func) {
 	if len(n.Args) == 2 && isRow(n.Args[0]) && isRow(n.Args[1]) {
 		d.b.WriteByte('(')
 		d.node(n.Args[0], true)
-		d.b.WriteString(" " + n.Fn.Operator.Name + " ")
+		d.b.WriteString(" " + d.operatorName(n.Fn) + " ")
 		d.node(n.Args[1], true)
 		d.b.WriteByte(')')
 		return
@@ -466,10 +479,10 @@ func (d *deparser) operator(n *expr.Func) {
 	d.open()
 	if len(n.Args) == 2 {
 		d.paren(n.Args[0], true, n)
-		d.b.WriteString(" " + n.Fn.Operator.Name + " ")
+		d.b.WriteString(" " + d.operatorName(n.Fn) + " ")
 		d.paren(n.Args[1], true, n)
 	} else {
-		d.b.WriteString(n.Fn.Operator.Name + " ")
+		d.b.WriteString(d.operatorName(n.Fn) + " ")
 		d.paren(n.Args[0], true, n)
 	}
 	d.close()
@@ -556,7 +569,7 @@ func (d *deparser) anyAll(n *expr.AnyAll) {
 	}
 	d.open()
 	d.paren(n.Left, true, n)
-	d.b.WriteString(" " + n.Op.Operator.Name)
+	d.b.WriteString(" " + d.operatorName(n.Op))
 	if n.All {
 		d.b.WriteString(" ALL (")
 	} else {

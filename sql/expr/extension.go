@@ -13,7 +13,10 @@ var extensionOperators = map[[2]string][]*Function{}
 func init() {
 	for i := range catalog.ExtensionOperators {
 		o := &catalog.ExtensionOperators[i]
-		im := nativeImpl(o.Symbol)
+		im := comparison(o.Name, o.Left, o.Right)
+		if im == nil || o.Left != o.Right || o.Left == types.TextOid {
+			im = nativeImpl(o.Symbol)
+		}
 		fn := &Function{Name: o.Symbol, Args: []types.Oid{o.Left, o.Right}, Result: o.Result, Volatility: Immutable, Strict: true,
 			src: o.Symbol, impl: im, Extension: o.Extension,
 			Operator: &Operator{Oid: o.OID, Name: o.Name, Left: o.Left, Right: o.Right, Result: o.Result, CanHash: o.Hashes, CanMerge: o.Merges}}
@@ -42,4 +45,14 @@ func extensionOperator(o *catalog.Operator, name string, left, right types.Oid) 
 // ExtensionOperatorsNamed returns an extension's operators of a name.
 func ExtensionOperatorsNamed(extension, name string) []*Function {
 	return extensionOperators[[2]string{extension, name}]
+}
+
+// operatorsOfTypes are the operators of a name of the extensions that types belong to.
+func operatorsOfTypes(name string, args []types.Oid) (out []*Function) {
+	for _, a := range args {
+		if a.Class() == types.ExtensionClass {
+			return ExtensionOperatorsNamed(catalog.ExtensionOfType(a), name)
+		}
+	}
+	return nil
 }

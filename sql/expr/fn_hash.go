@@ -183,6 +183,8 @@ func (h hasher) value(t types.Oid, d types.Datum) (uint64, error) {
 		return h.uint32(uint32(int32(int8(d.Int())))), nil
 	case types.BpcharOid:
 		return h.bytes([]byte(types.TrimBlanks(d.Str()))), nil
+	case types.CitextOid:
+		return h.bytes([]byte(types.FoldCitext(d.Str()))), nil
 	case types.InetOid, types.CidrOid:
 		a := d.Inet()
 		family := byte(2)

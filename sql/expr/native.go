@@ -24,7 +24,7 @@ func native(d *UserDef) *impl {
 
 // nativeImpl is what runs a symbol; nil for none.
 func nativeImpl(symbol string) *impl {
-	for _, m := range []map[string]impl{nativeUUID, nativeCrypto, nativeFuzzy, nativeTrgm} {
+	for _, m := range []map[string]impl{nativeUUID, nativeCrypto, nativeFuzzy, nativeTrgm, nativeCitext} {
 		if im, ok := m[symbol]; ok {
 			return &im
 		}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
@@ -201,6 +202,10 @@ func loadCasts() {
 			c.context = types.Explicit
 		}
 		castsByTypes[castKey{parseOid(f[0]), parseOid(f[1])}] = c
+	}
+	for i := range catalog.ExtensionCasts {
+		c := &catalog.ExtensionCasts[i]
+		castsByTypes[castKey{c.From, c.To}] = castEntry{method: c.Method(), context: c.Context}
 	}
 }
 

@@ -74,12 +74,20 @@ func sameOids(a, b []types.Oid) bool {
 }
 
 // ResolveOperator finds the operator for operands of these types (one for a prefix operator); name is unqualified. More are the
-// operators of that name that extensions of the database have.
+// operators of that name that extensions of the database have; nil: those of the extensions that the types belong to.
 func ResolveOperator(name string, args []types.Oid, more ...*Function) (*Function, error) {
 	cands := opsByName[name]
+	if more == nil {
+		more = operatorsOfTypes(name, args)
+	}
 	if more != nil {
 		cands = slices.Concat(cands, more)
 	}
+	return ResolveOperatorAmong(name, args, cands)
+}
+
+// ResolveOperatorAmong is ResolveOperator among some operators alone; name is for messages.
+func ResolveOperatorAmong(name string, args []types.Oid, cands []*Function) (*Function, error) {
 	if f := exactOperator(cands, args); f != nil {
 		return f, nil
 	}
@@ -503,7 +511,7 @@ func LessThanOf(t types.Oid) *Function { return ownOperator("<", t) }
 // ownOperator finds a type's own operator: exact, or that of the type it is relabelled to (varchar has text's), or the
 // array operators.
 func ownOperator(name string, t types.Oid) *Function {
-	for _, f := range opsByName[name] {
+	for _, f := range slices.Concat(opsByName[name], operatorsOfTypes(name, []types.Oid{t})) {
 		if len(f.Args) == 2 && f.Args[0] == t && f.Args[1] == t {
 			return f
 		}

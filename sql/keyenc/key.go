@@ -74,6 +74,8 @@ func appendValue(buf []byte, oid types.Oid, d types.Datum) []byte {
 			return appendString(buf, string(types.TSVectorKey(d.Str())))
 		case types.TsqueryOid:
 			return appendString(buf, string(types.TSQueryKey(d.Str())))
+		case types.CitextOid:
+			return appendString(buf, types.FoldCitext(d.Str()))
 		}
 		return appendString(buf, d.Str())
 	case types.KFloat:

@@ -30,7 +30,7 @@ func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node)
 		if err != nil {
 			return nil, err
 		}
-		if k, err = s.resolveUnknown(k); err != nil {
+		if k, err = s.resolveUnknown(argumentOf(args, k)); err != nil {
 			return nil, err
 		}
 		key := expr.SortKey{Expr: k}
@@ -43,6 +43,17 @@ func (s *scope) aggregate(f *parse.FuncCall, r *expr.Resolved, args []expr.Node)
 		return nil, err
 	}
 	return s.finishAggregate(f, n)
+}
+
+// argumentOf is the argument of an aggregate that an expression of its ORDER BY is, as the aggregate takes it: its cast to the
+// parameter's type counts for the order, too.
+func argumentOf(args []expr.Node, k expr.Node) expr.Node {
+	for _, a := range args {
+		if c, ok := a.(*expr.Cast); ok && c.Context == types.Implicit && c.Domain == nil && expr.Equal(c.Arg, k) {
+			return a
+		}
+	}
+	return k
 }
 
 // finishAggregate analyses FILTER and finds the query that the aggregate belongs to.

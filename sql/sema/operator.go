@@ -1,6 +1,8 @@
 package sema
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
@@ -8,38 +10,50 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// extensionOperators are the operators of a name that the database's extensions have. They are found wherever the extension
-// is: what is stored of an expression is read under any search path.
-func (a *analyzer) extensionOperators(name string) (out []*expr.Function) {
-	if a.env.Catalog != nil {
-		a.env.Catalog.Extensions(func(e *catalog.Extension) bool {
-			out = append(out, expr.ExtensionOperatorsNamed(e.Name, name)...)
-			return true
-		})
+// extensionOperators are the operators of a name that the database's extensions have in a schema, or with an empty one in the
+// search path. What is stored of an expression is read under any search path, and finds them all.
+func (a *analyzer) extensionOperators(schema, name string) []*expr.Function {
+	out := []*expr.Function{} // not nil: no others are to be looked for
+	if a.env.Catalog == nil {
+		return out
 	}
+	a.env.Catalog.Extensions(func(e *catalog.Extension) bool {
+		ops := expr.ExtensionOperatorsNamed(e.Name, name)
+		if ops == nil {
+			return true
+		}
+		in := a.env.Catalog.SchemaName(e.SchemaID)
+		switch {
+		case schema == "":
+			if a.env.Text == "" || slices.Contains(a.env.SearchPath, in) {
+				out = append(out, ops...)
+			}
+		case schema == in:
+			out = append(out, ops...)
+		}
+		return true
+	})
 	return out
 }
 
-// hasOperators reports whether a schema has operators of a name: pg_catalog, or an extension's.
-func (a *analyzer) hasOperators(schema, name string) bool {
-	if schema == catalog.PgCatalogName {
-		return true
+// resolveOperator finds the operator for operands of these types: of a schema if that is not empty.
+func (a *analyzer) resolveOperator(schema, name string, args []types.Oid) (*expr.Function, error) {
+	more := a.extensionOperators(schema, name)
+	if schema != "" && schema != catalog.PgCatalogName {
+		return expr.ResolveOperatorAmong(schema+"."+name, args, more)
 	}
-	found := false
-	if a.env.Catalog != nil {
-		a.env.Catalog.Extensions(func(e *catalog.Extension) bool {
-			found = found || a.env.Catalog.SchemaName(e.SchemaID) == schema && expr.ExtensionOperatorsNamed(e.Name, name) != nil
-			return !found
-		})
-	}
-	return found
+	return expr.ResolveOperator(name, args, more...)
 }
 
-// opName is an operator's name without its schema, which must have such operators.
-func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (string, error) {
-	if len(name) > 1 && !s.hasOperators(name.Schema(), name.Last()) {
+// opName is an operator's schema, empty where none is given, and its name. The schema must have such operators.
+func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (schema, op string, err error) {
+	if len(name) == 1 {
+		return "", name.Last(), nil
+	}
+	schema, op = name.Schema(), name.Last()
+	if schema != catalog.PgCatalogName && len(s.extensionOperators(schema, op)) == 0 {
 		if s.env.Catalog != nil && s.env.Catalog.SchemaByName(name.Schema()) == nil {
-			return "", s.errorf(loc, pgerr.InvalidSchemaName, "schema %q does not exist", name.Schema())
+			return "", "", s.errorf(loc, pgerr.InvalidSchemaName, "schema %q does not exist", name.Schema())
 		}
 		var ts string
 		for i, a := range args {
@@ -48,18 +62,23 @@ func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (string, err
 			}
 			ts += typeString(oidOf(a))
 		}
-		return "", s.errorf(loc, pgerr.UndefinedFunction, "operator does not exist: %s", ts)
+		return "", "", s.errorf(loc, pgerr.UndefinedFunction, "operator does not exist: %s", ts)
 	}
-	return name.Last(), nil
+	return schema, op, nil
 }
 
 // operator applies an operator to one (l nil) or two operands.
 func (s *scope) operator(name string, l, r expr.Node, loc int) (expr.Node, error) {
+	return s.operatorIn("", name, l, r, loc)
+}
+
+// operatorIn is operator for one of a schema; empty: whichever the search path finds.
+func (s *scope) operatorIn(schema, name string, l, r expr.Node, loc int) (expr.Node, error) {
 	args := []expr.Node{r}
 	if l != nil {
 		args = []expr.Node{l, r}
 	}
-	fn, err := expr.ResolveOperator(name, oidsOf(args), s.extensionOperators(name)...)
+	fn, err := s.resolveOperator(schema, name, oidsOf(args))
 	if err != nil {
 		return nil, s.at(loc, err)
 	}
@@ -123,11 +142,11 @@ func (s *scope) opExpr(e *parse.AExpr) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.opName(e.Name, e.Loc(), l, r)
+	schema, name, err := s.opName(e.Name, e.Loc(), l, r)
 	if err != nil {
 		return nil, err
 	}
-	return s.operator(name, l, r, e.Loc())
+	return s.operatorIn(schema, name, l, r, e.Loc())
 }
 
 // rowSubquery is (a, b) op (SELECT …): a row of a scalar subquery, compared column by column.
@@ -271,22 +290,22 @@ func (s *scope) opAnyAll(e *parse.AExpr) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.opName(e.Name, e.Loc(), l, r)
+	schema, name, err := s.opName(e.Name, e.Loc(), l, r)
 	if err != nil {
 		return nil, err
 	}
-	return s.scalarArray(name, l, r, e.Kind == parse.AExprOpAll, e.Loc())
+	return s.scalarArray(schema, name, l, r, e.Kind == parse.AExprOpAll, e.Loc())
 }
 
 // scalarArray is l op ANY/ALL (array).
-func (s *scope) scalarArray(name string, l, r expr.Node, all bool, loc int) (expr.Node, error) {
+func (s *scope) scalarArray(schema, name string, l, r expr.Node, all bool, loc int) (expr.Node, error) {
 	elem := types.Oid(types.UnknownOid)
 	if oidOf(r) != types.UnknownOid {
 		if elem = types.ElemOf(oidOf(r)); elem == 0 {
 			return nil, s.errorf(loc, pgerr.WrongObjectType, "op ANY/ALL (array) requires array on right side")
 		}
 	}
-	fn, err := expr.ResolveOperator(name, []types.Oid{oidOf(l), elem}, s.extensionOperators(name)...)
+	fn, err := s.resolveOperator(schema, name, []types.Oid{oidOf(l), elem})
 	if err != nil {
 		return nil, s.at(loc, err)
 	}
@@ -489,7 +508,7 @@ func (s *scope) inArray(name string, l expr.Node, items []expr.Node, all bool, l
 		}
 		arr.Elems = append(arr.Elems, c)
 	}
-	return s.scalarArray(name, l, arr, all, loc)
+	return s.scalarArray("", name, l, arr, all, loc)
 }
 
 func (s *scope) between(e *parse.AExpr) (expr.Node, error) {

@@ -161,6 +161,8 @@ func convert(d Datum, from, to Type, env *IOEnv) (Datum, error) {
 	switch to.Oid {
 	case TextOid, VarcharOid, BpcharOid, NameOid, UnknownOid:
 		return toString(d, from.Oid, to.Oid, env)
+	case CitextOid:
+		return toString(d, from.Oid, TextOid, env)
 	case Int2Oid, Int4Oid, Int8Oid:
 		return toInt(d, from.Oid, to.Oid, env)
 	case NumericOid:
@@ -270,7 +272,7 @@ func toString(d Datum, from, to Oid, env *IOEnv) (Datum, error) {
 		s = TrimBlanks(d.Str())
 	case (from == InetOid || from == CidrOid) && to != NameOid:
 		s = InetShow(d)
-	case from == TextOid || from == VarcharOid || from == NameOid:
+	case from == TextOid || from == VarcharOid || from == NameOid || from == CitextOid:
 		if to != NameOid {
 			return d, nil
 		}

@@ -9,6 +9,14 @@ type castEntry struct {
 
 // casts is PostgreSQL 15's pg_cast among the types that this package supports.
 var casts = [...]castEntry{
+	{CitextOid, TextOid, Implicit, true}, // of the extension citext, as are the next ones
+	{CitextOid, VarcharOid, Implicit, true},
+	{CitextOid, BpcharOid, Assignment, true},
+	{TextOid, CitextOid, Assignment, true},
+	{VarcharOid, CitextOid, Assignment, true},
+	{BpcharOid, CitextOid, Assignment, false},
+	{BoolOid, CitextOid, Assignment, false},
+	{InetOid, CitextOid, Assignment, false},
 	{BoolOid, Int4Oid, Explicit, false},
 	{BoolOid, TextOid, Assignment, false},
 	{BoolOid, BpcharOid, Assignment, false},

@@ -76,12 +76,19 @@ func CompareString(oid Oid, a, b string) int {
 		return bytes.Compare(TSVectorKey(a), TSVectorKey(b))
 	case TsqueryOid:
 		return bytes.Compare(TSQueryKey(a), TSQueryKey(b))
+	case CitextOid:
+		return strings.Compare(FoldCitext(a), FoldCitext(b))
 	}
 	return strings.Compare(a, b)
 }
 
+// FoldCitext is the text by which citext is compared: lower().
+func FoldCitext(s string) string { return strings.ToLower(s) }
+
 // ByteEqual says that values of a KString type are equal exactly when their bytes are.
-func ByteEqual(oid Oid) bool { return oid != BpcharOid && oid != JsonbOid && oid != TsqueryOid }
+func ByteEqual(oid Oid) bool {
+	return oid != BpcharOid && oid != JsonbOid && oid != TsqueryOid && oid != CitextOid
+}
 
 // ByteOrdered says that values of a KString type sort as their bytes do.
 func ByteOrdered(oid Oid) bool { return ByteEqual(oid) && oid != TsvectorOid }
@@ -227,6 +234,8 @@ func Hash(oid Oid, d Datum) uint64 {
 			return HashString(canonicalJSONB(d.Str()))
 		case TsqueryOid:
 			return HashString(string(TSQueryKey(d.Str())))
+		case CitextOid:
+			return HashString(FoldCitext(d.Str()))
 		}
 		return HashString(d.Str())
 	case KNumeric:

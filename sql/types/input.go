@@ -15,7 +15,7 @@ import (
 // applies the modifier as for an assignment. The result may refer to s.
 func ParseText(t Type, s string, env *IOEnv) (Datum, error) {
 	switch t.Oid {
-	case TextOid, UnknownOid, CstringOid, RefcursorOid:
+	case TextOid, UnknownOid, CstringOid, RefcursorOid, CitextOid:
 		return NewString(s), ValidateUTF8(s)
 	case VarcharOid, BpcharOid:
 		if err := ValidateUTF8(s); err != nil {

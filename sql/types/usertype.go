@@ -16,7 +16,7 @@ import (
 // values are laid out, its OID says by itself:
 //
 //	bit 30      set for the array type over the type that the other bits name
-//	bits 27-29  the class: enum, composite, domain, range or multirange
+//	bits 27-29  the class: enum, composite, domain, range or multirange, or a base type of an extension
 //	bits 0-26   the serial: the number by which the catalog knows the object
 //
 // So Kind, ElemOf and ArrayOf are pure functions of the OID for these types too, and all code for arrays and records
@@ -47,6 +47,16 @@ const (
 	RangeClass
 	MultirangeClass // of the range type with the same serial
 	RoutineClass    // no type: a reference to a user's function in a stored text
+	ExtensionClass  // a base type of an extension, whose serial is the same in all databases
+)
+
+// textCollation is pg_type.typcollation of what has a collation: the default one.
+const textCollation Oid = 100
+
+// The types of extensions.
+const (
+	CitextOid      = Oid(ExtensionClass)<<userShift | 1 // citext: text that is compared without regard to case
+	CitextArrayOid = CitextOid | userArray
 )
 
 const (
@@ -100,6 +110,9 @@ func userInfo(o Oid) *Info {
 		in.SQLName = nameRef(o&^userArray) + "[]"
 		in.Category, in.ElemOid = 'A', o&^userArray
 		in.Input, in.Output, in.Receive, in.Send = "array_in", "array_out", "array_recv", "array_send"
+		if o == CitextArrayOid {
+			in.Collation = textCollation
+		}
 		return in
 	case o.Class() == EnumClass:
 		in.Len, in.ByVal, in.Category, in.Type, in.Storage = 4, true, 'E', 'e', 'p'
@@ -113,6 +126,9 @@ func userInfo(o Oid) *Info {
 	case o.Class() == MultirangeClass:
 		in.Category, in.Type, in.Align = 'R', 'm', rangeAlign(RangeOf(o))
 		in.Input, in.Output, in.Receive, in.Send = "multirange_in", "multirange_out", "multirange_recv", "multirange_send"
+	case o == CitextOid:
+		in.Category, in.Collation = 'S', textCollation
+		in.Input, in.Output, in.Receive, in.Send = "textin", "textout", "textrecv", "textsend"
 	default:
 		in.Category, in.Type = 'U', 'd'
 	}

@@ -20,26 +20,32 @@ func (e *Env) createAggregate(ctx context.Context, s *parse.CreateAggregateStmt)
 	if _, err := e.DDL.FunctionSchema(ctx, name); err != nil {
 		return err
 	}
-	if s.Ordered {
-		return pgerr.NotSupported("CREATE AGGREGATE of an ordered-set aggregate")
-	}
-	o, err := e.aggregateOptions(s)
+	f, err := e.newAggregate(s)
 	if err != nil {
 		return err
 	}
-	f := &catalog.Function{Name: name.Name, Kind: catalog.AggregateFunction, Volatility: 'i', Parallel: o.parallel, Cost: 1,
+	return e.DDL.CreateFunction(ctx, &ddl.FunctionSpec{Name: name, Replace: s.Replace, Function: f})
+}
+
+// newAggregate makes an aggregate's descriptor of the statement that creates it.
+func (e *Env) newAggregate(s *parse.CreateAggregateStmt) (*catalog.Function, error) {
+	if s.Ordered {
+		return nil, pgerr.NotSupported("CREATE AGGREGATE of an ordered-set aggregate")
+	}
+	o, err := e.aggregateOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	f := &catalog.Function{Name: s.Name.Last(), Kind: catalog.AggregateFunction, Volatility: 'i', Parallel: o.parallel, Cost: 1,
 		Aggregate: &catalog.Aggregate{FinalExtra: o.finalExtra, FinalModify: o.finalModify, Space: o.space, Init: o.init}}
 	b := &aggregateBuilder{functionBuilder: functionBuilder{Env: e, f: f}, o: o, a: f.Aggregate}
 	if err := b.arguments(s); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.state(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := b.supports(); err != nil {
-		return err
-	}
-	return e.DDL.CreateFunction(ctx, &ddl.FunctionSpec{Name: name, Replace: s.Replace, Function: f})
+	return f, b.supports()
 }
 
 // aggregateOptions are the attributes of CREATE AGGREGATE as they are written; nil for those that are not.

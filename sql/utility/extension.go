@@ -46,37 +46,43 @@ func (e *Env) createExtension(ctx context.Context, s *parse.CreateExtensionStmt)
 		case "cascade": // none requires another
 		}
 	}
-	var err error
-	if spec.Functions, err = e.scriptFunctions(control); err != nil {
+	if err := e.DDL.CreateExtension(ctx, spec); err != nil {
 		return err
 	}
-	return e.DDL.CreateExtension(ctx, spec)
+	return e.runScript(ctx, control)
 }
 
-// scriptFunctions are the functions that an extension's script makes.
-func (e *Env) scriptFunctions(control *catalog.ExtensionControl) ([]*catalog.Function, error) {
-	var out []*catalog.Function
+// runScript makes the functions of an extension's script.
+func (e *Env) runScript(ctx context.Context, control *catalog.ExtensionControl) error {
+	over := e.DDL.Overlay()
+	schema := over.SchemaName(over.ExtensionNamed(control.Name).SchemaID)
 	for text := range strings.Lines(control.Script()) {
 		if strings.HasPrefix(text, "--") {
 			continue
 		}
 		stmt, err := parse.ParseOne(text)
 		if err != nil {
-			return nil, err
-		}
-		create, ok := stmt.(*parse.CreateFunctionStmt)
-		if !ok {
-			return nil, pgerr.Internal("the script of extension %q makes something else than functions", control.Name)
+			return err
 		}
 		inner := *e
-		inner.Text, inner.SearchPath, inner.extension = text, []string{catalog.PgCatalogName}, true
-		f, err := inner.newFunction(create)
-		if err != nil {
-			return nil, err
+		inner.Text, inner.SearchPath, inner.extension = text, []string{catalog.PgCatalogName, schema}, true
+		var f *catalog.Function
+		switch s := stmt.(type) {
+		case *parse.CreateFunctionStmt:
+			f, err = inner.newFunction(s)
+		case *parse.CreateAggregateStmt:
+			f, err = inner.newAggregate(s)
+		default:
+			err = pgerr.Internal("the script of extension %q makes something else than functions", control.Name)
 		}
-		out = append(out, f)
+		if err != nil {
+			return err
+		}
+		if err := e.DDL.AddToExtension(ctx, control.Name, f); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // dropExtensions is DROP EXTENSION.
