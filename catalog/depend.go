@@ -28,6 +28,8 @@ const (
 	PartExtension
 	PartOperator // of an extension
 	PartOpClass  // of an extension
+	PartOpFamily // of an extension
+	PartCast     // of an extension
 )
 
 // Part names something that others depend on or that depends on others: PostgreSQL's ObjectAddress.
@@ -422,6 +424,12 @@ func (s *Snapshot) Describe(searchPath []string, p Part) string {
 	case PartTrigger:
 		rel, g := s.Trigger(p.OID)
 		return "trigger " + g.Name + " on " + rel.Noun() + " " + relation(rel)
+	case PartCast:
+		i := slices.IndexFunc(ExtensionCasts, func(c ExtensionCast) bool { return c.OID == p.OID })
+		return "cast from " + s.FormatType(searchPath, types.T(ExtensionCasts[i].From)) + " to " + s.FormatType(searchPath, types.T(ExtensionCasts[i].To))
+	case PartOpFamily:
+		c := ExtensionOpFamily(p.OID)
+		return "operator family " + s.opClassName(searchPath, c.Method, c.Name) + " for access method " + c.Method
 	case PartView:
 		return "view " + relation(Relation{Kind: KindView, View: s.View(p.OID)})
 	}

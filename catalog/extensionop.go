@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -155,8 +156,18 @@ func ExtensionOpClass(oid Oid) *OpClass {
 	return &ExtensionOpClasses[i]
 }
 
+// ExtensionOpFamily returns an operator class of an extension by the OID of its family, which has no other; nil for none.
+func ExtensionOpFamily(oid Oid) *OpClass {
+	i := slices.IndexFunc(ExtensionOpClasses, func(c OpClass) bool { return c.Family == oid })
+	if i < 0 {
+		return nil
+	}
+	return &ExtensionOpClasses[i]
+}
+
 // extensionOpClass finds an extension's operator class by name; nil for none.
 func extensionOpClass(method, name string) *OpClass {
+	method = cmp.Or(method, "btree") // as Index.Method has it
 	for i := range ExtensionOpClasses {
 		if c := &ExtensionOpClasses[i]; c.Method == method && c.Name == name {
 			return c
@@ -203,7 +214,7 @@ func (s *Snapshot) operatorText(searchPath []string, o *Operator) string {
 // opClassUsers adds the indexes that use an operator class.
 func (s *Snapshot) opClassUsers(class *OpClass, add addDependent) {
 	uses := func(i *Index, c *IndexColumn, t *Table) bool {
-		if i.Method != class.Method && !(i.Method == "" && class.Method == "btree") {
+		if cmp.Or(i.Method, "btree") != class.Method {
 			return false
 		}
 		return c.OpClass == class.Name || c.OpClass == "" && class.Default && t.IndexType(c).Oid == class.Input

@@ -1,6 +1,8 @@
 package pgcat
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -67,6 +69,12 @@ func (c *call) partOf(class, oid catalog.Oid, sub catalog.AttNum) (p catalog.Par
 	case classOpclass:
 		o := catalog.ExtensionOpClass(oid)
 		return found(o != nil && snap.ExtensionNamed(o.Extension) != nil, catalog.PartOpClass)
+	case classCast:
+		i := slices.IndexFunc(catalog.ExtensionCasts, func(c catalog.ExtensionCast) bool { return c.OID == oid })
+		return found(i >= 0 && snap.ExtensionNamed(catalog.ExtensionCasts[i].Extension) != nil, catalog.PartCast)
+	case classOpfamily:
+		o := catalog.ExtensionOpFamily(oid)
+		return found(o != nil && snap.ExtensionNamed(o.Extension) != nil, catalog.PartOpFamily)
 	case classPolicy:
 		_, q := snap.Policy(oid)
 		return found(q != nil, catalog.PartPolicy)

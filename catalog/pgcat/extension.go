@@ -108,7 +108,20 @@ func (b *builder) extensionDepends() {
 	})
 	b.opClasses(func(c *catalog.OpClass, e *catalog.Extension) {
 		b.depend(classOpclass, c.OID, 0, classExtension, e.OID, 0, catalog.Member)
+		b.depend(classOpfamily, c.Family, 0, classExtension, e.OID, 0, catalog.Member)
 		b.depend(classOpclass, c.OID, 0, classOpfamily, c.Family, 0, catalog.Auto)
+	})
+	for i := range catalog.ExtensionCasts {
+		c := &catalog.ExtensionCasts[i]
+		if e := b.snap.ExtensionNamed(c.Extension); e != nil {
+			b.depend(classCast, c.OID, 0, classExtension, e.OID, 0, catalog.Member)
+		}
+	}
+	b.snap.Types(func(t *catalog.Type) bool {
+		if t.Extension != 0 {
+			b.depend(classType, t.OID, 0, classExtension, t.Extension, 0, catalog.Member)
+		}
+		return true
 	})
 	b.snap.Functions(func(f *catalog.Function) bool {
 		if f.Extension != 0 {

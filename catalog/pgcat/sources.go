@@ -15,6 +15,7 @@ const (
 	classDatabase   catalog.Oid = 1262
 	classConstraint catalog.Oid = 2606
 	classExtension  catalog.Oid = 3079
+	classCast       catalog.Oid = 2605
 	classOperator   catalog.Oid = 2617
 	classOpclass    catalog.Oid = 2616
 	classOpfamily   catalog.Oid = 2753

@@ -30,6 +30,8 @@ func genDatum(oid types.Oid) *rapid.Generator[types.Datum] {
 				math.Inf(1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64})).Draw(t, "float"))
 		case types.TextOid, types.BpcharOid, types.ByteaOid:
 			return types.NewString(rapid.StringOfN(rapid.RuneFrom([]rune{0, 1, ' ', 'a', 'b', 0xff, 0x10ffff}), 0, 6, -1).Draw(t, "string"))
+		case types.CitextOid:
+			return types.NewString(rapid.StringOfN(rapid.RuneFrom([]rune{'a', 'A', 'b', 'B', 'ä', 'Ä', '[', 'K', 0x212a}), 0, 6, -1).Draw(t, "citext"))
 		case types.UuidOid:
 			return types.NewString(string(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "uuid")))
 		case types.NumericOid:
@@ -126,7 +128,7 @@ func genJSON(depth int) *rapid.Generator[string] {
 }
 
 var keyTypes = []types.Oid{types.BoolOid, types.Int2Oid, types.Int4Oid, types.Int8Oid, types.DateOid, types.TimestamptzOid, types.PgLsnOid,
-	types.Float8Oid, types.TextOid, types.BpcharOid, types.ByteaOid, types.UuidOid, types.NumericOid, types.IntervalOid, types.JsonbOid,
+	types.Float8Oid, types.TextOid, types.BpcharOid, types.ByteaOid, types.UuidOid, types.NumericOid, types.IntervalOid, types.JsonbOid, types.CitextOid,
 	types.Int4ArrayOid, types.TextArrayOid, types.NumericArrayOid,
 	types.Int4RangeOid, types.NumRangeOid, types.Int8MultirangeOid, types.NumMultirangeOid, userRange, types.MultirangeOf(userRange)}
 
@@ -258,6 +260,7 @@ func TestCanonicalBytesAndSlotsNeverChange(t *testing.T) {
 		{types.TextOid, "", "010001", 636},
 		{types.TextOid, "abc", "016162630001", 618},
 		{types.BpcharOid, "ab  ", "0161620001", 490},
+		{types.CitextOid, "aB", "0161620001", 490},
 		{types.ByteaOid, "\\x00ff00", "0100ffff00ff0001", 458},
 		{types.UuidOid, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "01a0eebc999c0b4ef8bb6d6bb9bd380a110001", 326},
 		{types.NumericOid, "0", "0130", 647},
