@@ -281,7 +281,7 @@ func (k *Key) sameParentKey(old, new []types.Datum) bool {
 			return false
 		}
 		switch oid {
-		case types.NumericOid, types.Float8Oid, types.Float4Oid, types.BpcharOid:
+		case types.NumericOid, types.Float8Oid, types.Float4Oid, types.BpcharOid, types.CitextOid:
 			if a.IsNull() {
 				continue
 			}

@@ -82,7 +82,7 @@ func CompareString(oid Oid, a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// FoldCitext is the text by which citext is compared: lower().
+// FoldCitext is the text by which citext is compared: lower(). Stored keys have it.
 func FoldCitext(s string) string { return strings.ToLower(s) }
 
 // ByteEqual says that values of a KString type are equal exactly when their bytes are.

@@ -37,7 +37,7 @@ select 'a'::citext = 1;
 
 create table u (id int primary key, email citext not null unique, note citext default 'None', check (note <> 'BAD'));
 \d u
-insert into u values (1, 'Alice@Example.com'), (2, 'bob@example.com', 'Hi');
+insert into u values (1, 'Alice@Example.com', default), (2, 'bob@example.com', 'Hi');
 insert into u values (3, 'ALICE@example.COM');
 insert into u values (3, 'carol@example.com', 'bad');
 insert into u (id, email) values (4, 'BOB@EXAMPLE.COM') on conflict (email) do nothing;
