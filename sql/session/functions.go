@@ -330,7 +330,7 @@ func (s *Session) systemEnv() *pgcat.Env {
 
 func (s *Session) settingRows() []pgcat.Setting {
 	var out []pgcat.Setting
-	for _, r := range s.settings.All() {
+	for _, r := range s.listedSettings() {
 		if hiddenSetting(lower(r.name)) {
 			continue
 		}

@@ -632,7 +632,7 @@ func (s *Session) showSetting(name string) (string, bool) {
 func (s *Session) show(u *parse.VariableShowStmt) (string, *rowSource, error) {
 	if lower(u.Name) == "all" {
 		out := textRows("name", "setting", "description")
-		for _, r := range s.settings.All() {
+		for _, r := range s.listedSettings() {
 			if hiddenSetting(lower(r.name)) {
 				continue
 			}
