@@ -51,9 +51,8 @@ type Manager struct {
 
 type keyShard struct {
 	mu        sync.Mutex
-	heads     map[uint64]*head // by hash; equal hashes are chained
-	peak      int              // the most heads since the map was made
-	packs     *packs           // nil when there are none
+	heads     headTable
+	packs     *packs // nil when there are none
 	freeHeads *head
 	freeHolds *hold
 	// Lengths of the free lists: what a bulk load locked is not kept for ever.
@@ -64,7 +63,10 @@ type ownerShard struct {
 	mu     sync.Mutex
 	owners map[topo.TxnID]*ownerLocks
 	free   *ownerLocks
-	_      [40]byte
+	// last is the locks of lastOwner, which were looked for last; nil: nothing is known.
+	last      *ownerLocks
+	lastOwner topo.TxnID
+	_         [8]byte
 }
 
 // ownerLocks is what one owner holds or waits for; guarded by the owner shard.
@@ -80,7 +82,7 @@ type ownerLocks struct {
 type head struct {
 	key        []byte
 	hash       uint64
-	next       *head // same hash, or free list
+	next       *head // in its bucket, or free list
 	grantedSet ModeSet
 	granted    [maxMode + 1]int32 // owners that hold the mode
 	holds      *hold
@@ -92,6 +94,7 @@ type head struct {
 // modes are guarded by the key shard, the o links by the owner shard; it is made and freed under both.
 type hold struct {
 	head         *head
+	list         *ownerLocks // that it is on
 	owner        topo.TxnID
 	modes        ModeSet
 	waiting      int32 // requests of this owner in head's queue
@@ -112,7 +115,6 @@ type Options struct {
 func New(class Class, graph WaitGraph) *Manager {
 	m := &Manager{class: class, graph: graph, seed: maphash.MakeSeed(), packFrom: packFrom}
 	for i := range m.keys {
-		m.keys[i].heads = map[uint64]*head{}
 		m.owners[i].owners = map[topo.TxnID]*ownerLocks{}
 	}
 	if graph != nil {
@@ -345,7 +347,7 @@ func (m *Manager) ReleaseModes(owner topo.TxnID, modes ModeSet) {
 func (m *Manager) releaseSome(os *ownerShard, owner topo.TxnID, modes ModeSet) bool {
 	os.mu.Lock()
 	defer os.mu.Unlock()
-	ol := os.owners[owner]
+	ol := os.find(owner)
 	if ol == nil {
 		return false
 	}

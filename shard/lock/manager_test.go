@@ -198,7 +198,7 @@ func TestReleaseAllLeavesNothingOfManyLocks(t *testing.T) {
 func nothingLeft(t testing.TB, m *Manager) {
 	t.Helper()
 	for i := range m.keys {
-		if n := len(m.keys[i].heads); n > 0 || m.keys[i].packs != nil {
+		if n := m.keys[i].heads.n; n > 0 || m.keys[i].packs != nil {
 			t.Errorf("shard %d: %d heads, packs %v", i, n, m.keys[i].packs)
 		}
 		if n := len(m.owners[i].owners); n > 0 {

@@ -68,18 +68,17 @@ func (m *Manager) EachHeld(fn func(owner topo.TxnID, key []byte, mode Mode) bool
 func (m *Manager) eachHeld(ks *keyShard, fn func(owner topo.TxnID, key []byte, mode Mode) bool) bool {
 	ks.mu.Lock()
 	defer ks.mu.Unlock()
-	for _, h := range ks.heads {
-		for ; h != nil; h = h.next {
-			for o := h.holds; o != nil; o = o.hnext {
-				for mode := Mode(1); mode <= maxMode; mode++ {
-					if o.modes.Has(mode) && !fn(o.owner, h.key, mode) {
-						return false
-					}
+	more := ks.heads.all(func(h *head) bool {
+		for o := h.holds; o != nil; o = o.hnext {
+			for mode := Mode(1); mode <= maxMode; mode++ {
+				if o.modes.Has(mode) && !fn(o.owner, h.key, mode) {
+					return false
 				}
 			}
 		}
-	}
-	return m.eachPacked(ks, func(owner topo.TxnID, key []byte, modes ModeSet) bool {
+		return true
+	})
+	return more && m.eachPacked(ks, func(owner topo.TxnID, key []byte, modes ModeSet) bool {
 		for mode := Mode(1); mode <= maxMode; mode++ {
 			if modes.Has(mode) && !fn(owner, key, mode) {
 				return false

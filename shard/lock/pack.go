@@ -139,7 +139,7 @@ func (m *Manager) acquirePacked(os *ownerShard, ks *keyShard, owner topo.TxnID, 
 		}
 		return true, topo.TxnID{}
 	}
-	ol := os.owners[owner]
+	ol := os.find(owner)
 	if ol == nil || ol.taken < m.packFrom || m.class.Counted {
 		return false, topo.TxnID{}
 	}
@@ -255,6 +255,7 @@ func (m *Manager) forgetIdle(os *ownerShard, owner topo.TxnID, ol *ownerLocks) {
 	}
 	if ol.first == nil {
 		delete(os.owners, owner)
+		os.last = nil
 		*ol = ownerLocks{next: os.free}
 		os.free = ol
 	}

@@ -85,11 +85,10 @@ func (m *Manager) List() []Entry {
 	for i := range m.keys {
 		ks := &m.keys[i]
 		ks.mu.Lock()
-		for _, h := range ks.heads {
-			for ; h != nil; h = h.next {
-				out = m.listHead(out, h)
-			}
-		}
+		ks.heads.all(func(h *head) bool {
+			out = m.listHead(out, h)
+			return true
+		})
 		m.eachPacked(ks, func(owner topo.TxnID, key []byte, modes ModeSet) bool {
 			key = bytes.Clone(key)
 			for mode := Mode(1); mode <= maxMode; mode++ {
@@ -162,14 +161,13 @@ func (m *Manager) Clear() {
 	for i := range m.keys {
 		ks := &m.keys[i]
 		ks.mu.Lock()
-		for _, h := range ks.heads {
-			for ; h != nil; h = h.next {
-				for h.qfirst != nil {
-					h.qfirst.leave(failed, ErrDropped)
-				}
+		ks.heads.all(func(h *head) bool {
+			for h.qfirst != nil {
+				h.qfirst.leave(failed, ErrDropped)
 			}
-		}
-		clear(ks.heads)
+			return true
+		})
+		ks.heads.clear()
 		ks.packs = nil
 		ks.mu.Unlock()
 	}
@@ -178,25 +176,18 @@ func (m *Manager) Clear() {
 	m.packers.mu.Unlock()
 	for i := range m.owners {
 		clear(m.owners[i].owners)
+		m.owners[i].last = nil
 		m.owners[i].mu.Unlock()
 	}
 }
 
-func (ks *keyShard) find(hash uint64, key []byte) *head {
-	h := ks.heads[hash]
-	for h != nil && !bytes.Equal(h.key, key) {
-		h = h.next
-	}
-	return h
-}
+func (ks *keyShard) find(hash uint64, key []byte) *head { return ks.heads.find(hash, key) }
 
 const (
 	// maxPooledKey keeps long keys' buffers out of the free lists.
 	maxPooledKey = 256
 	// maxPooled bounds each free list of a shard.
 	maxPooled = 128
-	// maxIdleMap is how many heads an empty shard's map may have had: maps do not shrink, so a larger one is made anew.
-	maxIdleMap = 1024
 )
 
 func (ks *keyShard) newHead(hash uint64, key []byte) *head {
@@ -209,9 +200,7 @@ func (ks *keyShard) newHead(hash uint64, key []byte) *head {
 	}
 	h.key = append(h.key[:0], key...)
 	h.hash = hash
-	h.next = ks.heads[hash]
-	ks.heads[hash] = h
-	ks.peak = max(ks.peak, len(ks.heads))
+	ks.heads.add(h)
 	return h
 }
 
@@ -220,23 +209,7 @@ func (ks *keyShard) freeIfIdle(h *head) {
 	if h.holds != nil || h.qfirst != nil {
 		return
 	}
-	if first := ks.heads[h.hash]; first == h {
-		if h.next == nil {
-			delete(ks.heads, h.hash)
-		} else {
-			ks.heads[h.hash] = h.next
-		}
-	} else {
-		for p := first; ; p = p.next {
-			if p.next == h {
-				p.next = h.next
-				break
-			}
-		}
-	}
-	if len(ks.heads) == 0 && ks.peak > maxIdleMap {
-		ks.heads, ks.peak = map[uint64]*head{}, 0
-	}
+	ks.heads.remove(h)
 	if ks.pooledHeads >= maxPooled {
 		return
 	}
@@ -290,8 +263,16 @@ func (h *head) find(owner topo.TxnID) *hold {
 	return o
 }
 
+// find returns what an owner has; nil: nothing. Most requests come from the owner that the one before came from.
+func (os *ownerShard) find(owner topo.TxnID) *ownerLocks {
+	if os.last == nil || os.lastOwner != owner {
+		os.last, os.lastOwner = os.owners[owner], owner
+	}
+	return os.last
+}
+
 func (os *ownerShard) link(o *hold) {
-	ol := os.owners[o.owner]
+	ol := os.find(o.owner)
 	if ol == nil {
 		if ol = os.free; ol == nil {
 			ol = &ownerLocks{}
@@ -300,7 +281,9 @@ func (os *ownerShard) link(o *hold) {
 		}
 		ol.next = nil
 		os.owners[o.owner] = ol
+		os.last = ol
 	}
+	o.list = ol
 	ol.taken++
 	o.onext = ol.first
 	if ol.first != nil {
@@ -318,7 +301,7 @@ func (os *ownerShard) unlink(o *hold) *ownerLocks {
 		o.oprev.onext = o.onext
 		return nil
 	}
-	ol := os.owners[o.owner]
+	ol := o.list
 	ol.first = o.onext
 	if ol.first != nil {
 		return nil
