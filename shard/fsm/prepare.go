@@ -382,8 +382,8 @@ func (s *State) firstPendingWrite(lo, hi []byte, ts topo.Timestamp, own topo.Txn
 			by, at = p, key
 		}
 	}
-	for _, p := range s.wide.prepares {
-		if relevant(p) {
+	for i := range s.wide.prepares {
+		if p := s.wide.prepares[i].p; relevant(p) {
 			nearer(p, p.firstWrite(lo, hi, reverse))
 		}
 	}

@@ -10,106 +10,95 @@ import (
 )
 
 // The items of prepares are found by key, for conflicts, and in order, for scans. Those of small prepares are in one ordered
-// tree (State.pendKeys). A wide prepare has many, and has them in key order: they are found by hash, and a scan searches
-// each wide prepare by itself. That is a fraction of the tree's work where hundreds of items come and go at once; and there
-// are never many such prepares at a time.
+// tree (State.pendKeys). A wide prepare has many, and has them in key order: each has a hash table of its own, made when it is
+// prepared and dropped whole, and a scan searches each by itself. That is a fraction of the tree's work where hundreds of items
+// come and go at once. A lookup asks every wide prepare, so there are at most maxWide of them: the others use the tree.
 
-// defaultWideItems is how many items make a prepare wide.
-const defaultWideItems = 16
+const (
+	// defaultWideItems is how many items make a prepare wide.
+	defaultWideItems = 8
+	// maxWide bounds the wide prepares.
+	maxWide = 16
+	// pooledSlots bounds a table that is kept for the next prepare.
+	pooledSlots = 1024
+)
 
 // wideIndex finds items of wide prepares. Guarded as State.pendKeys is.
 type wideIndex struct {
-	prepares []*pending
+	prepares []widePrepare
 	seed     maphash.Seed
-	first    map[uint64]int32 // by a key's hash: a node
-	nodes    []wideNode
-	free     int32 // a node, or noNode
-	peak     int   // the most nodes in use since first was made
-	used     int
+	free     [][]uint64 // tables of zeroes
 }
 
-// wideNode is an item in the chain of its key's hash.
-type wideNode struct {
-	p          *pending
-	item, next int32
+// widePrepare has the items of one prepare by the hash of their key: an open-addressed, linearly probed table of a power of
+// two of slots, half of them free at least. A slot has the hash's upper half and the item's position plus one; a free one is 0.
+type widePrepare struct {
+	p     *pending
+	slots []uint64
 }
 
-const noNode = -1
-
-// maxIdleWide is how many items an empty index may have had: its memory does not shrink, so a larger one is made anew.
-const maxIdleWide = 4096
-
-func newWideIndex() wideIndex {
-	return wideIndex{seed: maphash.MakeSeed(), first: map[uint64]int32{}, free: noNode}
-}
+func newWideIndex() wideIndex { return wideIndex{seed: maphash.MakeSeed()} }
 
 // isWide reports whether a prepare's items go to the wide index.
 func (s *State) isWide(p *pending) bool {
-	return len(p.items) >= s.wideItems &&
+	return len(p.items) >= s.wideItems && len(s.wide.prepares) < maxWide &&
 		slices.IsSortedFunc(p.items, func(a, b pendItem) int { return bytes.Compare(a.key, b.key) })
 }
 
+const hashHalf = 0xffffffff << 32
+
 func (w *wideIndex) link(p *pending) {
-	w.prepares = append(w.prepares, p)
+	slots := w.table(2 * len(p.items))
+	mask := uint64(len(slots) - 1)
 	for i := range p.items {
 		hash := maphash.Bytes(w.seed, p.items[i].key)
-		at := w.free
-		if at == noNode {
-			at = int32(len(w.nodes))
-			w.nodes = append(w.nodes, wideNode{})
-		} else {
-			w.free = w.nodes[at].next
+		at := hash & mask
+		for slots[at] != 0 {
+			at = (at + 1) & mask
 		}
-		next, ok := w.first[hash]
-		if !ok {
-			next = noNode
-		}
-		w.nodes[at] = wideNode{p, int32(i), next}
-		w.first[hash] = at
+		slots[at] = hash&hashHalf | uint64(i+1)
 	}
-	w.used += len(p.items)
-	w.peak = max(w.peak, w.used)
+	w.prepares = append(w.prepares, widePrepare{p, slots})
+}
+
+// table returns an empty table of at least n slots.
+func (w *wideIndex) table(n int) []uint64 {
+	size := 16
+	for size < n {
+		size *= 2
+	}
+	for i := len(w.free) - 1; i >= 0; i-- {
+		if t := w.free[i]; cap(t) >= size {
+			w.free = slices.Delete(w.free, i, i+1)
+			return t[:size]
+		}
+	}
+	return make([]uint64, size)
 }
 
 func (w *wideIndex) unlink(p *pending) {
-	w.prepares = slices.DeleteFunc(w.prepares, func(q *pending) bool { return q == p })
-	w.used -= len(p.items)
-	if len(w.prepares) == 0 && w.peak > maxIdleWide {
-		w.first, w.nodes, w.free, w.peak = map[uint64]int32{}, nil, noNode, 0
-		return
-	}
-	for i := range p.items {
-		hash := maphash.Bytes(w.seed, p.items[i].key)
-		at := w.first[hash]
-		if n := &w.nodes[at]; n.p == p && n.item == int32(i) {
-			if n.next == noNode {
-				delete(w.first, hash)
-			} else {
-				w.first[hash] = n.next
-			}
-		} else {
-			for before := n; ; before = n {
-				at = before.next
-				if n = &w.nodes[at]; n.p == p && n.item == int32(i) {
-					before.next = n.next
-					break
-				}
-			}
-		}
-		w.nodes[at] = wideNode{next: w.free}
-		w.free = at
+	i := slices.IndexFunc(w.prepares, func(q widePrepare) bool { return q.p == p })
+	slots := w.prepares[i].slots
+	w.prepares = slices.Delete(w.prepares, i, i+1)
+	if cap(slots) <= pooledSlots && len(w.free) < maxWide {
+		clear(slots)
+		w.free = append(w.free, slots)
 	}
 }
 
 // appendItems appends the items on key, of any transaction but own.
 func (w *wideIndex) appendItems(refs []pendRef, key []byte, own topo.TxnID) []pendRef {
-	at, ok := w.first[maphash.Bytes(w.seed, key)]
-	if !ok {
-		return refs
-	}
-	for ; at != noNode; at = w.nodes[at].next {
-		if n := &w.nodes[at]; n.p.txn != own && bytes.Equal(n.p.items[n.item].key, key) {
-			refs = append(refs, pendRef{key, n.p, int(n.item)})
+	hash := maphash.Bytes(w.seed, key)
+	for i := range w.prepares {
+		p, slots := w.prepares[i].p, w.prepares[i].slots
+		mask := uint64(len(slots) - 1)
+		for at := hash & mask; slots[at] != 0; at = (at + 1) & mask {
+			if slots[at]&hashHalf != hash&hashHalf || p.txn == own {
+				continue
+			}
+			if n := int(uint32(slots[at])) - 1; bytes.Equal(p.items[n].key, key) {
+				refs = append(refs, pendRef{key, p, n})
+			}
 		}
 	}
 	return refs
