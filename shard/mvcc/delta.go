@@ -189,8 +189,7 @@ type Delta struct {
 	// state of tower heights; and slabs that nodes, versions, towers and bytes are cut from.
 	splice   [maxHeight]*entry
 	rng      uint64
-	entries  []entry
-	talls    []tall
+	nodes    nodeSlabs
 	versions []Version
 	data     []byte
 }
@@ -307,34 +306,10 @@ func (d *Delta) randomHeight() int {
 	return h
 }
 
-// tall is a node of more than one level, its tower beside it.
-type tall struct {
-	entry
-	tower [maxHeight - 1]atomic.Pointer[entry]
-}
-
-func (d *Delta) newEntry(height int) *entry {
-	if height > 1 {
-		if len(d.talls) == 0 {
-			d.talls = make([]tall, 64)
-		}
-		e := &d.talls[0]
-		d.talls = d.talls[1:]
-		e.entry.tower = &e.tower
-		return &e.entry
-	}
-	if len(d.entries) == 0 {
-		d.entries = make([]entry, 128)
-	}
-	e := &d.entries[0]
-	d.entries = d.entries[1:]
-	return e
-}
-
 // insert links a new key: into the skip list from the bottom up, then into the hash index.
 func (d *Delta) insert(t *target, hash uint64, v *Version) {
 	height := d.randomHeight()
-	e := d.newEntry(height)
+	e, ref := d.nodes.take(&d.index, height)
 	e.prefix, e.data, e.size = t.prefix, unsafe.SliceData(t.key), uint32(len(t.key))
 	e.head.Store(v)
 	d.seek(t)
@@ -358,7 +333,7 @@ func (d *Delta) insert(t *target, hash uint64, v *Version) {
 		d.height.Store(int32(height))
 	}
 	d.keys++
-	d.index.add(hash, e)
+	d.index.add(hash, ref)
 }
 
 // seek sets splice[l] to the last node before key at each level, starting from the lowest level whose old splice still
