@@ -45,9 +45,9 @@ type stripe struct {
 
 func newReads() *reads { return &reads{seed: maphash.MakeSeed()} }
 
-func (r *reads) stripe(key []byte) *stripe {
-	return &r.stripes[maphash.Bytes(r.seed, key)%numStripes]
-}
+func (r *reads) stripe(key []byte) *stripe { return &r.stripes[r.stripeAt(key)] }
+
+func (r *reads) stripeAt(key []byte) uint8 { return uint8(maphash.Bytes(r.seed, key) % numStripes) }
 
 func raise(a *atomic.Uint64, ts topo.Timestamp) {
 	for {
@@ -68,7 +68,9 @@ type inflightList struct {
 // inflight is one prepare between its registration and its apply.
 type inflight struct {
 	items  []fsm.Item
-	lo, hi []byte // the smallest and the greatest key
+	lo, hi []byte // the smallest and the greatest key that is written
+	// stripes has the stripe of each of these keys.
+	stripes []uint8
 	// everything is set when the keys are not known here: the provisional operations of a large transaction.
 	everything bool
 	// min is the minimum commit timestamp asked for; 0 while it is being determined.
@@ -87,11 +89,17 @@ func writes(k fsm.ItemKind) bool {
 // register puts a prepare's written keys into the register and raises its MinTS.
 func (r *reads) register(p *fsm.Prepare) *inflight {
 	f := &inflight{items: p.Items, everything: p.Provisioned.Count > 0, done: make(chan struct{})}
+	if !f.everything {
+		f.stripes = make([]uint8, 0, len(p.Items))
+	}
 	for i := range p.Items {
 		if !writes(p.Items[i].Kind) {
 			continue
 		}
 		k := p.Items[i].Key
+		if !f.everything {
+			f.stripes = append(f.stripes, r.stripeAt(k))
+		}
 		if f.lo == nil || bytes.Compare(k, f.lo) < 0 {
 			f.lo = k
 		}
@@ -114,10 +122,8 @@ func (r *reads) register(p *fsm.Prepare) *inflight {
 			high = max(high, r.stripes[i].ts.Load())
 		}
 	} else {
-		for i := range f.items {
-			if writes(f.items[i].Kind) {
-				high = max(high, r.stripe(f.items[i].Key).ts.Load())
-			}
+		for _, at := range f.stripes {
+			high = max(high, r.stripes[at].ts.Load())
 		}
 	}
 	p.MinTS = max(p.MinTS, topo.Timestamp(high)+1)
@@ -132,10 +138,8 @@ func (r *reads) count(f *inflight, by int64) {
 		}
 		return
 	}
-	for i := range f.items {
-		if writes(f.items[i].Kind) {
-			r.stripe(f.items[i].Key).count.Add(by)
-		}
+	for _, at := range f.stripes {
+		r.stripes[at].count.Add(by)
 	}
 }
 
