@@ -77,8 +77,9 @@ func (e *entry) at(own Seq) *op {
 }
 
 type storageCount struct {
-	id topo.StorageID
-	n  int
+	id      topo.StorageID
+	entries int
+	ops     int // entries that have an operation
 }
 
 // groupBuffer is the transaction's part in one group.
@@ -118,10 +119,16 @@ func (g *groupBuffer) find(key []byte) *entry {
 
 // entryFor returns the key's entry, making it when there is none.
 func (g *groupBuffer) entryFor(key []byte) *entry {
+	if e := g.find(key); e != nil {
+		return e
+	}
+	return g.enter(key)
+}
+
+// enter is entryFor for a key that most likely has no entry: that saves the search for it.
+func (g *groupBuffer) enter(key []byte) *entry {
 	if g.tree == nil {
 		g.tree = btree.NewBTreeGOptions(entryLess, btree.Options{NoLocks: true})
-	} else if e := g.find(key); e != nil {
-		return e
 	}
 	if len(g.slab) == 0 {
 		n := g.tree.Len()
@@ -134,24 +141,34 @@ func (g *groupBuffer) entryFor(key []byte) *entry {
 		g.slab = make([]entry, n)
 	}
 	e := &g.slab[0]
-	g.slab = g.slab[1:]
 	e.key = key
+	if old, there := g.tree.SetHint(e, &g.hint); there {
+		g.tree.SetHint(old, &g.hint)
+		e.key = nil
+		return old
+	}
+	g.slab = g.slab[1:]
 	g.bytes += len(key) + entryOverhead
-	g.tree.SetHint(e, &g.hint)
+	g.count(key).entries++
 	return e
+}
+
+// count returns the numbers of the key's storage.
+func (g *groupBuffer) count(key []byte) *storageCount {
+	id, _ := topo.KeyStorageID(key)
+	for i := range g.storages {
+		if g.storages[i].id == id {
+			return &g.storages[i]
+		}
+	}
+	g.storages = append(g.storages, storageCount{id: id})
+	return &g.storages[len(g.storages)-1]
 }
 
 // countStorage keeps the number of keys with operations per storage, so that reads of others skip the merge.
 func (g *groupBuffer) countStorage(key []byte, delta int) {
-	id, _ := topo.KeyStorageID(key)
 	g.ops += delta
-	for i := range g.storages {
-		if g.storages[i].id == id {
-			g.storages[i].n += delta
-			return
-		}
-	}
-	g.storages = append(g.storages, storageCount{id, delta})
+	g.count(key).ops += delta
 }
 
 // hasOps reports whether the buffer has an operation in the storage of key.
@@ -159,16 +176,28 @@ func (g *groupBuffer) hasOps(key []byte) bool {
 	if g.ops == 0 {
 		return false
 	}
+	c, ok := g.counts(key)
+	return !ok || c.ops > 0
+}
+
+// hasEntries reports whether the buffer may have an entry in the storage of key.
+func (g *groupBuffer) hasEntries(key []byte) bool {
+	c, ok := g.counts(key)
+	return !ok || c.entries > 0
+}
+
+// counts returns the numbers of the key's storage; false for a key that names none.
+func (g *groupBuffer) counts(key []byte) (c storageCount, ok bool) {
 	id, ok := topo.KeyStorageID(key)
 	if !ok {
-		return true
+		return c, false
 	}
 	for i := range g.storages {
 		if g.storages[i].id == id {
-			return g.storages[i].n > 0
+			return g.storages[i], true
 		}
 	}
-	return false
+	return c, true
 }
 
 // push adds an operation. inPlace says that nobody can tell the newest operation from the one that replaces it.

@@ -20,6 +20,8 @@ type lockCall struct {
 	req  rpc.LockRequest
 	at   []int
 	resp *rpc.LockResponse
+	// met: the transaction had an entry for one of the keys already.
+	met bool
 }
 
 // Lock takes row locks and fills out, one entry per request. Keys of one group are locked in the order given. When
@@ -121,7 +123,11 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 		r := &reqs[i]
 		out[i] = Locked{}
 		g := t.group(r.Key.Group)
-		if e := g.find(r.Key.Bytes); e != nil && (e.last != nil || !g.prov.wrote(r.Key.Bytes)) && e.known(r, &out[i].Version) {
+		var e *entry
+		if g.hasEntries(r.Key.Bytes) {
+			e = g.find(r.Key.Bytes)
+		}
+		if e != nil && (e.last != nil || !g.prov.wrote(r.Key.Bytes)) && e.known(r, &out[i].Version) {
 			if e.last != nil {
 				t.ask(e)
 			}
@@ -148,6 +154,7 @@ func (t *Txn) planLocks(reqs []LockRequest, policy lock.WaitPolicy, out []Locked
 			}
 			g.locked = true
 		}
+		c.met = c.met || e != nil
 		c.req.Keys = append(c.req.Keys, r.Key.Bytes)
 		c.req.Modes = append(c.req.Modes, r.Mode)
 		c.at = append(c.at, i)
@@ -341,7 +348,12 @@ func (t *Txn) enter(c *lockCall, own map[int]ownRow, reqs []LockRequest, out []L
 		o := &out[at]
 		o.Waited = c.resp.Waited
 		o.Version.Version = v
-		e := c.g.entryFor(r.Key.Bytes)
+		var e *entry
+		if c.met {
+			e = c.g.entryFor(r.Key.Bytes)
+		} else {
+			e = c.g.enter(r.Key.Bytes)
+		}
 		if since := t.judge(e, r, v); since != 0 {
 			return at, since
 		}

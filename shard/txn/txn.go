@@ -345,7 +345,12 @@ func (t *Txn) write(key Key, o op) (ended *Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	g := t.group(key.Group)
-	e := g.entryFor(key.Bytes)
+	var e *entry
+	if o.entry {
+		e = g.enter(key.Bytes) // few are written twice
+	} else {
+		e = g.entryFor(key.Bytes)
+	}
 	t.seq++
 	o.seq = t.seq
 	if e.mode == lock.None && g.prov.sent > 0 && !o.entry {
