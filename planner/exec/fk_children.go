@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/pgmqdb/pgmqdb/fk"
 	"github.com/pgmqdb/pgmqdb/shard/lock"
@@ -243,53 +244,84 @@ func nextOfAll(ctx context.Context, cursors []*childCursor) (found []rowRefs, mo
 
 // handOut locks rows found at f and passes on those that still reference one of the keys.
 func (cs *childScan) handOut(ctx context.Context, refs *rowRefs, f topo.Timestamp, mode lock.Mode, emit func([][]types.Datum, []int) error) (moved bool, err error) {
-	// The scratch is the store's, unless emit has come to another scan.
-	reqs, locked := slices.Grow(cs.s.reqs[:0], min(refs.len(), emitRows)), cs.s.locked
-	cs.s.reqs, cs.s.locked = nil, nil
-	defer func() {
-		clear(reqs[:cap(reqs)])
-		clear(locked[:cap(locked)])
-		cs.s.reqs, cs.s.locked = reqs, locked
-	}()
+	w := childScratches.Get().(*childScratch)
+	defer w.free()
+	if len(cs.k.Child.Triggers) > 0 || len(cs.k.DeclaredOn.Triggers) > 0 {
+		w.kept = true // triggers may be called with the rows later
+	}
 	for from := 0; from < refs.len(); from += emitRows {
-		reqs = reqs[:0]
+		reqs := slices.Grow(w.reqs[:0], min(refs.len()-from, emitRows))
 		for i := from; i < min(from+emitRows, refs.len()); i++ {
 			// A row that is to be written and that the transaction's snapshot cannot see is a serialization failure above
 			// READ COMMITTED; one that only forbids is reported as what it is, as PostgreSQL does.
 			reqs = append(reqs, txn.LockRequest{Key: refs.key(i), Mode: mode, Latest: mode == lock.KeyShare})
 		}
-		locked = slices.Grow(locked[:0], len(reqs))[:len(reqs)]
+		locked := slices.Grow(w.locked[:0], len(reqs))[:len(reqs)]
+		w.reqs, w.locked, w.used = reqs, locked, max(w.used, len(reqs))
 		if err := cs.s.c.Txn.Lock(ctx, reqs, lock.Wait, locked); err != nil {
 			return moved, err
 		}
-		rows := make([][]types.Datum, 0, len(reqs))
-		keys := make([]int, 0, len(reqs))
-		width := len(cs.k.Child.Columns)
-		flat := make([]types.Datum, 0, width*len(reqs))
+		w.begin(len(reqs), len(cs.k.Child.Columns))
 		for i := range locked {
 			v := &locked[i].Version
 			at := -1
 			if v.Exists() {
-				start := len(flat)
-				if flat, err = cs.ti.decode(flat, v.Value); err != nil {
+				start := len(w.flat)
+				if w.flat, err = cs.ti.decode(w.flat, v.Value); err != nil {
 					return moved, err
 				}
-				row := flat[start:len(flat):len(flat)]
+				row := w.flat[start:len(w.flat):len(w.flat)]
 				if at = cs.keyOf(row); at >= 0 {
-					rows, keys = append(rows, row), append(keys, at)
+					w.rows, w.keys = append(w.rows, row), append(w.keys, at)
 				}
 			}
 			if at < 0 && !v.Own && v.TS > f {
 				moved = true
 			}
 		}
-		if len(rows) > 0 {
-			if err := emit(rows, keys); err != nil {
+		if len(w.rows) > 0 {
+			if err := emit(w.rows, w.keys); err != nil {
 				return moved, err
 			}
 		}
 	}
 	return moved, nil
+}
+
+// childScratch is the memory of handOut.
+type childScratch struct {
+	reqs   []txn.LockRequest
+	locked []txn.Locked
+	rows   [][]types.Datum
+	keys   []int
+	flat   []types.Datum
+	used   int  // the most rows at a time
+	values int  // and values, in flat
+	kept   bool // rows and flat belong to whoever they were handed out to
+}
+
+var childScratches = sync.Pool{New: func() any { return new(childScratch) }}
+
+// begin empties what n rows of so many columns are handed out in.
+func (w *childScratch) begin(n, width int) {
+	if w.kept {
+		w.rows, w.flat = nil, nil
+	}
+	w.rows, w.keys = slices.Grow(w.rows[:0], n), slices.Grow(w.keys[:0], n)
+	w.values = max(w.values, len(w.flat))
+	w.flat = slices.Grow(w.flat[:0], n*width)
+}
+
+func (w *childScratch) free() {
+	if w.kept {
+		w.rows, w.flat, w.kept = nil, nil, false
+	}
+	clear(w.reqs[:w.used])
+	clear(w.locked[:w.used])
+	clear(w.rows[:min(w.used, cap(w.rows))])
+	clear(w.flat[:min(max(w.values, len(w.flat)), cap(w.flat))])
+	w.used, w.values = 0, 0
+	childScratches.Put(w)
 }
 
 // noneSince is what a commit asks when children have come after the scan that it relied on: it is refused if the

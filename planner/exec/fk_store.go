@@ -23,9 +23,6 @@ type Store struct {
 	writers map[catalog.Oid]*storeWriter
 	// validates says that DDL looks at tables that it has fenced, from several goroutines.
 	validates bool
-	// Of the last rows that were locked for an action; used again.
-	reqs   []txn.LockRequest
-	locked []txn.Locked
 }
 
 var _ fk.Store = (*Store)(nil)

@@ -313,10 +313,8 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, ol
 	for _, x := range w.ti.indexes {
 		w.planRemoval(0, x, before[0], from, slot)
 	}
-	if err := w.lock(ctx); err != nil {
-		return err
-	}
-	if err := w.apply(before); err != nil {
+	err = w.write(ctx, before)
+	if w.end(); err != nil {
 		return err
 	}
 	to.begin(1 + len(to.ti.indexes))
@@ -325,10 +323,8 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, ol
 	for _, x := range to.ti.indexes {
 		to.planEntry(0, x, after[0], key, slot)
 	}
-	if err := to.lock(ctx); err != nil {
-		return err
-	}
-	if err := to.apply(after); err != nil {
+	err = to.write(ctx, after)
+	if to.end(); err != nil {
 		return err
 	}
 	if w.c.Constraints == nil {

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/pgmqdb/pgmqdb/catalog"
@@ -27,11 +28,9 @@ import (
 type Writer struct {
 	widener // c and ti
 
-	arena  []byte
-	reqs   []txn.LockRequest
-	locked []txn.Locked
-	state  map[string]bool // keys written by the running batch: whether they exist now
-	plan   []keyWrite
+	arena []byte
+	state map[string]bool // keys written by the running batch: whether they exist now
+	*writerScratch
 	// refused is the position in the last batch of the row that was a duplicate.
 	refused int
 
@@ -44,6 +43,18 @@ type Writer struct {
 	// fire fires the table's triggers of rows; nil: there are none.
 	fire *firing
 }
+
+// writerScratch is what a writer needs while a batch is written: from begin to end.
+type writerScratch struct {
+	reqs   []txn.LockRequest
+	locked []txn.Locked
+	plan   []keyWrite
+}
+
+var writerScratches = sync.Pool{New: func() any { return new(writerScratch) }}
+
+// keptWrites bounds the keys of a batch whose scratch is kept.
+const keptWrites = 4096
 
 // keyWrite is what a batch does to one key, in row order. at is its lock request's position, or -1.
 type keyWrite struct {
@@ -126,9 +137,42 @@ func (w *Writer) locator(rowKey []byte, slot topo.Slot) []byte {
 
 var emptyValue = []byte{}
 
+// keyBytes is about how long a key is.
+const keyBytes = 32
+
 // begin starts a batch that writes about so many keys.
 func (w *Writer) begin(keys int) {
-	w.plan, w.reqs = slices.Grow(w.plan[:0], keys), slices.Grow(w.reqs[:0], keys)
+	if w.writerScratch == nil {
+		w.writerScratch = writerScratches.Get().(*writerScratch)
+	}
+	w.plan, w.reqs, w.locked = slices.Grow(w.plan[:0], keys), w.reqs[:0], w.locked[:0]
+	if n := keys * keyBytes; n > 512 && cap(w.arena)-len(w.arena) < n {
+		w.arena = make([]byte, 0, n)
+	}
+}
+
+// end ends a batch.
+func (w *Writer) end() {
+	s := w.writerScratch
+	if s == nil {
+		return
+	}
+	w.writerScratch = nil
+	if cap(s.plan) > keptWrites {
+		return
+	}
+	clear(s.plan)
+	clear(s.reqs)
+	clear(s.locked)
+	writerScratches.Put(s)
+}
+
+// write locks what is planned and carries it out.
+func (w *Writer) write(ctx context.Context, rows [][]types.Datum) error {
+	if err := w.lock(ctx); err != nil {
+		return err
+	}
+	return w.apply(rows)
 }
 
 // add plans a write; those of keys that others may hold are locked first.
@@ -145,10 +189,7 @@ func (w *Writer) lock(ctx context.Context) error {
 	if len(w.reqs) == 0 {
 		return nil
 	}
-	if cap(w.locked) < len(w.reqs) {
-		w.locked = make([]txn.Locked, len(w.reqs))
-	}
-	w.locked = w.locked[:len(w.reqs)]
+	w.locked = slices.Grow(w.locked[:0], len(w.reqs))[:len(w.reqs)]
 	return w.c.Txn.Lock(ctx, w.reqs, lock.Wait, w.locked)
 }
 
@@ -243,10 +284,8 @@ func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
 	for i, row := range wide {
 		w.planInsert(i, row)
 	}
-	if err := w.lock(ctx); err != nil {
-		return err
-	}
-	if err := w.apply(wide); err != nil {
+	err = w.write(ctx, wide)
+	if w.end(); err != nil {
 		return err
 	}
 	if w.fire != nil {
@@ -298,10 +337,8 @@ func (w *Writer) Delete(ctx context.Context, rows [][]types.Datum) error {
 			w.planRemoval(i, x, row, key, slot)
 		}
 	}
-	if err := w.lock(ctx); err != nil {
-		return err
-	}
-	if err := w.apply(wide); err != nil {
+	err = w.write(ctx, wide)
+	if w.end(); err != nil {
 		return err
 	}
 	if w.fire != nil {
@@ -351,10 +388,8 @@ func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
 	for i := range before {
 		w.planUpdate(i, before[i], after[i])
 	}
-	if err := w.lock(ctx); err != nil {
-		return err
-	}
-	if err := w.apply(after); err != nil {
+	err = w.write(ctx, after)
+	if w.end(); err != nil {
 		return err
 	}
 	if w.fire != nil {
