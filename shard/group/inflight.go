@@ -67,8 +67,10 @@ type inflightList struct {
 
 // inflight is one prepare between its registration and its apply.
 type inflight struct {
-	items  []fsm.Item
-	lo, hi []byte // the smallest and the greatest key that is written
+	items []fsm.Item
+	// ordered: the items that write are among the first so many, which are in key order; 0: they may be in any order.
+	ordered int
+	lo, hi  []byte // the smallest and the greatest key that is written
 	// stripes has the stripe of each of these keys.
 	stripes []uint8
 	// everything is set when the keys are not known here: the provisional operations of a large transaction.
@@ -92,6 +94,7 @@ func (r *reads) register(p *fsm.Prepare) *inflight {
 	if !f.everything {
 		f.stripes = make([]uint8, 0, len(p.Items))
 	}
+	f.order()
 	for i := range p.Items {
 		if !writes(p.Items[i].Kind) {
 			continue
@@ -99,6 +102,12 @@ func (r *reads) register(p *fsm.Prepare) *inflight {
 		k := p.Items[i].Key
 		if !f.everything {
 			f.stripes = append(f.stripes, r.stripeAt(k))
+		}
+		if f.ordered > 0 {
+			if f.hi = k; f.lo == nil {
+				f.lo = k
+			}
+			continue
 		}
 		if f.lo == nil || bytes.Compare(k, f.lo) < 0 {
 			f.lo = k
@@ -223,8 +232,45 @@ func (f *inflight) touches(key []byte) bool {
 	if f.lo == nil || bytes.Compare(key, f.lo) < 0 || bytes.Compare(key, f.hi) > 0 {
 		return false
 	}
+	if f.ordered > 0 {
+		for i := f.search(key); i < f.ordered && bytes.Equal(f.items[i].Key, key); i++ {
+			if writes(f.items[i].Kind) {
+				return true
+			}
+		}
+		return false
+	}
 	for i := range f.items {
 		if writes(f.items[i].Kind) && bytes.Equal(f.items[i].Key, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// order finds out whether the items that write are in key order: those of a transaction are, and read ranges come behind.
+func (f *inflight) order() {
+	n := min(1, len(f.items))
+	for n < len(f.items) && bytes.Compare(f.items[n-1].Key, f.items[n].Key) <= 0 {
+		n++
+	}
+	for i := n; i < len(f.items); i++ {
+		if writes(f.items[i].Kind) {
+			return
+		}
+	}
+	f.ordered = n
+}
+
+// search returns the first of the ordered items with a key >= key.
+func (f *inflight) search(key []byte) int {
+	return sort.Search(f.ordered, func(i int) bool { return bytes.Compare(f.items[i].Key, key) >= 0 })
+}
+
+// writesIn reports whether one of the ordered items writes into [lo, hi).
+func (f *inflight) writesIn(lo, hi []byte) bool {
+	for i := f.search(lo); i < f.ordered && (hi == nil || bytes.Compare(f.items[i].Key, hi) < 0); i++ {
+		if writes(f.items[i].Kind) {
 			return true
 		}
 	}
@@ -237,6 +283,24 @@ func (f *inflight) touchesRange(lo, hi []byte, ranges []fsm.KeyRange) bool {
 		return true
 	}
 	if f.lo == nil || bytes.Compare(f.hi, lo) < 0 || hi != nil && bytes.Compare(f.lo, hi) >= 0 {
+		return false
+	}
+	if len(ranges) < f.ordered { // otherwise the items are fewer than the ranges
+		if ranges == nil {
+			return f.writesIn(lo, hi)
+		}
+		for i := range ranges {
+			from, to := ranges[i].Lo, ranges[i].Hi
+			if bytes.Compare(from, lo) < 0 {
+				from = lo
+			}
+			if to == nil || hi != nil && bytes.Compare(hi, to) < 0 {
+				to = hi
+			}
+			if f.writesIn(from, to) {
+				return true
+			}
+		}
 		return false
 	}
 	for i := range f.items {
