@@ -12,13 +12,16 @@ import (
 // The items of prepares are found by key, for conflicts, and in order, for scans. Those of small prepares are in one ordered
 // tree (State.pendKeys). A wide prepare has many, and has them in key order: each has a hash table of its own, made when it is
 // prepared and dropped whole, and a scan searches each by itself. That is a fraction of the tree's work where hundreds of items
-// come and go at once. A lookup asks every wide prepare, so there are at most maxWide of them: the others use the tree.
+// come and go at once. A filter says which of them may have a key. There are at most maxWide wide prepares: others use the tree.
 
 const (
 	// defaultWideItems is how many items make a prepare wide.
 	defaultWideItems = 8
-	// maxWide bounds the wide prepares.
+	// maxWide bounds the wide prepares: each has a bit in a place of the filter.
 	maxWide = 16
+	// filterPlaces is few enough for them to stay in a cache, and many enough for the items that there are at a time. A word has
+	// four of them.
+	filterPlaces = 4096
 	// pooledSlots bounds a table that is kept for the next prepare.
 	pooledSlots = 1024
 )
@@ -28,6 +31,9 @@ type wideIndex struct {
 	prepares []widePrepare
 	seed     maphash.Seed
 	free     [][]uint64 // tables of zeroes
+	// filter has, at what the hash of a key says, the bits of prepares that may have the key.
+	filter [filterPlaces / 4]uint64
+	bits   uint16 // in use
 }
 
 // widePrepare has the items of one prepare by the hash of their key: an open-addressed, linearly probed table of a power of
@@ -35,6 +41,7 @@ type wideIndex struct {
 type widePrepare struct {
 	p     *pending
 	slots []uint64
+	bit   uint16
 }
 
 func newWideIndex() wideIndex { return wideIndex{seed: maphash.MakeSeed()} }
@@ -50,15 +57,25 @@ const hashHalf = 0xffffffff << 32
 func (w *wideIndex) link(p *pending) {
 	slots := w.table(2 * len(p.items))
 	mask := uint64(len(slots) - 1)
+	bit := ^w.bits & (w.bits + 1) // the lowest that is free
+	w.bits |= bit
 	for i := range p.items {
 		hash := maphash.Bytes(w.seed, p.items[i].key)
+		word, shift := filterAt(hash)
+		w.filter[word] |= uint64(bit) << shift
 		at := hash & mask
 		for slots[at] != 0 {
 			at = (at + 1) & mask
 		}
 		slots[at] = hash&hashHalf | uint64(i+1)
 	}
-	w.prepares = append(w.prepares, widePrepare{p, slots})
+	w.prepares = append(w.prepares, widePrepare{p, slots, bit})
+}
+
+// filterAt is a hash's place in the filter. Its lower bits say the place in a table.
+func filterAt(hash uint64) (word, shift uint64) {
+	at := hash >> 32 % filterPlaces
+	return at / 4, at % 4 * maxWide
 }
 
 // table returns an empty table of at least n slots.
@@ -78,8 +95,13 @@ func (w *wideIndex) table(n int) []uint64 {
 
 func (w *wideIndex) unlink(p *pending) {
 	i := slices.IndexFunc(w.prepares, func(q widePrepare) bool { return q.p == p })
-	slots := w.prepares[i].slots
+	slots, bit := w.prepares[i].slots, w.prepares[i].bit
 	w.prepares = slices.Delete(w.prepares, i, i+1)
+	w.bits &^= bit
+	four := uint64(bit) * 0x0001_0001_0001_0001
+	for n := range w.filter {
+		w.filter[n] &^= four
+	}
 	if cap(slots) <= pooledSlots && len(w.free) < maxWide {
 		clear(slots)
 		w.free = append(w.free, slots)
@@ -89,7 +111,15 @@ func (w *wideIndex) unlink(p *pending) {
 // appendItems appends the items on key, of any transaction but own.
 func (w *wideIndex) appendItems(refs []pendRef, key []byte, own topo.TxnID) []pendRef {
 	hash := maphash.Bytes(w.seed, key)
+	word, shift := filterAt(hash)
+	may := uint16(w.filter[word] >> shift)
+	if may == 0 {
+		return refs
+	}
 	for i := range w.prepares {
+		if w.prepares[i].bit&may == 0 {
+			continue
+		}
 		p, slots := w.prepares[i].p, w.prepares[i].slots
 		mask := uint64(len(slots) - 1)
 		for at := hash & mask; slots[at] != 0; at = (at + 1) & mask {
