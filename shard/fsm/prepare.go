@@ -150,7 +150,7 @@ func (v *validation) items(items []Item) (Result, bool, error) {
 			size += len(items[i].Key) + len(items[i].End) + len(items[i].Value)
 		}
 		v.buf = make([]byte, 0, size)
-		v.p.items = make([]pendItem, 0, len(items))
+		v.p.items = v.s.spareHeld.take(len(items))
 	} else {
 		v.p.items, v.p.ranges = v.s.spareItems[:0], v.s.spareRanges[:0]
 	}

@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"slices"
+
 	"github.com/pgmqdb/pgmqdb/shard/mvcc"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 )
@@ -75,8 +77,39 @@ func (s *State) dropPending(p *pending) {
 	s.mu.Lock()
 	delete(s.t.pendings, p.txn)
 	s.unlinkPending(p)
+	items := p.items
+	p.items = nil
 	s.mu.Unlock()
+	s.spareHeld.put(items)
 	s.mark(txnRecordKey(recordPending, p.txn))
+}
+
+// itemLists is memory for the items of prepares, used again. Nobody has the items of a prepare that was dropped: readers find
+// it under mu, and take copies of what they need.
+type itemLists struct{ free [][]pendItem }
+
+const (
+	maxItemLists = 32
+	// keptHeld bounds the items of a list that is kept.
+	keptHeld = 1024
+)
+
+func (l *itemLists) take(n int) []pendItem {
+	for i := len(l.free) - 1; i >= 0; i-- {
+		if items := l.free[i]; cap(items) >= n {
+			l.free = slices.Delete(l.free, i, i+1)
+			return items
+		}
+	}
+	return make([]pendItem, 0, max(n, 8))
+}
+
+func (l *itemLists) put(items []pendItem) {
+	if cap(items) == 0 || cap(items) > keptHeld || len(l.free) == maxItemLists {
+		return
+	}
+	clear(items)
+	l.free = append(l.free, items[:0])
 }
 
 // dropIntents takes a transaction's provisional operations away, because it committed or because it aborted.

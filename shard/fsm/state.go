@@ -70,6 +70,7 @@ type State struct {
 	// Reused by one-phase prepares.
 	spareItems  []pendItem
 	spareRanges []pendRange
+	spareHeld   itemLists // of the others
 	spareChunk  []byte
 
 	digests   []*digestWaiter // see DigestAt; guarded by applyMu

@@ -23,7 +23,8 @@ type Group interface {
 	Unlock(ctx context.Context, req *UnlockRequest) error
 	// Propose runs a command through the log and returns apply's result. For a Prepare the leaseholder first registers
 	// the items' keys, raises MinTS above its highest served read, and after a OnePhase commit or a Resolve releases the
-	// transaction's locks in the group.
+	// transaction's locks in the group. Once it has returned without an error nobody has the command any more, and the caller
+	// may use the memory of its items again.
 	Propose(ctx context.Context, cmd *fsm.Command) (fsm.Result, error)
 	// Outcome reports what the group knows of an attempt, for recovery: prepared (with minimum, primary, participants),
 	// committed, aborted, or unknown.

@@ -614,6 +614,7 @@ func (c *commit) succeed(ts topo.Timestamp) error {
 		released[p.g.id] = !sent && !p.prepare.OnePhase || p.prepare.OnePhase && p.err == nil
 		large = large || sent
 		p.g.tree, p.g.slab, p.g.prov.keys = nil, nil, seenTable{}
+		p.reuse()
 	}
 	if large {
 		t.unlockAll(c.ctx, released)

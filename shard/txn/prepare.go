@@ -1,6 +1,9 @@
 package txn
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/tidwall/btree"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -16,6 +19,7 @@ type participant struct {
 	prepare *fsm.Prepare
 	format  uint8    // that it needs
 	entries []*entry // of prepare.Items, nil for read ranges
+	memory  *itemMemory
 
 	proposal // of prepare
 	state    partState
@@ -85,6 +89,31 @@ func (m *marks) exclusiveItem(key []byte, emit func(Seq, fsm.Item)) {
 	}
 }
 
+// itemMemory is what the items of a prepare are made in.
+type itemMemory struct {
+	items   []fsm.Item
+	entries []*entry
+}
+
+var itemMemories = sync.Pool{New: func() any { return new(itemMemory) }}
+
+// keptItems bounds the items whose memory is kept.
+const keptItems = 4096
+
+// reuse gives the memory of the prepare's items back, if it is certain that nobody has it any more: the group has answered,
+// and no copy of the prepare is on its way.
+func (p *participant) reuse() {
+	m := p.memory
+	if m == nil || p.err != nil || p.doubt || cap(p.prepare.Items) > keptItems {
+		return
+	}
+	m.items, m.entries = p.prepare.Items, p.entries
+	p.memory, p.prepare.Items, p.entries = nil, nil, nil
+	clear(m.items)
+	clear(m.entries)
+	itemMemories.Put(m)
+}
+
 // buildPrepare makes a group's part of an attempt; nil when there is nothing to prepare in it. t.mu is held.
 func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 	p := &participant{g: g, prepare: &fsm.Prepare{Txn: t.id, Tables: t.tables}}
@@ -92,8 +121,9 @@ func (t *Txn) buildPrepare(g *groupBuffer) *participant {
 	if g.tree != nil {
 		n += g.tree.Len() + g.marked
 	}
-	p.prepare.Items = make([]fsm.Item, 0, n)
-	p.entries = make([]*entry, 0, n)
+	p.memory = itemMemories.Get().(*itemMemory)
+	p.prepare.Items = slices.Grow(p.memory.items[:0], n)
+	p.entries = slices.Grow(p.memory.entries[:0], n)
 	if g.tree != nil {
 		var cur *entry
 		emit := func(_ Seq, it fsm.Item) {

@@ -176,6 +176,11 @@ func (cl *client) Propose(ctx context.Context, cmd *fsm.Command) (res fsm.Result
 		if f.doubled {
 			// A copy that arrives whenever it likes, even after its sender's death.
 			late := *cmd
+			if p := cmd.Prepare; p != nil { // the sender uses the memory of its items again
+				prepare := *p
+				prepare.Items = slices.Clone(p.Items)
+				late.Prepare = &prepare
+			}
 			c.spawn(func() {
 				if _, err := c.sched.wait(c.runCtx, place{on: [2]*machine{s.n.m}, dead: s.n.dead}, "late n%d g%d %s", s.n.id, s.g.id, label); err == nil {
 					_, _ = s.propose(withActor(c.runCtx, actor(ctx)+" late"), &late, "late "+label)
