@@ -190,8 +190,21 @@ func (f *flush) dropped(key []byte) bool {
 	return found
 }
 
-// writeDelta merges every key of the delta with what the file has of it.
+// walker goes through disk keys.
+type walker interface {
+	// Seek goes to the first disk key at or behind one, nil at the end; the bytes are valid until the walker moves.
+	Seek(diskKey []byte) (k, v []byte)
+	Next() (k, v []byte)
+}
+
+// writeDelta merges every key of the delta with what the file has of it. What it had before the flush, that is: no key comes
+// twice, so that it is read in a view, beside what is being written, and in steps where the keys lie close together.
 func (f *flush) writeDelta(ctx context.Context) error {
+	before, err := f.db.Seeker()
+	if err != nil {
+		return err
+	}
+	defer before.Close()
 	it := f.b.Delta.Iterator()
 	for ok := it.SeekGE(nil); ok; ok = it.Next() {
 		if err := f.yield(ctx); err != nil {
@@ -210,7 +223,7 @@ func (f *flush) writeDelta(ctx context.Context) error {
 			lone = lone || v.Flags()&mvcc.Lone != 0
 		}
 		if !lone {
-			if err := f.addDiskVersions(); err != nil {
+			if err := f.addDiskVersions((*seekerWalk)(before)); err != nil {
 				return err
 			}
 		}
@@ -222,9 +235,9 @@ func (f *flush) writeDelta(ctx context.Context) error {
 }
 
 // addDiskVersions merges the file's versions of f.prefix into f.versions; the delta's wins at an equal timestamp.
-func (f *flush) addDiskVersions() error {
+func (f *flush) addDiskVersions(file walker) error {
 	fromDelta := len(f.versions)
-	for k, v := f.cur.Seek(f.prefix); k != nil && bytes.HasPrefix(k, f.prefix); k, v = f.cur.Next() {
+	for k, v := file.Seek(f.prefix); k != nil && bytes.HasPrefix(k, f.prefix); k, v = file.Next() {
 		prefix, ts, ok := splitVersionKey(k)
 		if !ok || len(prefix) != len(f.prefix) {
 			return f.db.corrupt(fmt.Errorf("entry %x: %w", k, errKey))
@@ -344,7 +357,7 @@ func (f *flush) collect(ctx context.Context) error {
 		}
 		f.prefix = append(f.prefix[:0], k[tsBytes:]...)
 		f.versions = f.versions[:0]
-		if err := f.addDiskVersions(); err != nil {
+		if err := f.addDiskVersions(f.cur); err != nil {
 			return err
 		}
 		if err := f.rewrite(); err != nil {

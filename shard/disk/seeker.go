@@ -58,12 +58,7 @@ func (s *Seeker) Get(key []byte, ts topo.Timestamp) (row Row, ok bool, err error
 	defer s.r.db.contain(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	s.want = appendVersionKey(s.want[:0], key, ts)
-	if !s.step() {
-		s.lost = true
-		s.k, s.v = s.c.Seek(s.want)
-		s.lost = false
-	}
-	s.from, s.want = s.want, s.from
+	s.move()
 	n := len(s.from) - tsBytes
 	if len(s.k) != len(s.from) || string(s.k[:n]) != string(s.from[:n]) {
 		return Row{}, false, nil
@@ -73,6 +68,37 @@ func (s *Seeker) Get(key []byte, ts topo.Timestamp) (row Row, ok bool, err error
 		return Row{}, false, s.r.db.corrupt(fmt.Errorf("version of key %x: %w", key, err))
 	}
 	return row, true, nil
+}
+
+// move goes to the first entry at or behind want, which it makes from.
+func (s *Seeker) move() {
+	if !s.step() {
+		s.lost = true
+		s.k, s.v = s.c.Seek(s.want)
+		s.lost = false
+	}
+	s.from, s.want = s.want, s.from
+}
+
+// seekerWalk goes through disk keys, best in order, by a Seeker. Its user sees to faults of the mapped file.
+type seekerWalk Seeker
+
+func (w *seekerWalk) Seek(diskKey []byte) (k, v []byte) {
+	s := (*Seeker)(w)
+	s.want = append(s.want[:0], diskKey...)
+	s.move()
+	return s.k, s.v
+}
+
+func (w *seekerWalk) Next() (k, v []byte) {
+	s := (*Seeker)(w)
+	if s.k != nil {
+		s.from = append(append(s.from[:0], s.k...), 0)
+		s.lost = true
+		s.k, s.v = s.c.Next()
+		s.lost = false
+	}
+	return s.k, s.v
 }
 
 // step moves the cursor to the first entry at or behind want, if it is near.
