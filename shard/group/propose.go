@@ -89,21 +89,33 @@ func (r *Replica) submit(ctx context.Context, c *call, urgent bool) (fsm.Result,
 		r.propose(ctx, b)
 		return r.await(ctx, c)
 	}
+	b, err := r.enqueue(c)
+	if err != nil {
+		return fsm.Result{}, err
+	}
+	if b != nil {
+		r.propose(ctx, b)
+	}
+	return r.await(ctx, c)
+}
+
+// enqueue queues a command, and returns the batch that its caller has to propose, if any.
+func (r *Replica) enqueue(c *call) (*batch, error) {
+	p := &r.proposer
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.queued > maxQueuedBytes {
-		p.mu.Unlock()
-		return fsm.Result{}, fail(rpc.ErrNotProposed, "too many commands are waiting for the log")
+		if c.inflight != nil {
+			r.reads.unregister(c.inflight)
+		}
+		return nil, fail(rpc.ErrNotProposed, "too many commands are waiting for the log")
 	}
 	p.queue = append(p.queue, c)
 	p.queued += len(c.data)
 	if p.inFlight < p.limit {
-		b := p.pack()
-		p.mu.Unlock()
-		r.propose(ctx, b)
-	} else {
-		p.mu.Unlock()
+		return p.pack(), nil
 	}
-	return r.await(ctx, c)
+	return nil, nil
 }
 
 // await waits for a queued command's result, proposing a batch when it is this caller's turn.
@@ -250,6 +262,11 @@ func (p *proposer) setLimit(voters int) {
 // propose sends a batch through raft and sees to it that every caller gets an answer. A leading caller that is cancelled
 // leaves the watch over the batch to a goroutine.
 func (r *Replica) propose(ctx context.Context, b *batch) {
+	r.watch(ctx, b, r.entry(b), nil, time.Now().Add(dropRetryFor))
+}
+
+// entry returns the log entry of a batch.
+func (r *Replica) entry(b *batch) *[]byte {
 	buf, _ := r.proposer.buffers.Get().(*[]byte)
 	if buf == nil {
 		buf = new([]byte)
@@ -259,7 +276,7 @@ func (r *Replica) propose(ctx context.Context, b *batch) {
 		data = append(data, c.data...)
 	}
 	*buf = data
-	r.watch(ctx, b, buf, nil, time.Now().Add(dropRetryFor))
+	return buf
 }
 
 // watch proposes b unless rs is a proposal of it already, and follows it until it was applied here or was refused, with its

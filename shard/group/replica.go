@@ -197,6 +197,17 @@ func (r *Replica) send(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Comm
 // sendThrough encodes a command and sees it through the log. f is a prepare's registration: it ends when the command's
 // fate is certain.
 func (r *Replica) sendThrough(ctx context.Context, epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (fsm.Result, error) {
+	c, err := r.encode(epoch, cmd, f)
+	if err != nil {
+		return fsm.Result{}, err
+	}
+	res, err := r.submit(ctx, c, cmd.Lease != nil)
+	c.free(err)
+	return res, err
+}
+
+// encode makes the call of a command.
+func (r *Replica) encode(epoch topo.LeaseEpoch, cmd *fsm.Command, f *inflight) (*call, error) {
 	cmd.Epoch = epoch
 	if cmd.Lease != nil { // what other commands extend the lease to is counted from their batch's proposal
 		cmd.ProposedAtNS = BootNS()
@@ -208,14 +219,17 @@ func (r *Replica) sendThrough(ctx context.Context, epoch topo.LeaseEpoch, cmd *f
 		if f != nil {
 			r.reads.unregister(f)
 		}
-		return fsm.Result{}, fail(rpc.ErrNotProposed, "the command is too large for one log entry")
+		return nil, fail(rpc.ErrNotProposed, "the command is too large for one log entry")
 	}
-	res, err := r.submit(ctx, c, cmd.Lease != nil)
+	return c, nil
+}
+
+// free lets the call be used again, unless it failed: then others may have it still.
+func (c *call) free(err error) {
 	if err == nil && cap(c.data) <= 64<<10 {
 		*c = call{data: c.data, signal: c.signal}
 		callPool.Put(c)
 	}
-	return res, err
 }
 
 // sendOK is send for commands that only a lost lease can refuse.

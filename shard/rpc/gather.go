@@ -27,10 +27,23 @@ type Call struct {
 	Result fsm.Result
 	Err    error
 
-	route *route      // of Group, nil when that finds its way by itself
-	at    Group       // where the call is made
-	node  topo.NodeID // which node that is, when there is a route
-	again bool        // it was not run: it is to be made by itself
+	route   *route      // of Group, nil when that finds its way by itself
+	at      Group       // where the call is made
+	node    topo.NodeID // which node that is, when there is a route
+	again   bool        // it was not run: it is to be made by itself
+	started Started     // the proposal, when it was begun
+}
+
+// Starter is a group of this node that can begin a proposal and leave the wait for it to somebody else.
+type Starter interface {
+	// Start does what comes before the log, as long as that takes no wait; nil: Propose has to be called.
+	Start(cmd *fsm.Command) Started
+}
+
+// Started is a proposal that is ready for the log. Send hands it to the log, and then Wait returns what Propose would have.
+type Started interface {
+	Send()
+	Wait(ctx context.Context) (fsm.Result, error)
 }
 
 // Gather makes calls to several groups at the same time, in one message to each other node that leads some of them, and
@@ -38,7 +51,8 @@ type Call struct {
 // message that gets lost fails all calls in it.
 //
 // In the caller's goroutine it sends the messages, then makes the calls to this node's own groups, and then waits for the
-// answers. Proposals wait for the log, so those of this node run at once; other calls seldom wait, and are made in turn.
+// answers. Proposals wait for the log, so those of this node run at once, and go to the log one right after the other, so that
+// they share its fsync; other calls seldom wait, and are made in turn.
 func Gather(ctx context.Context, calls []Call) {
 	if len(calls) == 1 {
 		_ = calls[0].on(ctx, calls[0].Group)
@@ -252,8 +266,14 @@ func (g *gathering) run(ctx context.Context) {
 			wg.Go(func() { p.roundTrip(ctx) })
 		}
 	}
+	startAll(g.apart)
 	alone := func(i int) {
 		c := g.apart[i]
+		if c.started != nil {
+			c.Result, c.Err = c.started.Wait(ctx)
+			c.Err = unsettled(c.Err)
+			return
+		}
 		at := c.at
 		if at == nil {
 			at = c.Group
@@ -271,6 +291,24 @@ func (g *gathering) run(ctx context.Context) {
 		p.land(ctx)
 	}
 	wg.Wait()
+}
+
+// startAll begins the proposals of this node's groups, if there are several.
+func startAll(calls []*Call) {
+	if len(calls) < 2 {
+		return
+	}
+	for _, c := range calls {
+		if s, ok := c.at.(Starter); ok && c.Propose != nil {
+			cmd := *c.Propose // as in on
+			c.started = s.Start(&cmd)
+		}
+	}
+	for _, c := range calls {
+		if c.started != nil {
+			c.started.Send()
+		}
+	}
 }
 
 // parcel is the calls that go to one node in one message.
