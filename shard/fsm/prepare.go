@@ -339,6 +339,15 @@ func (s *State) firstPendingOf(o *ScanOptions) (by *pending, at []byte) {
 	if o.Ranges == nil {
 		return s.firstPendingWrite(o.Lo, o.Hi, o.TS, o.Own.Txn, o.Reverse)
 	}
+	if n := len(o.Ranges); n > 1 {
+		// Most often nothing is pending from the first range to the last.
+		lo, _ := clip(&o.Ranges[0], o.Lo, o.Hi)
+		_, hi := clip(&o.Ranges[n-1], o.Lo, o.Hi)
+		if by, _ = s.firstPendingWrite(lo, hi, o.TS, o.Own.Txn, false); by == nil {
+			return nil, nil
+		}
+		by = nil
+	}
 	for i := range o.Ranges {
 		lo, hi := clip(&o.Ranges[i], o.Lo, o.Hi)
 		if hi != nil && bytes.Compare(lo, hi) >= 0 {

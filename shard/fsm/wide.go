@@ -139,15 +139,19 @@ func (p *pending) firstWrite(lo, hi []byte, reverse bool) []byte {
 	search := func(key []byte) int {
 		return sort.Search(len(p.items), func(i int) bool { return bytes.Compare(p.items[i].key, key) >= 0 })
 	}
-	from, to := search(lo), len(p.items)
+	if !reverse {
+		for i := search(lo); i < len(p.items) && (hi == nil || bytes.Compare(p.items[i].key, hi) < 0); i++ {
+			if p.items[i].kind.writes() {
+				return p.items[i].key
+			}
+		}
+		return nil
+	}
+	to := len(p.items)
 	if hi != nil {
 		to = search(hi)
 	}
-	for n := 0; n < to-from; n++ {
-		i := from + n
-		if reverse {
-			i = to - 1 - n
-		}
+	for i := to - 1; i >= 0 && bytes.Compare(p.items[i].key, lo) >= 0; i-- {
 		if p.items[i].kind.writes() {
 			return p.items[i].key
 		}
