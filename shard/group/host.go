@@ -75,6 +75,11 @@ const (
 // ExecShards and LogDB.Shards can't change for a data directory.
 const raftShards = 1
 
+// applyWorkers are the goroutines that apply; a group's is its id modulo their number. One that waits for room in a full
+// delta makes the other groups of its worker wait, as long as it takes to flush. The catalog group, on whose log everybody's
+// timestamps and right to plan depend, shares its worker with no other group, up to as many data groups as workers less one.
+const applyWorkers = 17
+
 // Host is this process's share of all groups. One Host has a data directory open at a time.
 type Host struct {
 	cfg      Config
@@ -160,7 +165,7 @@ func (h *Host) raftConfig(address string) config.NodeHostConfig {
 	logDB.Shards = raftShards
 	engine := config.GetDefaultEngineConfig()
 	engine.ExecShards = raftShards
-	engine.CommitShards, engine.ApplyShards, engine.SnapshotShards, engine.CloseShards = 2, 4, 4, 2
+	engine.CommitShards, engine.ApplyShards, engine.SnapshotShards, engine.CloseShards = 2, applyWorkers, 4, 2
 	c := config.NodeHostConfig{
 		WALDir: filepath.Join(h.cfg.Dir, raftDir), NodeHostDir: filepath.Join(h.cfg.Dir, raftDir),
 		RTTMillisecond: 50, RaftAddress: address, RaftEventListener: (*elections)(h), DeploymentID: h.cfg.ClusterID,

@@ -30,6 +30,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lni/dragonboat/v4"
 	"golang.org/x/sys/unix"
 
 	"github.com/pgmqdb/pgmqdb/shard/fsm"
@@ -48,7 +49,8 @@ const (
 	// briefWait is how long a call waits where it is not known who will be.
 	briefWait = 50 * time.Millisecond
 	// readIndexTimeout bounds the question to raft with the lease expired; it is asked again after readIndexTry, since
-	// the question may be lost on its way to the leader.
+	// the question may be lost on its way to the leader. A leader does not ask itself again, but waits for proposeTimeout:
+	// the answer is only behind what it has to apply first, of which there is more with each new question.
 	readIndexTimeout = 3 * time.Second
 	readIndexTry     = 500 * time.Millisecond
 	// strayGrace is how long a holder lets another replica lead raft before it releases the lease.
@@ -223,8 +225,9 @@ func (r *Replica) confirm(ctx context.Context) (*leaseView, error) {
 		if err != nil {
 			return nil, err
 		}
+		// Half of it, so that nodes' heartbeats alone keep the catalog group's from running out between two of them.
 		left := r.expiry.Load() - BootNS()
-		if left < int64(r.host.cfg.LeaseDuration)/4 {
+		if left < int64(r.host.cfg.LeaseDuration)/2 {
 			r.keepAlive(v)
 		}
 		if left > 0 {
@@ -253,19 +256,15 @@ func (r *Replica) confirmRead(ctx context.Context) error {
 func (r *Replica) readIndex(ctx context.Context) error {
 	deadline := time.Now().Add(readIndexTimeout)
 	for {
-		rs, err := r.host.nh.ReadIndex(uint64(r.id), readIndexTry)
+		term, leads := r.leads()
+		timeout := readIndexTry
+		if leads {
+			timeout = proposeTimeout
+		}
+		rs, err := r.host.nh.ReadIndex(uint64(r.id), timeout)
 		if err == nil {
-			select {
-			case res := <-rs.ResultC():
-				ok := res.Completed()
-				rs.Release()
-				if ok {
-					return nil
-				}
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-r.stopped:
-				return errShuttingDown
+			if ok, err := r.awaitIndex(ctx, rs, term); ok || err != nil {
+				return err
 			}
 		}
 		if time.Now().After(deadline) || r.closing.Load() {
@@ -273,6 +272,34 @@ func (r *Replica) readIndex(ctx context.Context) error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// awaitIndex waits for the answer to a question that was asked in a term. Not ok: it has to be asked again.
+func (r *Replica) awaitIndex(ctx context.Context, rs *dragonboat.RequestState, term uint64) (ok bool, err error) {
+	again := time.NewTicker(readIndexTry)
+	defer again.Stop()
+	for {
+		select {
+		case res := <-rs.ResultC():
+			ok := res.Completed()
+			rs.Release()
+			return ok, nil
+		case <-again.C:
+			if t, leads := r.leads(); !leads || t != term {
+				return false, nil
+			}
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-r.stopped:
+			return false, errShuttingDown
+		}
+	}
+}
+
+// leads returns raft's term, and whether this replica leads in it.
+func (r *Replica) leads() (term uint64, leads bool) {
+	leader, term, known, err := r.host.nh.GetLeaderID(uint64(r.id))
+	return term, err == nil && known && leader == r.replica
 }
 
 // keepAlive proposes a command without effect, one at a time: there are readers, and nobody writes.
