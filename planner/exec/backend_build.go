@@ -8,6 +8,7 @@ import (
 	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/catalog/ddl"
 	"github.com/pgmqdb/pgmqdb/planner"
+	"github.com/pgmqdb/pgmqdb/shard/disk"
 	"github.com/pgmqdb/pgmqdb/shard/topo"
 	"github.com/pgmqdb/pgmqdb/shard/txn"
 	"github.com/pgmqdb/pgmqdb/sql/expr"
@@ -68,6 +69,7 @@ func (b *Backend) BuildIndex(ctx context.Context, t *catalog.Table, index *catal
 				if ctx.Err() != nil { // expressions may take long
 					return context.Cause(ctx)
 				}
+				disk.GiveWay(i)
 				for k, at := range wanted {
 					row[at] = p.dst[k].Get(i)
 				}

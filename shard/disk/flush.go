@@ -172,7 +172,9 @@ func newFlush(db *DB, tx *bbolt.Tx, b *Batch) *flush {
 }
 
 func (f *flush) yield(ctx context.Context) error {
-	if f.steps++; f.steps&1023 == 0 {
+	f.steps++
+	GiveWay(f.steps)
+	if f.steps&1023 == 0 {
 		return ctx.Err()
 	}
 	return nil

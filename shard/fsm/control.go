@@ -193,6 +193,7 @@ func (s *State) applyIngest(in *Ingest) (Result, error) {
 		batch = make(map[string][]byte, len(in.Entries))
 	}
 	for i := range in.Entries {
+		disk.GiveWay(i)
 		e := &in.Entries[i]
 		if batch != nil {
 			if other, ok := batch[string(e.Key)]; ok && !bytes.Equal(other, e.Value) {
@@ -210,6 +211,7 @@ func (s *State) applyIngest(in *Ingest) (Result, error) {
 		}
 	}
 	for i := range writes {
+		disk.GiveWay(i)
 		w := &writes[i]
 		s.write(w.key, in.TS, 0, w.value, nil, w.hints, false)
 	}
