@@ -35,7 +35,8 @@ type member struct {
 	mu     sync.Mutex
 	status clusterStatus // what the holder last said of the others
 
-	// The following belong to who registers: the start, and then run.
+	renewing sync.Mutex // one at a time registers or takes an answer: an epoch, and what was granted under it, go together
+	// The following belong to who registers: the start, and then who holds renewing.
 	refusedSince time.Time // another process is said to run under this node's id
 	warned       time.Time
 }
@@ -192,25 +193,25 @@ func (m *member) askRegister(ctx context.Context, q *registerRequest) (*register
 	return nil, err
 }
 
+// beatsAtATime bounds the heartbeats under way. An answer counts from when it was asked for: a node that asked again only
+// when it has one, or has given up on it, would lose its right to plan where answers take half of LivenessLease.
+const beatsAtATime = 4
+
 // run asks for the right to plan until the node stops.
 func (m *member) run(ctx context.Context) {
 	t := time.NewTicker(place.HeartbeatEvery)
 	defer t.Stop()
-	cut := false
+	var beats sync.WaitGroup
+	defer beats.Wait()
+	slots := make(chan struct{}, beatsAtATime)
 	for {
-		if err := m.beat(ctx); err != nil && ctx.Err() == nil {
-			m.s.log.Debug("heartbeat", "err", err)
-			if pgerr.HasCode(err, pgerr.ObjectNotInPrerequisiteState) || errors.As(err, new(*refusedError)) {
-				m.s.fail(err)
-			}
-		}
-		if was := cut; ctx.Err() == nil {
-			switch cut = group.BootNS() >= m.liveUntil.Load(); {
-			case cut && !was:
-				m.s.log.Warn("cut off from the cluster: statements wait", "detail", m.s.cutOffError().Detail)
-			case was && !cut:
-				m.s.log.Info("back in the cluster")
-			}
+		select {
+		case slots <- struct{}{}:
+			beats.Go(func() {
+				defer func() { <-slots }()
+				m.tryBeat(ctx)
+			})
+		default:
 		}
 		select {
 		case <-ctx.Done():
@@ -224,10 +225,38 @@ func (m *member) run(ctx context.Context) {
 	}
 }
 
-// beat sends one heartbeat.
+// tryBeat is a beat whose error is looked at.
+func (m *member) tryBeat(ctx context.Context) {
+	err := m.beat(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	m.s.log.Debug("heartbeat", "err", err)
+	if pgerr.HasCode(err, pgerr.ObjectNotInPrerequisiteState) || errors.As(err, new(*refusedError)) {
+		m.s.fail(err)
+	}
+}
+
+// noticeCuts logs when the right to plan is lost, and when it is back.
+func (m *member) noticeCuts(ctx context.Context) {
+	start := group.BootNS() + int64(place.LivenessLease)
+	for cut := false; sleep(ctx, place.HeartbeatEvery/2); {
+		switch is := group.BootNS() >= max(start, m.liveUntil.Load()); {
+		case is && !cut:
+			m.s.log.Warn("cut off from the cluster: statements wait", "detail", m.s.cutOffError().Detail)
+			cut = true
+		case cut && !is:
+			m.s.log.Info("back in the cluster")
+			cut = false
+		}
+	}
+}
+
+// beat sends one heartbeat. A later one may be under way, or answered already.
 func (m *member) beat(ctx context.Context) error {
 	s := m.s
-	ctx, cancel := context.WithTimeout(ctx, place.LivenessLease/2)
+	life := ctx
+	ctx, cancel := context.WithTimeout(ctx, place.LivenessLease)
 	defer cancel()
 	asked := group.BootNS()
 	oldest, err := m.oldest(ctx)
@@ -247,8 +276,31 @@ func (m *member) beat(ctx context.Context) error {
 		s.fail(errRemoved)
 		return errRemoved
 	case !resp.OK:
-		s.log.Warn("this node's liveness epoch was declared over: registering again", "epoch", q.Epoch)
-		return m.register(ctx, q.Epoch+1)
+		return m.renew(life, q.Epoch)
+	}
+	return m.grant(ctx, q.Epoch, asked, resp)
+}
+
+// renew registers again, once for an epoch that is over.
+func (m *member) renew(ctx context.Context, over topo.LivenessEpoch) error {
+	m.renewing.Lock()
+	defer m.renewing.Unlock()
+	if m.Epoch() != over {
+		return nil
+	}
+	m.s.log.Warn("this node's liveness epoch was declared over: registering again", "epoch", over)
+	ctx, cancel := context.WithTimeout(ctx, place.LivenessLease/2)
+	defer cancel()
+	return m.register(ctx, over+1)
+}
+
+// grant takes the answer to a heartbeat that was sent under an epoch. An answer under an earlier one is worth nothing.
+func (m *member) grant(ctx context.Context, epoch topo.LivenessEpoch, asked int64, resp *heartbeatResponse) error {
+	s := m.s
+	m.renewing.Lock()
+	defer m.renewing.Unlock()
+	if m.Epoch() != epoch || asked+int64(place.LivenessLease) <= m.liveUntil.Load() {
+		return nil
 	}
 	if !m.synced.Load() {
 		// The table locks that others hold have to hold here too before statements are planned.

@@ -435,7 +435,8 @@ func (s *Server) alone() bool { return len(s.catalog.Topology().NodeIDs()) < 2 }
 
 // runBackground starts what goes on beside the sessions.
 func (s *Server) runBackground() {
-	for _, f := range []func(context.Context){s.member.run, s.member.endWaits, s.holder.run, s.replicas.run, s.watchEnds, s.keepContacts} {
+	for _, f := range []func(context.Context){s.member.run, s.member.noticeCuts, s.member.endWaits, s.holder.run, s.replicas.run,
+		s.watchEnds, s.keepContacts} {
 		s.background(f)
 	}
 }
