@@ -586,12 +586,11 @@ func (f *numFormat) formatFloat(x float64, t types.Oid) (string, error) {
 	switch {
 	case f.roman && !finite:
 		return f.romanNumber(0), nil
-	case f.roman:
-		d, err := types.NumericFromFloat(x, 64)
-		if err != nil {
-			return "", err
+	case f.roman: // rint to an int: one that has no room for it is negative
+		if x = math.RoundToEven(x); math.Abs(x) > math.MaxInt32 {
+			x = 0
 		}
-		return f.formatRoman(d)
+		return f.romanNumber(int64(x)), nil
 	case f.eeee && !finite:
 		return f.notFinite(), nil
 	case f.eeee:

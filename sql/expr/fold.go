@@ -49,6 +49,9 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Func); ok && k.Fn.impl != nil {
 		return foldFunc(k)
 	}
+	if k, ok := n.(*NullIf); ok && (isNullConst(k.Left) || isNullConst(k.Right)) && !awaitsSettings(k.Right) {
+		return k.Left, nil // NULL equals nothing
+	}
 	if k, ok := n.(*Cast); ok && k.Domain == nil && isNullConst(k.Arg) && types.ElemOf(k.Type.Oid) == 0 {
 		return &Const{Type: k.Type, Loc: k.Loc}, nil // whatever its functions depend on, they are strict
 	}

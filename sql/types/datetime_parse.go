@@ -1,6 +1,7 @@
 package types
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -432,6 +433,15 @@ func smallInt(s string) (int, bool) {
 	return n, err == nil && s[0] != '+' && s[0] != '-'
 }
 
+// atoi is C's for digits alone: a long at most, of which an int takes the lower half.
+func atoi(digits string) int {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		n = math.MaxInt64
+	}
+	return int(int32(n))
+}
+
 // readDate reads the parts of a date with separators, each as if it stood alone.
 func (v *dtValue) readDate(text string, env *IOEnv) dtError {
 	if v.hasDate() { // "2024-01-02 10-08" has no second date
@@ -537,13 +547,12 @@ func (v *dtValue) readNumber(text string, env *IOEnv) dtError {
 		}
 		return dtBad
 	}
+	if v.timeOnly && len(whole) > 4 {
+		return dtBad
+	}
 	if len(whole) >= 6 && !v.hasYear && !v.hasMon && !v.hasDay { // 20240102, 240102
 		k := len(whole)
-		y, ok := smallInt(whole[:k-4])
-		if !ok {
-			return dtOverflow
-		}
-		v.year, v.month, v.day = y, digits2(whole, k-4), digits2(whole, k-2)
+		v.year, v.month, v.day = atoi(whole[:k-4]), digits2(whole, k-4), digits2(whole, k-2)
 		v.hasYear, v.hasMon, v.hasDay, v.twoDigitYear = true, true, true, k == 6
 		return dtOK
 	}
