@@ -24,6 +24,7 @@ const (
 	PlacementStorage    topo.StorageID = 8  // group id -> its replicas
 	ClusterSequence     topo.StorageID = 9  // the counter of node ids
 	StatisticStorage    topo.StorageID = 10 // storage id of rows -> what ANALYZE found out about them
+	RowIDSequence       topo.StorageID = 11 // the counter of blocks of row ids
 	FirstClusterStorage topo.StorageID = 64
 )
 

@@ -195,9 +195,9 @@ func (q *query) keyConds(rel int, conds []*conj) []*keyCond {
 	return out
 }
 
-// known reports whether a value is known without any row.
+// known reports whether a value is known without any row: a subquery's too, which refers to none.
 func (q *query) known(n expr.Node) bool {
-	return q.relsOf(n).empty() && !hasVolatile(n) && !hasSubquery(n)
+	return q.relsOf(n).empty() && !hasVolatile(n)
 }
 
 // keyOperand returns what reads an operand as a column of the table, or as what an index could be on.
@@ -274,7 +274,8 @@ func (q *query) eachPath(rel int, t *catalog.Table, conds []*conj, f func(*acces
 			continue
 		}
 		if ix.Gin() {
-			if p := q.ginPath(rel, t, ix, conds, q.known); p != nil {
+			given := func(n expr.Node) bool { return q.known(n) && !hasSubquery(n) } // what keys they have decides whether it is worth it
+			if p := q.ginPath(rel, t, ix, conds, given); p != nil {
 				f(p)
 			}
 			continue

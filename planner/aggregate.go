@@ -289,12 +289,22 @@ func safe(ss ...*Scalar) bool {
 	return true
 }
 
+// safeBounds is safe of the values that bound a scan.
+func safeBounds(a *Access) bool {
+	for _, b := range []*Bound{a.Lo, a.Hi} {
+		if b != nil && !safe(b.Value) {
+			return false
+		}
+	}
+	return true
+}
+
 // splittable reports whether a node's rows can be made in parts by goroutines: a scan, below filters, projections and
 // the probe sides of hash joins.
 func splittable(n Node) bool {
 	switch n := n.(type) {
 	case *Scan:
-		return n.Access.Eq == nil && n.Access.In == nil && !n.Access.Ordered && safe(n.Filter)
+		return n.Access.Eq == nil && n.Access.In == nil && !n.Access.Ordered && safe(n.Filter) && safeBounds(&n.Access)
 	case *Filter:
 		return !n.OneTime && safe(n.Cond) && splittable(n.Input)
 	case *Project:

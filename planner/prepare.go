@@ -74,6 +74,11 @@ func pointRead(n Node) *PointRead {
 	if !ok || s.RowRef || s.Xmin || s.Filter != nil || !s.Access.Point || s.Access.Index != nil || s.Access.In != nil || s.Access.Dist == nil {
 		return nil
 	}
+	for _, v := range s.Access.Eq {
+		if hasSubquery(v.From) {
+			return nil
+		}
+	}
 	p := &PointRead{Scan: s, Cols: s.Cols}
 	if passing != nil {
 		p.Cols = nil

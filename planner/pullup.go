@@ -390,7 +390,7 @@ func (q *query) worthUnique(left, right *fromItem, across []*conj) bool {
 	return p != nil && right.rows() < q.b.tableRows(left.scan.Table)
 }
 
-// uniqueRight makes right's comparison columns distinct, if they are plain columns.
+// uniqueRight makes right's comparison columns distinct, if they are plain columns, or ctids.
 func (q *query) uniqueRight(right *fromItem, across []*conj, rels relSet) (*fromItem, bool) {
 	var cols []int
 	lay := newLayout()
@@ -399,6 +399,9 @@ func (q *query) uniqueRight(right *fromItem, across []*conj, rels relSet) (*from
 		e := c.right
 		if c.leftRels.within(rels) && !c.leftRels.empty() {
 			e = c.left
+		}
+		if f, ok := e.(*expr.Func); ok && expr.IsKeyOfTid(f.Fn) {
+			e = f.Args[0] // tids that differ are of different keys
 		}
 		v, ok := e.(*expr.Var)
 		if !ok || v.Level != 0 {

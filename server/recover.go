@@ -375,11 +375,11 @@ const (
 	// sequenceSkip is by how many values a sequence is set ahead whose last log entries may be lost: they log 32 values at a
 	// time, and what was given out of a lost window may be in rows that survived.
 	sequenceSkip = 4096
-	// counterSkip is the same for the counters of OIDs and storages, of which nodes take 64 at a time.
+	// counterSkip is the same for the counters of OIDs, storages and blocks of row ids, of which nodes take 64 at a time.
 	counterSkip = 4096
 )
 
-// advanceCounters sets the counters of OIDs, storages and nodes above all that are in use.
+// advanceCounters sets the counters of OIDs, storages, blocks of row ids and nodes above all that are in use.
 func (r *recovery) advanceCounters(ctx context.Context, cat *group.Replica, catalogNow *store.Store) error {
 	now := catalogNow.Current()
 	oids := int64(catalog.FirstNormalOid)
@@ -397,13 +397,16 @@ func (r *recovery) advanceCounters(ctx context.Context, cat *group.Replica, cata
 		storages = max(storages, int64(r.storages[n-1]))
 	}
 	least := map[topo.StorageID]int64{catalog.OIDSequence: oids, catalog.StorageSequence: storages, catalog.ClusterSequence: int64(r.id.Node)}
-	for _, id := range []topo.StorageID{catalog.OIDSequence, catalog.StorageSequence, catalog.ClusterSequence} {
+	for _, id := range []topo.StorageID{catalog.OIDSequence, catalog.StorageSequence, catalog.RowIDSequence, catalog.ClusterSequence} {
 		next := least[id]
 		if id != catalog.ClusterSequence {
 			if logged, ok := cat.State().Sequence(id); ok {
 				next = max(next, logged.Last)
 			}
-			next = min(next+counterSkip, math.MaxUint32)
+			next += counterSkip
+			if id != catalog.RowIDSequence {
+				next = min(next, math.MaxUint32)
+			}
 		}
 		if err := propose(ctx, cat, advanced(id, fsm.SequenceState{Last: next, IsCalled: true})); err != nil {
 			return err

@@ -113,7 +113,6 @@ type Server struct {
 	serving   atomic.Bool // and when clients can be
 
 	sessions atomic.Uint64
-	rowIDs   atomic.Int64
 	life     context.Context
 	endLife  context.CancelFunc
 	work     sync.WaitGroup
@@ -470,17 +469,17 @@ func (s *Server) horizon() (topo.Timestamp, bool) {
 
 // assemble makes the services that sessions share.
 func (s *Server) assemble() {
-	s.rowIDs.Store(int64(s.id.Node)<<55 | int64(s.host.Incarnation()&0xfffff)<<35)
 	s.system = pgcat.New(s.systemConfig())
+	alloc := store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) })
 	s.postman = newPostman(s)
 	s.node = &session.Node{
 		Notify: s.postman.send, MayNotify: s.postman.room, NotifyUsage: s.postman.usage,
 		Catalog: s.catalog.Current, CatalogChanged: s.catalog.Changed,
-		DDL: ddl.Config{Replica: s.catalog, Alloc: store.NewAllocator(func() rpc.Group { return s.group(topo.CatalogGroup) }),
+		DDL: ddl.Config{Replica: s.catalog, Alloc: alloc,
 			Groups: s.group, Admit: s.admit, Recover: s.recover, FenceMet: s.fenceMet,
 			Building: &s.building},
 		Groups: s.group, Txns: s.txns, Tables: s.locks.Tables, Advisory: s.locks.Advisory, Locks: s.locks,
-		Deadlocks: s.detector, System: s.system, NextRowID: func() int64 { return s.rowIDs.Add(1) }, SessionID: s.sessionID,
+		Deadlocks: s.detector, System: s.system, NextRowID: alloc.RowID, SessionID: s.sessionID,
 		Maintain: s.maintain, Log: s.log, Started: s.started, Temp: s.temp,
 		Admitted: s.member.admitted, ChangeNode: s.changeNode,
 		CutOff:        func() bool { return s.member.cutOffFor() > cutOffPatience },

@@ -110,7 +110,6 @@ type rewrite struct {
 	// serial is held while expressions that use the session (nextval) run.
 	serial   *sync.Mutex
 	newRowID bool
-	rowIDs   sync.Mutex
 	// seen finds rows with equal new keys; nil when the keys stay as they are.
 	seen *rowKeySet
 }
@@ -244,9 +243,9 @@ func (rw *rewrite) evaluate(rows *rowExprs, tb *txn.Batch) error {
 func (rw *rewrite) complete(row []types.Datum) error {
 	t := rw.r.New
 	if rw.newRowID {
-		rw.rowIDs.Lock()
-		row[rw.new.rowID] = types.NewInt(rw.b.C.NextRowID())
-		rw.rowIDs.Unlock()
+		if err := rw.new.number(rw.b.C.Context, rw.b.C, row); err != nil {
+			return err
+		}
 	}
 	for i := range t.Columns {
 		col := &t.Columns[i]

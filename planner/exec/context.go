@@ -66,7 +66,7 @@ type Context struct {
 	// Virtual makes the rows of a system relation, all columns in order, calling emit for each; the row may be reused.
 	Virtual func(t *sema.VirtualTable, emit func(row []types.Datum) error) error
 	// NextRowID makes keys of tables without a primary key, unique over the cluster and time.
-	NextRowID func() int64
+	NextRowID func(context.Context) (int64, error)
 	// Triggers calls trigger functions; nil: none fire.
 	Triggers TriggerHost
 	// stmts are what the triggers of each table share in the statement.

@@ -250,7 +250,7 @@ func (d *db) plan(sql string) *planner.Plan {
 
 func (d *db) context(params ...types.Datum) *Context {
 	return &Context{Context: context.Background(), Txn: d.txn, SlotMap: d.sm, Catalog: d.snap, Constraints: d.cons,
-		Eval: &expr.EvalContext{Context: context.Background(), Params: params}, NextRowID: func() int64 { d.id++; return d.id }}
+		Eval: &expr.EvalContext{Context: context.Background(), Params: params}, NextRowID: func(context.Context) (int64, error) { d.id++; return d.id, nil }}
 }
 
 // query runs a statement and returns its rows as text, one line a row.

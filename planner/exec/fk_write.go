@@ -154,8 +154,8 @@ func (s *Store) moveRow(ctx context.Context, k *fk.Key, from *storeWriter, old, 
 	if to.fire, err = s.firing(k, t, nil); err != nil {
 		return err
 	}
-	if id := to.ti.rowID; id >= 0 {
-		row[id] = types.NewInt(s.c.NextRowID())
+	if err := to.ti.number(ctx, s.c, row); err != nil {
+		return err
 	}
 	if gone, err := from.fire.before(catalog.TriggerDelete, old, nil); err != nil || gone == nil {
 		return err

@@ -248,10 +248,7 @@ func (m *modifyOp) buildRow(i int) ([]types.Datum, error) {
 			}
 		}
 	}
-	if id := m.w.ti.rowID; id >= 0 {
-		row[id] = types.NewInt(m.r.c.NextRowID())
-	}
-	return row, nil
+	return row, m.w.ti.number(m.r.ctx(), m.r.c, row)
 }
 
 func (m *modifyOp) insert(from, to int) error {

@@ -154,12 +154,14 @@ func (r *router) place(row []types.Datum) (*catalog.Table, []types.Datum, error)
 	return t, row, nil
 }
 
-// numbered gives a row that is new in a leaf its hidden row id.
-func (l *leaf) numbered(c *Context, row []types.Datum) []types.Datum {
-	if id := l.ti.rowID; id >= 0 {
-		row[id] = types.NewInt(c.NextRowID())
+// number gives a new row its hidden row id, where the table has one.
+func (ti *tableInfo) number(ctx context.Context, c *Context, row []types.Datum) error {
+	if ti.rowID < 0 {
+		return nil
 	}
-	return row
+	id, err := c.NextRowID(ctx)
+	row[ti.rowID] = types.NewInt(id)
+	return err
 }
 
 func errNoPartition(c *Context, t *catalog.Table, key []types.Datum) error {
@@ -251,7 +253,9 @@ func (g *routed) add(row []types.Datum) error {
 	if err != nil {
 		return err
 	}
-	own = l.numbered(g.m.r.c, own)
+	if err := l.ti.number(g.m.r.ctx(), g.m.r.c, own); err != nil {
+		return err
+	}
 	if own, err = g.m.beforeInsert(l, own); err != nil || own == nil {
 		return err
 	}
@@ -343,7 +347,9 @@ func (m *modifyOp) move(l *leaf, old, new []types.Datum, input int) error {
 	if err != nil {
 		return err
 	}
-	row = to.numbered(m.r.c, row)
+	if err := to.ti.number(m.r.ctx(), m.r.c, row); err != nil {
+		return err
+	}
 	if gone, err := l.w.fire.before(catalog.TriggerDelete, old, nil); err != nil || gone == nil {
 		return err
 	}
@@ -374,12 +380,12 @@ func (m *modifyOp) newLeafRow(row []types.Datum) (*leaf, []types.Datum, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return l, l.numbered(m.r.c, own), nil
+		return l, own, l.ti.number(m.r.ctx(), m.r.c, own)
 	case m.leaves != nil: // others inherit from it; new rows are its own
 		l := m.leaves[m.n.Table.RowStorage]
-		return l, l.numbered(m.r.c, row), nil
+		return l, row, l.ti.number(m.r.ctx(), m.r.c, row)
 	}
-	return m.root, m.root.numbered(m.r.c, row), nil
+	return m.root, row, m.root.ti.number(m.r.ctx(), m.r.c, row)
 }
 
 func errConflictMoves() error {

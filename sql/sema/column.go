@@ -215,23 +215,35 @@ func (s *scope) systemColumn(it *nsItem, name string, level, loc int) (expr.Node
 		if n := s.transactionColumn(it, name, level, loc); n != nil {
 			return n, nil
 		}
+		if name == "ctid" && s.ofStoredRow(it, level) {
+			return s.ctid(it, level, loc)
+		}
 		return nil, s.unsupported(loc, "system column \""+name+"\"")
 	}
 	return nil, nil
 }
 
-// transactionColumn is xmin or xmax of a table's row; nil where there is none. A row that is seen was not deleted, and
-// nobody's lock is in it: xmax is 0 but for what INSERT … ON CONFLICT returns of a row that it found and locked.
-func (s *scope) transactionColumn(it *nsItem, name string, level, loc int) expr.Node {
+// ofStoredRow reports whether an item's rows are those that a query finds in a table.
+func (s *scope) ofStoredRow(it *nsItem, level int) bool {
 	if it.table == nil {
-		return nil
+		return false
 	}
 	sc := s
 	for range level {
 		sc = sc.parent
 	}
-	if sc.q == nil || it.rel >= len(sc.q.Rels) || sc.q.Rels[it.rel].Kind != RTETable || sc.rowOnly {
+	return sc.q != nil && it.rel < len(sc.q.Rels) && sc.q.Rels[it.rel].Kind == RTETable && !sc.rowOnly
+}
+
+// transactionColumn is xmin or xmax of a table's row; nil where there is none. A row that is seen was not deleted, and
+// nobody's lock is in it: xmax is 0 but for what INSERT … ON CONFLICT returns of a row that it found and locked.
+func (s *scope) transactionColumn(it *nsItem, name string, level, loc int) expr.Node {
+	if !s.ofStoredRow(it, level) {
 		return nil
+	}
+	sc := s
+	for range level {
+		sc = sc.parent
 	}
 	switch {
 	case s.env.Print && (name == "xmin" || name == "xmax"):

@@ -10,12 +10,15 @@ import (
 	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
-// assigned looks a column up that a statement assigns to.
-func (s *scope) assigned(t *dmlTarget, rt *parse.ResTarget) (*catalog.Column, error) {
+// assigned looks a column up that a statement assigns to. Of system columns UPDATE knows that they are there.
+func (s *scope) assigned(t *dmlTarget, rt *parse.ResTarget, update bool) (*catalog.Column, error) {
 	c := s.boundColumn(t, rt.Name)
 	if c == nil {
 		switch rt.Name {
 		case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
+			if !update {
+				break
+			}
 			return nil, s.errorf(rt.Loc(), pgerr.FeatureNotSupported, "cannot assign to system column %q", rt.Name)
 		}
 		return nil, s.errorf(rt.Loc(), pgerr.UndefinedColumn, "column %q of relation %q does not exist", rt.Name, t.name)
@@ -30,7 +33,7 @@ func (s *scope) insertColumns(t *dmlTarget, cols []*parse.ResTarget) ([]*catalog
 	}
 	var out []*catalog.Column
 	for _, rt := range cols {
-		c, err := s.assigned(t, rt)
+		c, err := s.assigned(t, rt, false)
 		if err != nil {
 			return nil, err
 		}
@@ -643,7 +646,7 @@ func (s *scope) targetAndFrom(t *dmlTarget, r *parse.RangeVar, items []parse.Fro
 func (s *scope) assignments(t *dmlTarget, list []*parse.ResTarget) (cols []*catalog.Column, exprs []expr.Node, err error) {
 	defer s.in(inUpdateSource)()
 	for _, rt := range list {
-		c, err := s.assigned(t, rt)
+		c, err := s.assigned(t, rt, true)
 		if err != nil {
 			return nil, nil, err
 		}

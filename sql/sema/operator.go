@@ -67,13 +67,22 @@ func (s *scope) opName(name parse.Name, loc int, args ...expr.Node) (schema, op 
 	return schema, op, nil
 }
 
-// operator applies an operator to one (l nil) or two operands.
+// operator applies an operator to one (l nil) or two operands. Where a row is asked for by its ctid, it is by its key.
 func (s *scope) operator(name string, l, r expr.Node, loc int) (expr.Node, error) {
 	return s.operatorIn("", name, l, r, loc)
 }
 
 // operatorIn is operator for one of a schema; empty: whichever the search path finds.
 func (s *scope) operatorIn(schema, name string, l, r expr.Node, loc int) (expr.Node, error) {
+	n, err := s.applied(schema, name, l, r, loc)
+	if f, ok := n.(*expr.Func); ok && err == nil {
+		return byKey(f), nil
+	}
+	return n, err
+}
+
+// applied applies an operator as it is.
+func (s *scope) applied(schema, name string, l, r expr.Node, loc int) (expr.Node, error) {
 	args := []expr.Node{r}
 	if l != nil {
 		args = []expr.Node{l, r}
@@ -274,7 +283,7 @@ func (s *scope) lexicographic(op string, by *rowOrder, l, r []expr.Node, loc int
 
 // pairOf resolves an operator for two operands, and coerces them.
 func (s *scope) pairOf(name string, l, r expr.Node, loc int) (*expr.Func, error) {
-	n, err := s.operator(name, l, r, loc)
+	n, err := s.applied("", name, l, r, loc)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +335,7 @@ func (s *scope) scalarArray(schema, name string, l, r expr.Node, all bool, loc i
 	if r, err = s.coerceType(r, arr, types.Implicit, -1); err != nil {
 		return nil, err
 	}
-	return &expr.AnyAll{Op: fn, Left: l, Array: r, All: all, Loc: loc}, nil
+	return anyByKey(&expr.AnyAll{Op: fn, Left: l, Array: r, All: all, Loc: loc}), nil
 }
 
 func (s *scope) distinctFrom(e *parse.AExpr) (expr.Node, error) {

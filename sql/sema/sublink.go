@@ -93,6 +93,7 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		op, negate, n.Kind = "=", true, expr.AnySubquery
 	}
 	casts := make([]types.Oid, len(cols))
+	keys := make([]*expr.Function, len(cols))
 	for i, c := range cols {
 		probe := &expr.Column{Index: i, Type: c.Type}
 		f, err := s.pairOf(op, left[i], probe, e.Loc())
@@ -102,12 +103,18 @@ func (s *scope) anySubLink(e *parse.SubLink) (expr.Node, error) {
 		if f.Fn.Result != types.BoolOid {
 			return nil, s.errorf(e.Loc(), pgerr.DatatypeMismatch, "operator %s must return type boolean, not type %s", op, typeString(f.Fn.Result))
 		}
+		if k := byKey(f); k != f && n.Kind == expr.AnySubquery {
+			if _, other := k.Args[0].(*expr.Func); !other {
+				f, keys[i] = k, k.Args[1].(*expr.Func).Fn
+				f.Args[1] = probe
+			}
+		}
 		n.Left = append(n.Left, f.Args[0])
 		n.Ops = append(n.Ops, f.Fn)
 		casts[i] = oidOf(f.Args[1])
 	}
 	if !s.env.Print {
-		n.Query = s.castOutput(q, casts)
+		n.Query = keyOutput(s.castOutput(q, casts), keys)
 	}
 	if negate {
 		return &expr.BoolOp{Op: expr.Not, Args: []expr.Node{n}, Loc: e.Loc()}, nil

@@ -54,7 +54,7 @@ type Node struct {
 	Deadlocks *deadlock.Detector
 	System    *pgcat.System
 	// NextRowID makes the keys of tables without a primary key.
-	NextRowID func() int64
+	NextRowID func(context.Context) (int64, error)
 	// SessionID makes lock owners that outlive transactions (session-level advisory locks).
 	SessionID func() topo.TxnID
 	// Maintain flushes and reclaims (VACUUM, CHECKPOINT); with tables nil, everything.
