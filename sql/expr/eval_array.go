@@ -343,7 +343,7 @@ func accumulateArrays(elem types.Oid, args []types.Datum) (types.Datum, error) {
 		switch {
 		case arr == nil:
 			return types.Null, pgerr.New(pgerr.NullValueNotAllowed, "cannot accumulate null arrays")
-		case len(arr.Dims) == 0:
+		case first == nil && len(arr.Dims) == 0:
 			return types.Null, pgerr.New(pgerr.ArraySubscriptError, "cannot accumulate empty arrays")
 		case first == nil:
 			first = arr

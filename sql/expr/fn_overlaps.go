@@ -32,7 +32,7 @@ func addToTimestamptz(c *Call, t int64, iv types.Interval) (int64, error) {
 
 // overlapsImpl makes OVERLAPS; first and second say which period is given by its length.
 func overlapsImpl(add func(*Call, int64, types.Interval) (int64, error), first, second bool) impl {
-	return impl{fn: func(c *Call, a []types.Datum) (types.Datum, error) {
+	own := func(c *Call, a []types.Datum) (types.Datum, error) {
 		a = append([]types.Datum(nil), a...)
 		for i, length := range []bool{first, second} {
 			if !length || a[2*i+1].IsNull() {
@@ -49,5 +49,18 @@ func overlapsImpl(add func(*Call, int64, types.Interval) (int64, error), first, 
 			a[2*i+1] = types.NewInt(end)
 		}
 		return overlaps(c, a)
+	}
+	return impl{fn: own, inline: func(args []Node) error {
+		for i, length := range []bool{first, second} {
+			start, ok1 := args[2*i].(*Const)
+			by, ok2 := args[2*i+1].(*Const)
+			if !length || !ok1 || !ok2 || start.Value.IsNull() || by.Value.IsNull() || start.Type.Oid == types.TimestamptzOid {
+				continue // not constant, or not as long as the time zone may change
+			}
+			if _, err := add(nil, start.Value.Int(), by.Value.Interval()); err != nil {
+				return err
+			}
+		}
+		return nil
 	}}
 }

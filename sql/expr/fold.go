@@ -49,6 +49,9 @@ func fold(n Node) (Node, error) {
 	if k, ok := n.(*Func); ok && k.Fn.impl != nil {
 		return foldFunc(k)
 	}
+	if k, ok := n.(*IsTest); ok && refuted(k) {
+		return &Const{Type: types.T(types.BoolOid), Value: types.NewBool(false), Loc: k.Loc}, nil
+	}
 	if k, ok := n.(*NullIf); ok && (isNullConst(k.Left) || isNullConst(k.Right)) && !awaitsSettings(k.Right) {
 		return k.Left, nil // NULL equals nothing
 	}
@@ -62,6 +65,12 @@ func fold(n Node) (Node, error) {
 		return n, nil
 	}
 	return evalConst(n)
+}
+
+// refuted reports whether a row is not [NOT] NULL for what a constant field of it is.
+func refuted(k *IsTest) bool {
+	r, ok := k.Arg.(*Row)
+	return ok && k.Test == IsNull && slices.ContainsFunc(r.Fields, func(f Node) bool { return isConst(f) && isNullConst(f) == k.Not })
 }
 
 // foldRows folds what the comparison of two rows compares. The comparison itself PostgreSQL makes when it runs.
@@ -90,6 +99,10 @@ func foldFunc(k *Func) (Node, error) {
 			err = pgerr.From(err).Clone().WithWhere("SQL function \"%s\" statement 1", k.Fn.Name)
 		}
 		return out, err
+	case inSQL && sumsInSQL[k.Fn.Name]:
+		if plus, err := ResolveOperator("+", []types.Oid{k.Fn.Args[1], k.Fn.Args[0]}); err == nil {
+			return &Func{Fn: plus, Args: []Node{k.Args[1], k.Args[0]}, Type: k.Type, Loc: k.Loc}, nil
+		}
 	case inSQL && k.Fn.impl.inline != nil:
 		if err := k.Fn.impl.inline(k.Args); err != nil {
 			return nil, pgerr.From(err).Clone().WithWhere("SQL function \"%s\" during inlining", k.Fn.Name)
@@ -97,6 +110,10 @@ func foldFunc(k *Func) (Node, error) {
 	}
 	return k, nil
 }
+
+// sumsInSQL are the functions in SQL whose body is $2 + $1, which is what is evaluated.
+var sumsInSQL = map[string]bool{"timedate_pl": true, "timetzdate_pl": true, "interval_pl_time": true, "interval_pl_date": true, "interval_pl_timetz": true,
+	"interval_pl_timestamp": true, "interval_pl_timestamptz": true, "integer_pl_date": true, "int8pl_inet": true, "numeric_pl_pg_lsn": true}
 
 // fitsAnyLength reports whether a call makes its first argument as long as it is: varbit_support takes the call
 // away, and with it the argument that says whether it was explicit.
@@ -163,8 +180,16 @@ func foldable(n Node) bool {
 	}
 	all := true
 	children(n, func(c *Node) { all = all && isConst(*c) })
-	_, choice := n.(*MinMax)
-	return all && (choice || n.ResultType().Oid.Kind() != types.KRecord)
+	return all && (isChoice(n) || n.ResultType().Oid.Kind() != types.KRecord)
+}
+
+// isChoice reports whether a value of n is one of those that it is made of, or NULL.
+func isChoice(n Node) bool {
+	switch n.(type) {
+	case *MinMax, *NullIf:
+		return true
+	}
+	return false
 }
 
 // immutableCast reports whether a cast's result depends on nothing but its argument.
