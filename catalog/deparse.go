@@ -119,7 +119,8 @@ func (s *Snapshot) foreignKeyDef(b *strings.Builder, searchPath []string, t *Tab
 }
 
 // collationNames are the collations that sort by code point, which alone there are.
-var collationNames = map[Oid]string{DefaultCollation: "default", 950: "C", 951: "POSIX", 962: "ucs_basic"}
+var collationNames = map[Oid]string{DefaultCollation: "default", 950: "C", 951: "POSIX", 12340: "ucs_basic", 12341: "C.utf8",
+	962: "ucs_basic"} // 962 is in descriptors of old
 
 // IndexDef prints CREATE INDEX as pg_get_indexdef does: the table always qualified. key prints index expressions, with
 // their parentheses, and predicate the predicate. Operator classes of extensions are qualified unless the search path finds
@@ -202,4 +203,29 @@ func (s *Snapshot) indexColumnDef(searchPath []string, t *Table, i *Index, n int
 }
 
 // CollationName returns the name of a collation.
-func CollationName(oid Oid) string { return collationNames[oid] }
+func CollationName(oid Oid) string {
+	if name, ok := collationNames[oid]; ok {
+		return name
+	}
+	return "(null)" // as C prints it
+}
+
+// CollationOID returns the OID of a collation, 0 where there is none of that name.
+func CollationOID(name string) Oid {
+	switch name {
+	case "default":
+		return DefaultCollation
+	case "C":
+		return 950
+	case "POSIX":
+		return 951
+	case "ucs_basic":
+		return 12340
+	case "C.utf8", "C.UTF-8":
+		return 12341
+	}
+	return 0
+}
+
+// OnlyASCII reports whether a collation knows the letters of ASCII alone.
+func OnlyASCII(oid Oid) bool { return oid == 950 || oid == 951 || oid == 12340 || oid == 962 }

@@ -125,6 +125,18 @@ func sameColumns(old, new *catalog.View) error {
 			return pgerr.New(pgerr.InvalidTableDefinition, "cannot change data type of view column %q from %s to %s",
 				o.Name, types.FormatType(o.Type), types.FormatType(n.Type))
 		}
+		if o.Collation != n.Collation {
+			return pgerr.New(pgerr.InvalidTableDefinition, "cannot change collation of view column %q from %q to %q",
+				o.Name, catalog.CollationName(columnCollation(o)), catalog.CollationName(columnCollation(n)))
+		}
 	}
 	return nil
+}
+
+// columnCollation is the collation of a view's column, its type's where it has none of its own.
+func columnCollation(c *catalog.Column) catalog.Oid {
+	if in := types.Lookup(c.Type.Oid); c.Collation == 0 && in != nil {
+		return in.Collation
+	}
+	return c.Collation
 }

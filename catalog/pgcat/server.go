@@ -207,6 +207,9 @@ func collationFor(c *call) (types.Datum, error) {
 	if in := types.Lookup(c.types[0].Oid); in != nil && in.Collation != 0 {
 		return str(catalog.QuoteIdent(collationName(in.Collation))), nil
 	}
+	if o := c.types[0].Oid; o != types.UnknownOid {
+		return null, pgerr.New(pgerr.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.T(o)))
+	}
 	return null, nil
 }
 

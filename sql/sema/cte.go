@@ -1,6 +1,7 @@
 package sema
 
 import (
+	"github.com/pgmqdb/pgmqdb/catalog"
 	"github.com/pgmqdb/pgmqdb/sql/parse"
 	"github.com/pgmqdb/pgmqdb/sql/pgerr"
 	"github.com/pgmqdb/pgmqdb/sql/types"
@@ -151,6 +152,7 @@ func (s *scope) nameCTE(c *parse.CommonTableExpr, e *cteEntry) error {
 
 // recursiveUnion analyses the non-recursive term, which settles the columns, and then the other, which may refer to them.
 func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e *cteEntry) error {
+	s.collates = true // the terms' collations are compared, those of type name's too
 	sub := s.newScope(s)
 	if q.With != nil {
 		if err := sub.with(q.With); err != nil {
@@ -187,6 +189,11 @@ func (s *scope) recursiveUnion(c *parse.CommonTableExpr, q *parse.SelectStmt, e 
 			return s.at(locs[i], pgerr.New(pgerr.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
 				c.Name, i+1, types.FormatType(before[i].Type), types.FormatType(col.Type)).
 				WithHint("Cast the output of the non-recursive term to the correct type."))
+		}
+		if was, now := s.collationOf(before[i]), s.collationOf(col); was != now {
+			return s.at(locs[i], pgerr.New(pgerr.CollationMismatch, "recursive query %q column %d has collation %q in non-recursive term but collation %q overall",
+				c.Name, i+1, catalog.CollationName(was), catalog.CollationName(now)).
+				WithHint("Use the COLLATE clause to set the collation of the non-recursive term."))
 		}
 	}
 	return nil

@@ -21,6 +21,9 @@ func (a *analyzer) toDomain(n expr.Node, to types.Type, ctx types.CastContext, l
 	if err != nil {
 		return nil, err
 	}
+	if in := types.Lookup(to.Oid); in != nil && a.typeCollation(to) != in.Collation {
+		a.collates = true
+	}
 	return &expr.Cast{Arg: n, Type: to, Context: ctx, Domain: d, Loc: loc}, nil
 }
 

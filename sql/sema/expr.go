@@ -518,6 +518,7 @@ func (s *scope) collate(e *parse.CollateClause) (expr.Node, error) {
 	if s.env.Print {
 		return &expr.Collate{Arg: n, Name: e.Name.Last(), Loc: e.Loc()}, nil
 	}
+	s.mark(n, catalog.CollationOID(e.Name.Last()), e.Loc())
 	return n, nil
 }
 

@@ -59,6 +59,8 @@ type Target struct {
 	Group int
 	Table catalog.Oid
 	Col   catalog.AttNum
+	// Collation is 0 for the type's; NoCollation: none could be determined.
+	Collation catalog.Oid
 }
 
 // OrderKey sorts by Targets[Target].
@@ -102,8 +104,9 @@ type CTE struct {
 
 // Column is a named output column.
 type Column struct {
-	Name string
-	Type types.Type
+	Name      string
+	Type      types.Type
+	Collation catalog.Oid // 0: the type's; NoCollation: none could be determined
 }
 
 // RTEKind is what a range-table entry stands for.

@@ -68,6 +68,7 @@ func (a *analyzer) relation(r *parse.RangeVar) (rel catalog.Relation, v *Virtual
 }
 
 func (s *scope) addRel(r *RTE) int {
+	s.noteCollations(r)
 	s.q.Rels = append(s.q.Rels, r)
 	return len(s.q.Rels) - 1
 }
@@ -288,7 +289,7 @@ func queryColumns(q *Query) []Column {
 	var out []Column
 	for _, t := range q.Targets {
 		if !t.Junk {
-			out = append(out, Column{Name: t.Name, Type: t.Expr.ResultType()})
+			out = append(out, Column{Name: t.Name, Type: t.Expr.ResultType(), Collation: t.Collation})
 		}
 	}
 	return out

@@ -27,7 +27,9 @@ type analyzer struct {
 	rewriting   []ruleUse     // the rules whose actions the statement is within
 	products    int           // how many actions of rules are done beside the statement
 	domainDepth int
-	byText      bool // an assignment of PL/pgSQL: what no cast converts, the text form does
+	collates    bool                  // a collation was met that is not its type's
+	explicit    map[expr.Node]derived // the expressions that COLLATE stands at
+	byText      bool                  // an assignment of PL/pgSQL: what no cast converts, the text form does
 }
 
 func newAnalyzer(env *Env) *analyzer {

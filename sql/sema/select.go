@@ -83,6 +83,9 @@ func (s *scope) plainSelect(sel *parse.SelectStmt) error {
 	if err := s.resolveTargets(); err != nil {
 		return err
 	}
+	if err := s.deriveCollations(); err != nil {
+		return err
+	}
 	if err := s.checkGrouping(); err != nil {
 		return err
 	}

@@ -120,7 +120,10 @@ func (s *scope) combine(sel *parse.SelectStmt, left, right *Query) error {
 	}
 	s.q.SetOp = &SetOp{Kind: SetOpKind(sel.Op - parse.SetOpUnion), All: sel.All, Left: left, Right: right}
 	s.q.Targets = outputTargets(names, ts)
-	return s.tail(sel)
+	if err := s.tail(sel); err != nil {
+		return err
+	}
+	return s.deriveCollations()
 }
 
 // armColumn is column i of an arm as an expression of its type; literals are themselves.

@@ -51,7 +51,10 @@ func (s *scope) values(sel *parse.SelectStmt) error {
 	}
 	s.q.Values = rows
 	s.q.Targets = outputTargets(columnNames(len(ts)), ts)
-	return s.tail(sel)
+	if err := s.tail(sel); err != nil {
+		return err
+	}
+	return s.deriveCollations()
 }
 
 func allUnknown(ns []expr.Node) bool {

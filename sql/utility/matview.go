@@ -15,8 +15,9 @@ import (
 
 // ResultColumn is a column that a query answers with.
 type ResultColumn struct {
-	Name string
-	Type types.Type
+	Name      string
+	Type      types.Type
+	Collation catalog.Oid // as a sema.Target's
 }
 
 // createTableAs is CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW.
@@ -81,7 +82,7 @@ func (e *Env) intoQuery(s *parse.CreateTableAsStmt) (parse.Statement, []ResultCo
 	}
 	var columns []ResultColumn
 	for _, t := range analyzed.Columns() {
-		columns = append(columns, ResultColumn{t.Name, t.Expr.ResultType()})
+		columns = append(columns, ResultColumn{t.Name, t.Expr.ResultType(), t.Collation})
 	}
 	return query, columns, analyzed.Permissions, nil
 }
@@ -112,6 +113,13 @@ func (e *Env) intoSpec(s *parse.CreateTableAsStmt, columns []ResultColumn) (*ddl
 		col := ddl.ColumnSpec{Name: c.Name, Type: c.Type}
 		if in := types.Lookup(c.Type.Oid); in != nil {
 			col.Collation = in.Collation
+		}
+		switch {
+		case c.Collation == sema.NoCollation:
+			return nil, pgerr.New(pgerr.IndeterminateCollation, "no collation was derived for column %q with collatable type %s", c.Name, types.FormatType(types.T(c.Type.Oid))).
+				WithHint("Use the COLLATE clause to set the collation explicitly.")
+		case c.Collation != 0:
+			col.Collation = c.Collation
 		}
 		spec.Columns = append(spec.Columns, col)
 	}

@@ -197,7 +197,8 @@ func (b *tableBuilder) column(c *parse.ColumnDef) error {
 	return b.columnConstraints(c, serial)
 }
 
-var collations = map[string]catalog.Oid{"default": catalog.DefaultCollation, "C": 950, "POSIX": 951, "ucs_basic": 962}
+var collations = map[string]catalog.Oid{"default": catalog.CollationOID("default"), "C": catalog.CollationOID("C"), "POSIX": catalog.CollationOID("POSIX"),
+	"ucs_basic": catalog.CollationOID("ucs_basic"), "C.utf8": catalog.CollationOID("C.utf8")}
 
 // collation resolves COLLATE; text sorts by code point here, so that only collations that do are known.
 func (b *tableBuilder) collation(c *parse.CollateClause, t types.Type) (catalog.Oid, error) {
@@ -205,6 +206,11 @@ func (b *tableBuilder) collation(c *parse.CollateClause, t types.Type) (catalog.
 	if c == nil {
 		if in == nil {
 			return 0, nil
+		}
+		if t.Domain != 0 && types.ElemOf(t.Domain) == 0 {
+			if d := b.DDL.Overlay().Type(t.Domain); d != nil && d.Domain != nil {
+				return d.Domain.Collation, nil
+			}
 		}
 		return in.Collation, nil
 	}

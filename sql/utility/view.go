@@ -37,7 +37,11 @@ func (e *Env) createView(ctx context.Context, s *parse.ViewStmt) error {
 		if typ.Oid == types.UnknownOid {
 			typ = types.T(types.TextOid)
 		}
-		spec.Columns = append(spec.Columns, catalog.Column{Name: name, Type: typ})
+		if t.Collation == sema.NoCollation {
+			return pgerr.New(pgerr.IndeterminateCollation, "could not determine which collation to use for view column %q", name).
+				WithHint("Use the COLLATE clause to set the collation explicitly.")
+		}
+		spec.Columns = append(spec.Columns, catalog.Column{Name: name, Type: typ, Collation: t.Collation})
 	}
 	if spec.ViewOptions, err = createOptions(s, analyzed.Query); err != nil {
 		return err

@@ -68,10 +68,10 @@ var rules = []rule{
 		w, g := want.failed, got.failed
 		return w.Detail == g.Detail && w.Hint == g.Hint && w.Position == g.Position && g.Where == ""
 	}, 0.001},
-	// A known fault: columns have no collations of their own, so that the arms of a recursive query cannot differ in them.
-	{"collation of a recursive term", func(s *Statement, kind string, want, got *Outcome) bool {
-		return (kind == onlyTheyFail || kind == differentError) && code(want) == "42P21" && strings.HasPrefix(want.failed.Message, "recursive query ")
-	}, 0.002},
+	// A known fault: ILIKE and regular expressions know letters beyond ASCII in the collation C too.
+	{"letters in collation C", func(s *Statement, kind string, want, got *Outcome) bool {
+		return kind == differentRows && asciiLetters.MatchString(s.root.String())
+	}, 0.0005},
 	// The modifier of a CASE or COALESCE is that of the branch which folding constants leaves, that of a UNION ALL that of the
 	// arms which can have rows, that of timestamptz(x, 6) 6 since the planner knows that it changes nothing, and PostgreSQL tells it of the plan, pgmqdb of the query as it was analysed, as PostgreSQL
 	// itself does of prepared statements.
@@ -121,6 +121,7 @@ var (
 	oneRow         = regexp.MustCompile(`^(UPDATE|DELETE)[^;]* WHERE m\.id = \d+( RETURNING|$)|^INSERT[^;]* VALUES \([^()]*\)( ON CONFLICT| RETURNING|$)`)
 	folds          = regexp.MustCompile(`CASE|COALESCE|UNION ALL|\b(timestamp|timestamptz|time|timetz|interval|varchar|numeric|varbit)"?\(`)
 	transcendental = regexp.MustCompile(`\b(a?sin|a?cos|a?tan|cot|a?sinh|a?cosh|a?tanh|exp|ln|log|log10|power|pow|dpow|dexp|dlog1|dlog10|cbrt|dcbrt|atan2)d?\(|\^`)
+	asciiLetters   = regexp.MustCompile(`(?i)(regexp|~|ilike|iclike|similar).*COLLATE "(C|POSIX)"|COLLATE "(C|POSIX)".*(regexp|~|ilike|iclike|similar)`)
 	deviation      = regexp.MustCompile(`\b(stddev|var)(iance)?(_pop|_samp)?\(`)
 	farApart       = regexp.MustCompile(`BC'::timestamp\b.*294276|294276.*BC'::timestamp\b`)
 	number         = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?`)
