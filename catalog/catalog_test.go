@@ -101,7 +101,7 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 			t.Errorf("%T: %v\n%s\n%s", o, err, b[1:], Encode(back)[1:])
 		}
 	}
-	for class, later := range map[Class]byte{ClassTable: formatVersionText + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers,
+	for class, later := range map[Class]byte{ClassTable: formatVersionExclude + 1, ClassView: formatVersionGin, ClassRole: formatVersionTriggers,
 		ClassFunction: formatVersionMore, ClassSchema: formatVersion + 1} {
 		if _, err := Decode(class, append([]byte{later}, '{', '}')); err == nil {
 			t.Error("a later format is read as this one")
@@ -122,6 +122,11 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 		Indexes: []*Index{{OID: 2, Method: "gin", Columns: []IndexColumn{{Num: 1}}}}}
 	if back, err := Decode(ClassTable, Encode(text)); err != nil || Encode(text)[0] != formatVersionText || !bytes.Equal(Encode(back), Encode(text)) {
 		t.Errorf("a table with a GIN index of text: %v, format %d", err, Encode(text)[0])
+	}
+	exclusive := &Table{OID: 1, Indexes: []*Index{{OID: 2, Method: "gist", Constraint: 3, Marks: 4}}, Triggers: triggers,
+		Constraints: []*Constraint{{OID: 3, Type: Exclusion, Index: 2, Operators: []string{"=", "&&"}}}}
+	if back, err := Decode(ClassTable, Encode(exclusive)); err != nil || Encode(exclusive)[0] != formatVersionExclude || !bytes.Equal(Encode(back), Encode(exclusive)) {
+		t.Errorf("a table with an exclusion constraint: %v, format %d", err, Encode(exclusive)[0])
 	}
 	init := "0"
 	for _, o := range []Object{

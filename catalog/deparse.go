@@ -64,7 +64,8 @@ var actionText = map[Action]string{
 }
 
 // ConstraintDef prints a constraint as pg_get_constraintdef does.
-func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p Printer) string {
+// key prints index expressions, as for IndexDef.
+func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, key, p Printer) string {
 	var b strings.Builder
 	switch c.Type {
 	case PrimaryKey:
@@ -82,9 +83,14 @@ func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p
 		}
 	case Foreign:
 		s.foreignKeyDef(&b, searchPath, t, c)
+	case Exclusion:
+		s.exclusionDef(&b, searchPath, t, c, key)
 	}
 	if i := t.IndexByOID(c.Index); i != nil && len(i.Include) > 0 && c.Type != Foreign {
 		b.WriteString(" INCLUDE (" + quoteList(t.ColumnNames(i.Include)) + ")")
+	}
+	if i := t.IndexByOID(c.Index); c.Type == Exclusion && i.Predicate != "" {
+		b.WriteString(" WHERE (" + p.print(i.Predicate, t) + ")")
 	}
 	if c.Deferrable {
 		b.WriteString(" DEFERRABLE")
@@ -96,6 +102,23 @@ func (s *Snapshot) ConstraintDef(searchPath []string, t *Table, c *Constraint, p
 		b.WriteString(" NOT VALID")
 	}
 	return b.String()
+}
+
+// exclusionDef prints EXCLUDE without what follows its elements.
+func (s *Snapshot) exclusionDef(b *strings.Builder, searchPath []string, t *Table, c *Constraint, key Printer) {
+	i := t.IndexByOID(c.Index)
+	method := i.Method
+	if method == "" {
+		method = "btree"
+	}
+	b.WriteString("EXCLUDE USING " + method + " (")
+	for n := range i.Columns {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s.indexColumnDef(searchPath, t, i, n, key) + " WITH " + c.Operators[n])
+	}
+	b.WriteString(")")
 }
 
 func (s *Snapshot) foreignKeyDef(b *strings.Builder, searchPath []string, t *Table, c *Constraint) {

@@ -219,6 +219,8 @@ func (s *Snapshot) tableDependents(t *Table, col AttNum, add addDependent) {
 	for _, c := range t.Constraints {
 		if col == 0 || slices.Contains(c.Columns, col) || includes(t, c, col) || c.FK != nil && slices.Contains(c.FK.SetColumns, col) {
 			add(Auto, PartConstraint, c.OID, 0)
+		} else if excludesBy(t, c, col) {
+			add(Normal, PartConstraint, c.OID, 0)
 		}
 	}
 	s.inbound(t, func(child *Table, c *Constraint) {
@@ -266,6 +268,12 @@ func (i *Index) Uses() []AttNum {
 	add(i.Include...)
 	add(i.PredicateUses...)
 	return out
+}
+
+// excludesBy reports whether an exclusion constraint has a column in an expression or its predicate.
+func excludesBy(t *Table, c *Constraint, col AttNum) bool {
+	i := t.IndexByOID(c.Index)
+	return c.Type == Exclusion && i != nil && slices.Contains(i.Uses(), col)
 }
 
 // includes reports whether a key constraint's index has a column in its INCLUDE.

@@ -149,10 +149,14 @@ type Index struct {
 	Deps []Oid `json:",omitempty"`
 	// NullsNotDistinct says that NULLs of a unique index are equal.
 	NullsNotDistinct bool `json:",omitempty"`
-	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), "gin" for an index with an entry
+	// Marks is the storage of the marks of an exclusion constraint: whoever adds an entry writes the mark of what the entry is
+	// equal in, so that the logs put those that might exclude each other one behind the other. 0 for other indexes.
+	Marks topo.StorageID `json:",omitempty"`
+	// Method is "hash" for CREATE INDEX … USING hash (which is stored as any other index), as are "gist" and "spgist" of exclusion
+	// constraints, "gin" for an index with an entry
 	// for each key that a row's values are made of (sql/keyenc/gin.go), and empty for btree.
 	Method string
-	// Constraint is the OID of the UNIQUE or PRIMARY KEY constraint that owns it, or 0.
+	// Constraint is the OID of the UNIQUE, PRIMARY KEY or EXCLUDE constraint that owns it, or 0.
 	Constraint Oid
 	// Parent is the index of the partitioned table that this one belongs to, or 0.
 	Parent Oid `json:",omitempty"`
@@ -173,6 +177,9 @@ type Index struct {
 
 // Global reports whether entries are placed by the index key's own hash.
 func (i *Index) Global() bool { return i.Unique && !i.RowKey }
+
+// Excludes reports whether the index is that of an exclusion constraint.
+func (i *Index) Excludes() bool { return i.Marks != 0 }
 
 // Gin reports whether the index has any number of entries of a row, which are in no order of its columns.
 func (i *Index) Gin() bool { return i.Method == "gin" }
@@ -214,6 +221,7 @@ const (
 	PrimaryKey ConstraintType = 'p'
 	Unique     ConstraintType = 'u'
 	Foreign    ConstraintType = 'f'
+	Exclusion  ConstraintType = 'x'
 )
 
 // Constraint is a table constraint. Not-null lives on the column.
@@ -221,8 +229,9 @@ type Constraint struct {
 	OID        Oid
 	Name       string
 	Type       ConstraintType
-	Columns    []AttNum // the constrained columns in the order written (conkey)
-	Index      Oid      // the index that implements a primary key or unique constraint
+	Columns    []AttNum // the constrained columns in the order written (conkey); 0 is an expression of an exclusion constraint
+	Index      Oid      // the index that implements a primary key, unique or exclusion constraint
+	Operators  []string `json:",omitempty"` // of an exclusion constraint: that of each key column of its index
 	Check      string   // a CHECK's expression as SQL text
 	CheckDeps  []Oid    `json:",omitempty"` // the user types that it names
 	NoInherit  bool

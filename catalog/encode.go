@@ -33,7 +33,7 @@ const (
 // row-level security of format 4, tables and views with triggers of format 5, and tables with GIN indexes of format 6; and of
 // format 7 are tables with foreign keys that are turned off, or with rules that have a comment or do not replace every statement,
 // aggregates, and the role with the settings of all. Of format 8 are tables with GIN indexes of text, and the
-// extensions with operators or types.
+// extensions with operators or types; and of format 9 tables with exclusion constraints.
 const (
 	formatVersion         = 1
 	formatVersionMore     = 2
@@ -43,6 +43,7 @@ const (
 	formatVersionGin      = 6
 	formatVersionOff      = 7
 	formatVersionText     = 8
+	formatVersionExclude  = 9
 )
 
 // format returns the first format that knows all that a descriptor has.
@@ -84,6 +85,9 @@ func format(o Object) byte {
 }
 
 func (t *Table) format() byte {
+	if slices.ContainsFunc(t.Indexes, (*Index).Excludes) {
+		return formatVersionExclude
+	}
 	if slices.ContainsFunc(t.Indexes, t.ginText) {
 		return formatVersionText
 	}
@@ -137,7 +141,7 @@ func (c Class) knows(format byte) bool {
 		return true
 	case formatVersionMore:
 		return c.hasMore()
-	case formatVersionTree, formatVersionRows, formatVersionGin:
+	case formatVersionTree, formatVersionRows, formatVersionGin, formatVersionExclude:
 		return c == ClassTable
 	case formatVersionText:
 		return c == ClassTable || c == ClassExtension

@@ -3,6 +3,8 @@ package catalog
 import (
 	"embed"
 	"slices"
+
+	"github.com/pgmqdb/pgmqdb/sql/types"
 )
 
 // Extension is an extension that was created in a database: a row of pg_extension. What belongs to it says so itself
@@ -78,6 +80,26 @@ func (s *Snapshot) extensionDependents(oid Oid, add addDependent) {
 		}
 		return true
 	})
+	if e := s.Extension(oid); e == nil || e.Name != BtreeGist {
+		return
+	}
+	s.Tables(func(t *Table) bool {
+		for _, i := range t.Indexes {
+			if i.Excludes() && i.Method == "gist" && slices.ContainsFunc(i.Columns, func(c IndexColumn) bool { return needsBtreeGist(t.IndexType(&c), c.OpClass) }) {
+				add(Normal, PartConstraint, i.Constraint, 0)
+			}
+		}
+		return true
+	})
+}
+
+// BtreeGist is the extension with operator classes of GiST for the types that btree has them for.
+const BtreeGist = "btree_gist"
+
+// needsBtreeGist reports whether a column of a GiST index has its operator class from btree_gist.
+func needsBtreeGist(t types.Type, class string) bool {
+	kind := t.Oid.Kind()
+	return class != "inet_ops" && kind != types.KRange && kind != types.KMultirange
 }
 
 // ExtensionControl is what is known of an extension that can be created: PostgreSQL's control file.
@@ -87,6 +109,7 @@ type ExtensionControl struct {
 
 // AvailableExtensions are the extensions that there are, by name. Plpgsql is part of every database.
 var AvailableExtensions = []ExtensionControl{
+	{BtreeGist, "1.7", "support for indexing common datatypes in GiST"},
 	{"citext", "1.6", "data type for case-insensitive character strings"},
 	{"fuzzystrmatch", "1.1", "determine similarities and distance between strings"},
 	{"pg_trgm", "1.6", "text similarity measurement and index searching based on trigrams"},
@@ -108,7 +131,7 @@ func AvailableExtension(name string) *ExtensionControl {
 //go:embed extensions/*.sql
 var extensionScripts embed.FS
 
-// Script is the SQL that makes the extension's objects; empty for plpgsql, which has none.
+// Script is the SQL that makes the extension's objects; empty for plpgsql and btree_gist, which have none.
 func (e *ExtensionControl) Script() string {
 	b, err := extensionScripts.ReadFile("extensions/" + e.Name + ".sql")
 	if err != nil {

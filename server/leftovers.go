@@ -160,7 +160,7 @@ func (s *Server) storagesInUse(ctx context.Context) (map[topo.StorageID]bool, er
 	s.catalog.Current().AllTables(func(t *catalog.Table) bool {
 		used[t.RowStorage] = true
 		for _, x := range t.Indexes {
-			used[x.Storage] = true
+			used[x.Storage], used[x.Marks] = true, true // 0 is no storage
 		}
 		return true
 	})

@@ -217,7 +217,7 @@ func named(c *store.Store) map[topo.StorageID]bool {
 	c.Current().AllTables(func(t *catalog.Table) bool {
 		out[t.RowStorage] = true
 		for _, x := range t.Indexes {
-			out[x.Storage] = true
+			out[x.Storage], out[x.Marks] = true, true // 0 is no storage
 		}
 		return true
 	})

@@ -21,7 +21,7 @@ func (c *AlterCommand) pass() int {
 	case SetNotNull:
 		return 6
 	case AddConstraint:
-		if t := c.Constraints[0].Type; t == catalog.PrimaryKey || t == catalog.Unique {
+		if t := c.Constraints[0].Type; t == catalog.PrimaryKey || t == catalog.Unique || t == catalog.Exclusion {
 			return 8
 		}
 		return 9
@@ -269,7 +269,7 @@ func (x *Tx) droppable(t *catalog.Table, c *AlterCommand) (*catalog.Column, erro
 
 // addConstraint is ADD CONSTRAINT on a table that may have rows: new writes obey it first, then the rows are judged.
 func (x *Tx) addConstraint(ctx context.Context, t *catalog.Table, s *ConstraintSpec) error {
-	if s.Type == catalog.PrimaryKey || s.Type == catalog.Unique { // which makes an index
+	if s.Type == catalog.PrimaryKey || s.Type == catalog.Unique || s.Type == catalog.Exclusion { // which makes an index
 		if err := x.mustCreateIn(x.s.over.Schema(t.SchemaID), x.user()); err != nil {
 			return err
 		}
@@ -287,6 +287,15 @@ func (x *Tx) addConstraint(ctx context.Context, t *catalog.Table, s *ConstraintS
 			return err
 		}
 		return x.validated(ctx, t, c, !s.NotValid)
+	case catalog.Exclusion:
+		c, index, err := x.addExclusion(ctx, t, s)
+		if err != nil {
+			return err
+		}
+		if err := x.buildIndexes(ctx, t, index); err != nil {
+			return err
+		}
+		return x.cfg.Backend.ValidateExclusion(ctx, x.s.over.Table(t.OID), c)
 	}
 	if s.UsingIndex != "" {
 		return x.addKeyUsingIndex(ctx, t, s)

@@ -90,6 +90,9 @@ func (x *Tx) retype(ctx context.Context, t *catalog.Table, c *AlterCommand) (num
 	if c.Type.Using == nil && sameStored(from, to) && !retyped {
 		return col.Num, "", nil
 	}
+	if slices.ContainsFunc(t.Indexes, func(i *catalog.Index) bool { return i.Excludes() && slices.Contains(i.Uses(), col.Num) }) {
+		return 0, "", pgerr.NotSupported("changing the type of a column of an exclusion constraint")
+	}
 	expr = catalog.QuoteIdent(c.Name) // converted as by assignment: what does not fit is an error
 	switch {
 	case c.Type.Using != nil:

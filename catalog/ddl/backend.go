@@ -46,6 +46,9 @@ type Backend interface {
 	// is still referenced from table "c".` for the first row of child that references a row of what fk references; the
 	// foreign key is declared on the table on. Both are fenced.
 	ReleasesReferenced(ctx context.Context, snap *catalog.Snapshot, child *catalog.Table, fk *catalog.Constraint, on *catalog.Table) error
+	// ValidateExclusion answers 23P01 `could not create exclusion constraint "c"` with DETAIL `Key (a)=(1) conflicts with key
+	// (a)=(1).` for two rows that exclude each other.
+	ValidateExclusion(ctx context.Context, t *catalog.Table, c *catalog.Constraint) error
 	// FitsBounds reads all rows of t, a partition in snap, the overlay, and reports whether all of them are in its bounds.
 	FitsBounds(ctx context.Context, snap *catalog.Snapshot, t *catalog.Table) (bool, error)
 	// BuildIndex fills the empty storage of an index of t from t's rows; for a unique one it answers 23505 `could not

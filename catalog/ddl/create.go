@@ -325,6 +325,13 @@ func (x *Tx) addConstraints(ctx context.Context, t *catalog.Table, specs []Const
 			return err
 		}
 	}
+	for i := range specs {
+		if specs[i].Type == catalog.Exclusion {
+			if _, _, err := x.addExclusion(ctx, t, &specs[i]); err != nil {
+				return err
+			}
+		}
+	}
 	if err := setDistribution(t, dist); err != nil {
 		return err
 	}

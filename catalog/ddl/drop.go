@@ -321,6 +321,9 @@ func (x *Tx) dropIndexFrom(ctx context.Context, t *catalog.Table, oid catalog.Oi
 	if i.RowKey {
 		return nil
 	}
+	if i.Excludes() {
+		return x.garbage(ctx, catalog.GarbageRows, i.Storage, i.Marks)
+	}
 	return x.garbage(ctx, catalog.GarbageRows, i.Storage)
 }
 

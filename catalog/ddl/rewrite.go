@@ -12,7 +12,7 @@ func (x *Tx) newStorages(ctx context.Context, old, t *catalog.Table) error {
 	if err := x.garbage(ctx, catalog.GarbageRows, tableStorages(old)...); err != nil {
 		return err
 	}
-	first, err := x.cfg.Alloc.Storages(ctx, 1+len(t.Indexes))
+	first, err := x.cfg.Alloc.Storages(ctx, 1+2*len(t.Indexes))
 	if err != nil {
 		return err
 	}
@@ -21,6 +21,9 @@ func (x *Tx) newStorages(ctx context.Context, old, t *catalog.Table) error {
 		i.Storage = first + 1 + topo.StorageID(n)
 		if i.RowKey {
 			i.Storage = t.RowStorage
+		}
+		if i.Excludes() {
+			i.Marks = first + topo.StorageID(1+len(t.Indexes)+n)
 		}
 	}
 	return nil

@@ -91,6 +91,7 @@ type ConstraintSpec struct {
 	Include          []string
 	NullsNotDistinct bool
 	FK               *ForeignKeySpec
+	Exclude          *ExcludeSpec
 	Comment          string
 	Pos              int
 	KeyPos           int // of a key constraint, in ALTER TABLE too
@@ -99,6 +100,12 @@ type ConstraintSpec struct {
 	Inherited   bool
 	Parent      catalog.Oid
 	ParentIndex catalog.Oid
+}
+
+// ExcludeSpec is EXCLUDE: an index, and the operator of each of its columns.
+type ExcludeSpec struct {
+	Index     IndexSpec
+	Operators []string
 }
 
 // ForeignKeySpec is REFERENCES.

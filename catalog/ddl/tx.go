@@ -429,6 +429,9 @@ func tableStorages(t *catalog.Table) []topo.StorageID {
 		if !i.RowKey {
 			out = append(out, i.Storage)
 		}
+		if i.Excludes() {
+			out = append(out, i.Marks)
+		}
 	}
 	return out
 }

@@ -251,6 +251,23 @@ func DefaultOpclass(method string, typ catalog.Oid) catalog.Oid {
 	return defaultOpclass(methodOid(method), typ)
 }
 
+// OperatorFamily is the name of the operator family of DefaultOpclass.
+func OperatorFamily(method string, typ catalog.Oid) string {
+	oid := DefaultOpclass(method, typ)
+	classes, families := relationsBy[relationName{pgCatalog, "pg_opclass"}], relationsBy[relationName{pgCatalog, "pg_opfamily"}]
+	for _, c := range classes.fixed() {
+		if catalog.Oid(c[classes.byName["oid"]].Int()) != oid {
+			continue
+		}
+		for _, f := range families.fixed() {
+			if f[families.byName["oid"]].Int() == c[classes.byName["opcfamily"]].Int() {
+				return f[families.byName["opfname"]].Str()
+			}
+		}
+	}
+	return ""
+}
+
 // NamedOpclass finds the operator class of a name for an access method, which is to be one for a type; ordinary says that it
 // is not the type's default.
 func NamedOpclass(method, name string, typ catalog.Oid) (oid catalog.Oid, ordinary bool, err error) {

@@ -27,7 +27,7 @@ func classSources() map[string]*source {
 		"pg_catalog.pg_attrdef":    {columns: "oid adrelid adnum adbin", rows: attrdefRows},
 		"pg_catalog.pg_index": {
 			columns: "indexrelid indrelid indnatts indnkeyatts indisunique indnullsnotdistinct indisprimary indimmediate indkey " +
-				"indcollation indclass indoption indexprs indpred indisclustered indisreplident indisvalid",
+				"indcollation indclass indoption indexprs indpred indisclustered indisreplident indisvalid indisexclusion",
 			rows: indexRows},
 	}
 }
@@ -104,6 +104,10 @@ func indexMethod(i *catalog.Index) catalog.Oid {
 		return amHash
 	case "gin":
 		return amGin
+	case "gist":
+		return amGist
+	case "spgist":
+		return amSpgist
 	}
 	return amBtree
 }
@@ -361,7 +365,7 @@ func indexRows(b *builder) {
 			b.add(num(i.OID), num(t.OID), num(all), num(n), flag(i.Unique), flag(i.NullsNotDistinct), flag(i.Primary), flag(immediate),
 				types.NewVector(types.Int2Oid, keys), types.NewVector(types.OidOid, collations),
 				types.NewVector(types.OidOid, classes), types.NewVector(types.Int2Oid, options), exprs, predicate, flag(i.Clustered), flag(i.ReplicaIdentity),
-				flag(!i.Invalid))
+				flag(!i.Invalid), flag(i.Excludes()))
 		}
 		return true
 	})

@@ -315,6 +315,9 @@ func infoConstraints(b *builder) {
 	db := str(b.env.Database)
 	b.seesTables(exceptSelect, func(t *catalog.Table, schema types.Datum) {
 		for _, c := range t.Constraints {
+			if constraintTypes[c.Type] == "" { // the standard knows no exclusion constraints
+				continue
+			}
 			distinct := null
 			if c.Type == catalog.Unique {
 				i := t.IndexByOID(c.Index)

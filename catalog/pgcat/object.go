@@ -13,7 +13,7 @@ func objectSources() map[string]*source {
 	return map[string]*source{
 		"pg_catalog.pg_constraint": {
 			columns: "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid " +
-				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin contypid coninhcount conislocal conparentid",
+				"confupdtype confdeltype confmatchtype connoinherit conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conbin contypid coninhcount conislocal conparentid conexclop",
 			rows: constraintRows},
 		"pg_catalog.pg_sequence": {columns: "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle",
 			rows: sequenceRows},
@@ -58,8 +58,24 @@ func (b *builder) constraint(t *catalog.Table, c *catalog.Constraint) {
 		}
 	}
 	b.add(num(c.OID), str(c.Name), num(t.SchemaID), char(byte(c.Type)), flag(c.Deferrable), flag(c.Deferred),
-		flag(c.Validated || c.Type == catalog.PrimaryKey || c.Type == catalog.Unique), num(t.OID), num(index), num(ref), upd, del, match, flag(noInherit), conkey, confkey, pf, pp, ff,
-		set, bin, num(0), num(c.InhCount), flag(!c.Inherited), num(c.Parent))
+		flag(c.Validated || c.Type == catalog.PrimaryKey || c.Type == catalog.Unique || c.Type == catalog.Exclusion), num(t.OID), num(index), num(ref), upd, del, match, flag(noInherit), conkey, confkey, pf, pp, ff,
+		set, bin, num(0), num(c.InhCount), flag(!c.Inherited), num(c.Parent), excludingOperators(t, c))
+}
+
+// excludingOperators are the operators of an exclusion constraint.
+func excludingOperators(t *catalog.Table, c *catalog.Constraint) types.Datum {
+	i := t.IndexByOID(c.Index)
+	if c.Type != catalog.Exclusion || i == nil {
+		return null
+	}
+	out := make([]catalog.Oid, len(c.Operators))
+	for n, op := range c.Operators {
+		typ := t.IndexType(&i.Columns[n]).Oid
+		if f, err := expr.ResolveOperator(op, []catalog.Oid{typ, typ}); err == nil && f != nil && f.Operator != nil {
+			out[n] = f.Operator.Oid
+		}
+	}
+	return oids(types.OidOid, out)
 }
 
 // keyOperators are the equality operators of a foreign key: referenced = referencing, and of each side with itself.
@@ -206,7 +222,7 @@ func (b *builder) tableDepends(t *catalog.Table) {
 		if c.Parent != 0 {
 			b.depend(classConstraint, c.OID, 0, classConstraint, c.Parent, 0, catalog.Partition)
 		}
-		for _, n := range c.Columns {
+		for _, n := range constrained(t, c) {
 			b.depend(classConstraint, c.OID, 0, classClass, t.OID, n, catalog.Auto)
 			if c.Type == catalog.Check {
 				b.depend(classConstraint, c.OID, 0, classClass, t.OID, n, catalog.Normal)
@@ -222,6 +238,14 @@ func (b *builder) tableDepends(t *catalog.Table) {
 			b.depend(classConstraint, c.OID, 0, classClass, fk.RefIndex, 0, catalog.Normal)
 		}
 	}
+}
+
+// constrained are the columns that a constraint is of: for an exclusion constraint all that its index is made of.
+func constrained(t *catalog.Table, c *catalog.Constraint) []catalog.AttNum {
+	if i := t.IndexByOID(c.Index); c.Type == catalog.Exclusion && i != nil {
+		return i.Uses()
+	}
+	return c.Columns
 }
 
 func builtinDescriptions(b *builder) {

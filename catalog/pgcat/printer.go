@@ -110,7 +110,9 @@ func (p *printer) analyse(text string, t *catalog.Table, col *catalog.Column) (e
 
 // constraint prints a constraint as pg_get_constraintdef does.
 func (p *printer) constraint(t *catalog.Table, c *catalog.Constraint, pretty bool) string {
-	return p.snap.ConstraintDef(p.path, t, c, func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
+	return p.snap.ConstraintDef(p.path, t, c,
+		func(text string, t *catalog.Table) string { return p.indexKey(text, t, pretty) },
+		func(text string, t *catalog.Table) string { return p.expr(text, t, nil, pretty) })
 }
 
 // index prints an index as pg_get_indexdef does, the table's name qualified.

@@ -33,6 +33,8 @@ const (
 	amBtree           catalog.Oid = 403
 	amHash            catalog.Oid = 405
 	amGin             catalog.Oid = 2742
+	amGist            catalog.Oid = 783
+	amSpgist          catalog.Oid = 4000
 	namespaceToast    catalog.Oid = 99
 	tablespaceDefault catalog.Oid = 1663
 	encodingUTF8                  = 6

@@ -81,7 +81,7 @@ func (b *builder) constraintTriggers() {
 	b.snap.EachTrigger(func(rel catalog.Relation, g *catalog.Trigger) bool {
 		if g.Constraint != 0 {
 			b.add(num(g.Constraint), str(g.Name), num(rel.SchemaID()), char('t'), flag(g.Deferrable), flag(g.Deferred), yes, num(rel.OID()),
-				num(0), num(0), char(' '), char(' '), char(' '), yes, null, null, null, null, null, null, null, num(0), num(0), yes, num(0))
+				num(0), num(0), char(' '), char(' '), char(' '), yes, null, null, null, null, null, null, null, num(0), num(0), yes, num(0), null)
 		}
 		return true
 	})

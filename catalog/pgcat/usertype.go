@@ -138,7 +138,7 @@ func (b *builder) domainConstraints() {
 		}
 		for _, c := range t.Domain.Checks {
 			b.add(num(c.OID), str(c.Name), num(t.SchemaID), char('c'), no, no, flag(c.Validated), num(0), num(0), num(0), char(' '), char(' '),
-				char(' '), no, null, null, null, null, null, null, str(c.Expr), num(t.OID), num(0), yes, num(0))
+				char(' '), no, null, null, null, null, null, null, str(c.Expr), num(t.OID), num(0), yes, num(0), null)
 		}
 		return true
 	})

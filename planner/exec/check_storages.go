@@ -19,7 +19,7 @@ func (k *Checker) Leftovers(ctx context.Context, inUse func(context.Context) (ma
 	k.C.Catalog.AllTables(func(t *catalog.Table) bool {
 		known[t.RowStorage] = true
 		for _, x := range t.Indexes {
-			known[x.Storage] = true
+			known[x.Storage], known[x.Marks] = true, true // 0 is no storage
 		}
 		return true
 	})

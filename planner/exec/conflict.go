@@ -14,7 +14,8 @@ import (
 // conflictState is what an INSERT … ON CONFLICT keeps over its rows.
 type conflictState struct {
 	arbiters []*indexInfo
-	all      bool                // DO NOTHING without a target: every unique index
+	all      bool // DO NOTHING without a target: every unique index, and every exclusion constraint
+	excluded []*exclusion
 	touched  map[string]struct{} // row keys that the command inserted or updated
 }
 
@@ -24,7 +25,15 @@ func (m *modifyOp) conflictState(l *leaf) *conflictState {
 	}
 	s := &conflictState{touched: map[string]struct{}{}, all: len(m.n.Conflict.Arbiters) == 0}
 	for _, ix := range m.n.Conflict.Arbiters {
-		if own := m.indexIn(l, ix); own != nil {
+		switch own := m.indexIn(l, ix); {
+		case own == nil:
+		case own.ix.Excludes():
+			for _, e := range l.ti.exclusions() {
+				if e.x == own {
+					s.excluded = append(s.excluded, e)
+				}
+			}
+		default:
 			s.arbiters = append(s.arbiters, own)
 		}
 	}
@@ -37,6 +46,7 @@ func (m *modifyOp) conflictState(l *leaf) *conflictState {
 				s.arbiters = append(s.arbiters, x)
 			}
 		}
+		s.excluded = l.ti.exclusions()
 	}
 	l.con = s
 	return s
@@ -163,12 +173,38 @@ func (m *modifyOp) insertOne(l *leaf, row []types.Datum, keys []txn.Key, owner [
 		}
 	}
 	one := [][]types.Datum{row}
+	if out, err := m.isExcluded(l, one); err != nil || out {
+		return err
+	}
 	if err := l.w.Insert(m.r.ctx(), one); err != nil {
 		return err
 	}
 	k, _ := l.w.rowKey(row)
 	l.con.touched[string(k.Bytes)] = struct{}{}
 	return m.written(l, one, nil)
+}
+
+// isExcluded reports whether an exclusion constraint does not admit a new row, which DO NOTHING leaves out.
+func (m *modifyOp) isExcluded(l *leaf, row [][]types.Datum) (bool, error) {
+	if len(l.con.excluded) == 0 {
+		return false, nil
+	}
+	wide, err := l.w.wideAll(row)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range l.con.excluded {
+		if e.x.con.Deferrable {
+			return false, errDeferrableArbiter(m.r.c, l.ti.t, e.x)
+		}
+		if e.spares(wide[0]) {
+			continue
+		}
+		if other, err := l.w.excluded(m.r.ctx(), e, wide[0], false); err != nil || other != nil {
+			return other != nil, err
+		}
+	}
+	return false, nil
 }
 
 // onConflict does what ON CONFLICT says with the row that holds the key. done is false when that row is gone.

@@ -164,17 +164,45 @@ func columnText(c *Context, t *catalog.Table, k keyColumn) string {
 func errDuplicate(c *Context, t *catalog.Table, x *indexInfo, row []types.Datum) error {
 	err := pgerr.New(pgerr.UniqueViolation, "duplicate key value violates unique constraint %q", x.name()).
 		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name())
-	cols := make([]int, len(x.cols))
-	for i, k := range x.cols {
-		if k.at >= len(t.Columns) && !c.readsTable(t) {
-			return err // whose columns it is made of does not count
-		}
-		cols[i] = k.at
-	}
-	if !c.readable(t, cols) {
+	if !c.readsKey(t, x) {
 		return err
 	}
 	return err.WithDetail("%s", "Key "+keyText(c, t, x.cols, row)+" already exists.")
+}
+
+// readsKey reports whether errors may show the values of an index's columns.
+func (c *Context) readsKey(t *catalog.Table, x *indexInfo) bool {
+	cols := make([]int, len(x.cols))
+	for i, k := range x.cols {
+		if k.at >= len(t.Columns) && !c.readsTable(t) {
+			return false // whose columns it is made of does not count
+		}
+		cols[i] = k.at
+	}
+	return c.readable(t, cols)
+}
+
+// errExcluded is the error for a row that an exclusion constraint does not admit beside another.
+func errExcluded(c *Context, t *catalog.Table, x *indexInfo, row, other []types.Datum) error {
+	err := pgerr.New(pgerr.ExclusionViolation, "conflicting key value violates exclusion constraint %q", x.name()).
+		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name())
+	if !c.readsKey(t, x) {
+		return err
+	}
+	return err.WithDetail("%s", "Key "+keyText(c, t, x.cols, row)+" conflicts with existing key "+keyText(c, t, x.cols, other)+".")
+}
+
+// errExcludes is the error for two rows that a new exclusion constraint does not admit beside each other.
+func errExcludes(c *Context, t *catalog.Table, x *indexInfo, row, other []types.Datum) error {
+	return pgerr.New(pgerr.ExclusionViolation, "could not create exclusion constraint %q", x.name()).
+		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name()).
+		WithDetail("%s", "Key "+keyText(c, t, x.cols, row)+" conflicts with key "+keyText(c, t, x.cols, other)+".")
+}
+
+// errDeferrableArbiter refuses a deferrable constraint that ON CONFLICT would have to look at.
+func errDeferrableArbiter(c *Context, t *catalog.Table, x *indexInfo) error {
+	return pgerr.New(pgerr.ObjectNotInPrerequisiteState, "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters").
+		WithTable(schemaName(c, t), t.Name).WithConstraint(x.name())
 }
 
 func errSecondTime() error {

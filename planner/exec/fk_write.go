@@ -193,6 +193,9 @@ func (s *Store) Defaults(_ context.Context, k *fk.Key, cols []int) ([]types.Datu
 func (s *Store) CheckUnique(ctx context.Context, t *catalog.Table, ix *catalog.Index, rows [][]types.Datum) error {
 	ti := infoOf(t)
 	x := ti.indexByOID(ix.OID)
+	if x != nil && ix.Excludes() {
+		return s.checkExclusion(ctx, ti, x, rows)
+	}
 	if x == nil || !x.global {
 		return nil // a row key is judged when it is written
 	}

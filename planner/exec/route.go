@@ -331,6 +331,9 @@ func (w *Writer) moveTo(ctx context.Context, to *Writer, root *catalog.Table, ol
 	if to.end(); err != nil {
 		return err
 	}
+	if err := to.exclude(ctx, after[0], func(*exclusion) bool { return true }); err != nil {
+		return err
+	}
 	if w.c.Constraints == nil {
 		return nil
 	}

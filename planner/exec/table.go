@@ -27,6 +27,7 @@ type tableInfo struct {
 	rowID   int        // attnum-1 of the hidden row id, or -1
 	// computed are the expressions and predicates of the indexes, in the order of wide rows.
 	computed []computedAttr
+	excl     exclusions
 	// keyAttr[i]: column i is part of the row key, the placement or a unique index.
 	keyAttr []bool
 }

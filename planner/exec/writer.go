@@ -276,6 +276,15 @@ func (w *Writer) duplicate(k *keyWrite, row []types.Datum) error {
 
 // Insert inserts rows that were checked already. It reports them to the constraints.
 func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
+	if len(rows) > 1 && len(w.ti.exclusions()) > 0 { // each is judged by those before it
+		for i := range rows {
+			if err := w.Insert(ctx, rows[i:i+1]); err != nil {
+				w.refused = i
+				return err
+			}
+		}
+		return nil
+	}
 	wide, err := w.wideAll(rows)
 	if err != nil {
 		return err
@@ -287,6 +296,12 @@ func (w *Writer) Insert(ctx context.Context, rows [][]types.Datum) error {
 	err = w.write(ctx, wide)
 	if w.end(); err != nil {
 		return err
+	}
+	for _, row := range wide {
+		if err := w.exclude(ctx, row, func(*exclusion) bool { return true }); err != nil {
+			w.refused = 0
+			return err
+		}
 	}
 	if w.fire != nil {
 		return w.fire.events(catalog.TriggerInsert, nil, rows, func(from, to int) error { return w.inserted(rows[from:to]) })
@@ -376,6 +391,15 @@ func (w *Writer) planRemoval(i int, x *indexInfo, row []types.Datum, key txn.Key
 // Update replaces old rows, locked by the caller, with new ones that were checked. Rows whose key or placement changes
 // move; only the entries of changed columns are rewritten.
 func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
+	if len(old) > 1 && len(w.ti.exclusions()) > 0 { // each is judged by what those before it have become
+		for i := range old {
+			if err := w.Update(ctx, old[i:i+1], new[i:i+1]); err != nil {
+				w.refused = i
+				return err
+			}
+		}
+		return nil
+	}
 	before, err := w.wideAll(old)
 	if err != nil {
 		return err
@@ -391,6 +415,12 @@ func (w *Writer) Update(ctx context.Context, old, new [][]types.Datum) error {
 	err = w.write(ctx, after)
 	if w.end(); err != nil {
 		return err
+	}
+	for i := range after {
+		if err := w.exclude(ctx, after[i], w.adds(before[i], after[i])); err != nil {
+			w.refused = 0
+			return err
+		}
 	}
 	if w.fire != nil {
 		return w.fire.events(catalog.TriggerUpdate, old, new, func(from, to int) error { return w.updated(old[from:to], new[from:to]) })

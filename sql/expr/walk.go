@@ -284,6 +284,8 @@ func sameHead(a, b Node) bool {
 	case *Func:
 		b := b.(*Func)
 		return a.Fn == b.Fn && a.Variadic == b.Variadic
+	case *Collate:
+		return a.Name == b.(*Collate).Name
 	case *BoolOp:
 		return a.Op == b.(*BoolOp).Op
 	case *IsTest:

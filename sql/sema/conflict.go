@@ -38,7 +38,7 @@ func (s *scope) onConflict(d *DML, stmt *parse.InsertStmt) error {
 		s.hidden = append(s.hidden, excluded)
 	}
 	if oc.Infer != nil {
-		if out.Arbiters, err = cs.arbiters(d.target, oc.Infer); err != nil {
+		if out.Arbiters, err = cs.arbiters(d.target, oc.Infer, oc.Update); err != nil {
 			return err
 		}
 	} else if err := cs.checkArbiters(d.Table, d.Table.Indexes); err != nil {
@@ -86,7 +86,7 @@ func (s *scope) conflictUpdate(d *DML, oc *parse.OnConflictClause) error {
 }
 
 // arbiters finds the unique indexes that a conflict target means.
-func (s *scope) arbiters(target *dmlTarget, inf *parse.InferClause) ([]*catalog.Index, error) {
+func (s *scope) arbiters(target *dmlTarget, inf *parse.InferClause, update bool) ([]*catalog.Index, error) {
 	t := target.table
 	if inf.Conname != "" {
 		for _, c := range t.Constraints {
@@ -94,6 +94,12 @@ func (s *scope) arbiters(target *dmlTarget, inf *parse.InferClause) ([]*catalog.
 				continue
 			}
 			if ix := t.IndexByOID(c.Index); ix != nil && (c.Type == catalog.PrimaryKey || c.Type == catalog.Unique) {
+				return []*catalog.Index{ix}, s.checkArbiters(t, []*catalog.Index{ix})
+			}
+			if ix := t.IndexByOID(c.Index); ix != nil && ix.Excludes() {
+				if update {
+					return nil, s.errorf(-1, pgerr.WrongObjectType, "ON CONFLICT DO UPDATE not supported with exclusion constraints")
+				}
 				return []*catalog.Index{ix}, s.checkArbiters(t, []*catalog.Index{ix})
 			}
 			return nil, s.errorf(-1, pgerr.WrongObjectType, "constraint in ON CONFLICT clause has no associated index")

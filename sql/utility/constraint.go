@@ -21,7 +21,7 @@ func (b *tableBuilder) tableConstraint(k *parse.Constraint) error {
 	case parse.ConstrCheck:
 		return b.check(k)
 	case parse.ConstrExclusion:
-		return pgerr.NotSupported("EXCLUDE")
+		return b.exclusion(k)
 	}
 	return pgerr.NotSupported("this form of table constraint")
 }
@@ -84,7 +84,7 @@ func (b *tableBuilder) check(k *parse.Constraint) error {
 
 // finish analyses generation expressions and CHECK constraints against the columns.
 func (b *tableBuilder) finish() error {
-	if len(b.checks) == 0 && len(b.generated) == 0 && b.partSpec == nil {
+	if len(b.checks) == 0 && len(b.generated) == 0 && len(b.exclusions) == 0 && b.partSpec == nil {
 		return nil
 	}
 	t := &catalog.Table{Name: b.name}
@@ -124,6 +124,11 @@ func (b *tableBuilder) finish() error {
 			return err
 		}
 		b.spec.Constraints[p.slot].Check = x
+	}
+	for _, p := range b.exclusions {
+		if err := b.excludes(t, &b.spec.Constraints[p.slot], p.con); err != nil {
+			return err
+		}
 	}
 	if b.partSpec != nil {
 		return b.partitionKeys(t)
@@ -197,7 +202,13 @@ func (b *tableBuilder) likeConstraint(t *catalog.Table, k *catalog.Constraint, h
 	case k.Type == catalog.Check && has(parse.LikeConstraints):
 		s.Name = k.Name
 		s.Check = &ddl.Expression{Text: k.Check, Columns: t.ColumnNames(k.Columns)}
-	case k.Index != 0 && has(parse.LikeIndexes):
+	case k.Type == catalog.Exclusion && has(parse.LikeIndexes):
+		i := likeIndex(t, t.IndexByOID(k.Index))
+		if i.Method == "" {
+			i.Method = "btree"
+		}
+		s.Exclude = &ddl.ExcludeSpec{Index: i, Operators: k.Operators}
+	case k.Index != 0 && k.Type != catalog.Exclusion && has(parse.LikeIndexes):
 		i := t.IndexByOID(k.Index)
 		s.Columns, s.Include, s.NullsNotDistinct = t.ColumnNames(k.Columns), t.ColumnNames(i.Include), i.NullsNotDistinct
 	default:

@@ -129,6 +129,9 @@ func (c *cluster) ReleasesReferenced(context.Context, *catalog.Snapshot, *catalo
 func (c *cluster) ValidateCheck(_ context.Context, t *catalog.Table, k *catalog.Constraint) error {
 	return c.call("check %s %s", t.Name, k.Name)
 }
+func (c *cluster) ValidateExclusion(_ context.Context, t *catalog.Table, k *catalog.Constraint) error {
+	return c.call("exclusion %s %s", t.Name, k.Name)
+}
 func (c *cluster) ValidateNotNull(_ context.Context, t *catalog.Table, col *catalog.Column) error {
 	return c.call("not null %s %s", t.Name, col.Name)
 }
@@ -334,7 +337,7 @@ func (s *session) describe(name string) string {
 	for _, c := range t.Constraints {
 		def := "CHECK"
 		if c.Type != catalog.Check {
-			def = over.ConstraintDef(path, t, c, nil)
+			def = over.ConstraintDef(path, t, c, nil, nil)
 		}
 		cons = append(cons, c.Name+" "+def)
 	}

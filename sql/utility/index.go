@@ -49,7 +49,7 @@ func (e *Env) createIndex(ctx context.Context, s *parse.IndexStmt) error {
 		return err
 	}
 	for _, p := range s.Params {
-		c, err := e.indexColumn(p, s.Relation, method)
+		c, err := e.indexColumn(p, e.indexed(s.Relation), method)
 		if err != nil {
 			return err
 		}
@@ -275,7 +275,7 @@ func indexCollation(p *parse.IndexElem, t *catalog.Table, c *ddl.IndexColumnSpec
 	return 0, nil
 }
 
-func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method string) (c ddl.IndexColumnSpec, err error) {
+func (e *Env) indexColumn(p *parse.IndexElem, t *catalog.Table, method string) (c ddl.IndexColumnSpec, err error) {
 	switch {
 	case len(p.Collation) > 0 && collations[p.Collation.Last()] == 0:
 		return c, pgerr.New(pgerr.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", p.Collation.String())
@@ -286,7 +286,6 @@ func (e *Env) indexColumn(p *parse.IndexElem, table *parse.RangeVar, method stri
 	case method != "btree" && p.Nulls != parse.SortByNullsDefault:
 		return c, pgerr.New(pgerr.FeatureNotSupported, "access method %q does not support NULLS FIRST/LAST options", method)
 	}
-	t := e.indexed(table)
 	if p.Expr != nil && t != nil {
 		if err := e.indexedExpression(&c, p, t, method); err != nil {
 			return c, err

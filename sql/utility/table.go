@@ -23,8 +23,9 @@ type tableBuilder struct {
 	// columns are the parsed definitions beside spec.Columns; nil for those from LIKE.
 	columns []*parse.ColumnDef
 	// checks are analysed once all columns are known; the slot in spec.Constraints is reserved.
-	checks    []pendingCheck
-	generated []pendingGenerated // likewise
+	checks     []pendingCheck
+	exclusions []pendingCheck
+	generated  []pendingGenerated // likewise
 	// alter is the table of ADD COLUMN; new constraints are then as ALTER TABLE's.
 	alter *catalog.Table
 	// inherited are the columns that the table will have from its parents.
@@ -366,7 +367,7 @@ func (b *tableBuilder) columnConstraint(at int, c *parse.ColumnDef, k *parse.Con
 	case parse.ConstrCheck:
 		return b.check(k)
 	case parse.ConstrExclusion:
-		return pgerr.NotSupported("EXCLUDE")
+		return b.exclusion(k)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func TestDumpsRestoreEverywhere(t *testing.T) {
 			t.Fatalf("%s: %s does not load: %v\n%s", s.Name, filepath.Base(file), err, out)
 		}
 	}
-	for _, name := range []string{"source.sql", "views.sql", "textsearch.sql", "objects.sql"} {
+	for _, name := range []string{"source.sql", "views.sql", "textsearch.sql", "objects.sql", "exclusion.sql"} {
 		script := filepath.Join("testdata", name)
 		load(source, "postgres", script)
 		load(oracle, "postgres", script)
