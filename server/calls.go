@@ -293,12 +293,12 @@ func (s *Server) awaitApplied(ctx context.Context, q *appliedRequest) (*empty, e
 	return &empty{}, s.catalogApplied(ctx, q.Index)
 }
 
-// catalogApplied waits until the catalog replica has applied an index.
+// catalogApplied waits until the catalog replica has applied an index, and the catalog has what that brought.
 func (s *Server) catalogApplied(ctx context.Context, index uint64) error {
 	for {
 		changed := s.catalog.Changed()
 		r := s.host.Replica(topo.CatalogGroup)
-		if r != nil && r.State().AppliedIndex() >= index {
+		if r != nil && r.FollowedIndex() >= index {
 			return s.catalog.Err()
 		}
 		// Not every entry changes the catalog: look again now and then.

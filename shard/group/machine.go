@@ -100,6 +100,8 @@ func (m *machine) SaveSnapshot(ctx any, w io.Writer, done <-chan struct{}) error
 }
 
 func (m *machine) RecoverFromSnapshot(rd io.Reader, done <-chan struct{}) error {
+	m.r.installing.Store(true)
+	defer m.r.installing.Store(false)
 	if err := m.r.state.RecoverFromSnapshot(rd, done); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Replica struct {
 	// incarnation is this replica's in lease commands: of the process and, within it, of this start of a replica.
 	incarnation uint64
 	recovered   func(*fsm.State)
+	installing  atomic.Bool // a snapshot replaces the state, and recovered has not returned
 
 	lease atomic.Pointer[leaseView]
 	// handoff is set while the lease is being released: calls are refused, see transfer.go.
@@ -101,6 +102,16 @@ func (r *Replica) ReplicaID() uint64 { return r.replica }
 
 // AppliedIndex returns the index of the last log entry applied here.
 func (r *Replica) AppliedIndex() uint64 { return r.state.AppliedIndex() }
+
+// FollowedIndex is AppliedIndex for who follows the state by State.Watch and GroupOptions.Recovered: they have taken in all
+// that was applied up to it. It is 0 while a snapshot is being taken in.
+func (r *Replica) FollowedIndex() uint64 {
+	at := r.state.AppliedIndex() // first: whoever sees a snapshot's index finds it marked until it is taken in
+	if r.installing.Load() {
+		return 0
+	}
+	return at
+}
 
 // State returns the replica's state, for the catalog replica's Watch and for checks. Register a Watch in
 // GroupOptions.BeforeStart: entries are applied from the start on.

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 	"testing"
@@ -124,4 +125,33 @@ func TestASnapshotNeverChangesBesideCommitsAndEpochChanges(t *testing.T) {
 		t.Errorf("%d commits were acknowledged, the counter says %s", committed, got)
 	}
 	t.Logf("%d commits, %d snapshots", committed, snapshots)
+}
+
+// Who waits for an index must not find what follows the state behind it: a node would plan by the catalog before the snapshot.
+func TestASnapshotIsFollowedOnceItHasBeenTakenIn(t *testing.T) {
+	from, to := open(t, t.TempDir(), nil), open(t, t.TempDir(), nil)
+	for i := range 20 {
+		from.mustPut(t, "v", fmt.Sprint(i))
+	}
+	snap, err := from.g.state.PrepareSnapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream bytes.Buffer
+	if err := from.g.state.SaveSnapshot(snap, &stream, nil); err != nil {
+		t.Fatal(err)
+	}
+	called := false
+	to.g.recovered = func(s *fsm.State) {
+		called = true
+		if s.AppliedIndex() != from.g.AppliedIndex() || to.g.FollowedIndex() != 0 {
+			t.Errorf("while the snapshot is taken in: applied %d of %d, followed %d", s.AppliedIndex(), from.g.AppliedIndex(), to.g.FollowedIndex())
+		}
+	}
+	if err := (&machine{r: to.g}).RecoverFromSnapshot(&stream, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !called || to.g.FollowedIndex() != to.g.AppliedIndex() {
+		t.Errorf("taken in: applied %d, followed %d", to.g.AppliedIndex(), to.g.FollowedIndex())
+	}
 }
