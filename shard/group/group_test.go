@@ -542,3 +542,18 @@ func cpuTime(t *testing.T) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// A lock that is granted when its caller has given up would stay: the transaction's unlock may have come before.
+func TestALockThatNobodyWaitsForIsNotKept(t *testing.T) {
+	n := open(t, t.TempDir(), nil)
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	req := &rpc.LockRequest{Txn: n.txn(), Keys: [][]byte{key("a"), key("b")}, Modes: []lock.Mode{lock.Update, lock.Update}}
+	if _, err := n.g.Lock(gone, req); err == nil {
+		t.Error("granted to nobody")
+	}
+	req = &rpc.LockRequest{Txn: n.txn(), Keys: req.Keys, Modes: req.Modes, Policy: lock.NoWait}
+	if _, err := n.g.Lock(ctx, req); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}

@@ -32,6 +32,12 @@ func (r *Replica) Lock(ctx context.Context, req *rpc.LockRequest) (*rpc.LockResp
 			resp.Waited = true
 			opt.OnWait = nil
 		}
+		if err == nil && ctx.Err() != nil {
+			// Nobody waits for the answer any more. Whoever gave it up has asked to unlock, or will: what asked before this
+			// grant has not unlocked it, and what asks after it has ended the call first.
+			r.locks.ReleaseMode(req.Txn, key, req.Modes[i])
+			return nil, context.Cause(ctx)
+		}
 		if err == lock.ErrNotAvailable && (req.Policy == lock.SkipLocked || req.Policy == lock.WaitIfExists) {
 			if resp.Skipped == nil {
 				resp.Skipped = make([]bool, len(req.Keys))
